@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Who may speak: the accepted secrets, kept only as HMAC-SHA-256 under a key made at start.
+ *
+ * The presented secret is hashed and compared with every accepted one, without early exit, so that
+ * the time tells neither how much of it was right nor which one it was.
+ */
+#pragma once
+
+#include "base/span.h"
+#include "base/util.h"
+
+struct keyring;
+
+enum keyring_match { KEYRING_NONE, KEYRING_CURRENT, KEYRING_PREVIOUS };
+
+enum {
+    KEYRING_SECRET_MAX = 512, /* a longer presented secret is wrong without being hashed */
+    KEYRING_INVALID = 1,
+};
+
+/* previous may be NULL. KEYRING_INVALID: a secret is empty or longer than KEYRING_SECRET_MAX. Or an
+ * -errno. */
+int keyring_new(const char *current, const char *previous, struct keyring **keyring);
+struct keyring *keyring_free(struct keyring *keyring);
+CLEANUP_POINTER(struct keyring, keyring_free);
+
+/* presented.at == NULL: none was sent. Not for two threads at once. */
+enum keyring_match keyring_check(struct keyring *keyring, struct span presented);

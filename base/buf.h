@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* A growing run of bytes. All zero (BUF_NULL) is a valid empty one. */
+#pragma once
+
+#include "base/span.h"
+#include "base/util.h"
+
+struct buf {
+    char *at; /* may be NULL while empty; not NUL-terminated unless buf_string() was called */
+    size_t len;
+    size_t cap;
+};
+
+#define BUF_NULL ((struct buf){NULL, 0, 0})
+
+/* Makes room for at least extra more bytes. 0 or -ENOMEM, and then nothing changed. */
+int buf_reserve(struct buf *buf, size_t extra);
+int buf_append(struct buf *buf, const void *bytes, size_t len);
+int buf_append_span(struct buf *buf, struct span span);
+int buf_append_char(struct buf *buf, char c);
+int buf_printf(struct buf *buf, const char *format, ...) printf_like(2, 3);
+
+/* The bytes as a C string that the buffer goes on owning; NULL when out of memory. */
+const char *buf_string(struct buf *buf);
+
+/* Frees the bytes and leaves an empty buffer. */
+void buf_done(struct buf *buf);
+
+static inline struct span buf_span(const struct buf *buf)
+{
+    return (struct span){buf->at ? buf->at : "", buf->len};
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The settings, read from the environment. One table (config.c) is the only list: --help, the
+ * README's table and docker/convex-relay.env.sample are held against it by a test.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+
+enum { CONFIG_INVALID = 1 };
+
+/* Strings are owned by the config; NULL where the setting is not given and has no default. */
+struct config {
+    char *convex_url;
+    char *sync_secret;
+    char *sync_secret_previous;
+    char *convex_deploy_key;
+    char *convex_ca_file;
+    char *host;
+    int port; /* 0: the kernel chooses */
+    char *admin_host;
+    int admin_port; /* CONFIG_OFF: none */
+    char *routes_file;
+    char *outbox; /* NULL: off */
+    int64_t sync_wait_ms;
+    int64_t convex_timeout_ms;
+    int convex_concurrency;
+    int64_t retry_max_age_ms;
+    int64_t outbox_max_bytes;
+    int64_t max_body_bytes;
+    int64_t request_timeout_ms;
+    int64_t drain_ms;
+    enum log_level log_level;
+    enum log_format log_format;
+};
+
+enum { CONFIG_OFF = -1 };
+
+/*
+ * Reads every setting through lookup (getenv in the program; tests bring their own). A secret may
+ * instead come from the file that NAME_FILE names; one line end at its end is dropped. 0,
+ * CONFIG_INVALID and *why is one line that names the setting and says what to mend, or an -errno.
+ * *config is untouched on failure.
+ */
+int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why);
+void config_done(struct config *config);
+
+/* The table for --help: name, default, meaning, one setting a line. */
+void config_print(FILE *out);

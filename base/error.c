@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Errors that nobody expected leave a line where they arise. */
+#include "base/error.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+int error_origin_at(int r, const char *file, int line)
+{
+    log_error("unexpected error", "error", strerror(-r), "file", file, "line", log_number(line));
+    return r;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Errors of two kinds.
+ *
+ *   0         fine
+ *   negative  an -errno that nobody expected: logged where it arises (error_origin), forwarded
+ *             untouched, ends in a 500 or an exit
+ *   positive  an outcome named in the function's own enum: the caller handles it and never
+ *             forwards it
+ *
+ * Results come back through last parameters, which stay untouched on failure.
+ */
+#pragma once
+
+/* Logs where an unexpected error arose and evaluates to it: return error_origin(-ENOMEM); */
+#define error_origin(r) error_origin_at((r), __FILE__, __LINE__)
+
+int error_origin_at(int r, const char *file, int line);

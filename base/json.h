@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * JSON text, taken strictly (RFC 8259) and never rebuilt: a scanner that is fed as the bytes
+ * arrive, and a walk over text that it has passed.
+ *
+ * cJSON cannot be the gate here: it accepts what is not JSON, cuts strings at \u0000, loses digits
+ * of numbers, and makes a tree forty times the size of the text.
+ *
+ * Strings are decoded to WTF-8: UTF-8 in which an unpaired surrogate, which JSON can write as
+ * \ud800, stands as its three bytes (https://simonsapin.github.io/wtf-8/). They may hold NUL.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/span.h"
+
+enum {
+    JSON_DEPTH_MAX = 4096,     /* deeper text is refused */
+    JSON_KEY_PLAIN_MAX = 1024, /* Convex's limit for a field name */
+};
+
+enum json_error {
+    JSON_FINE = 0,
+    JSON_INCOMPLETE, /* the text ends in the middle */
+    JSON_SYNTAX,     /* a byte that cannot stand there */
+    JSON_UTF8,       /* invalid UTF-8 */
+    JSON_TOO_LARGE,  /* a number that no double holds */
+    JSON_TOO_DEEP,
+};
+
+/* A member of the outermost object. */
+struct json_member {
+    struct span key;   /* with its quotes, escapes as written */
+    struct span value; /* as written, no blanks around it */
+    /*
+     * Some key inside the value, at any depth, is one that ConvexHttpClient may refuse: it starts
+     * with
+     * $, is long, is __proto__, or holds an escape or a byte outside 0x20..0x7e. The key above does
+     * not count.
+     */
+    bool odd_keys;
+};
+
+struct json_scanner {
+    /* Called for each member of the outermost object, in the text's order. Spans hold offsets
+     * into the text of the moment: see json_scan(). */
+    void (*member)(void *ctx, const struct json_member *member);
+    void *ctx;
+    /* How far it has come: where an error is, after one. */
+    size_t pos;
+    /* The rest is its own. */
+    enum json_error error;
+    int state;
+    int hex_left, hex;
+    int utf8_left, utf8_min, utf8_max;
+    uint32_t depth;
+    bool in_key, odd_key, odd_keys;
+    bool object; /* the text is an object */
+    size_t token, key, key_end, value;
+    uint64_t stack[JSON_DEPTH_MAX / 64]; /* a bit a level: 1 is an object */
+};
+
+void json_scanner_init(struct json_scanner *scanner,
+                       void (*member)(void *ctx, const struct json_member *member), void *ctx);
+
+/*
+ * Takes the text on from where the last call stopped: text is all that has arrived so far, and may
+ * have moved in memory since. Spans given to member point into it. JSON_FINE, or the error, which
+ * stays.
+ */
+enum json_error json_scan(struct json_scanner *scanner, struct span text);
+
+/* The text has ended. JSON_FINE: it is one JSON value, whole. */
+enum json_error json_scan_end(struct json_scanner *scanner, struct span text);
+
+/* The whole text at once; members are not told. */
+enum json_error json_check(struct span text);
+
+/* ---- Text that has passed the scanner ---- */
+
+/*
+ * Walks the members of an object (or the elements of an array, with key left as it was).
+ *   struct json_walk walk = json_walk(value);
+ *   while (json_next(&walk, &key, &value)) ...
+ */
+struct json_walk {
+    const char *at;
+    const char *end;
+    bool object;
+};
+
+struct json_walk json_walk(struct span value);
+bool json_next(struct json_walk *walk, struct span *key, struct span *value);
+
+/* The value of the last member of that name; SPAN_NULL where there is none or value is no object.
+ */
+struct span json_find(struct span object, struct span name);
+
+/* Whether a string as written (with quotes) says name. */
+bool json_string_is(struct span string, struct span name);
+
+/* Appends a string as written (with quotes) decoded to WTF-8. 0 or -ENOMEM. */
+int json_decode(struct span string, struct buf *out);
+
+/* ---- Writing, as JavaScript's JSON.stringify does ---- */
+
+/* Appends WTF-8 as a JSON string with its quotes. 0 or -ENOMEM. */
+int json_quote(struct span wtf8, struct buf *out);
+
+/* Appends bytes with what is not UTF-8 replaced by U+FFFD, as the WHATWG decoder does. 0 or
+ * -ENOMEM. */
+int json_clean_utf8(struct span bytes, struct buf *out);

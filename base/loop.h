@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: descriptors, timers, and hooks that run once a turn before the wait. One thread
+ * owns it and everything hung on it. Nothing that runs on it may block.
+ *
+ * The structs are embedded in their users, who set fn and ctx, and outlive their registration.
+ * Everything here may be called from inside callbacks.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/util.h"
+
+struct loop;
+
+struct loop_fd {
+    int fd;
+    void (*fn)(void *ctx, uint32_t events); /* EPOLLIN, EPOLLOUT, EPOLLERR, EPOLLHUP */
+    void *ctx;
+};
+
+struct loop_timer {
+    void (*fn)(void *ctx); /* the timer is no longer set when this runs */
+    void *ctx;
+    int64_t at_ms; /* on the clock's mono_ms; read only */
+    struct heap_node node;
+};
+
+struct loop_hook {
+    /* Runs after all callbacks of a turn. Returns how long the wait may be: ms, or -1: no limit. */
+    int (*before_wait)(void *ctx);
+    void *ctx;
+    TAILQ_ENTRY(loop_hook) link;
+};
+
+/* 0 or an -errno. clock stays the caller's. */
+int loop_new(struct clock *clock, struct loop **loop);
+struct loop *loop_free(struct loop *loop);
+CLEANUP_POINTER(struct loop, loop_free);
+
+/* Level-triggered. 0 or an -errno. The descriptor stays the caller's. */
+int loop_fd_add(struct loop *loop, struct loop_fd *source, uint32_t events);
+int loop_fd_change(struct loop *loop, struct loop_fd *source, uint32_t events);
+/* No callback comes after this, not even for what this turn had already seen. */
+void loop_fd_remove(struct loop *loop, struct loop_fd *source);
+
+/* Sets or moves a timer. */
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at_ms);
+void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
+
+void loop_hook_add(struct loop *loop, struct loop_hook *hook);
+void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
+
+/* The clock's mono_ms as of this turn: one reading serves all callbacks. */
+int64_t loop_now_ms(const struct loop *loop);
+struct clock *loop_clock(const struct loop *loop);
+
+/* One turn: waits, runs what is due. 0 or an -errno. */
+int loop_turn(struct loop *loop);
+/* Turns until loop_stop(). 0 or an -errno. */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);

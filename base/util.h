@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* Small things that C lacks: cleanup of locals, container_of, array sizes. */
+#pragma once
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* Runs fn(&variable) when the local leaves its scope. */
+#define cleanup(fn) __attribute__((__cleanup__(fn)))
+
+/* Defines fn##p(), the cleanup function of a pointer: it takes NULL and hands it to fn. */
+#define CLEANUP_POINTER(type, fn)                                                                  \
+    static inline void fn##p(type **p)                                                             \
+    {                                                                                              \
+        (void)fn(*p);                                                                              \
+    }                                                                                              \
+    struct util_swallow_semicolon
+
+static inline void freep(void *p)
+{
+    free(*(void **)p);
+}
+
+static inline void closep(const int *fd)
+{
+    if (*fd >= 0)
+        (void)close(*fd);
+}
+
+/* Hands a guarded pointer on: evaluates to its value and leaves NULL behind. */
+#define take(pointer)                                                                              \
+    __extension__({                                                                                \
+        __typeof__(pointer) *take_from_ = &(pointer);                                              \
+        __typeof__(pointer) taken_ = *take_from_;                                                  \
+        *take_from_ = NULL;                                                                        \
+        taken_;                                                                                    \
+    })
+
+#define container_of(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
+
+#define array_len(array) (sizeof(array) / sizeof(*(array)))
+
+#define printf_like(format, first) __attribute__((__format__(__printf__, format, first)))

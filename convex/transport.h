@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* How mutations reach Convex, behind a seam: libcurl in the program, a script in tests. */
+#pragma once
+
+#include "base/span.h"
+#include "base/util.h"
+#include "convex/answer.h"
+
+struct loop;
+
+/* One attempt. Owned by the caller and kept in place, with all it points at, until done is called.
+ */
+struct call {
+    struct span body[3];    /* the request's body is these, one after the other */
+    const char *request_id; /* goes out as Convex-Request-Id; NULL: none */
+    /* Called once, from the loop, never from inside transport_start(). */
+    void (*done)(struct call *call, const struct answer *answer);
+    void *handle; /* the transport's own */
+};
+
+struct transport {
+    const struct transport_ops *ops;
+};
+
+struct transport_ops {
+    int (*start)(struct transport *transport, struct call *call);
+    void (*cancel)(struct transport *transport, struct call *call);
+    struct transport *(*free)(struct transport *transport);
+};
+
+/* POSTs the call's body to <CONVEX_URL>/api/mutation. 0, or an -errno and done is never called. */
+static inline int transport_start(struct transport *transport, struct call *call)
+{
+    return transport->ops->start(transport, call);
+}
+
+/* Drops a call that was started: its connection is closed, done is not called. */
+static inline void transport_cancel(struct transport *transport, struct call *call)
+{
+    transport->ops->cancel(transport, call);
+}
+
+/* Takes NULL. No call may be in flight. */
+static inline struct transport *transport_free(struct transport *transport)
+{
+    return transport ? transport->ops->free(transport) : NULL;
+}
+CLEANUP_POINTER(struct transport, transport_free);
+
+struct transport_options {
+    const char *convex_url; /* as checked by url_check(); trailing slashes are dropped */
+    const char *deploy_key; /* NULL: no Authorization header */
+    const char *ca_file;    /* NULL: the system's */
+    int64_t timeout_ms;     /* one attempt's limit */
+    int concurrency;        /* calls in flight at most: how many handles and connections are kept */
+    const char *version;    /* goes into Convex-Client: convex-relay-<version> */
+};
+
+/* libcurl on the loop. Copies what it needs of the options. 0 or an -errno. */
+int transport_curl_new(struct loop *loop, const struct transport_options *options,
+                       struct transport **transport);
+
+/* Takes another deploy key (NULL: none) for the calls that start from now on. 0 or an -errno. */
+int transport_curl_set_deploy_key(struct transport *transport, const char *deploy_key);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an answer means for the event that was sent. A pure function.
+ *
+ * Sources: get-convex/convex-backend crates/local_backend/src/public_api.rs (envelope),
+ * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses),
+ * crates/udf/src/validation.rs (operational texts); npm convex 1.48 src/browser/http_client.ts
+ * (messages).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "convex/answer.h"
+
+enum verdict_outcome {
+    VERDICT_DONE,     /* Convex ran it */
+    VERDICT_REJECTED, /* it will never be taken as it is */
+    VERDICT_AGAIN,    /* try again later */
+    VERDICT_HELD,     /* nothing of its scope goes through until somebody mends something */
+};
+
+enum verdict_scope { VERDICT_ROUTE, VERDICT_UPSTREAM };
+
+enum verdict_pressure {
+    VERDICT_NO_PRESSURE,
+    VERDICT_CONFLICT, /* less concurrency on that route */
+    VERDICT_OVERLOAD, /* less concurrency, and a longer first backoff */
+};
+
+struct verdict {
+    enum verdict_outcome outcome;
+    enum verdict_scope scope; /* of a hold, and of what failed: one route, or Convex as a whole */
+    enum verdict_pressure pressure;
+    bool maybe_ran;         /* the mutation may have run although no success was seen */
+    int64_t retry_after_ms; /* -1: none given */
+    /*
+     * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer, or
+     * "fetch failed". May hold the record's contents. WTF-8, see base/json.h.
+     */
+    struct buf message;
+    char cause[64]; /* for logs: Convex's code, "http 502", "cannot connect"; no contents, printable
+                       ASCII */
+};
+
+/* 0 or -ENOMEM. The caller owns verdict->message afterwards (buf_done). */
+int verdict_read(const struct answer *answer, struct verdict *verdict);
+
+const char *
+verdict_outcome_name(enum verdict_outcome outcome); /* "done", "rejected", "again", "held" */
