@@ -32,7 +32,7 @@ struct loop_timer {
 };
 
 struct loop_hook {
-    /* Runs after all callbacks of a turn. Returns how long the wait may be: ms, or -1: no limit. */
+    /* Runs before each wait, after all callbacks. Returns how long the wait may be: ms, or -1: no limit. */
     int (*before_wait)(void *ctx);
     void *ctx;
     TAILQ_ENTRY(loop_hook) link;
@@ -60,7 +60,7 @@ void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
 int64_t loop_now_ms(const struct loop *loop);
 struct clock *loop_clock(const struct loop *loop);
 
-/* One turn: waits, runs what is due. 0 or an -errno. */
+/* One turn: hooks, the wait, descriptors, timers that are due. 0 or an -errno. */
 int loop_turn(struct loop *loop);
 /* Turns until loop_stop(). 0 or an -errno. */
 int loop_run(struct loop *loop);

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The event loop: epoll, a heap of timers, and hooks before the wait.
+ *
+ * Hooks come after everything else, so that they see all that was done (a request answered, a
+ * transfer started) and can flush it before the loop sleeps. What a hook starts may set a timer
+ * for now: the wait is then zero.
+ */
+#include "base/loop.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <sys/epoll.h>
+
+#include "base/error.h"
+
+enum { LOOP_EVENTS = 256 };
+
+struct loop {
+    struct clock *clock;
+    int epoll_fd;
+    int64_t now_ms;
+    bool stopped;
+    struct heap timers;
+    TAILQ_HEAD(, loop_hook) hooks;
+    int events_len; /* what this turn's wait brought; entries of removed sources become NULL */
+    struct epoll_event events[LOOP_EVENTS];
+};
+
+static bool loop_timer_before(const struct heap_node *a, const struct heap_node *b)
+{
+    return container_of(a, struct loop_timer, node)->at_ms <
+           container_of(b, struct loop_timer, node)->at_ms;
+}
+
+int loop_new(struct clock *clock, struct loop **out)
+{
+    cleanup(loop_freep) struct loop *loop = calloc(1, sizeof(*loop));
+
+    if (!loop)
+        return error_origin(-ENOMEM);
+    loop->clock = clock;
+    loop->now_ms = clock_mono_ms(clock);
+    loop->timers.before = loop_timer_before;
+    TAILQ_INIT(&loop->hooks);
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    if (loop->epoll_fd < 0)
+        return error_origin(-errno);
+
+    *out = take(loop);
+    return 0;
+}
+
+struct loop *loop_free(struct loop *loop)
+{
+    if (loop) {
+        closep(&loop->epoll_fd);
+        free(loop);
+    }
+    return NULL;
+}
+
+static int loop_control(struct loop *loop, struct loop_fd *source, int op, uint32_t events)
+{
+    struct epoll_event event = {.events = events, .data = {.ptr = source}};
+
+    if (epoll_ctl(loop->epoll_fd, op, source->fd, &event) < 0)
+        return error_origin(-errno);
+    return 0;
+}
+
+int loop_fd_add(struct loop *loop, struct loop_fd *source, uint32_t events)
+{
+    return loop_control(loop, source, EPOLL_CTL_ADD, events);
+}
+
+int loop_fd_change(struct loop *loop, struct loop_fd *source, uint32_t events)
+{
+    return loop_control(loop, source, EPOLL_CTL_MOD, events);
+}
+
+void loop_fd_remove(struct loop *loop, struct loop_fd *source)
+{
+    (void)loop_control(loop, source, EPOLL_CTL_DEL, 0);
+    for (int i = 0; i < loop->events_len; i++) {
+        if (loop->events[i].data.ptr == source)
+            loop->events[i].data.ptr = NULL;
+    }
+}
+
+void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at_ms)
+{
+    loop_timer_clear(loop, timer);
+    timer->at_ms = at_ms;
+    heap_push(&loop->timers, &timer->node);
+}
+
+void loop_timer_clear(struct loop *loop, struct loop_timer *timer)
+{
+    if (heap_linked(&timer->node))
+        heap_remove(&loop->timers, &timer->node);
+}
+
+void loop_hook_add(struct loop *loop, struct loop_hook *hook)
+{
+    TAILQ_INSERT_TAIL(&loop->hooks, hook, link);
+}
+
+void loop_hook_remove(struct loop *loop, struct loop_hook *hook)
+{
+    TAILQ_REMOVE(&loop->hooks, hook, link);
+}
+
+int64_t loop_now_ms(const struct loop *loop)
+{
+    return loop->now_ms;
+}
+
+struct clock *loop_clock(const struct loop *loop)
+{
+    return loop->clock;
+}
+
+static void loop_run_timers(struct loop *loop)
+{
+    /* Bounded, since a timer may set itself for now again: descriptors must come in between. */
+    for (int budget = LOOP_EVENTS; budget > 0 && loop->timers.first; budget--) {
+        struct loop_timer *timer = container_of(loop->timers.first, struct loop_timer, node);
+        if (timer->at_ms > loop->now_ms)
+            break;
+        heap_remove(&loop->timers, &timer->node);
+        timer->fn(timer->ctx);
+    }
+}
+
+/* How long the next wait may be: what the hooks allow, and the first timer. */
+static int loop_wait_ms(struct loop *loop)
+{
+    int wait_ms = -1;
+    struct loop_hook *hook;
+
+    TAILQ_FOREACH (hook, &loop->hooks, link) {
+        int hook_ms = hook->before_wait(hook->ctx);
+        if (hook_ms >= 0 && (wait_ms < 0 || hook_ms < wait_ms))
+            wait_ms = hook_ms;
+    }
+    if (loop->timers.first) {
+        struct loop_timer *timer = container_of(loop->timers.first, struct loop_timer, node);
+        int64_t timer_ms = timer->at_ms - clock_mono_ms(loop->clock);
+        if (timer_ms < 0)
+            timer_ms = 0;
+        if (timer_ms > INT_MAX)
+            timer_ms = INT_MAX;
+        if (wait_ms < 0 || timer_ms < wait_ms)
+            wait_ms = (int)timer_ms;
+    }
+    return wait_ms;
+}
+
+int loop_turn(struct loop *loop)
+{
+    int wait_ms = loop_wait_ms(loop);
+
+    if (loop->stopped)
+        return 0;
+    int n = epoll_wait(loop->epoll_fd, loop->events, LOOP_EVENTS, wait_ms);
+    if (n < 0 && errno != EINTR)
+        return error_origin(-errno);
+
+    loop->now_ms = clock_mono_ms(loop->clock);
+    loop->events_len = n > 0 ? n : 0;
+    for (int i = 0; i < loop->events_len; i++) {
+        struct loop_fd *source = loop->events[i].data.ptr;
+        if (source)
+            source->fn(source->ctx, loop->events[i].events);
+    }
+    loop->events_len = 0;
+    loop_run_timers(loop);
+    return 0;
+}
+
+int loop_run(struct loop *loop)
+{
+    int r = 0;
+
+    while (!loop->stopped && r == 0)
+        r = loop_turn(loop);
+    return r;
+}
+
+void loop_stop(struct loop *loop)
+{
+    loop->stopped = true;
+}
