@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+// Reads the TAP that cmocka and node:test write: https://testanything.org/tap-version-14-specification.html
+
+const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/;
+const planLine = /^1\.\.(\d+)/;
+const skipMark = /^(.*?) ?# SKIP ?(.*)$/i;
+const subtestLine = /^ *# Subtest: /;
+const yamlEnd = /^ *\.\.\.$/;
+const frameLine = /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+)$/;
+
+// Counts the leaves: a point that stands for indented points before it is not a case of its own,
+// unless it failed although they all passed (a hook, or the file around them, did).
+//
+// Returns { passed: [name], failed: [{ name, lines }], skipped: [{ name, reason }], missing }, where
+// missing is how many points the outermost plan promised in vain.
+export function readTap(text) {
+  const result = { passed: [], failed: [], skipped: [], missing: 0 };
+  const levels = []; // by indentation: the points there since the last point further out
+  let comments = []; // node:test passes on what a file prints before the point, as comments
+  let failure; // the failed case that the next lines explain
+
+  for (const line of text.split('\n')) {
+    const point = pointLine.exec(line);
+    if (!point) {
+      if (subtestLine.test(line)) failure = undefined;
+      else if (failure) failure.lines.push(line);
+      else if (line.startsWith('#')) comments.push(line);
+      if (yamlEnd.test(line)) failure = undefined;
+      const plan = planLine.exec(line);
+      if (plan) result.missing += Number(plan[1]);
+      continue;
+    }
+
+    const [, blanks, notOk, description] = point;
+    const indent = blanks.length;
+    const below = levels.splice(indent + 1).filter(Boolean);
+    const leaf = below.length === 0;
+    const level = (levels[indent] ??= { failed: false });
+    const skip = skipMark.exec(description);
+    if (indent === 0) result.missing -= 1;
+    if (notOk && !skip) level.failed = true;
+    failure = undefined;
+
+    if (skip) {
+      if (leaf) result.skipped.push({ name: skip[1] || skip[2], reason: skip[2] });
+    } else if (!notOk) {
+      if (leaf) result.passed.push(description);
+    } else if (leaf || !below.some((inner) => inner.failed)) {
+      failure = { name: description, lines: comments };
+      result.failed.push(failure);
+    }
+    comments = [];
+  }
+  for (const failed of result.failed) failed.lines = tidy(failed.lines);
+  return result;
+}
+
+// What was said of a case, without the frame around it.
+function tidy(lines) {
+  return lines
+    .map((line) => line.replace(/^#? {0,2}/, '').trimEnd())
+    .filter((line) => line.trim() && !frameLine.test(line));
+}
