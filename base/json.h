@@ -16,6 +16,7 @@
 
 #include "base/buf.h"
 #include "base/span.h"
+#include "base/utf8.h"
 
 enum {
     JSON_DEPTH_MAX = 4096,     /* deeper text is refused */
@@ -45,8 +46,7 @@ struct json_member {
 };
 
 struct json_scanner {
-    /* Called for each member of the outermost object, in the text's order. Spans hold offsets
-     * into the text of the moment: see json_scan(). */
+    /* Called for each member of the outermost object, in the text's order; may be NULL. */
     void (*member)(void *ctx, const struct json_member *member);
     void *ctx;
     /* How far it has come: where an error is, after one. */
@@ -54,12 +54,15 @@ struct json_scanner {
     /* The rest is its own. */
     enum json_error error;
     int state;
-    int hex_left, hex;
-    int utf8_left, utf8_min, utf8_max;
-    uint32_t depth;
-    bool in_key, odd_key, odd_keys;
-    bool object; /* the text is an object */
-    size_t token, key, key_end, value;
+    const char *literal; /* what is left of true, false, null */
+    int hex_left;
+    struct utf8_rest utf8;
+    int depth;
+    char outermost; /* what the text begins with */
+    bool in_key;
+    bool odd_keys;
+    size_t token;                        /* where the string or number at hand began */
+    size_t key, key_end, value;          /* of the member at hand */
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* a bit a level: 1 is an object */
 };
 
@@ -75,6 +78,9 @@ enum json_error json_scan(struct json_scanner *scanner, struct span text);
 
 /* The text has ended. JSON_FINE: it is one JSON value, whole. */
 enum json_error json_scan_end(struct json_scanner *scanner, struct span text);
+
+/* Whether the text, which was whole, is an object. */
+bool json_scanner_is_object(const struct json_scanner *scanner);
 
 /* The whole text at once; members are not told. */
 enum json_error json_check(struct span text);

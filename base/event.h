@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* One change of one record, as a sender posted it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct event {
+    struct buf body;     /* untouched; the spans below but for the names point into it */
+    struct span data;    /* JSON as written; SPAN_NULL: missing, counts as {} */
+    struct span hive_id; /* JSON as written; SPAN_NULL: missing or null */
+    bool remove;         /* operation is "remove" */
+    bool odd_keys;       /* see struct json_member; of data */
+
+    struct buf names;  /* what model and record point into */
+    struct span model; /* decoded, WTF-8; SPAN_NULL: missing or not a string */
+    struct span
+        record; /* hiveId or else data.bladeId, decoded; SPAN_NULL: the event has no order */
+
+    int64_t arrived_ms; /* wall clock */
+};
+
+static inline void event_done(struct event *event)
+{
+    buf_done(&event->body);
+    buf_done(&event->names);
+    *event = (struct event){0};
+}

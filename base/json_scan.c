@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The strict scanner: RFC 8259, a byte at a time, resumable anywhere.
+ *
+ * It neither recurses nor allocates: a bit a level says whether that level is an object. Being fed
+ * as bytes arrive spreads the cost of a large body over the turns of the loop that received it.
+ *
+ * Stricter than the grammar: UTF-8 must be valid, numbers must fit a double, depth is bounded.
+ * Looser: a byte order mark is skipped, as every JavaScript server does. Unpaired surrogates
+ * written as \ud800 pass, since the grammar allows them.
+ */
+#include <ctype.h>
+#include <math.h>
+
+#include "base/json.h"
+
+enum json_state {
+    JSON_START,
+    JSON_BOM_2,
+    JSON_BOM_3,
+    JSON_VALUE,
+    JSON_VALUE_OR_END, /* after [ */
+    JSON_KEY,
+    JSON_KEY_OR_END, /* after { */
+    JSON_COLON,
+    JSON_AFTER, /* a value has ended */
+    JSON_LITERAL,
+    JSON_STRING,
+    JSON_STRING_ESCAPE,
+    JSON_STRING_HEX,
+    JSON_STRING_UTF8,
+    JSON_NUMBER_MINUS,
+    JSON_NUMBER_ZERO,
+    JSON_NUMBER_INT,
+    JSON_NUMBER_DOT,
+    JSON_NUMBER_FRACTION,
+    JSON_NUMBER_E,
+    JSON_NUMBER_E_SIGN,
+    JSON_NUMBER_EXPONENT,
+};
+
+void json_scanner_init(struct json_scanner *s,
+                       void (*member)(void *ctx, const struct json_member *member), void *ctx)
+{
+    s->member = member;
+    s->ctx = ctx;
+    s->pos = 0;
+    s->error = JSON_FINE;
+    s->state = JSON_START;
+    s->depth = 0;
+    s->outermost = '\0';
+    s->in_key = false;
+    s->odd_keys = false;
+    s->key = s->key_end = s->value = s->token = 0;
+    /* The stack's bits are written before they are read. */
+}
+
+static bool json_in_object(const struct json_scanner *s)
+{
+    int top = s->depth - 1;
+
+    return s->stack[top / 64] >> (top % 64) & 1;
+}
+
+static enum json_error json_open(struct json_scanner *s, bool object)
+{
+    if (s->depth == JSON_DEPTH_MAX)
+        return JSON_TOO_DEEP;
+    uint64_t bit = UINT64_C(1) << (s->depth % 64);
+    uint64_t *word = &s->stack[s->depth / 64];
+    *word = object ? *word | bit : *word & ~bit;
+    s->depth++;
+    s->state = object ? JSON_KEY_OR_END : JSON_VALUE_OR_END;
+    return JSON_FINE;
+}
+
+/* The value that ends before end is whole: if it is a member of the outermost object, tell. */
+static void json_value_done(struct json_scanner *s, struct span text, size_t end)
+{
+    s->state = JSON_AFTER;
+    if (s->depth != 1 || !json_in_object(s) || !s->member)
+        return;
+    s->member(s->ctx, &(struct json_member){
+                          .key = {text.at + s->key, s->key_end - s->key},
+                          .value = {text.at + s->value, end - s->value},
+                          .odd_keys = s->odd_keys,
+                      });
+}
+
+static enum json_error json_begin_value(struct json_scanner *s, char c)
+{
+    if (s->depth == 1) {
+        s->value = s->pos;
+        s->odd_keys = false;
+    }
+    if (s->depth == 0)
+        s->outermost = c;
+    s->token = s->pos;
+    switch (c) {
+    case '{':
+    case '[':
+        return json_open(s, c == '{');
+    case '"':
+        s->in_key = false;
+        s->state = JSON_STRING;
+        return JSON_FINE;
+    case '-':
+        s->state = JSON_NUMBER_MINUS;
+        return JSON_FINE;
+    case '0':
+        s->state = JSON_NUMBER_ZERO;
+        return JSON_FINE;
+    case 't':
+    case 'f':
+    case 'n':
+        s->literal = c == 't' ? "rue" : c == 'f' ? "alse" : "ull";
+        s->state = JSON_LITERAL;
+        return JSON_FINE;
+    default:
+        if (c < '1' || c > '9')
+            return JSON_SYNTAX;
+        s->state = JSON_NUMBER_INT;
+        return JSON_FINE;
+    }
+}
+
+static void json_begin_key(struct json_scanner *s)
+{
+    if (s->depth == 1)
+        s->key = s->pos;
+    s->token = s->pos;
+    s->in_key = true;
+    s->state = JSON_STRING;
+}
+
+static bool json_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* ---- strings ---- */
+
+/* Bytes that a string may hold and that need no look: not quotes, \, controls, DEL, non-ASCII. */
+static bool json_plain(uint8_t c)
+{
+    return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+static void json_string_done(struct json_scanner *s, struct span text)
+{
+    size_t end = s->pos + 1;
+
+    if (!s->in_key) {
+        json_value_done(s, text, end);
+        return;
+    }
+    s->state = JSON_COLON;
+    if (s->depth == 1) {
+        s->key_end = end;
+        return;
+    }
+    struct span key = {text.at + s->token + 1, end - s->token - 2};
+    if (key.len > JSON_KEY_PLAIN_MAX || span_starts(key, SPAN("$")) ||
+        span_eq(key, SPAN("__proto__")))
+        s->odd_keys = true;
+}
+
+static enum json_error json_in_string(struct json_scanner *s, struct span text)
+{
+    while (s->pos < text.len && json_plain((uint8_t)text.at[s->pos]))
+        s->pos++;
+    if (s->pos == text.len)
+        return JSON_FINE;
+
+    uint8_t c = (uint8_t)text.at[s->pos];
+    if (c == '"') {
+        json_string_done(s, text);
+    } else if (c < 0x20) {
+        return JSON_SYNTAX;
+    } else {
+        if (s->in_key && s->depth > 1)
+            s->odd_keys = true;
+        if (c == '\\')
+            s->state = JSON_STRING_ESCAPE;
+        else if (c >= 0x80 && !utf8_begin(c, &s->utf8))
+            return JSON_UTF8;
+        else if (c >= 0x80)
+            s->state = JSON_STRING_UTF8;
+    }
+    s->pos++;
+    return JSON_FINE;
+}
+
+/* The states of a string that are not its plain middle. */
+static enum json_error json_in_string_part(struct json_scanner *s, char c)
+{
+    switch (s->state) {
+    case JSON_STRING_ESCAPE:
+        if (c == 'u') {
+            s->hex_left = 4;
+            s->state = JSON_STRING_HEX;
+        } else if (c != '\0' && strchr("\"\\/bfnrt", c)) {
+            s->state = JSON_STRING;
+        } else {
+            return JSON_SYNTAX;
+        }
+        return JSON_FINE;
+    case JSON_STRING_HEX:
+        if (!isxdigit((unsigned char)c))
+            return JSON_SYNTAX;
+        if (--s->hex_left == 0)
+            s->state = JSON_STRING;
+        return JSON_FINE;
+    default:
+        if (!utf8_continue((uint8_t)c, &s->utf8))
+            return JSON_UTF8;
+        if (s->utf8.left == 0)
+            s->state = JSON_STRING;
+        return JSON_FINE;
+    }
+}
+
+/* ---- numbers ---- */
+
+static bool json_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+/* The state that c leads to from a state of a number; JSON_AFTER: the number ended before c. */
+static enum json_state json_number_next(int state, char c)
+{
+    bool digit = json_digit(c);
+    bool e = c == 'e' || c == 'E';
+
+    switch (state) {
+    case JSON_NUMBER_MINUS:
+        return c == '0' ? JSON_NUMBER_ZERO : digit ? JSON_NUMBER_INT : JSON_START;
+    case JSON_NUMBER_ZERO:
+        return c == '.' ? JSON_NUMBER_DOT : e ? JSON_NUMBER_E : JSON_AFTER;
+    case JSON_NUMBER_INT:
+        return digit      ? JSON_NUMBER_INT
+               : c == '.' ? JSON_NUMBER_DOT
+               : e        ? JSON_NUMBER_E
+                          : JSON_AFTER;
+    case JSON_NUMBER_DOT:
+        return digit ? JSON_NUMBER_FRACTION : JSON_START;
+    case JSON_NUMBER_FRACTION:
+        return digit ? JSON_NUMBER_FRACTION : e ? JSON_NUMBER_E : JSON_AFTER;
+    case JSON_NUMBER_E:
+        if (c == '+' || c == '-')
+            return JSON_NUMBER_E_SIGN;
+        return digit ? JSON_NUMBER_EXPONENT : JSON_START;
+    case JSON_NUMBER_E_SIGN:
+        return digit ? JSON_NUMBER_EXPONENT : JSON_START;
+    default:
+        return digit ? JSON_NUMBER_EXPONENT : JSON_AFTER;
+    }
+}
+
+/* The exponent behind an e, cut off far outside of what the longest number could make up for. */
+static int64_t json_exponent(const char *at, const char *end)
+{
+    const int64_t far = INT64_C(1) << 40;
+    bool minus = at < end && *at == '-';
+    int64_t n = 0;
+
+    if (at < end && (*at == '-' || *at == '+'))
+        at++;
+    for (; at < end && n < far; at++)
+        n = n * 10 + (*at - '0');
+    return minus ? -n : n;
+}
+
+/*
+ * Whether a double holds the number: decided by the place of its first digit; only where that is
+ * the largest double's, by its digits. strtod() on the whole would take its time over megabytes.
+ */
+static bool json_number_fits(struct span number)
+{
+    enum { FIRST_PLACE_MAX = 308, DIGITS = 320 };
+    const char *end = number.at + number.len;
+    const char *at = number.at + (*number.at == '-');
+    char digits[DIGITS + sizeof("0.e308")] = "0.";
+    size_t digits_len = 2;
+    int64_t place = 0; /* of the first digit: 1 for 5, 0 for 0.5, -1 for 0.05 */
+    bool point = false;
+
+    for (; at < end && *at != 'e' && *at != 'E'; at++) {
+        bool leading = digits_len == 2 && *at == '0';
+        if (*at == '.') {
+            point = true;
+            continue;
+        }
+        if (leading ? point : !point)
+            place += leading ? -1 : 1;
+        if (!leading && digits_len < 2 + DIGITS)
+            digits[digits_len++] = *at;
+    }
+    if (digits_len == 2)
+        return true; /* zero */
+    if (at < end)
+        place += json_exponent(at + 1, end);
+    if (place != FIRST_PLACE_MAX + 1)
+        return place <= FIRST_PLACE_MAX;
+    memcpy(digits + digits_len, "e309", sizeof("e309"));
+    return isfinite(strtod(digits, NULL));
+}
+
+static enum json_error json_in_number(struct json_scanner *s, struct span text)
+{
+    enum { SURELY_FITS = 300 };
+
+    for (; s->pos < text.len; s->pos++) {
+        enum json_state next = json_number_next(s->state, text.at[s->pos]);
+        if (next == JSON_START)
+            return JSON_SYNTAX;
+        if (next == JSON_AFTER)
+            break;
+        s->state = (int)next;
+    }
+    if (s->pos == text.len)
+        return JSON_FINE;
+
+    struct span number = {text.at + s->token, s->pos - s->token};
+    if ((s->state == JSON_NUMBER_EXPONENT || number.len > SURELY_FITS) && !json_number_fits(number))
+        return JSON_TOO_LARGE;
+    json_value_done(s, text, s->pos);
+    return JSON_FINE;
+}
+
+/* ---- between the tokens ---- */
+
+static enum json_error json_close(struct json_scanner *s, struct span text, bool object)
+{
+    if (s->depth == 0 || json_in_object(s) != object)
+        return JSON_SYNTAX;
+    s->depth--;
+    if (s->depth == 0)
+        s->state = JSON_AFTER;
+    else
+        json_value_done(s, text, s->pos + 1);
+    return JSON_FINE;
+}
+
+static enum json_error json_after(struct json_scanner *s, struct span text, char c)
+{
+    if (c == '}' || c == ']')
+        return json_close(s, text, c == '}');
+    if (c != ',' || s->depth == 0)
+        return JSON_SYNTAX;
+    s->state = json_in_object(s) ? JSON_KEY : JSON_VALUE;
+    return JSON_FINE;
+}
+
+/* A byte where no string or number is going on. */
+static enum json_error json_between(struct json_scanner *s, struct span text, char c)
+{
+    switch (s->state) {
+    case JSON_BOM_2:
+        s->state = JSON_BOM_3;
+        return c == '\xBB' ? JSON_FINE : JSON_SYNTAX;
+    case JSON_BOM_3:
+        s->state = JSON_VALUE;
+        return c == '\xBF' ? JSON_FINE : JSON_SYNTAX;
+    case JSON_LITERAL:
+        if (c != *s->literal)
+            return JSON_SYNTAX;
+        if (*++s->literal == '\0')
+            json_value_done(s, text, s->pos + 1);
+        return JSON_FINE;
+    default:
+        break;
+    }
+    if (json_blank(c)) {
+        if (s->state == JSON_START)
+            s->state = JSON_VALUE; /* a byte order mark stands first or not at all */
+        return JSON_FINE;
+    }
+    switch (s->state) {
+    case JSON_START:
+        if (c == '\xEF') {
+            s->state = JSON_BOM_2;
+            return JSON_FINE;
+        }
+        return json_begin_value(s, c);
+    case JSON_VALUE_OR_END:
+        return c == ']' ? json_close(s, text, false) : json_begin_value(s, c);
+    case JSON_VALUE:
+        return json_begin_value(s, c);
+    case JSON_KEY_OR_END:
+        if (c == '}')
+            return json_close(s, text, true);
+        __attribute__((__fallthrough__));
+    case JSON_KEY:
+        if (c != '"')
+            return JSON_SYNTAX;
+        json_begin_key(s);
+        return JSON_FINE;
+    case JSON_COLON:
+        s->state = JSON_VALUE;
+        return c == ':' ? JSON_FINE : JSON_SYNTAX;
+    default:
+        return json_after(s, text, c);
+    }
+}
+
+enum json_error json_scan(struct json_scanner *s, struct span text)
+{
+    while (s->error == JSON_FINE && s->pos < text.len) {
+        if (s->state == JSON_STRING) {
+            s->error = json_in_string(s, text);
+        } else if (s->state >= JSON_NUMBER_MINUS) {
+            s->error = json_in_number(s, text);
+        } else {
+            char c = text.at[s->pos];
+            s->error = s->state >= JSON_STRING_ESCAPE ? json_in_string_part(s, c)
+                                                      : json_between(s, text, c);
+            s->pos += s->error == JSON_FINE;
+        }
+    }
+    return s->error;
+}
+
+enum json_error json_scan_end(struct json_scanner *s, struct span text)
+{
+    if (s->error != JSON_FINE)
+        return s->error;
+    if (s->state >= JSON_NUMBER_MINUS && s->depth == 0) {
+        /* Only the end of the text ends a number that is the whole text: let a blank do it. */
+        if (json_number_next(s->state, ' ') != JSON_AFTER)
+            s->error = JSON_INCOMPLETE;
+        else if (!json_number_fits((struct span){text.at + s->token, s->pos - s->token}))
+            s->error = JSON_TOO_LARGE;
+        else
+            s->state = JSON_AFTER;
+    } else if (s->depth != 0 || s->state != JSON_AFTER) {
+        s->error = JSON_INCOMPLETE;
+    }
+    return s->error;
+}
+
+bool json_scanner_is_object(const struct json_scanner *s)
+{
+    return s->depth == 0 && s->outermost == '{';
+}
+
+enum json_error json_check(struct span text)
+{
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, NULL);
+    (void)json_scan(&scanner, text);
+    return json_scan_end(&scanner, text);
+}

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* What may follow the first byte of a UTF-8 sequence. Source: RFC 3629, section 4. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct utf8_rest {
+    uint8_t left; /* bytes still to come */
+    uint8_t min;  /* bounds of the next one, which rule out long forms, surrogates, > U+10FFFF */
+    uint8_t max;
+};
+
+/* Whether the byte, which is not ASCII, can begin a sequence. */
+static inline bool utf8_begin(uint8_t lead, struct utf8_rest *rest)
+{
+    if (lead < 0xC2 || lead > 0xF4)
+        return false;
+    *rest = (struct utf8_rest){.left = 1, .min = 0x80, .max = 0xBF};
+    if (lead >= 0xE0) {
+        rest->left = 2;
+        if (lead == 0xE0)
+            rest->min = 0xA0;
+        if (lead == 0xED)
+            rest->max = 0x9F;
+    }
+    if (lead >= 0xF0) {
+        rest->left = 3;
+        if (lead == 0xF0)
+            rest->min = 0x90;
+        if (lead == 0xF4)
+            rest->max = 0x8F;
+    }
+    return true;
+}
+
+/* Whether the byte goes on with the sequence; rest->left is 0 once it is whole. */
+static inline bool utf8_continue(uint8_t byte, struct utf8_rest *rest)
+{
+    if (byte < rest->min || byte > rest->max)
+        return false;
+    *rest = (struct utf8_rest){.left = (uint8_t)(rest->left - 1), .min = 0x80, .max = 0xBF};
+    return true;
+}

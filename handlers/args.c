@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a mutation can take.
+ *
+ * The scanner has seen every key already: only where it found an odd one is there a second look.
+ * That look goes through an object as convexToJson does, sorted by key and of a repeated one the
+ * last, so that of several faults the same one is named. An object with more fields than Convex
+ * takes is gone through as it stands: the order of its faults is not worth the sorting. What is
+ * nested deeper than Convex reads is left to Convex to refuse.
+ */
+#include "handlers/args.h"
+
+#include <stdint.h>
+
+#include "base/json.h"
+#include "handlers/js_string.h"
+#include "handlers/members.h"
+
+enum { ARGS_DEPTH_MAX = 128 }; /* JSON nesting that Convex reads (serde_json) */
+
+static int args_refuse(int r)
+{
+    return r ? r : ARGS_REFUSED;
+}
+
+/* Keeps a message within its bound, between two characters. */
+static void args_cut(struct buf *message)
+{
+    if (message->len <= ARGS_MESSAGE_MAX)
+        return;
+    message->len = ARGS_MESSAGE_MAX;
+    while (((uint8_t)message->at[message->len] & 0xC0) == 0x80)
+        message->len--;
+}
+
+static int args_refuse_field(struct span name, const char *before, struct span wrong,
+                             const char *after, struct buf *message)
+{
+    int r = buf_append_span(message, SPAN("Field name "));
+    if (r == 0)
+        r = buf_append_span(message, name);
+    if (r == 0)
+        r = buf_append_span(message, span_of(before));
+    if (r == 0)
+        r = buf_append_span(message, wrong);
+    if (r == 0)
+        r = buf_append_span(message, span_of(after));
+    args_cut(message);
+    return args_refuse(r);
+}
+
+/* A code unit that is half of a pair stands alone in the message, as JavaScript's k[i] does. */
+static struct span args_unit(int unit, char text[3])
+{
+    if (unit < 0x80) {
+        text[0] = (char)unit;
+        return (struct span){text, 1};
+    }
+    if (unit < 0x800) {
+        text[0] = (char)(0xC0 | unit >> 6);
+        text[1] = (char)(0x80 | (unit & 0x3F));
+        return (struct span){text, 2};
+    }
+    text[0] = (char)(0xE0 | unit >> 12);
+    text[1] = (char)(0x80 | (unit >> 6 & 0x3F));
+    text[2] = (char)(0x80 | (unit & 0x3F));
+    return (struct span){text, 3};
+}
+
+/* value.ts validateObjectField, and __proto__, which JavaScript would drop in silence. */
+static int args_check_field(struct span name, struct buf *message)
+{
+    const char *at = name.at, *end = name.at + name.len;
+    int half = 0, length = 0, wrong = 0;
+
+    if (span_eq(name, SPAN("__proto__")))
+        return args_refuse_field(name, " is not allowed", SPAN_NULL, "", message);
+    while (at < end || half) {
+        int unit = members_next_unit(&at, &half);
+        if ((unit < 32 || unit >= 127) && !wrong)
+            wrong = unit ? unit : -1;
+        length++;
+    }
+    if (length > JSON_KEY_PLAIN_MAX)
+        return args_refuse_field(name, " exceeds maximum field name length 1024.", SPAN_NULL, "",
+                                 message);
+    if (span_starts(name, SPAN("$")))
+        return args_refuse_field(name, " starts with a '$', which is reserved.", SPAN_NULL, "",
+                                 message);
+    if (wrong) {
+        char text[3];
+        return args_refuse_field(
+            name, " has invalid character '", args_unit(wrong < 0 ? 0 : wrong, text),
+            "': Field names can only contain non-control ASCII characters", message);
+    }
+    return 0;
+}
+
+static int args_check_value(struct span value, int depth, struct buf *message);
+
+/* An object with too many fields to sort: its faults in the order of the text. */
+static int args_check_as_written(struct span object, int depth, struct buf *message)
+{
+    struct json_walk walk = json_walk(object);
+    struct span key, value;
+    int r = 0;
+
+    while (r == 0 && json_next(&walk, &key, &value)) {
+        cleanup(buf_done) struct buf name = BUF_NULL;
+        r = json_decode(key, &name);
+        if (r == 0)
+            r = args_check_field(buf_span(&name), message);
+        if (r == 0)
+            r = args_check_value(value, depth + 1, message);
+    }
+    return r;
+}
+
+static int args_check_object(struct span object, int depth, struct buf *message)
+{
+    cleanup(members_done) struct members members = {0};
+    int r = members_read(object, &members);
+
+    if (r == MEMBERS_TOO_MANY)
+        return args_check_as_written(object, depth, message);
+    for (size_t i = 0; r == 0 && i < members.len; i++) {
+        r = args_check_field(members.at[i].name, message);
+        if (r == 0)
+            r = args_check_value(members.at[i].value, depth + 1, message);
+    }
+    return r;
+}
+
+static int args_check_value(struct span value, int depth, struct buf *message)
+{
+    if (depth > ARGS_DEPTH_MAX)
+        return 0;
+    if (*value.at == '{')
+        return args_check_object(value, depth, message);
+
+    struct json_walk walk = json_walk(value);
+    struct span key, element;
+    int r = 0;
+    while (r == 0 && json_next(&walk, &key, &element))
+        r = args_check_value(element, depth + 1, message);
+    return r;
+}
+
+/* parseArgs on what is not an object. */
+static int args_refuse_value(struct span data, struct buf *message)
+{
+    if (*data.at == 'n')
+        return args_refuse(
+            buf_append_span(message, SPAN("Cannot convert undefined or null to object")));
+
+    cleanup(buf_done) struct buf received = BUF_NULL;
+    int r = js_string(data, ARGS_MESSAGE_MAX, &received);
+    if (r == JS_STRING_THROWS)
+        return args_refuse(
+            buf_append_span(message, SPAN("Cannot convert object to primitive value")));
+    if (r < 0)
+        return r;
+    r = buf_append_span(message,
+                        SPAN("The arguments to a Convex function must be an object. Received: "));
+    if (r == 0)
+        r = buf_append_span(message, buf_span(&received));
+    args_cut(message);
+    return args_refuse(r);
+}
+
+int args_check(struct span data, bool odd_keys, struct buf *message)
+{
+    if (!data.at)
+        return 0;
+    if (*data.at != '{')
+        return args_refuse_value(data, message);
+    return odd_keys ? args_check_object(data, 1, message) : 0;
+}
+
+int args_drop_nulls(struct span data, struct buf *out)
+{
+    cleanup(members_done) struct members members = {0};
+    int r = members_read(data, &members);
+
+    if (r == MEMBERS_TOO_MANY)
+        return buf_append_span(out, data); /* Convex refuses it, with or without nulls */
+    if (r == 0)
+        r = buf_append_char(out, '{');
+    bool first = true;
+    for (size_t i = 0; r == 0 && i < members.len; i++) {
+        const struct member *member = &members.at[i];
+        if (span_eq(member->value, SPAN("null")))
+            continue;
+        if (!first)
+            r = buf_append_char(out, ',');
+        first = false;
+        if (r == 0)
+            r = buf_append_span(out, member->key);
+        if (r == 0)
+            r = buf_append_char(out, ':');
+        if (r == 0)
+            r = buf_append_span(out, member->value);
+    }
+    return r ? r : buf_append_char(out, '}');
+}

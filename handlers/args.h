@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a mutation can take, by ConvexHttpClient's rules and in its words, so that what it would
+ * have refused is refused here with the same message.
+ *
+ * Source: npm convex 1.48 src/common/index.ts parseArgs, src/values/value.ts convexToJson.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/buf.h"
+
+enum {
+    ARGS_REFUSED = 1,
+    ARGS_MESSAGE_MAX = 65536, /* a longer message is cut, as Convex cuts its own */
+};
+
+/*
+ * data has passed the scanner, which found odd keys in it or not; SPAN_NULL counts as {}. 0;
+ * ARGS_REFUSED and *message (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.
+ */
+int args_check(struct span data, bool odd_keys, struct buf *message);
+
+/* Appends the object data without its members that are null. 0 or -ENOMEM. */
+int args_drop_nulls(struct span data, struct buf *out);

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the envelope of an event while it arrives. */
+#include "handlers/envelope.h"
+
+#include <ctype.h>
+#include <stdio.h>
+
+static void envelope_member(void *ctx, const struct json_member *member)
+{
+    struct envelope *envelope = ctx;
+    struct envelope_slot slot = {(size_t)(member->value.at - envelope->text), member->value.len};
+
+    /* A repeated member counts by its last value, as in JavaScript. */
+    if (json_string_is(member->key, SPAN("model"))) {
+        envelope->model = slot;
+    } else if (json_string_is(member->key, SPAN("operation"))) {
+        envelope->operation = slot;
+    } else if (json_string_is(member->key, SPAN("hiveId"))) {
+        envelope->hive_id = slot;
+    } else if (json_string_is(member->key, SPAN("data"))) {
+        envelope->data = slot;
+        envelope->odd_keys = member->odd_keys;
+    }
+}
+
+void envelope_init(struct envelope *envelope)
+{
+    json_scanner_init(&envelope->scanner, envelope_member, envelope);
+    envelope->text = NULL;
+    envelope->model = envelope->operation = envelope->data = envelope->hive_id =
+        (struct envelope_slot){0};
+    envelope->odd_keys = false;
+}
+
+void envelope_feed(struct envelope *envelope, struct span body)
+{
+    envelope->text = body.at;
+    (void)json_scan(&envelope->scanner, body);
+}
+
+static int envelope_refuse(const struct json_scanner *scanner, struct span body, struct buf *why)
+{
+    switch (scanner->error) {
+    case JSON_INCOMPLETE:
+        if (body.len == 0)
+            return buf_printf(why, "The body is empty: a JSON object is expected");
+        return buf_printf(why, "The body is not JSON: it ends too early, after %zu bytes",
+                          body.len);
+    case JSON_UTF8:
+        return buf_printf(why, "The body is not valid UTF-8 at byte %zu", scanner->pos);
+    case JSON_TOO_LARGE:
+        return buf_printf(why, "The number that ends at byte %zu is too large for a double",
+                          scanner->pos);
+    case JSON_TOO_DEEP:
+        return buf_printf(why, "The body is nested deeper than %d levels at byte %zu",
+                          JSON_DEPTH_MAX, scanner->pos);
+    case JSON_SYNTAX:
+    case JSON_FINE:
+        break;
+    }
+    unsigned char c = (unsigned char)body.at[scanner->pos];
+    if (isprint(c))
+        return buf_printf(why, "The body is not JSON: unexpected %c at byte %zu", c, scanner->pos);
+    return buf_printf(why, "The body is not JSON: unexpected byte 0x%02x at byte %zu", c,
+                      scanner->pos);
+}
+
+static struct span envelope_span(const struct event *event, struct envelope_slot slot)
+{
+    return slot.len ? (struct span){event->body.at + slot.at, slot.len} : SPAN_NULL;
+}
+
+/* What names the record: a string by what it says, anything else by how it is written. */
+static int envelope_name(struct span json, struct buf *names)
+{
+    return *json.at == '"' ? json_decode(json, names) : buf_append_span(names, json);
+}
+
+static int envelope_names(struct event *event, struct span model, struct span record)
+{
+    int r = 0;
+
+    if (model.at && *model.at == '"')
+        r = envelope_name(model, &event->names);
+    else
+        model = SPAN_NULL;
+    size_t model_len = event->names.len;
+    if (r == 0 && record.at)
+        r = envelope_name(record, &event->names);
+    if (r)
+        return r;
+    struct span names = buf_span(&event->names);
+    if (model.at)
+        event->model = (struct span){names.at, model_len};
+    if (record.at)
+        event->record = (struct span){names.at + model_len, names.len - model_len};
+    return 0;
+}
+
+static struct span envelope_not_null(struct span value)
+{
+    return span_eq(value, SPAN("null")) ? SPAN_NULL : value;
+}
+
+int envelope_end(struct envelope *envelope, struct buf *body, struct event *out, struct buf *why)
+{
+    struct span text = buf_span(body);
+    enum json_error error = json_scan_end(&envelope->scanner, text);
+
+    if (error != JSON_FINE) {
+        int r = envelope_refuse(&envelope->scanner, text, why);
+        return r ? r : ENVELOPE_REFUSED;
+    }
+    if (!json_scanner_is_object(&envelope->scanner)) {
+        int r = buf_printf(why, "The body must be a JSON object");
+        return r ? r : ENVELOPE_REFUSED;
+    }
+
+    struct event event = {.body = *body, .odd_keys = envelope->odd_keys};
+    event.data = envelope_span(&event, envelope->data);
+    event.hive_id = envelope_not_null(envelope_span(&event, envelope->hive_id));
+    event.remove = json_string_is(envelope_span(&event, envelope->operation), SPAN("remove"));
+
+    struct span record = event.hive_id;
+    if (!record.at)
+        record = envelope_not_null(json_find(event.data, SPAN("bladeId")));
+    int r = envelope_names(&event, envelope_span(&event, envelope->model), record);
+    if (r) {
+        buf_done(&event.names);
+        return r;
+    }
+    *body = BUF_NULL;
+    *out = event;
+    return 0;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+/* JavaScript's String(value) for a value from JSON. */
+#include "handlers/js_string.h"
+
+#include <stdio.h>
+
+#include "base/json.h"
+
+enum { JS_DEPTH_MAX = 128 }; /* deeper arrays are cut: each level walks what is below it again */
+
+static int js_value(struct span json, int depth, size_t max, struct buf *out);
+
+static int js_append(struct span s, size_t max, struct buf *out)
+{
+    size_t room = max - out->len;
+    size_t len = s.len < room ? s.len : room;
+
+    while (len < s.len && len > 0 && ((unsigned char)s.at[len] & 0xC0) == 0x80)
+        len--; /* a cut falls between two characters */
+    int r = buf_append(out, s.at, len);
+    return r ? r : len < s.len ? JS_STRING_CUT : 0;
+}
+
+/* The fewest digits that read back as the same double, as d.ddde[+-]x. */
+static void js_shortest(double number, char text[32])
+{
+    for (int digits = 1; digits <= 17; digits++) {
+        (void)snprintf(text, 32, "%.*e", digits - 1, number);
+        if (strtod(text, NULL) == number)
+            return;
+    }
+}
+
+/* ECMA-262 Number::toString, steps 5 to 12: n is the place of the point, k counts the digits. */
+static int js_number(struct span json, size_t max, struct buf *out)
+{
+    double number = strtod(json.at, NULL); /* in valid text, some byte always ends a number */
+    char shortest[32], digits[32], text[64];
+    size_t k = 0;
+
+    if (number == 0)
+        return js_append(SPAN("0"), max, out);
+    js_shortest(number < 0 ? -number : number, shortest);
+    char *e = strchr(shortest, 'e');
+    for (const char *at = shortest; at < e; at++) {
+        if (*at != '.')
+            digits[k++] = *at;
+    }
+    digits[k] = '\0';
+    int n = (int)strtol(e + 1, NULL, 10) + 1;
+    int k_int = (int)k;
+    const char *minus = number < 0 ? "-" : "";
+
+    if (k_int <= n && n <= 21)
+        (void)snprintf(text, sizeof(text), "%s%s%.*s", minus, digits, n - k_int,
+                       "00000000000000000000");
+    else if (0 < n && n <= 21)
+        (void)snprintf(text, sizeof(text), "%s%.*s.%s", minus, n, digits, digits + n);
+    else if (-6 < n && n <= 0)
+        (void)snprintf(text, sizeof(text), "%s0.%.*s%s", minus, -n, "00000", digits);
+    else if (k == 1)
+        (void)snprintf(text, sizeof(text), "%s%se%+d", minus, digits, n - 1);
+    else
+        (void)snprintf(text, sizeof(text), "%s%c.%se%+d", minus, digits[0], digits + 1, n - 1);
+    return js_append(span_of(text), max, out);
+}
+
+/* Array.prototype.join: null is empty, everything else its string. */
+static int js_array(struct span json, int depth, size_t max, struct buf *out)
+{
+    struct json_walk walk = json_walk(json);
+    struct span key, element;
+    int r = depth > JS_DEPTH_MAX ? JS_STRING_CUT : 0;
+
+    for (bool first = true; r == 0 && json_next(&walk, &key, &element); first = false) {
+        if (!first)
+            r = js_append(SPAN(","), max, out);
+        if (r == 0 && *element.at != 'n')
+            r = js_value(element, depth + 1, max, out);
+    }
+    return r;
+}
+
+static int js_value(struct span json, int depth, size_t max, struct buf *out)
+{
+    switch (*json.at) {
+    case '"': {
+        cleanup(buf_done) struct buf decoded = BUF_NULL;
+        int r = json_decode(json, &decoded);
+        return r ? r : js_append(buf_span(&decoded), max, out);
+    }
+    case '[':
+        return js_array(json, depth, max, out);
+    case '{':
+        /* A member of that name hides the method, and no value from JSON can be called. */
+        if (json_find(json, SPAN("toString")).at)
+            return JS_STRING_THROWS;
+        return js_append(SPAN("[object Object]"), max, out);
+    case 't':
+    case 'f':
+    case 'n':
+        return js_append(json, max, out);
+    default:
+        return js_number(json, max, out);
+    }
+}
+
+int js_string(struct span json, size_t max, struct buf *out)
+{
+    return js_value(json, 1, max, out);
+}
