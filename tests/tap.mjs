@@ -31,7 +31,8 @@ export function readTap(text) {
       continue;
     }
 
-    const [, blanks, notOk, description] = point;
+    const [, blanks, notOk] = point;
+    const description = point[3].replace(/\\([\\#])/g, '$1');
     const indent = blanks.length;
     const below = levels.splice(indent + 1).filter(Boolean);
     const leaf = below.length === 0;
