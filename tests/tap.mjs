@@ -31,8 +31,7 @@ export function readTap(text) {
       continue;
     }
 
-    const [, blanks, notOk] = point;
-    const description = point[3].replace(/\\([\\#])/g, '$1');
+    const [, blanks, notOk, description] = point;
     const indent = blanks.length;
     const below = levels.splice(indent + 1).filter(Boolean);
     const leaf = below.length === 0;
@@ -43,17 +42,21 @@ export function readTap(text) {
     failure = undefined;
 
     if (skip) {
-      if (leaf) result.skipped.push({ name: skip[1] || skip[2], reason: skip[2] });
+      if (leaf) result.skipped.push({ name: plain(skip[1] || skip[2]), reason: plain(skip[2]) });
     } else if (!notOk) {
-      if (leaf) result.passed.push(description);
+      if (leaf) result.passed.push(plain(description));
     } else if (leaf || !below.some((inner) => inner.failed)) {
-      failure = { name: description, lines: comments };
+      failure = { name: plain(description), lines: comments };
       result.failed.push(failure);
     }
     comments = [];
   }
   for (const failed of result.failed) failed.lines = tidy(failed.lines);
   return result;
+}
+
+function plain(description) {
+  return description.replace(/\\([\\#])/g, '$1');
 }
 
 // What was said of a case, without the frame around it.
