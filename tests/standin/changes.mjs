@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Notes what a mutation writes, so that the stand-in can show records as they change.
+
+import { AsyncLocalStorage } from 'node:async_hooks';
+
+const current = new AsyncLocalStorage();
+
+// Runs a function; the changes its mutations made are appended to the list as they are made.
+export function withChanges(changes, run) {
+  return current.run(changes, run);
+}
+
+// A builder like mutationGeneric whose functions write through a database that takes notes.
+export function recorded(builder) {
+  return (definition) => {
+    const { handler, ...rest } =
+      typeof definition === 'function' ? { handler: definition } : definition;
+    return builder({
+      ...rest,
+      handler: (ctx, args) => handler({ ...ctx, db: recordedDb(ctx.db) }, args),
+    });
+  };
+}
+
+function recordedDb(db) {
+  const note = (table, change, record) => current.getStore()?.push({ table, change, record });
+
+  // patch, replace and delete may be called with the table's name in front of the id.
+  const idOf = (args, operands) => args[args.length - operands];
+
+  const writer = Object.create(db);
+  writer.insert = async (table, value) => {
+    const id = await schemaError(table, () => db.insert(table, value));
+    note(table, 'created', await db.get(id));
+    return id;
+  };
+  for (const method of ['patch', 'replace']) {
+    writer[method] = async (...args) => {
+      const id = idOf(args, 2);
+      await schemaError(tableOf(id), () => db[method](...args));
+      note(tableOf(id), 'updated', await db.get(id));
+    };
+  }
+  writer.delete = async (...args) => {
+    const id = idOf(args, 1);
+    const record = await db.get(id);
+    await db.delete(...args);
+    note(tableOf(id), 'deleted', record);
+  };
+  return writer;
+}
+
+// convex-test makes ids of digits and the table's name.
+const tableOf = (id) => id.replace(/^[0-9]+/, '');
+
+// convex-test says "Validator error: ..." for arguments and documents alike; Convex tells them apart.
+async function schemaError(table, write) {
+  try {
+    return await write();
+  } catch (error) {
+    const [, what] = /^Validator error: (.*)/s.exec(error.message) ?? [];
+    if (what === undefined) throw error;
+    throw new Error(
+      `Failed to insert or update a document in table "${table}" because it does not match the schema: ${what}`,
+    );
+  }
+}

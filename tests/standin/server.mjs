@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// The HTTP side of the stand-in: Convex's endpoints, and under /_standin the tests' own.
+// Source: get-convex/convex-backend crates/local_backend/src/{router,public_api}.rs.
+
+import { randomBytes } from 'node:crypto';
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HttpError } from './errors.mjs';
+import { Faults } from './faults.mjs';
+import { Log, recordOf } from './log.mjs';
+import { checkClient, checkFormat, checkIdentity, parseCall, readBody } from './requests.mjs';
+
+const CALLS = { '/api/mutation': 'Mutation', '/api/query': 'Query', '/api/query_at_ts': 'Query' };
+
+// A server that is not listening yet. onEnd(path, result) is told of each function that ran.
+export function createStandin({ engine, deployKey, onEnd }) {
+  const faults = new Faults();
+  const log = new Log();
+
+  const routes = {
+    'GET /': () => text('This Convex deployment is running. See https://docs.convex.dev/.'),
+    'GET /version': () => text('stand-in'),
+    'POST /api/query_ts': async ({ request }) => {
+      checkClient(request.headers);
+      checkIdentity(request.headers, deployKey);
+      const body = await readBody(request);
+      log.done(log.arrive({ ...about(request), body, record: null }), 200);
+      return json({ ts: timestamp() });
+    },
+    'GET /_standin/records': async ({ url }) => {
+      const table = url.searchParams.get('table');
+      if (table !== null) return json(await engine.rows(table));
+      const rows = engine.tables().map(async (name) => [name, await engine.rows(name)]);
+      return json(Object.fromEntries(await Promise.all(rows)));
+    },
+    'GET /_standin/log': () => json(log.show()),
+    'DELETE /_standin/log': () => json(log.clear() ?? {}),
+    'GET /_standin/faults': () => json(faults.show()),
+    'DELETE /_standin/faults': () => json(faults.clear() ?? {}),
+    'POST /_standin/faults': async ({ request }) => {
+      try {
+        faults.set(JSON.parse(await readBody(request)));
+      } catch (error) {
+        throw new HttpError(400, 'BadFaults', error.message);
+      }
+      return json(faults.show());
+    },
+  };
+  for (const [path, kind] of Object.entries(CALLS)) {
+    routes[`POST ${path}`] = ({ request, response }) =>
+      answerCall({ kind, request, response, engine, deployKey, onEnd, faults, log });
+  }
+
+  const handle = async (request, response) => {
+    const url = new URL(request.url, 'http://stand-in');
+    const route = routes[`${request.method} ${url.pathname}`];
+    try {
+      if (!route) throw noRoute(routes, url.pathname);
+      const answer = await route({ request, response, url });
+      if (answer) send(response, answer);
+    } catch (error) {
+      if (error === undefined) return; // the client left
+      send(response, error instanceof HttpError ? failure(error) : internalError(error));
+    }
+  };
+
+  const server = http.createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 }, handle);
+  // hyper is built without half-close: the end of the client's stream cancels its request.
+  server.on('connection', (socket) => socket.on('end', () => socket.destroy()));
+  return server;
+}
+
+// A call of a function, with whatever fault is due.
+async function answerCall({ kind, request, response, engine, deployKey, onEnd, faults, log }) {
+  checkClient(request.headers);
+  const body = await readBody(request);
+  const fault = faults.take(request.url, body.toString('utf8'));
+  const entry = log.arrive({ ...about(request), body, record: recordOf(body) });
+  response.on('close', () => log.done(entry, response.headersSent ? response.statusCode : null));
+
+  if (fault.latencyMs > 0) await sleep(fault.latencyMs);
+  if (response.destroyed) return undefined; // a client that left has cancelled its call
+  if (isTrouble(fault) && fault.when === 'before') return trouble(fault, request);
+
+  const requestId = request.headers['convex-request-id'] ?? randomBytes(8).toString('hex');
+  const admin = checkIdentity(request.headers, deployKey);
+  const { path, args, format } = parseCall(request.headers, body);
+  const result = await engine.run(kind, path, args, { admin });
+  entry.ran = true;
+  onEnd?.(path, result);
+  if (isTrouble(fault)) return trouble(fault, request);
+
+  checkFormat(format);
+  const answer = json(envelope(result, requestId, faults.redact));
+  if (fault.trickle === undefined) return answer;
+  await trickle(response, answer, fault.trickle);
+  return undefined;
+}
+
+const about = (request) => ({ method: request.method, path: request.url, headers: request.headers });
+
+function envelope(result, requestId, redact) {
+  if (!result.error) return { status: 'success', value: result.value };
+  const { message, data } = result.error;
+  const head = `[Request ID: ${requestId}] Server Error`;
+  return {
+    status: 'error',
+    errorMessage: redact ? head : `${head}\n${message}`,
+    ...(data === undefined ? {} : { errorData: data }),
+  };
+}
+
+const isTrouble = (fault) => !fault.pass && fault.trickle === undefined;
+
+function trouble(fault, request) {
+  if (fault.reset) request.socket.resetAndDestroy();
+  else if (fault.close) request.socket.destroy();
+  else if (!fault.hang) return canned(fault);
+  return undefined;
+}
+
+function canned({ status, body = '', headers = {} }) {
+  const isText = typeof body === 'string';
+  return {
+    status,
+    headers: isText ? headers : { 'content-type': 'application/json', ...headers },
+    body: isText ? body : JSON.stringify(body),
+  };
+}
+
+async function trickle(response, answer, delayMs) {
+  const bytes = Buffer.from(answer.body);
+  response.writeHead(answer.status, { ...answer.headers, 'content-length': bytes.length });
+  for (const byte of bytes) {
+    if (response.destroyed) return;
+    response.write(Buffer.of(byte));
+    await sleep(delayMs);
+  }
+  response.end();
+}
+
+const text = (body) => ({ status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
+const json = (value) => ({
+  status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value),
+});
+
+function failure(error) {
+  const type = error.code === undefined ? {} : { 'content-type': 'application/json' };
+  return { status: error.status, headers: { ...type, ...error.headers }, body: error.body() };
+}
+
+function internalError(error) {
+  process.stderr.write(`convex stand-in: ${error.stack}\n`);
+  return failure(new HttpError(500, 'InternalServerError',
+    "Your request couldn't be completed. Try again later."));
+}
+
+function noRoute(routes, path) {
+  const methods = Object.keys(routes).map((key) => key.split(' ')).filter(([, known]) => known === path);
+  if (methods.length === 0) return new HttpError(404);
+  return new HttpError(405, undefined, undefined, { allow: methods.map(([method]) => method).join(',') });
+}
+
+function send(response, { status, headers, body }) {
+  if (response.destroyed) return;
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(body) });
+  response.end(body);
+}
+
+// Convex's timestamps: nanoseconds, 64 bits, little-endian, in base64.
+function timestamp() {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(Date.now()) * 1_000_000n);
+  return bytes.toString('base64');
+}
