@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// A program under test: started, listened to, stopped, and never left behind.
+
+import { spawn } from 'node:child_process';
+import { PATIENCE_MS, waitFor, within } from './wait.mjs';
+
+const running = new Set();
+process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
+
+// Starts a program and ends it with the test: t is the test's context. stdout and stderr are
+// collected as text; `exited` resolves to {code, signal}.
+export function startChild(t, command, args, { env = {}, cwd } = {}) {
+  const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { stdout: '', stderr: '' };
+  for (const stream of ['stdout', 'stderr']) {
+    child[stream].setEncoding('utf8').on('data', (text) => (output[stream] += text));
+  }
+  running.add(child);
+  const exited = new Promise((resolve) => {
+    child.on('error', (error) => {
+      output.stderr += `cannot start ${command}: ${error.message}\n`;
+      running.delete(child);
+      resolve({ code: null, signal: null });
+    });
+    child.on('close', (code, signal) => {
+      running.delete(child);
+      resolve({ code, signal });
+    });
+  });
+  let end = null;
+  exited.then((result) => (end = result));
+
+  const self = {
+    pid: child.pid,
+    exited,
+    stdout: () => output.stdout,
+    stderr: () => output.stderr,
+    isRunning: () => end === null,
+
+    signal: (name) => child.kill(name),
+
+    // The match of a pattern in one of the streams, now or later.
+    async find(stream, pattern) {
+      const match = await waitFor(`${pattern} on ${stream} of ${command}`, () => {
+        const found = pattern.exec(output[stream]);
+        if (!found && end !== null) {
+          throw new Error(`${command} ended (${JSON.stringify(end)}) without ${pattern}:\n${output.stderr}`);
+        }
+        return found;
+      });
+      return match;
+    },
+
+    async kill() {
+      if (end === null) child.kill('SIGKILL');
+      return within(`the end of ${command}`, exited, PATIENCE_MS);
+    },
+  };
+  t.after(() => self.kill());
+  return self;
+}

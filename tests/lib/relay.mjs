@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set.
+
+import assert from 'node:assert/strict';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startChild } from './child.mjs';
+import { within } from './wait.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+export const RELAY_BIN = path.resolve(ROOT, process.env.RELAY_BIN ?? 'build/convex-relay');
+
+export const SECRET = 'a-secret-for-tests';
+
+const DEFAULTS = {
+  SYNC_SECRET: SECRET,
+  HOST: '127.0.0.1',
+  PORT: '0',
+  ADMIN_PORT: 'off',
+  OUTBOX: 'off',
+  LOG_LEVEL: 'debug',
+};
+
+// Nothing of the caller's environment reaches the relay but what a sanitizer build needs.
+const inherited = () => Object.fromEntries(
+  ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LD_LIBRARY_PATH']
+    .filter((name) => process.env[name] !== undefined)
+    .map((name) => [name, process.env[name]]));
+
+// Runs convex-relay with arguments, not waiting for anything; undefined unsets a default.
+export function spawnRelay(t, { env = {}, args = [], cwd = ROOT } = {}) {
+  const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...env });
+  const child = startChild(t, RELAY_BIN, args, {
+    cwd,
+    env: Object.fromEntries(wanted.filter(([, value]) => value !== undefined)),
+  });
+  t.after(() => assertSane(child));
+  return child;
+}
+
+// Starts the relay and waits until it listens. Gives what startChild gives, and its address.
+export async function startRelay(t, options) {
+  const child = spawnRelay(t, options);
+  const [, host, port] = await child.find('stderr', /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/);
+  return {
+    ...child,
+    host: host.replace(/[[\]]/g, ''),
+    port: Number(port),
+    url: `http://${host}:${port}`,
+
+    // Stops it as systemd would. It must end by itself, with exit code 0.
+    async stop(signal = 'SIGTERM') {
+      child.signal(signal);
+      const end = await within('the relay to stop', child.exited);
+      assert.deepEqual(end, { code: 0, signal: null }, child.stderr());
+    },
+  };
+}
+
+function assertSane(child) {
+  const report = /ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:/.exec(child.stderr());
+  assert.equal(report, null, `a sanitizer speaks:\n${child.stderr()}`);
+}
+
+// Sends one event as the Blade helper does.
+export function sync(relay, body, { secret = SECRET, ...init } = {}) {
+  return fetch(`${relay.url}/convex/sync`, {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Sync-Secret': secret },
+    body: typeof body === 'string' ? body : JSON.stringify(body),
+    ...init,
+  });
+}

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT
+// The guide's router.ts, as it stands there but for the types, served as Blade serves it.
+
+import { serve } from '@hono/node-server';
+import { ConvexHttpClient } from 'convex/browser';
+import { Hono } from 'hono';
+
+const app = new Hono();
+const convex = new ConvexHttpClient(process.env.CONVEX_URL);
+
+app.post('/convex/sync', async (c) => {
+  const syncSecret = c.req.header('x-sync-secret');
+
+  if (syncSecret !== process.env.SYNC_SECRET) {
+    return c.json({ error: 'Unauthorized' }, 401);
+  }
+
+  const { model, operation, data, hiveId } = await c.req.json();
+
+  try {
+    switch (model) {
+      case 'users':
+        await convex.mutation('users:syncFromBlade', data);
+        break;
+
+      case 'posts':
+        await convex.mutation('posts:syncFromBlade', data);
+        break;
+    }
+
+    return c.json({ success: true });
+  } catch (error) {
+    return c.json({ error: error.message }, 500);
+  }
+});
+
+serve({ fetch: app.fetch, hostname: '127.0.0.1', port: 0 }, ({ port }) => {
+  process.stdout.write(`router listening on ${port}\n`);
+});

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// The guide's router, in a process of its own: what the relay replaces and is measured against.
+
+import { fileURLToPath } from 'node:url';
+import { startChild } from './child.mjs';
+import { SECRET } from './relay.mjs';
+
+const MAIN = fileURLToPath(new URL('router-main.mjs', import.meta.url));
+
+// Starts the router for a Convex URL and ends it with the test.
+export async function startRouter(t, { convexUrl, env = {} }) {
+  const child = startChild(t, process.execPath, [MAIN], {
+    env: { PATH: process.env.PATH, CONVEX_URL: convexUrl, SYNC_SECRET: SECRET, ...env },
+  });
+  const [, port] = await child.find('stdout', /listening on (\d+)/);
+  return { ...child, port: Number(port), url: `http://127.0.0.1:${port}` };
+}
