@@ -13,6 +13,11 @@
 
 enum { CONFIG_INVALID = 1 };
 
+enum {
+    CONFIG_SECRET_MAX = 512,      /* what auth/ hashes at most */
+    CONFIG_DEPLOY_KEY_MAX = 4096, /* far above any that Convex makes */
+};
+
 /* Strings are owned by the config; NULL where the setting is not given and has no default. */
 struct config {
     char *convex_url;
@@ -41,13 +46,20 @@ struct config {
 enum { CONFIG_OFF = -1 };
 
 /*
- * Reads every setting through lookup (getenv in the program; tests bring their own). A secret may
- * instead come from the file that NAME_FILE names; one line end at its end is dropped. 0,
- * CONFIG_INVALID and *why is one line that names the setting and says what to mend, or an -errno.
- * *config is untouched on failure.
+ * Reads every setting through lookup (getenv in the program; tests bring their own). An empty value
+ * counts as none. A secret may instead come from the file that NAME_FILE names, of at most 64 KiB;
+ * one line end at its end is dropped, and an empty file is no secret. 0, CONFIG_INVALID and *why
+ * has grown by one line that names the setting and says what to mend, or an -errno. *config is
+ * untouched on failure.
+ *
+ * To read the settings again while running, call it again: the environment of a process does not
+ * change, so that only the secrets from files can differ. (What the file in ROUTES holds is not
+ * read here.)
  */
 int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why);
+
+/* Wipes the secrets and frees the strings. */
 void config_done(struct config *config);
 
-/* The table for --help: name, default, meaning, one setting a line. */
+/* The table for --help: name, default, meaning, one setting a line of at most 80 columns. */
 void config_print(FILE *out);

@@ -6,18 +6,26 @@
  *   2026-11-22T16:53:10.123Z info listening address=127.0.0.1:3000
  *
  * The message is a constant; what varies goes into fields, as pairs of a key and a C string that
- * end by themselves (the macros add the NULL). A NULL value leaves its field out. Values are
- * escaped, so that a line stays a line. Never a secret, never a record's contents. Safe to call
- * from any thread.
+ * end by themselves (the macros add a NULL key, and one more NULL for a forgotten value). A NULL
+ * value leaves its field out. Values are escaped, so that a line stays a line, and cut at
+ * LOG_VALUE_MAX bytes. Never a secret, never a record's contents. Safe to call from any thread;
+ * errno stays as it was.
+ *
+ * The program ignores SIGPIPE: a reader of stderr that went away costs lines, not the process.
  */
 #pragma once
 
 #include <stddef.h>
 
+enum {
+    LOG_LINE_MAX = 4096, /* PIPE_BUF: what a pipe takes whole, so that lines never mix */
+    LOG_VALUE_MAX = 1024,
+};
+
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* Until this is called: info, text. */
+/* Until this is called: info, text. Call it before there are other threads. */
 void log_setup(enum log_level level, enum log_format format);
 
 /* Whether lines of that level are written, so that costly fields need not be made for nothing. */
@@ -25,10 +33,13 @@ int log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *message, ...) __attribute__((__sentinel__));
 
-#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, NULL)
-#define log_info(...) log_write(LOG_INFO, __VA_ARGS__, NULL)
-#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, NULL)
-#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, NULL)
+/* Twice: a key without a value must not carry the reader past the end. */
+#define LOG_END (char *)NULL, (char *)NULL
+
+#define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)
+#define log_info(...) log_write(LOG_INFO, __VA_ARGS__, LOG_END)
+#define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, LOG_END)
+#define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, LOG_END)
 
 /* A number as a field's value: lives until the end of the enclosing expression's block. */
 #define log_number(n) log_number_text((char[24]){0}, (long long)(n))

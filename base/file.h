@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* Small files that people write, read whole. */
+#pragma once
+
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum { FILE_INVALID = 1 };
+
+/*
+ * Reads a file of at most max_bytes. FILE_INVALID: it could not be read or is larger, and *why has
+ * grown by its name and the reason. Or an -errno. *content is untouched on failure, and must be
+ * empty before.
+ */
+int file_read(const char *path, size_t max_bytes, struct buf *content, struct buf *why);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One line on stderr for each thing worth knowing.
+ *
+ * A line is built on the stack and leaves with one write(2): no lock, no allocation, nothing that
+ * can fail. The write blocks while stderr is a full pipe; whoever reads the log must keep reading.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/utf8.h"
+
+_Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a pipe may tear longer lines apart");
+
+enum {
+    LOG_TAIL = 8, /* kept free for an ellipsis, a quote, a brace and the newline */
+    LOG_PIECE_MAX = 8,
+};
+
+struct log_line {
+    char at[LOG_LINE_MAX];
+    size_t len;
+};
+
+static enum log_level log_level_min = LOG_INFO;
+static enum log_format log_format_now = LOG_TEXT;
+
+static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
+
+void log_setup(enum log_level level, enum log_format format)
+{
+    log_level_min = level;
+    log_format_now = format;
+}
+
+int log_enabled(enum log_level level)
+{
+    return level >= log_level_min;
+}
+
+static bool log_fits(const struct log_line *line, size_t len)
+{
+    return line->len + len <= LOG_LINE_MAX - LOG_TAIL;
+}
+
+static void log_put(struct log_line *line, const char *text)
+{
+    size_t len = strlen(text);
+
+    memcpy(line->at + line->len, text, len);
+    line->len += len;
+}
+
+/* The bytes of the UTF-8 character that starts a C string; 0 where there is none. */
+static size_t log_utf8_len(const unsigned char *s)
+{
+    struct utf8_rest rest;
+    size_t len = 1;
+
+    if (*s < 0x80)
+        return 1;
+    if (!utf8_begin(*s, &rest))
+        return 0;
+    while (rest.left > 0)
+        if (!utf8_continue(s[len++], &rest)) /* stops at the NUL at the latest */
+            return 0;
+    return len;
+}
+
+/* Writes the first character of text as it may stand in a value; returns how many bytes it had. */
+static size_t log_escape(const char *text, bool json, char piece[LOG_PIECE_MAX])
+{
+    const unsigned char *s = (const unsigned char *)text;
+    size_t len = log_utf8_len(s);
+    bool c1 = len == 2 && s[0] == 0xc2 && s[1] < 0xa0; /* controls that terminals obey, too */
+
+    if (*s == '"' || *s == '\\') {
+        (void)snprintf(piece, LOG_PIECE_MAX, "\\%c", *s);
+    } else if (*s == '\n' || *s == '\r' || *s == '\t') {
+        (void)snprintf(piece, LOG_PIECE_MAX, "\\%c", *s == '\n' ? 'n' : *s == '\r' ? 'r' : 't');
+    } else if (*s < 0x20 || *s == 0x7f) {
+        (void)snprintf(piece, LOG_PIECE_MAX, json ? "\\u%04x" : "\\x%02x", *s);
+    } else if (json && c1) {
+        (void)snprintf(piece, LOG_PIECE_MAX, "\\u%04x", s[1]);
+    } else if (len == 0 || c1) {
+        (void)snprintf(piece, LOG_PIECE_MAX, json ? "\xef\xbf\xbd" : "\\x%02x", *s);
+        return 1;
+    } else {
+        memcpy(piece, s, len);
+        piece[len] = '\0';
+    }
+    return len;
+}
+
+/* Puts text, escaped, and an ellipsis for what is too much. */
+static void log_put_escaped(struct log_line *line, const char *text, bool json)
+{
+    size_t start = line->len;
+    char piece[LOG_PIECE_MAX];
+
+    while (*text) {
+        text += log_escape(text, json, piece);
+        if (!log_fits(line, strlen(piece)) || line->len - start + strlen(piece) > LOG_VALUE_MAX) {
+            log_put(line, "…");
+            return;
+        }
+        log_put(line, piece);
+    }
+}
+
+/* Whether a value could be misread in the text format without quotes. */
+static bool log_needs_quotes(const char *value)
+{
+    if (!*value)
+        return true;
+    for (const char *c = value; *c; c++)
+        if (*c <= ' ' || *c > '~' || *c == '"' || *c == '\\' || *c == '=')
+            return true;
+    return false;
+}
+
+static void log_put_field(struct log_line *line, const char *key, const char *value)
+{
+    bool json = log_format_now == LOG_JSON;
+    bool quotes = json || log_needs_quotes(value);
+
+    if (!log_fits(line, strlen(key) + strlen(",\"\":\"\"")))
+        return;
+    log_put(line, json ? ",\"" : " ");
+    log_put(line, key);
+    log_put(line, json ? "\":" : "=");
+    log_put(line, quotes ? "\"" : "");
+    log_put_escaped(line, value, json);
+    log_put(line, quotes ? "\"" : "");
+}
+
+static void log_put_time(struct log_line *line)
+{
+    int64_t now_ms = clock_wall_ms(&clock_system);
+    time_t seconds = (time_t)(now_ms / 1000);
+    struct tm tm = {0};
+    char time[32];
+    char fraction[16];
+
+    (void)gmtime_r(&seconds, &tm);
+    (void)strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm);
+    (void)snprintf(fraction, sizeof(fraction), ".%03uZ", (unsigned)(now_ms % 1000));
+    log_put(line, time);
+    log_put(line, fraction);
+}
+
+static void log_put_head(struct log_line *line, enum log_level level, const char *message)
+{
+    bool json = log_format_now == LOG_JSON;
+
+    log_put(line, json ? "{\"time\":\"" : "");
+    log_put_time(line);
+    log_put(line, json ? "\",\"level\":\"" : " ");
+    log_put(line, log_level_names[level]);
+    log_put(line, json ? "\",\"msg\":\"" : " ");
+    log_put_escaped(line, message, json);
+    log_put(line, json ? "\"" : "");
+}
+
+void log_write(enum log_level level, const char *message, ...)
+{
+    int saved = errno;
+    struct log_line line;
+    va_list fields;
+
+    if (!log_enabled(level))
+        return;
+    line.len = 0;
+    log_put_head(&line, level, message);
+    va_start(fields, message);
+    for (const char *key; (key = va_arg(fields, const char *));) {
+        const char *value = va_arg(fields, const char *);
+        if (value)
+            log_put_field(&line, key, value);
+    }
+    va_end(fields);
+    log_put(&line, log_format_now == LOG_JSON ? "}\n" : "\n");
+
+    while (write(STDERR_FILENO, line.at, line.len) < 0 && errno == EINTR)
+        ;
+    errno = saved;
+}
+
+const char *log_number_text(char text[24], long long n)
+{
+    (void)snprintf(text, 24, "%lld", n);
+    return text;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The name of a Convex function, as in users:syncFromBlade or blade/users.js:sync.
+ * Source: convex-backend, crates/convex/sync_types/src/{module_path,path,identifier}.rs.
+ */
+#pragma once
+
+#include <stdbool.h>
+
+#include "base/span.h"
+
+/*
+ * Whether it is one that Convex can have. Two spellings that Convex takes are refused here, as they
+ * are more likely slips: no function at all (Convex: "default"), and doubled slashes.
+ */
+bool function_path_valid(struct span path);

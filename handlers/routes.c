@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Routes from models to mutations.
+ *
+ * cJSON takes more than JSON, so the strict scanner looks at the text first. What it lets pass and
+ * cJSON would still get wrong is \u0000, at which cJSON cuts strings: it is refused here.
+ */
+#include "handlers/routes.h"
+
+#include <errno.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/error.h"
+#include "base/file.h"
+#include "base/json.h"
+#include "handlers/function_path.h"
+
+struct routes {
+    size_t refs;
+    size_t count;
+    struct route at[];
+};
+
+static const char routes_guide[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"},"
+                                   "\"posts\":{\"mutation\":\"posts:syncFromBlade\"}}";
+
+/* What is being read, for messages about it. */
+struct routes_source {
+    const char *file;
+    struct buf *why;
+};
+
+static void routes_json_freep(cJSON **json)
+{
+    cJSON_Delete(*json);
+}
+
+static int routes_invalid(int r)
+{
+    return r ? r : ROUTES_INVALID;
+}
+
+static int routes_refuse_file(const struct routes_source *source, const char *reason)
+{
+    return routes_invalid(buf_printf(source->why, "ROUTES: %s: %s", source->file, reason));
+}
+
+static int routes_refuse_model(const struct routes_source *source, const char *model,
+                               const char *reason)
+{
+    int r = buf_printf(source->why, "ROUTES: %s: ", source->file);
+
+    if (!r)
+        r = json_quote(span_of(model), source->why);
+    return routes_invalid(r ? r : buf_printf(source->why, ": %s", reason));
+}
+
+static int routes_refuse_key(const struct routes_source *source, const char *model, const char *key,
+                             const char *reason)
+{
+    int r = routes_refuse_model(source, model, "");
+
+    if (r == ROUTES_INVALID)
+        r = json_quote(span_of(key), source->why);
+    return routes_invalid(r ? r : buf_printf(source->why, " %s", reason));
+}
+
+/* ---- The values of a route's keys ---- */
+
+static int routes_copy(const char *string, char **copy)
+{
+    *copy = strdup(string);
+    return *copy ? 0 : error_origin(-ENOMEM);
+}
+
+/* Each of these is 0, or -ENOMEM, or ROUTES_INVALID: the value is not what routes_keys says. */
+
+static int routes_set_path(const cJSON *value, char **field)
+{
+    if (!cJSON_IsString(value) || !function_path_valid(span_of(value->valuestring)))
+        return ROUTES_INVALID;
+    return routes_copy(value->valuestring, field);
+}
+
+static int routes_set_mutation(const cJSON *value, struct route *route)
+{
+    return routes_set_path(value, &route->mutation);
+}
+
+static int routes_set_remove(const cJSON *value, struct route *route)
+{
+    return routes_set_path(value, &route->remove);
+}
+
+static int routes_set_nulls(const cJSON *value, struct route *route)
+{
+    if (!cJSON_IsString(value))
+        return ROUTES_INVALID;
+    route->drop_nulls = strcmp(value->valuestring, "drop") == 0;
+    return route->drop_nulls || strcmp(value->valuestring, "keep") == 0 ? 0 : ROUTES_INVALID;
+}
+
+static int routes_set_concurrency(const cJSON *value, struct route *route)
+{
+    double number = cJSON_IsNumber(value) ? value->valuedouble : 0;
+
+    if (number < 1 || number > ROUTES_CONCURRENCY_MAX || number != (int)number)
+        return ROUTES_INVALID;
+    route->concurrency = (int)number;
+    return 0;
+}
+
+#define ROUTES_NOT_A_PATH "is not a string such as \"users:syncFromBlade\" that names a function"
+
+static const struct routes_key {
+    const char *name;
+    int (*set)(const cJSON *value, struct route *route);
+    const char *reason; /* what to say of a value that set() does not take */
+} routes_keys[] = {
+    {"mutation", routes_set_mutation, ROUTES_NOT_A_PATH},
+    {"remove", routes_set_remove, ROUTES_NOT_A_PATH},
+    {"nulls", routes_set_nulls, "is neither \"drop\" nor \"keep\""},
+    {"concurrency", routes_set_concurrency, "is not a whole number from 1 to 1024"},
+};
+
+/* ---- A route ---- */
+
+static const struct routes_key *routes_find_key(const char *name)
+{
+    for (size_t i = 0; i < array_len(routes_keys); i++)
+        if (strcmp(routes_keys[i].name, name) == 0)
+            return &routes_keys[i];
+    return NULL;
+}
+
+static int routes_read_member(const struct routes_source *source, const cJSON *member,
+                              unsigned *seen, struct route *route)
+{
+    const struct routes_key *key = routes_find_key(member->string);
+
+    if (!key)
+        return routes_refuse_key(source, route->model, member->string,
+                                 "is unknown; a route has mutation, remove, nulls, concurrency");
+    unsigned bit = 1U << (key - routes_keys);
+    if (*seen & bit)
+        return routes_refuse_key(source, route->model, key->name, "is there twice");
+    *seen |= bit;
+
+    int r = key->set(member, route);
+    return r > 0 ? routes_refuse_key(source, route->model, key->name, key->reason) : r;
+}
+
+static int routes_read_route(const struct routes_source *source, const cJSON *json,
+                             struct route *route)
+{
+    const cJSON *member = NULL;
+    unsigned seen = 0;
+
+    int r = routes_copy(json->string, &route->model);
+    if (r)
+        return r;
+    if (!*route->model)
+        return routes_refuse_model(source, "", "a model needs a name");
+    if (!cJSON_IsObject(json))
+        return routes_refuse_model(source, route->model,
+                                   "is not an object such as {\"mutation\":\"users:sync\"}");
+    cJSON_ArrayForEach(member, json)
+    {
+        r = routes_read_member(source, member, &seen, route);
+        if (r)
+            return r;
+    }
+    if (!route->mutation)
+        return routes_refuse_key(source, route->model, "mutation", "is missing");
+    return 0;
+}
+
+/* ---- The file ---- */
+
+static int routes_refuse_json(const struct routes_source *source, struct span text, size_t pos)
+{
+    size_t line = 1;
+    size_t column = 1;
+
+    for (size_t i = 0; i < pos && i < text.len; i++) {
+        column++;
+        if (text.at[i] == '\n') {
+            line++;
+            column = 1;
+        }
+    }
+    return routes_invalid(buf_printf(source->why, "ROUTES: %s: not JSON at line %zu, byte %zu",
+                                     source->file, line, column));
+}
+
+/* Backslashes stand in strings only, and always before something. */
+static bool routes_has_nul(struct span text)
+{
+    for (size_t i = 0; i + 1 < text.len; i++) {
+        if (text.at[i] != '\\')
+            continue;
+        if (span_starts((struct span){text.at + i, text.len - i}, SPAN("\\u0000")))
+            return true;
+        i++;
+    }
+    return false;
+}
+
+static int routes_parse(const struct routes_source *source, struct span text, cJSON **json)
+{
+    struct json_scanner scanner;
+
+    if (text.len == 0)
+        return routes_refuse_file(source, "is empty");
+    json_scanner_init(&scanner, NULL, NULL);
+    if (json_scan(&scanner, text) || json_scan_end(&scanner, text))
+        return routes_refuse_json(source, text, scanner.pos);
+    if (!json_scanner_is_object(&scanner))
+        return routes_refuse_file(source, "is not an object of routes by model");
+    if (routes_has_nul(text))
+        return routes_refuse_file(source, "holds \\u0000, which no name has");
+    *json = cJSON_ParseWithLength(text.at, text.len);
+    if (!*json) /* all that is left, but for a lack of memory */
+        return routes_refuse_file(source, "holds half of a surrogate pair, or is nested too deep");
+    return 0;
+}
+
+static int routes_compare(const void *a, const void *b)
+{
+    return strcmp(((const struct route *)a)->model, ((const struct route *)b)->model);
+}
+
+static int routes_read_all(const struct routes_source *source, const cJSON *json,
+                           struct routes *routes)
+{
+    const cJSON *member = NULL;
+
+    cJSON_ArrayForEach(member, json)
+    {
+        int r = routes_read_route(source, member, &routes->at[routes->count++]);
+        if (r)
+            return r;
+    }
+    qsort(routes->at, routes->count, sizeof(*routes->at), routes_compare);
+    for (size_t i = 1; i < routes->count; i++)
+        if (routes_compare(&routes->at[i - 1], &routes->at[i]) == 0)
+            return routes_refuse_model(source, routes->at[i].model, "is there twice");
+    return 0;
+}
+
+static int routes_make(const struct routes_source *source, struct span text, struct routes **routes)
+{
+    cleanup(routes_json_freep) cJSON *json = NULL;
+    cleanup(routes_unrefp) struct routes *made = NULL;
+
+    int r = routes_parse(source, text, &json);
+    if (r)
+        return r;
+    size_t count = (size_t)cJSON_GetArraySize(json);
+    if (count == 0)
+        return routes_refuse_file(source, "has no routes, so that nothing would be delivered");
+    if (count > ROUTES_MAX)
+        return routes_refuse_file(source, "has more than 1000 routes");
+    made = calloc(1, sizeof(*made) + count * sizeof(*made->at));
+    if (!made)
+        return error_origin(-ENOMEM);
+    made->refs = 1;
+    r = routes_read_all(source, json, made);
+    if (r)
+        return r;
+    *routes = take(made);
+    return 0;
+}
+
+int routes_load(const char *path, struct routes **routes, struct buf *why)
+{
+    cleanup(buf_done) struct buf text = BUF_NULL;
+    cleanup(buf_done) struct buf reason = BUF_NULL;
+    struct routes_source source = {path ? path : "(the guide's)", why};
+
+    if (!path)
+        return routes_make(&source, span_of(routes_guide), routes);
+    int r = file_read(path, ROUTES_FILE_MAX_BYTES, &text, &reason);
+    if (r == FILE_INVALID)
+        return routes_invalid(buf_printf(why, "ROUTES: %.*s", (int)reason.len, reason.at));
+    if (r)
+        return r;
+    return routes_make(&source, buf_span(&text), routes);
+}
+
+/* ---- Routes that are there ---- */
+
+struct routes *routes_ref(struct routes *routes)
+{
+    routes->refs++;
+    return routes;
+}
+
+struct routes *routes_unref(struct routes *routes)
+{
+    if (!routes || --routes->refs > 0)
+        return NULL;
+    for (size_t i = 0; i < routes->count; i++) {
+        free(routes->at[i].model);
+        free(routes->at[i].mutation);
+        free(routes->at[i].remove);
+    }
+    free(routes);
+    return NULL;
+}
+
+static int routes_compare_model(const void *key, const void *member)
+{
+    const struct span *model = key;
+    struct span other = span_of(((const struct route *)member)->model);
+    size_t common = model->len < other.len ? model->len : other.len;
+    int order = common ? memcmp(model->at, other.at, common) : 0;
+
+    return order ? order : (model->len > other.len) - (model->len < other.len);
+}
+
+const struct route *routes_find(const struct routes *routes, struct span model)
+{
+    return bsearch(&model, routes->at, routes->count, sizeof(*routes->at), routes_compare_model);
+}
+
+size_t routes_count(const struct routes *routes)
+{
+    return routes->count;
+}
+
+const struct route *routes_at(const struct routes *routes, size_t i)
+{
+    return &routes->at[i];
+}
