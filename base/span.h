@@ -28,3 +28,13 @@ static inline bool span_starts(struct span s, struct span prefix)
 {
     return s.len >= prefix.len && memcmp(s.at, prefix.at, prefix.len) == 0;
 }
+
+/* Without the blanks around it, as JSON and HTTP know them. */
+static inline struct span span_trim(struct span s)
+{
+    while (s.len > 0 && memchr(" \t\r\n", s.at[s.len - 1], 4))
+        s.len--;
+    while (s.len > 0 && memchr(" \t\r\n", *s.at, 4))
+        s = (struct span){s.at + 1, s.len - 1};
+    return s;
+}

@@ -13,7 +13,8 @@ struct loop;
 struct call {
     struct span body[3];    /* the request's body is these, one after the other */
     const char *request_id; /* goes out as Convex-Request-Id; NULL: none */
-    /* Called once, from the loop, never from inside transport_start(). */
+    /* Called once, from the loop, never from inside transport_start(). It may start and cancel
+     * calls, this one's memory is its own again; it must not free the transport. */
     void (*done)(struct call *call, const struct answer *answer);
     void *handle; /* the transport's own */
 };
@@ -28,7 +29,10 @@ struct transport_ops {
     struct transport *(*free)(struct transport *transport);
 };
 
-/* POSTs the call's body to <CONVEX_URL>/api/mutation. 0, or an -errno and done is never called. */
+/*
+ * POSTs the call's body to <CONVEX_URL>/api/mutation. 0, or an -errno and done is never called.
+ * -EBUSY: as many calls are in flight as the concurrency allows.
+ */
 static inline int transport_start(struct transport *transport, struct call *call)
 {
     return transport->ops->start(transport, call);
@@ -56,7 +60,10 @@ struct transport_options {
     const char *version;    /* goes into Convex-Client: convex-relay-<version> */
 };
 
-/* libcurl on the loop. Copies what it needs of the options. 0 or an -errno. */
+/*
+ * libcurl on the loop. Copies what it needs of the options. SIGPIPE must be ignored: TLS
+ * connections are written to without MSG_NOSIGNAL. 0 or an -errno.
+ */
 int transport_curl_new(struct loop *loop, const struct transport_options *options,
                        struct transport **transport);
 

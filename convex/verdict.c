@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Three tables decide: texts of function errors that are about the deployment and not about the
+ * record, codes that say more than their status, and statuses.
+ *
+ * A text counts only where Convex itself writes it: first in the message, or first after the line
+ * "[Request ID: …] Server Error". What a function throws begins with "Uncaught " and may quote
+ * anything, and so may a validator's complaint.
+ *
+ * Messages are what ConvexHttpClient would throw on Node 20, except that an unexpected answer in
+ * JSON is shown as it was written, without its blanks (JSON.stringify would write numbers and
+ * escapes its own way and reorder keys that are numbers).
+ */
+#include "convex/verdict.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/json.h"
+#include "convex/parse_message.h"
+
+struct verdict_rule {
+    enum verdict_outcome outcome;
+    enum verdict_scope scope;
+    enum verdict_pressure pressure;
+    bool maybe_ran;
+};
+
+static const struct verdict_rule
+    verdict_rule_done = {.outcome = VERDICT_DONE, .scope = VERDICT_ROUTE},
+    verdict_rule_rejected = {.outcome = VERDICT_REJECTED, .scope = VERDICT_ROUTE},
+    verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true},
+    verdict_rule_held_route = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE},
+    verdict_rule_held = {.outcome = VERDICT_HELD, .scope = VERDICT_UPSTREAM},
+    verdict_rule_again_route = {.outcome = VERDICT_AGAIN, .scope = VERDICT_ROUTE},
+    verdict_rule_again = {.outcome = VERDICT_AGAIN, .scope = VERDICT_UPSTREAM},
+    verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
+    verdict_rule_conflict = {VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false},
+    verdict_rule_overload = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false},
+    verdict_rule_overload_maybe = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true};
+
+static void verdict_follow(struct verdict *verdict, const struct verdict_rule *rule)
+{
+    verdict->outcome = rule->outcome;
+    verdict->scope = rule->scope;
+    verdict->pressure = rule->pressure;
+    verdict->maybe_ran = rule->maybe_ran;
+}
+
+static void verdict_because(struct verdict *verdict, const char *cause)
+{
+    (void)snprintf(verdict->cause, sizeof(verdict->cause), "%s", cause);
+}
+
+/* ---- function errors ---- */
+
+static const struct {
+    const char *start;  /* the message begins so */
+    const char *within; /* and its first line holds this; NULL: anything */
+    const struct verdict_rule *rule;
+    const char *cause;
+} verdict_texts[] = {
+    {"Could not find public function for", NULL, &verdict_rule_held_route, "function not found"},
+    {"Could not find function", NULL, &verdict_rule_held_route, "function not found"},
+    {"Cannot run functions while this deployment is", NULL, &verdict_rule_held_route,
+     "deployment not running"},
+    {"You have exceeded", NULL, &verdict_rule_held_route, "limits exceeded"},
+    {"You", "have been disabled", &verdict_rule_held_route, "deployment disabled"},
+    {"You", "has been disabled", &verdict_rule_held_route, "deployment disabled"},
+    {"This deployment", "has been disabled", &verdict_rule_held_route, "deployment disabled"},
+    {"Your request timed out performing too many system operations", NULL,
+     &verdict_rule_again_route, "system timeout"},
+};
+
+static struct span verdict_line(struct span text)
+{
+    const char *end = memchr(text.at, '\n', text.len);
+
+    return (struct span){text.at, end ? (size_t)(end - text.at) : text.len};
+}
+
+static bool verdict_ends(struct span text, struct span end)
+{
+    return text.len >= end.len && memcmp(text.at + text.len - end.len, end.at, end.len) == 0;
+}
+
+/* The message's first line, behind Convex's own "[Request ID: …] Server Error". */
+static struct span verdict_first_line(struct span message)
+{
+    struct span line = verdict_line(message);
+
+    if (line.len == message.len || !span_starts(line, SPAN("[Request ID: ")) ||
+        !verdict_ends(line, SPAN("] Server Error")))
+        return line;
+    return verdict_line((struct span){line.at + line.len + 1, message.len - line.len - 1});
+}
+
+static void verdict_read_text(struct verdict *verdict)
+{
+    struct span line = verdict_first_line(buf_span(&verdict->message));
+
+    verdict_follow(verdict, &verdict_rule_rejected);
+    verdict_because(verdict, "function error");
+    for (size_t i = 0; i < array_len(verdict_texts); i++) {
+        const char *within = verdict_texts[i].within;
+        if (span_starts(line, span_of(verdict_texts[i].start)) &&
+            (!within || memmem(line.at, line.len, within, strlen(within)))) {
+            verdict_follow(verdict, verdict_texts[i].rule);
+            verdict_because(verdict, verdict_texts[i].cause);
+            return;
+        }
+    }
+}
+
+/* new Error(errorMessage).message: a string as it is, "" where there is none. */
+static int verdict_read_error(struct span envelope, struct verdict *verdict)
+{
+    struct span text = json_find(envelope, SPAN("errorMessage"));
+    int r = 0;
+
+    if (text.len > 0 && *text.at == '"')
+        r = json_decode(text, &verdict->message);
+    else if (text.len > 0)
+        r = buf_append_span(&verdict->message, text);
+    if (r == 0)
+        verdict_read_text(verdict);
+    return r;
+}
+
+/* ---- answers that ConvexHttpClient takes for an envelope ---- */
+
+static int verdict_append_minified(struct span json, struct buf *out)
+{
+    bool in_string = false;
+    int r = buf_reserve(out, json.len);
+
+    for (size_t i = 0; i < json.len && r == 0; i++) {
+        char c = json.at[i];
+        if (!in_string && strchr(" \t\r\n", c))
+            continue;
+        if (c == '"')
+            in_string = !in_string;
+        r = buf_append_char(out, c);
+        if (in_string && c == '\\')
+            r = buf_append_char(out, json.at[++i]);
+    }
+    return r;
+}
+
+static int verdict_read_unreadable(struct span text, struct verdict *verdict)
+{
+    verdict_follow(verdict, &verdict_rule_unknown);
+    verdict_because(verdict, "unreadable answer");
+    int r = parse_message(text, &verdict->message);
+    if (r == PARSE_MESSAGE_NONE) /* a number past all doubles, or too deep: not Convex's writing */
+        r = buf_append_span(&verdict->message, SPAN("Invalid response"));
+    return r;
+}
+
+static int verdict_read_unexpected(struct span json, struct verdict *verdict)
+{
+    verdict_follow(verdict, &verdict_rule_unknown);
+    verdict_because(verdict, "unexpected answer");
+    if (span_eq(json, SPAN("null")))
+        return buf_append_span(&verdict->message,
+                               SPAN("Cannot read properties of null (reading 'status')"));
+    int r = buf_append_span(&verdict->message, SPAN("Invalid response: "));
+    return r ? r : verdict_append_minified(json, &verdict->message);
+}
+
+static struct span verdict_skip_bom(struct span body)
+{
+    return span_starts(body, SPAN("\xEF\xBB\xBF")) ? (struct span){body.at + 3, body.len - 3}
+                                                   : body;
+}
+
+static int verdict_read_envelope(struct span body, struct verdict *verdict)
+{
+    cleanup(buf_done) struct buf clean = BUF_NULL;
+
+    if (json_check(body) != JSON_FINE) {
+        int r = json_clean_utf8(body, &clean);
+        if (r < 0)
+            return r;
+        body = buf_span(&clean);
+        if (json_check(body) != JSON_FINE)
+            return verdict_read_unreadable(body, verdict);
+    }
+    body = span_trim(body);
+    struct span status = json_find(body, SPAN("status"));
+    if (json_string_is(status, SPAN("success"))) {
+        verdict_follow(verdict, &verdict_rule_done);
+        verdict_because(verdict, "success");
+        return 0;
+    }
+    if (json_string_is(status, SPAN("error")))
+        return verdict_read_error(body, verdict);
+    return verdict_read_unexpected(body, verdict);
+}
+
+/* ---- other answers ---- */
+
+/* A code speaks only under its status, since a proxy or a newer Convex may use it otherwise. */
+static const struct {
+    int status;
+    const char *code;
+    const struct verdict_rule *rule;
+} verdict_codes[] = {
+    {400, "InvalidClientVersion", &verdict_rule_held},
+    {400, "ClientVersionUnsupported", &verdict_rule_held},
+    {400, "InvalidAdminKey", &verdict_rule_held},
+    {400, "InvalidAuthHeader", &verdict_rule_held},
+    {400, "BadFormat", &verdict_rule_rejected_maybe}, /* Convex reads the format after it ran */
+    /* With UDF_404_ON_BAD_PATH; a deploy mends one function, and the others go on. */
+    {404, "FunctionPathNotFound", &verdict_rule_held_route},
+    {404, "FunctionPathWrongType", &verdict_rule_held_route},
+    {503, "OptimisticConcurrencyControlFailure", &verdict_rule_conflict},
+    /* Also what a lost hop inside Convex becomes. */
+    {503, "InternalServerError", &verdict_rule_overload_maybe},
+};
+
+static const struct {
+    int first, last;
+    const struct verdict_rule *coded; /* Convex itself answered: there is a code */
+    const struct verdict_rule *plain; /* a proxy or a CDN may have */
+} verdict_statuses[] = {
+    {300, 399, &verdict_rule_held, &verdict_rule_held},
+    {401, 401, &verdict_rule_held, &verdict_rule_held},
+    {403, 405, &verdict_rule_held, &verdict_rule_held},
+    {408, 408, &verdict_rule_unknown, &verdict_rule_unknown},
+    {421, 421, &verdict_rule_again, &verdict_rule_again},
+    {425, 425, &verdict_rule_again, &verdict_rule_again},
+    {429, 429, &verdict_rule_overload, &verdict_rule_overload},
+    {503, 503, &verdict_rule_overload, &verdict_rule_overload_maybe},
+    {400, 499, &verdict_rule_rejected, &verdict_rule_rejected}, /* the rest of them */
+};
+
+/* Convex's codes are identifiers. Anything else is left out of logs. */
+static bool verdict_read_code(struct span body, char code[64])
+{
+    struct span value;
+
+    if (json_check(body) != JSON_FINE)
+        return false;
+    value = json_find(span_trim(body), SPAN("code"));
+    if (value.len < 3 || *value.at != '"' || value.len - 2 >= 64)
+        return false;
+    for (size_t i = 1; i < value.len - 1; i++) {
+        if (!isalnum((unsigned char)value.at[i]) && value.at[i] != '_')
+            return false;
+    }
+    memcpy(code, value.at + 1, value.len - 2);
+    code[value.len - 2] = '\0';
+    return true;
+}
+
+static const struct verdict_rule *verdict_rule_for(int status, bool coded, const char *code)
+{
+    for (size_t i = 0; coded && i < array_len(verdict_codes); i++) {
+        if (verdict_codes[i].status == status && strcmp(verdict_codes[i].code, code) == 0)
+            return verdict_codes[i].rule;
+    }
+    for (size_t i = 0; i < array_len(verdict_statuses); i++) {
+        if (status >= verdict_statuses[i].first && status <= verdict_statuses[i].last)
+            return coded ? verdict_statuses[i].coded : verdict_statuses[i].plain;
+    }
+    return &verdict_rule_unknown;
+}
+
+static int verdict_read_refusal(int status, struct span body, struct verdict *verdict)
+{
+    bool coded = verdict_read_code(body, verdict->cause);
+
+    if (!coded)
+        (void)snprintf(verdict->cause, sizeof(verdict->cause), "http %d", status);
+    verdict_follow(verdict, verdict_rule_for(status, coded, verdict->cause));
+    return json_clean_utf8(body, &verdict->message);
+}
+
+/* ---- all of them ---- */
+
+static int verdict_read_http(const struct answer *answer, struct verdict *verdict)
+{
+    struct span body = answer->body.at ? verdict_skip_bom(answer->body) : SPAN("");
+    bool envelope = (answer->status >= 200 && answer->status < 300) || answer->status == 560;
+
+    return envelope ? verdict_read_envelope(body, verdict)
+                    : verdict_read_refusal(answer->status, body, verdict);
+}
+
+static int verdict_read_failure(const struct verdict_rule *rule, const char *cause,
+                                struct verdict *verdict)
+{
+    verdict_follow(verdict, rule);
+    verdict_because(verdict, cause);
+    return buf_append_span(&verdict->message, SPAN("fetch failed"));
+}
+
+static int verdict_read_kind(const struct answer *answer, struct verdict *verdict)
+{
+    switch (answer->kind) {
+    case ANSWER_HTTP:
+        return verdict_read_http(answer, verdict);
+    case ANSWER_NOT_SENT:
+        return verdict_read_failure(&verdict_rule_again, "cannot connect", verdict);
+    case ANSWER_TOO_LONG:
+        return verdict_read_failure(&verdict_rule_unknown, "answer too long", verdict);
+    case ANSWER_LOST:
+        break;
+    }
+    return verdict_read_failure(&verdict_rule_unknown, "no answer", verdict);
+}
+
+int verdict_read(const struct answer *answer, struct verdict *verdict)
+{
+    struct verdict reading = {.retry_after_ms = answer->retry_after_ms, .message = BUF_NULL};
+    int r = verdict_read_kind(answer, &reading);
+
+    if (r < 0) {
+        buf_done(&reading.message);
+        return r;
+    }
+    *verdict = reading;
+    return 0;
+}
+
+const char *verdict_outcome_name(enum verdict_outcome outcome)
+{
+    static const char *const names[] = {
+        [VERDICT_DONE] = "done",
+        [VERDICT_REJECTED] = "rejected",
+        [VERDICT_AGAIN] = "again",
+        [VERDICT_HELD] = "held",
+    };
+
+    return names[outcome];
+}

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* What each answer of Convex's, or of what stands before it, means. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "convex/verdict.h"
+
+#include <string.h>
+
+struct row {
+    const char *name;
+    int status; /* 0: no HTTP answer, of that kind */
+    const char *body;
+    const char *message; /* NULL: the body */
+    const char *cause;
+    enum verdict_outcome outcome;
+    enum verdict_scope scope;
+    enum verdict_pressure pressure;
+    bool maybe_ran;
+    enum answer_kind kind;
+};
+
+#define DONE VERDICT_DONE, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define REJECTED VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define REJECTED_MAYBE VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, ANSWER_HTTP
+#define HELD_ROUTE VERDICT_HELD, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define HELD VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define AGAIN_ROUTE VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define AGAIN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
+#define UNKNOWN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_HTTP
+#define CONFLICT VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, ANSWER_HTTP
+#define OVERLOAD VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, ANSWER_HTTP
+#define OVERLOAD_MAYBE VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, ANSWER_HTTP
+
+#define ERROR(text) "{\"status\":\"error\",\"errorMessage\":\"" text "\"}"
+#define FRAME "[Request ID: 0123456789abcdef] Server Error"
+#define CODE(code) "{\"code\":\"" code "\",\"message\":\"some text\"}"
+
+/* A function error whose message is the text itself. */
+#define FUNCTION_ERROR(text, cause, ...)                                                           \
+    {                                                                                              \
+        text, 200, ERROR(text), text, cause, __VA_ARGS__                                           \
+    }
+/* {"code","message"} under a status: the code is the cause. */
+#define CODED(status, code, ...)                                                                   \
+    {                                                                                              \
+#status " " code, status, CODE(code), NULL, code, __VA_ARGS__                              \
+    }
+/* A status with an empty body. */
+#define EMPTY(status, ...)                                                                         \
+    {                                                                                              \
+#status " empty", status, "", NULL, "http " #status, __VA_ARGS__                           \
+    }
+
+static const struct row rows[] = {
+    /* success */
+    {"success", 200, "{\"status\":\"success\",\"value\":null}", "", "success", DONE},
+    {"success without a value", 200, "{\"status\":\"success\"}", "", "success", DONE},
+    {"success, blanks around", 200, " {\"status\":\"success\"}\r\n", "", "success", DONE},
+    {"success, last status counts", 200, "{\"status\":\"error\",\"status\":\"success\"}", "",
+     "success", DONE},
+    {"success in escapes", 200, "{\"st\\u0061tus\":\"succes\\u0073\"}", "", "success", DONE},
+    {"success with log lines", 200,
+     "{\"status\":\"success\",\"value\":{\"status\":\"error\"},\"logLines\":[\"x\"]}", "",
+     "success", DONE},
+    {"success behind a byte order mark", 200, "\xEF\xBB\xBF{\"status\":\"success\"}", "", "success",
+     DONE},
+    {"success with bytes that are not UTF-8", 200, "{\"status\":\"success\",\"value\":\"\xFF\"}",
+     "", "success", DONE},
+    {"201 success", 201, "{\"status\":\"success\"}", "", "success", DONE},
+    {"560 success", 560, "{\"status\":\"success\"}", "", "success", DONE},
+
+    /* function errors */
+    FUNCTION_ERROR("Server Error", "function error", REJECTED),
+    FUNCTION_ERROR("[Request ID: 0123456789abcdef] Server Error", "function error", REJECTED),
+    {"thrown error", 200,
+     ERROR(FRAME "\\nUncaught Error: plain\\n    at handler (../convex/posts.ts:12:5)\\n"),
+     FRAME "\nUncaught Error: plain\n    at handler (../convex/posts.ts:12:5)\n", "function error",
+     REJECTED},
+    {"ConvexError with data", 200,
+     "{\"status\":\"error\",\"errorMessage\":\"Uncaught ConvexError: 7\",\"errorData\":7}",
+     "Uncaught ConvexError: 7", "function error", REJECTED},
+    {"error without a message", 200, "{\"status\":\"error\"}", "", "function error", REJECTED},
+    {"error with null for a message", 200, "{\"status\":\"error\",\"errorMessage\":null}", "null",
+     "function error", REJECTED},
+    {"error, 560", 560, ERROR("no"), "no", "function error", REJECTED},
+    {"error, 202", 202, ERROR("no"), "no", "function error", REJECTED},
+    {"error with escapes", 200, ERROR("\\u00e9\\n\\\"x\\\"\\ud83d\\ude00"),
+     "\xC3\xA9\n\"x\"\xF0\x9F\x98\x80", "function error", REJECTED},
+    {"error with a lone surrogate", 200, ERROR("\\ud800"), "\xED\xA0\x80", "function error",
+     REJECTED},
+    {"error with bytes that are not UTF-8", 200, ERROR("a\xFFz"), "a\xEF\xBF\xBDz",
+     "function error", REJECTED},
+    FUNCTION_ERROR("ArgumentValidationError: Object is missing the required field `email`.",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("Function execution timed out (maximum duration: 1s)", "function error",
+                   REJECTED),
+    FUNCTION_ERROR("Trying to execute users.js:x as Mutation, but it is defined as Query.",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("You do not have permission to perform this operation "
+                   "(deployment:functions:runInternalMutations).",
+                   "function error", REJECTED),
+
+    /* texts about the deployment */
+    FUNCTION_ERROR("Could not find public function for 'users:syncFromBlade'.",
+                   "function not found", HELD_ROUTE),
+    FUNCTION_ERROR("Could not find function for 'users:x'. Did you forget to run `npx convex dev`?",
+                   "function not found", HELD_ROUTE),
+    FUNCTION_ERROR("Cannot run functions while this deployment is paused. Resume the deployment.",
+                   "deployment not running", HELD_ROUTE),
+    FUNCTION_ERROR("Cannot run functions while this deployment is suspended.",
+                   "deployment not running", HELD_ROUTE),
+    FUNCTION_ERROR("You have exceeded the free plan limits, so your deployments have been "
+                   "disabled.",
+                   "limits exceeded", HELD_ROUTE),
+    FUNCTION_ERROR("You have exceeded your spending limits, so all is off.", "limits exceeded",
+                   HELD_ROUTE),
+    FUNCTION_ERROR("Your deployments have been disabled.", "deployment disabled", HELD_ROUTE),
+    FUNCTION_ERROR("Your deployment has been disabled.", "deployment disabled", HELD_ROUTE),
+    FUNCTION_ERROR("This deployment has been disabled because it exceeded a configured usage "
+                   "limit.",
+                   "deployment disabled", HELD_ROUTE),
+    FUNCTION_ERROR("Your request timed out performing too many system operations.",
+                   "system timeout", AGAIN_ROUTE),
+    {"560 with such a text", 560, ERROR("Could not find public function for 'users:x'."),
+     "Could not find public function for 'users:x'.", "function not found", HELD_ROUTE},
+    {"such a text behind the request's id", 200,
+     ERROR(FRAME "\\nCould not find public function for 'users:x'.\\n"),
+     FRAME "\nCould not find public function for 'users:x'.\n", "function not found", HELD_ROUTE},
+    {"such a text in escapes", 200, ERROR("\\u0043ould not find function for 'x'"),
+     "Could not find function for 'x'", "function not found", HELD_ROUTE},
+
+    /* such texts where somebody else wrote them */
+    FUNCTION_ERROR("Uncaught Error: Could not find public function for 'users:x'.",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("Uncaught ConvexError: This deployment has been disabled", "function error",
+                   REJECTED),
+    FUNCTION_ERROR("The account has been disabled", "function error", REJECTED),
+    FUNCTION_ERROR(" You have exceeded", "function error", REJECTED),
+    {"thrown behind the request's id", 200,
+     ERROR(FRAME "\\nUncaught Error: You have exceeded\\n    at x\\n"),
+     FRAME "\nUncaught Error: You have exceeded\n    at x\n", "function error", REJECTED},
+    {"in a later line", 200, ERROR(FRAME "\\nUncaught Error: x\\nYou have exceeded\\n"),
+     FRAME "\nUncaught Error: x\nYou have exceeded\n", "function error", REJECTED},
+    {"behind the request's id twice", 200, ERROR(FRAME "\\n" FRAME "\\nYou have exceeded"),
+     FRAME "\n" FRAME "\nYou have exceeded", "function error", REJECTED},
+    {"behind another line", 200, ERROR("ArgumentValidationError\\nYou have exceeded"),
+     "ArgumentValidationError\nYou have exceeded", "function error", REJECTED},
+    {"behind half a frame", 200, ERROR("[Request ID: \\nYou have exceeded"),
+     "[Request ID: \nYou have exceeded", "function error", REJECTED},
+    {"disabled in a later line", 200, ERROR("You lose\\nit has been disabled"),
+     "You lose\nit has been disabled", "function error", REJECTED},
+
+    /* 2xx that is not an envelope: the mutation may have run */
+    {"empty 200", 200, "", "Unexpected end of JSON input", "unreadable answer", UNKNOWN},
+    {"empty 204", 204, "", "Unexpected end of JSON input", "unreadable answer", UNKNOWN},
+    {"HTML", 200, "<html><body>It works!</body></html>",
+     "Unexpected token '<', \"<html><bod\"... is not valid JSON", "unreadable answer", UNKNOWN},
+    {"560 HTML", 560, "<html>", "Unexpected token '<', \"<html>\" is not valid JSON",
+     "unreadable answer", UNKNOWN},
+    {"text", 200, "OK", "Unexpected token 'O', \"OK\" is not valid JSON", "unreadable answer",
+     UNKNOWN},
+    {"cut off in a string", 200, "{\"status\":\"succ", "Unterminated string in JSON at position 15",
+     "unreadable answer", UNKNOWN},
+    {"cut off behind success", 200, "{\"status\":\"success\"",
+     "Expected ',' or '}' after property value in JSON at position 19", "unreadable answer",
+     UNKNOWN},
+    {"two answers in one", 200, "{\"status\":\"success\"}{}",
+     "Unexpected non-whitespace character after JSON at position 20", "unreadable answer", UNKNOWN},
+    {"bytes that are not UTF-8", 200, "\xFF",
+     "Unexpected token '\xEF\xBF\xBD', \"\xEF\xBF\xBD\" is not valid JSON", "unreadable answer",
+     UNKNOWN},
+    {"two byte order marks", 200, "\xEF\xBB\xBF\xEF\xBB\xBF",
+     "Unexpected token '\xEF\xBB\xBF', \"\xEF\xBB\xBF\" is not valid JSON", "unreadable answer",
+     UNKNOWN},
+    {"a number past all doubles", 200, "{\"status\":\"success\",\"value\":1e999}",
+     "Invalid response", "unreadable answer", UNKNOWN},
+    {"null", 200, " null ", "Cannot read properties of null (reading 'status')",
+     "unexpected answer", UNKNOWN},
+    {"an array", 200, "[ 1, \"a b\\\" c\" ]\n", "Invalid response: [1,\"a b\\\" c\"]",
+     "unexpected answer", UNKNOWN},
+    {"a string", 200, "\"success\"", "Invalid response: \"success\"", "unexpected answer", UNKNOWN},
+    {"a number", 200, "1", "Invalid response: 1", "unexpected answer", UNKNOWN},
+    {"an object", 200, "{ \"a\" : { \"status\" : \"success\" } }",
+     "Invalid response: {\"a\":{\"status\":\"success\"}}", "unexpected answer", UNKNOWN},
+    {"an unknown status", 200, "{\"status\":\"queued\"}",
+     "Invalid response: {\"status\":\"queued\"}", "unexpected answer", UNKNOWN},
+    {"a status that is no string", 200, "{\"status\":1}", "Invalid response: {\"status\":1}",
+     "unexpected answer", UNKNOWN},
+
+    /* redirects: the address is wrong */
+    EMPTY(300, HELD),
+    EMPTY(301, HELD),
+    EMPTY(302, HELD),
+    EMPTY(304, HELD),
+    EMPTY(307, HELD),
+    EMPTY(308, HELD),
+    {"308 HTML", 308, "<html>Moved</html>", NULL, "http 308", HELD},
+
+    /* 400 */
+    CODED(400, "BadJsonBody", REJECTED),
+    CODED(400, "BadConvexFunctionIdentifier", REJECTED),
+    CODED(400, "HeaderParseFailure", REJECTED),
+    CODED(400, "InvalidHeaderFailure", REJECTED),
+    CODED(400, "BadQueryArgs", REJECTED),
+    CODED(400, "InvalidRequestId", REJECTED),
+    CODED(400, "AuthProviderDiscoveryFailed", REJECTED),
+    CODED(400, "BadFormat", REJECTED_MAYBE),
+    CODED(400, "InvalidClientVersion", HELD),
+    CODED(400, "ClientVersionUnsupported", HELD),
+    CODED(400, "InvalidAdminKey", HELD),
+    CODED(400, "InvalidAuthHeader", HELD),
+    EMPTY(400, REJECTED),
+    {"400 with blanks around", 400, " {\"code\": \"InvalidAdminKey\"}\n", NULL, "InvalidAdminKey",
+     HELD},
+    {"400 with a code that is not one", 400, "{\"code\":\"InvalidAdminKey of Ada\"}", NULL,
+     "http 400", REJECTED},
+    {"400 with a code in escapes", 400, "{\"code\":\"Invalid\\u0041dminKey\"}", NULL, "http 400",
+     REJECTED},
+    {"400 with a number for a code", 400, "{\"code\":7}", NULL, "http 400", REJECTED},
+    {"400 with an empty code", 400, "{\"code\":\"\"}", NULL, "http 400", REJECTED},
+    {"400 with a code of 63", 400,
+     CODE("a23456789012345678901234567890123456789012345678901234567890123"), NULL,
+     "a23456789012345678901234567890123456789012345678901234567890123", REJECTED},
+    {"400 with a code of 64", 400,
+     CODE("a234567890123456789012345678901234567890123456789012345678901234"), NULL, "http 400",
+     REJECTED},
+    {"400 text", 400, "bad\n", NULL, "http 400", REJECTED},
+
+    /* access and address */
+    CODED(401, "InvalidAuthHeader", HELD),
+    CODED(401, "NoAuthProvider", HELD),
+    CODED(401, "Unauthenticated", HELD),
+    CODED(401, "BadAdminKey", HELD),
+    EMPTY(401, HELD),
+    CODED(403, "BadDeployKey", HELD),
+    EMPTY(403, HELD),
+    EMPTY(404, HELD),
+    CODED(404, "InstanceNotFound", HELD),
+    CODED(404, "DeploymentNotFound", HELD),
+    CODED(404, "FunctionPathNotFound", HELD_ROUTE),
+    CODED(404, "FunctionPathWrongType", HELD_ROUTE),
+    EMPTY(405, HELD),
+
+    /* the rest of 4xx */
+    EMPTY(402, REJECTED),
+    EMPTY(406, REJECTED),
+    EMPTY(408, UNKNOWN),
+    CODED(408, "ClientDisconnected", UNKNOWN),
+    EMPTY(409, REJECTED),
+    EMPTY(410, REJECTED),
+    {"413 from a proxy", 413, "<html>Too large</html>", NULL, "http 413", REJECTED},
+    EMPTY(415, REJECTED),
+    CODED(421, "MisdirectedRequest", AGAIN),
+    EMPTY(421, AGAIN),
+    EMPTY(422, REJECTED),
+    CODED(425, "TooEarly", AGAIN),
+    CODED(429, "TooManyConcurrentRequests", OVERLOAD),
+    CODED(429, "TooManyWrites", OVERLOAD),
+    CODED(429, "TooManyWritesInTimePeriod", OVERLOAD),
+    EMPTY(429, OVERLOAD),
+    EMPTY(431, REJECTED),
+    EMPTY(499, REJECTED),
+
+    /* 5xx */
+    CODED(500, "InternalServerError", UNKNOWN),
+    EMPTY(500, UNKNOWN),
+    EMPTY(501, UNKNOWN),
+    {"502 HTML", 502, "<html>\r\n<h1>502 Bad Gateway</h1>\r\n</html>", NULL, "http 502", UNKNOWN},
+    CODED(503, "OptimisticConcurrencyControlFailure", CONFLICT),
+    CODED(503, "CommitterFullError", OVERLOAD),
+    CODED(503, "ExpiredInQueue", OVERLOAD),
+    CODED(503, "ExecuteFullError", OVERLOAD),
+    CODED(503, "WorkerOverloaded", OVERLOAD),
+    CODED(503, "IsolateNotClean", OVERLOAD),
+    CODED(503, "InitialPermitTimeoutError", OVERLOAD),
+    CODED(503, "UpstreamConnectError", OVERLOAD),
+    CODED(503, "TextIndexTooLarge", OVERLOAD),
+    CODED(503, "VectorIndexTooLarge", OVERLOAD),
+    CODED(503, "SearchIndexTooLarge", OVERLOAD),
+    CODED(503, "SearchIndexesUnavailable", OVERLOAD),
+    CODED(503, "VectorIndexesUnavailable", OVERLOAD),
+    CODED(503, "TableSummariesUnavailable", OVERLOAD),
+    CODED(503, "Busy", OVERLOAD),
+    CODED(503, "AuthProviderDiscoveryFailed", OVERLOAD),
+    CODED(503, "InternalServerError", OVERLOAD_MAYBE),
+    EMPTY(503, OVERLOAD_MAYBE),
+    {"503 HTML", 503, "<html>Down</html>", NULL, "http 503", OVERLOAD_MAYBE},
+    EMPTY(504, UNKNOWN),
+    EMPTY(520, UNKNOWN),
+    EMPTY(524, UNKNOWN),
+    CODED(500, "OptimisticConcurrencyControlFailure", UNKNOWN),
+    EMPTY(999, UNKNOWN),
+
+    /* the text of a refusal */
+    {"refusal behind a byte order mark", 502,
+     "\xEF\xBB\xBF"
+     "down",
+     "down", "http 502", UNKNOWN},
+    {"refusal with bytes that are not UTF-8", 502, "d\xE9wn", "d\xEF\xBF\xBDwn", "http 502",
+     UNKNOWN},
+
+    /* no answer */
+    {"not sent", 0, "", "fetch failed", "cannot connect", VERDICT_AGAIN, VERDICT_UPSTREAM,
+     VERDICT_NO_PRESSURE, false, ANSWER_NOT_SENT},
+    {"lost", 0, "", "fetch failed", "no answer", VERDICT_AGAIN, VERDICT_UPSTREAM,
+     VERDICT_NO_PRESSURE, true, ANSWER_LOST},
+    {"too long", 200, "", "fetch failed", "answer too long", VERDICT_AGAIN, VERDICT_UPSTREAM,
+     VERDICT_NO_PRESSURE, true, ANSWER_TOO_LONG},
+};
+
+static void check_row(void **state)
+{
+    const struct row *row = *state;
+    struct answer answer = {
+        .kind = row->kind,
+        .status = row->status,
+        .body = span_of(row->body),
+        .retry_after_ms = -1,
+    };
+    cleanup(buf_done) struct buf message = BUF_NULL;
+    struct verdict verdict;
+
+    assert_int_equal(verdict_read(&answer, &verdict), 0);
+    message = verdict.message;
+    assert_string_equal(verdict_outcome_name(verdict.outcome), verdict_outcome_name(row->outcome));
+    assert_int_equal(verdict.scope, row->scope);
+    assert_int_equal(verdict.pressure, row->pressure);
+    assert_int_equal(verdict.maybe_ran, row->maybe_ran);
+    assert_string_equal(verdict.cause, row->cause);
+    assert_string_equal(buf_string(&message), row->message ? row->message : row->body);
+    assert_int_equal(verdict.retry_after_ms, -1);
+}
+
+static void check_retry_after(void **state)
+{
+    struct answer answer = {.kind = ANSWER_HTTP, .status = 503, .retry_after_ms = 7000};
+    struct verdict verdict;
+
+    (void)state;
+    assert_int_equal(verdict_read(&answer, &verdict), 0);
+    assert_int_equal(verdict.retry_after_ms, 7000);
+    buf_done(&verdict.message);
+}
+
+static void check_nul_in_message(void **state)
+{
+    struct answer answer = {
+        .kind = ANSWER_HTTP,
+        .status = 200,
+        .body = SPAN(ERROR("a\\u0000z")),
+        .retry_after_ms = -1,
+    };
+    struct verdict verdict;
+
+    (void)state;
+    assert_int_equal(verdict_read(&answer, &verdict), 0);
+    assert_int_equal(verdict.message.len, 3);
+    assert_memory_equal(verdict.message.at, "a\0z", 3);
+    buf_done(&verdict.message);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[array_len(rows) + 2];
+
+    for (size_t i = 0; i < array_len(rows); i++)
+        tests[i] = (struct CMUnitTest){
+            .name = rows[i].name,
+            .test_func = check_row,
+            .initial_state = (void *)(uintptr_t)&rows[i],
+        };
+    tests[array_len(rows)] = (struct CMUnitTest)cmocka_unit_test(check_retry_after);
+    tests[array_len(rows) + 1] = (struct CMUnitTest)cmocka_unit_test(check_nul_in_message);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
