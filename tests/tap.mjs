@@ -5,7 +5,6 @@ const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/;
 const planLine = /^1\.\.(\d+)/;
 const skipMark = /^(.*?) ?# SKIP ?(.*)$/i;
 const subtestLine = /^ *# Subtest: /;
-const yamlEnd = /^ *\.\.\.$/;
 const frameLine = /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+)$/;
 
 // Counts the leaves: a point that stands for indented points before it is not a case of its own,
@@ -18,14 +17,20 @@ export function readTap(text) {
   const levels = []; // by indentation: the points there since the last point further out
   let comments = []; // node:test passes on what a file prints before the point, as comments
   let failure; // the failed case that the next lines explain
+  let frame = ''; // blanks that the last point's block of YAML stands behind
+  let inYaml = false; // where nothing is a point, whatever it looks like
 
   for (const line of text.split('\n')) {
-    const point = pointLine.exec(line);
+    if (line === `${frame}---`) inYaml = true;
+    const point = inYaml ? null : pointLine.exec(line);
     if (!point) {
-      if (subtestLine.test(line)) failure = undefined;
+      if (!inYaml && subtestLine.test(line)) failure = undefined;
       else if (failure) failure.lines.push(line);
-      else if (line.startsWith('#')) comments.push(line);
-      if (yamlEnd.test(line)) failure = undefined;
+      else if (!inYaml && line.startsWith('#')) comments.push(line);
+      if (inYaml && line === `${frame}...`) {
+        inYaml = false;
+        failure = undefined;
+      }
       const plan = planLine.exec(line);
       if (plan) result.missing += Number(plan[1]);
       continue;
@@ -40,6 +45,7 @@ export function readTap(text) {
     if (indent === 0) result.missing -= 1;
     if (notOk && !skip) level.failed = true;
     failure = undefined;
+    frame = `${blanks}  `;
 
     if (skip) {
       if (leaf) result.skipped.push({ name: plain(skip[1] || skip[2]), reason: plain(skip[2]) });
@@ -51,6 +57,7 @@ export function readTap(text) {
     }
     comments = [];
   }
+  result.missing = Math.max(0, result.missing);
   for (const failed of result.failed) failed.lines = tidy(failed.lines);
   return result;
 }
