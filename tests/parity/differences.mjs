@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: MIT
+// What the relay does otherwise than the router, on purpose. Nothing else may differ.
+//
+// cases: names of cases, or one RegExp for a group of them. relay: its answer, where Content-Type is
+// application/json and nothing reaches Convex unless said otherwise.
+
+const REASON = /^\{"error":"[^"].*"\}$/s;
+
+export const differences = [
+  {
+    why: 'The router says 500 in plain text to what is not JSON, and nobody learns what is wrong.',
+    cases: /^malformed: not JSON: /,
+    relay: { status: 400, bodyMatches: REASON },
+  },
+  {
+    why: 'The router takes JSON that is no object for an event without a model, and null for a crash.',
+    cases: /^malformed: not an object: /,
+    relay: { status: 400, bodyMatches: REASON },
+  },
+  {
+    why: 'The router puts U+FFFD in the place of bytes that are not UTF-8.',
+    cases: /^malformed: not UTF-8: /,
+    relay: { status: 400, bodyMatches: REASON },
+  },
+  {
+    why: 'The router turns a number that no double holds into Infinity.',
+    cases: /^malformed: too large: /,
+    relay: { status: 400, bodyMatches: REASON },
+  },
+  {
+    why: 'The router drops a member named __proto__ in silence.',
+    cases: /^malformed: __proto__ /,
+    relay: { status: 500, body: '{"error":"Field name __proto__ is not allowed"}' },
+  },
+  {
+    why: 'The router says 404 to another method on a path that is there.',
+    cases: /^targets: (GET|PUT|PATCH|DELETE|OPTIONS) (\/convex\/sync|without a secret)/,
+    relay: { status: 405, allow: 'POST', body: '{"error":"Method Not Allowed"}' },
+  },
+  {
+    why: 'The same for HEAD, whose answer has no body.',
+    cases: ['targets: HEAD /convex/sync'],
+    relay: { status: 405, allow: 'POST', body: '' },
+  },
+  {
+    why: 'The router takes a body of any length.',
+    cases: ['framing: a body over the limit, announced'],
+    relay: { status: 413, bodyMatches: REASON },
+  },
+  {
+    why: 'The router follows redirects, and a POST can become a GET on the way.',
+    cases: /^answers: Convex answers 30[1278] to elsewhere$/,
+    relay: { status: 500, body: '{"error":"moved"}', sends: 1 },
+  },
+  {
+    why: 'The router looks at the value that a mutation returned, although nobody gets it.',
+    cases: [
+      'answers: Convex answers success without a value',
+      'answers: Convex answers success with a value that no client reads',
+    ],
+    relay: { status: 200, body: '{"success":true}', sends: 1 },
+  },
+  {
+    why: "The router gives up on an error's data, although nobody gets it, and loses the error's message.",
+    cases: ['answers: Convex answers an error with data that no client reads'],
+    relay: { status: 500, body: '{"error":"m"}', sends: 1 },
+  },
+  {
+    why: 'The router reads an answer of any length.',
+    cases: ['answers: Convex answers more than 1 MiB'],
+    relay: { status: 500, bodyMatches: REASON, sends: 1 },
+  },
+];
+
+export const isCaseOf = ({ cases }, name) =>
+  Array.isArray(cases) ? cases.includes(name) : cases.test(name);
