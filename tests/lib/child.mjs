@@ -2,14 +2,15 @@
 // A program under test: started, listened to, stopped, and never left behind.
 
 import { spawn } from 'node:child_process';
-import { PATIENCE_MS, waitFor, within } from './wait.mjs';
+import { waitFor, within } from './wait.mjs';
 
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-// Starts a program and ends it with the test: t is the test's context. stdout and stderr are
-// collected as text; `exited` resolves to {code, signal}.
-export function startChild(t, command, args, { env = {}, cwd } = {}) {
+// Starts a program and ends it with the test: t is the test's context. Before it is killed, atEnd()
+// may end it otherwise and look at what it left. stdout and stderr are collected as text; `exited`
+// resolves to {code, signal}.
+export function startChild(t, command, args, { env = {}, cwd, atEnd = async () => {} } = {}) {
   const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   for (const stream of ['stdout', 'stderr']) {
@@ -41,21 +42,20 @@ export function startChild(t, command, args, { env = {}, cwd } = {}) {
 
     // The match of a pattern in one of the streams, now or later.
     async find(stream, pattern) {
-      const match = await waitFor(`${pattern} on ${stream} of ${command}`, () => {
+      return waitFor(`${pattern} on ${stream} of ${command}`, () => {
         const found = pattern.exec(output[stream]);
         if (!found && end !== null) {
           throw new Error(`${command} ended (${JSON.stringify(end)}) without ${pattern}:\n${output.stderr}`);
         }
         return found;
       });
-      return match;
     },
 
     async kill() {
       if (end === null) child.kill('SIGKILL');
-      return within(`the end of ${command}`, exited, PATIENCE_MS);
+      return within(`the end of ${command}`, exited);
     },
   };
-  t.after(() => self.kill());
+  t.after(() => atEnd(self).finally(self.kill));
   return self;
 }

@@ -28,33 +28,37 @@ const inherited = () => Object.fromEntries(
     .map((name) => [name, process.env[name]]));
 
 // Runs convex-relay with arguments, not waiting for anything; undefined unsets a default.
-export function spawnRelay(t, { env = {}, args = [], cwd = ROOT } = {}) {
+export function spawnRelay(t, { env = {}, args = [], cwd = ROOT, atEnd = async () => {} } = {}) {
   const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...env });
-  const child = startChild(t, RELAY_BIN, args, {
+  return startChild(t, RELAY_BIN, args, {
     cwd,
     env: Object.fromEntries(wanted.filter(([, value]) => value !== undefined)),
+    atEnd: (child) => atEnd(child).finally(() => assertSane(child)),
   });
-  t.after(() => assertSane(child));
-  return child;
 }
 
-// Starts the relay and waits until it listens. Gives what startChild gives, and its address.
+// Starts the relay and waits until it listens. Gives what startChild gives, and its address. A relay
+// that still runs when the test is over is stopped as by stop().
 export async function startRelay(t, options) {
-  const child = spawnRelay(t, options);
+  const child = spawnRelay(t, {
+    ...options,
+    atEnd: async (self) => { if (self.isRunning()) await stopRelay(self); },
+  });
   const [, host, port] = await child.find('stderr', /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/);
   return {
     ...child,
     host: host.replace(/[[\]]/g, ''),
     port: Number(port),
     url: `http://${host}:${port}`,
-
-    // Stops it as systemd would. It must end by itself, with exit code 0.
-    async stop(signal = 'SIGTERM') {
-      child.signal(signal);
-      const end = await within('the relay to stop', child.exited);
-      assert.deepEqual(end, { code: 0, signal: null }, child.stderr());
-    },
+    stop: (signal) => stopRelay(child, signal),
   };
+}
+
+// Stops it as systemd would. It must end by itself, with exit code 0.
+async function stopRelay(child, signal = 'SIGTERM') {
+  child.signal(signal);
+  const end = await within('the relay to stop', child.exited);
+  assert.deepEqual(end, { code: 0, signal: null }, child.stderr());
 }
 
 function assertSane(child) {
