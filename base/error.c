@@ -6,8 +6,7 @@
 
 #include "base/log.h"
 
-int error_origin_at(int r, const char *file, int line)
+void error_note(int r, const char *file, int line)
 {
     log_error("unexpected error", "error", strerror(-r), "file", file, "line", log_number(line));
-    return r;
 }

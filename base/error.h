@@ -15,4 +15,11 @@
 /* Logs where an unexpected error arose and evaluates to it: return error_origin(-ENOMEM); */
 #define error_origin(r) error_origin_at((r), __FILE__, __LINE__)
 
-int error_origin_at(int r, const char *file, int line);
+void error_note(int r, const char *file, int line);
+
+/* In the header so that compilers and analysers see that r comes out as it went in. */
+static inline int error_origin_at(int r, const char *file, int line)
+{
+    error_note(r, file, line);
+    return r;
+}
