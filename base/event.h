@@ -18,6 +18,9 @@ struct event {
     struct span
         record; /* hiveId or else data.bladeId, decoded; SPAN_NULL: the event has no order */
 
+    struct span args;     /* what the mutation gets: data, or what the route makes of it */
+    struct buf rewritten; /* args, where they are not a slice of the body */
+
     int64_t arrived_ms; /* wall clock */
 };
 
@@ -25,5 +28,6 @@ static inline void event_done(struct event *event)
 {
     buf_done(&event->body);
     buf_done(&event->names);
+    buf_done(&event->rewritten);
     *event = (struct event){0};
 }

@@ -94,6 +94,10 @@ static size_t exchange_take_head(char *line, size_t size, size_t count, void *ct
     if (text.len > EXCHANGE_HEAD_BYTES_MAX - exchange->head_bytes)
         return 0;
     exchange->head_bytes += text.len;
+    if (span_starts(text, SPAN("HTTP/")))
+        exchange->head_is_whole = false;
+    else if (span_trim(text).len == 0)
+        exchange->head_is_whole = true;
     if (text.len > retry_after.len && strncasecmp(line, retry_after.at, retry_after.len) == 0) {
         struct span value = {line + retry_after.len, text.len - retry_after.len};
         exchange->retry_after_ms = exchange_retry_after_ms(span_trim(value));
@@ -331,6 +335,7 @@ static void exchange_forget(struct exchange *exchange)
     exchange->sends = 0;
     exchange->body.len = 0;
     exchange->head_bytes = 0;
+    exchange->head_is_whole = false;
     exchange->retry_after_ms = -1;
     exchange->too_long = false;
 }
@@ -364,30 +369,44 @@ int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE
     return 0;
 }
 
+/* libcurl is content with a head that ends in the middle, and with a 1xx that nothing follows. */
+static bool exchange_is_whole(const struct exchange *exchange, CURLcode result, long status)
+{
+    return result == CURLE_OK && exchange->head_is_whole && status >= 200;
+}
+
+static enum answer_kind exchange_kind(const struct exchange *exchange, bool whole)
+{
+    if (whole)
+        return ANSWER_HTTP;
+    if (exchange->too_long)
+        return ANSWER_TOO_LONG;
+    return exchange->sends == 0 ? ANSWER_NOT_SENT : ANSWER_LOST;
+}
+
 static const char *exchange_why(const struct exchange *exchange, CURLcode result)
 {
     if (exchange->too_long)
         return "the answer is longer than 1 MiB";
-    if (exchange->sends > 1)
-        return "the connection was closed before the answer";
+    if (exchange->sends > 1 || result == CURLE_OK)
+        return "the connection was closed before the answer was whole";
     return exchange->error[0] ? exchange->error : curl_easy_strerror(result);
 }
 
 void exchange_read(const struct exchange *exchange, CURLcode result, struct answer *answer)
 {
     long status = 0;
+    bool whole;
 
     (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    *answer = (struct answer){.retry_after_ms = exchange->retry_after_ms};
-    if (result == CURLE_OK) {
-        answer->kind = ANSWER_HTTP;
+    whole = exchange_is_whole(exchange, result, status);
+    *answer = (struct answer){
+        .kind = exchange_kind(exchange, whole),
+        .retry_after_ms = exchange->retry_after_ms,
+        .why = whole ? NULL : exchange_why(exchange, result),
+    };
+    if (whole)
         answer->body = buf_span(&exchange->body);
-    } else {
-        answer->kind = exchange->too_long     ? ANSWER_TOO_LONG
-                       : exchange->sends == 0 ? ANSWER_NOT_SENT
-                                              : ANSWER_LOST;
-        answer->why = exchange_why(exchange, result);
-    }
-    if (answer->kind == ANSWER_HTTP || answer->kind == ANSWER_TOO_LONG)
+    if (whole || answer->kind == ANSWER_TOO_LONG)
         answer->status = (int)status;
 }

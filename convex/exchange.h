@@ -36,6 +36,7 @@ struct exchange {
     /* what comes back */
     struct buf body;
     size_t head_bytes;
+    bool head_is_whole; /* of the last head that began */
     int64_t retry_after_ms;
     bool too_long;
 };

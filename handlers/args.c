@@ -12,9 +12,11 @@
 
 #include <stdint.h>
 
+#include "base/event.h"
 #include "base/json.h"
 #include "handlers/js_string.h"
 #include "handlers/members.h"
+#include "handlers/routes.h"
 
 enum { ARGS_DEPTH_MAX = 128 }; /* JSON nesting that Convex reads (serde_json) */
 
@@ -202,4 +204,37 @@ int args_drop_nulls(struct span data, struct buf *out)
             r = buf_append_span(out, member->value);
     }
     return r ? r : buf_append_char(out, '}');
+}
+
+/* The argument of a mutation for removals. Without any id it is {}, and Convex says what it lacks.
+ */
+static int args_make_remove(struct event *event, struct buf *message)
+{
+    struct buf *out = &event->rewritten;
+    struct span id = event->hive_id.at ? event->hive_id : json_find(event->data, SPAN("bladeId"));
+    int r = buf_append_span(out, id.at ? SPAN("{\"bladeId\":") : SPAN("{"));
+
+    if (r == 0 && id.at)
+        r = buf_append_span(out, id);
+    if (r == 0)
+        r = buf_append_char(out, '}');
+    if (r)
+        return r;
+    event->args = buf_span(out);
+    /* The scanner did not look for odd keys in a hiveId; it is nearly always a string. */
+    return args_check(event->args, true, message);
+}
+
+int args_make(const struct route *route, struct event *event, struct buf *message)
+{
+    if (event->remove && route->remove)
+        return args_make_remove(event, message);
+
+    int r = args_check(event->data, event->odd_keys, message);
+    event->args = event->data.at ? event->data : SPAN("{}");
+    if (r == 0 && route->drop_nulls) {
+        r = args_drop_nulls(event->args, &event->rewritten);
+        event->args = buf_span(&event->rewritten);
+    }
+    return r;
 }

@@ -16,6 +16,16 @@ enum {
     ARGS_MESSAGE_MAX = 65536, /* a longer message is cut, as Convex cuts its own */
 };
 
+struct event;
+struct route;
+
+/*
+ * Sets event->args to what the route's mutation gets: data, data without its nulls, or
+ * {"bladeId": <hiveId>} for a remove with a mutation of its own. 0; ARGS_REFUSED and *message
+ * (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.
+ */
+int args_make(const struct route *route, struct event *event, struct buf *message);
+
 /*
  * data has passed the scanner, which found odd keys in it or not; SPAN_NULL counts as {}. 0;
  * ARGS_REFUSED and *message (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.

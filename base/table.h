@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A hash table whose nodes live inside the things it finds. Chains, doubled when they get long.
+ * The hash is seeded, so that whoever chooses the keys cannot make them collide.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/span.h"
+
+struct table_node {
+    struct table_node *next;
+    uint64_t hash;
+};
+
+struct table {
+    struct table_node **slots;
+    size_t slots_len; /* a power of two; 0 before the first node */
+    size_t len;
+    uint64_t seed[2];
+};
+
+/* 0 or an -errno. */
+int table_init(struct table *table);
+/* Frees the slots. The nodes are their owners' business. */
+void table_done(struct table *table);
+
+/* The hash of a key that has two parts. Source: SipHash-1-3, Aumasson and Bernstein, 2012. */
+uint64_t table_hash(const struct table *table, struct span a, struct span b);
+
+/* The first node with that hash, and the next one: the caller compares keys. NULL at the end. */
+struct table_node *table_first(const struct table *table, uint64_t hash);
+struct table_node *table_next(const struct table_node *node);
+
+/* 0, or -ENOMEM and nothing changed. */
+int table_add(struct table *table, struct table_node *node, uint64_t hash);
+void table_remove(struct table *table, struct table_node *node);

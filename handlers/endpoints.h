@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* The doors: which path and method lead to which handler, and who may pass. */
+#pragma once
+
+#include "base/span.h"
+#include "base/util.h"
+#include "handlers/guard.h"
+#include "handlers/reply.h"
+
+struct request;
+struct service;
+
+struct endpoint {
+    const char *path;
+    const char *method;
+    enum guard guard;
+    enum reply wrong_method;
+    bool reads_envelope; /* request->envelope is fed while the body arrives; else it is dropped */
+    void (*handle)(struct service *service, struct request *request);
+};
+
+enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
+
+/*
+ * path is normal, see handlers/target.h. 0 and *endpoint; ENDPOINTS_NO_METHOD and *endpoint is the
+ * path's, for its wrong_method; or ENDPOINTS_NO_PATH.
+ */
+int endpoints_find(struct span path, const char *method, const struct endpoint **endpoint);

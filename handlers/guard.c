@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may pass. */
+#include "handlers/guard.h"
+
+#include "handlers/service.h"
+
+static bool guard_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* RFC 9110, section 5.5: blanks around a value are not part of it. */
+static struct span guard_trim(struct span value)
+{
+    while (value.len > 0 && guard_blank(value.at[0]))
+        value = (struct span){value.at + 1, value.len - 1};
+    while (value.len > 0 && guard_blank(value.at[value.len - 1]))
+        value.len--;
+    return value;
+}
+
+/*
+ * A header's bytes are Latin-1 to JavaScript on both sides, while a setting is UTF-8: a secret
+ * with an é arrives as one byte. text has room for two bytes of each one that may count.
+ */
+static struct span guard_from_latin1(struct span value, char text[2 * KEYRING_SECRET_MAX])
+{
+    size_t len = 0;
+
+    if (value.len > KEYRING_SECRET_MAX)
+        return value;
+    for (size_t i = 0; i < value.len; i++) {
+        unsigned char c = (unsigned char)value.at[i];
+        if (c >= 0x80)
+            text[len++] = (char)(0xC0 | c >> 6);
+        text[len++] = c < 0x80 ? (char)c : (char)(0x80 | (c & 0x3F));
+    }
+    return (struct span){text, len};
+}
+
+bool guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret)
+{
+    char text[2 * KEYRING_SECRET_MAX];
+
+    if (guard == GUARD_NONE)
+        return true;
+    /* None, or several, take the same path as a wrong one. */
+    struct span value = SPAN_NULL;
+    if (secret->count == 1)
+        value = guard_from_latin1(guard_trim(secret->value), text);
+    return keyring_check(service->keyring, value) != KEYRING_NONE;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/* What the relay says to a sender. The texts are the router's wherever it has one. */
+#include "handlers/reply.h"
+
+#include "base/json.h"
+
+#define JSON "application/json"
+#define TEXT "text/plain; charset=UTF-8"
+
+static const struct reply_head reply_heads[REPLY_COUNT_] = {
+    [REPLY_DELIVERED] = {200, JSON, NULL, NULL, "{\"success\":true}"},
+    [REPLY_UNAUTHORIZED] = {401, JSON, NULL, NULL, "{\"error\":\"Unauthorized\"}"},
+    [REPLY_FAILED] = {500, JSON, NULL, NULL, NULL},
+    [REPLY_UNAVAILABLE] = {503, JSON, "Retry-After", "5", NULL},
+    [REPLY_BAD_REQUEST] = {400, JSON, NULL, NULL, NULL},
+    [REPLY_TOO_LARGE] = {413, JSON, NULL, NULL, NULL},
+    [REPLY_HEADERS_TOO_LARGE] = {431, JSON, NULL, NULL,
+                                 "{\"error\":\"The headers are too large\"}"},
+    [REPLY_NOT_FOUND] = {404, TEXT, NULL, NULL, "404 Not Found"},
+    [REPLY_NOT_ALLOWED_GET] = {405, JSON, "Allow", "GET", "{\"error\":\"Method Not Allowed\"}"},
+    [REPLY_NOT_ALLOWED_POST] = {405, JSON, "Allow", "POST", "{\"error\":\"Method Not Allowed\"}"},
+    [REPLY_CODING_UNKNOWN] = {501, JSON, NULL, NULL,
+                              "{\"error\":\"The only transfer coding known here is chunked\"}"},
+    [REPLY_HEALTHY] = {200, TEXT, NULL, NULL, "ok\n"},
+    [REPLY_NOT_READY] = {503, JSON, NULL, NULL, NULL},
+};
+
+const struct reply_head *reply_head(enum reply reply)
+{
+    return &reply_heads[reply];
+}
+
+int reply_error_body(struct span message, struct buf *out)
+{
+    int r = buf_append_span(out, SPAN("{\"error\":"));
+
+    if (r == 0)
+        r = json_quote(message, out);
+    return r ? r : buf_append_char(out, '}');
+}

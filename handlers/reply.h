@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* What the relay says to a sender. Handlers say what happened; one table makes HTTP of it. */
+#pragma once
+
+#include "base/buf.h"
+
+enum reply {
+    REPLY_DELIVERED,         /* Convex ran the mutation */
+    REPLY_UNAUTHORIZED,      /* the secret is missing, wrong, or there twice */
+    REPLY_FAILED,            /* the mutation failed, or cannot be called like this */
+    REPLY_UNAVAILABLE,       /* can be neither delivered nor stored */
+    REPLY_BAD_REQUEST,       /* not JSON, or a request that is not well-formed HTTP */
+    REPLY_TOO_LARGE,         /* the body */
+    REPLY_HEADERS_TOO_LARGE, /* the header block */
+    REPLY_NOT_FOUND,         /* no such path */
+    REPLY_NOT_ALLOWED_GET,   /* the path is there, but only for GET */
+    REPLY_NOT_ALLOWED_POST,  /* the path is there, but only for POST */
+    REPLY_CODING_UNKNOWN,    /* a transfer coding other than chunked */
+    REPLY_HEALTHY,
+    REPLY_NOT_READY,
+    REPLY_COUNT_,
+};
+
+struct reply_head {
+    int status;
+    const char *content_type;
+    const char *header; /* one more header, or NULL */
+    const char *value;
+    const char *body; /* NULL: {"error":<message>} */
+};
+
+const struct reply_head *reply_head(enum reply reply);
+
+/* Appends {"error":<message>}, written as JSON.stringify does. message is WTF-8. 0 or -ENOMEM. */
+int reply_error_body(struct span message, struct buf *out);

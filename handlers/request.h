@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* One HTTP request, as the handlers see it. The HTTP side embeds it. */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "handlers/envelope.h"
+#include "handlers/reply.h"
+
+struct request {
+    struct buf body;          /* what has arrived of it; a handler may take it */
+    struct envelope envelope; /* read from it on the way, for the endpoints that want one */
+
+    /*
+     * Answers, once: from inside the handler or, when that has returned without, later on the
+     * loop. message is for the replies whose body is made of one.
+     */
+    void (*reply)(struct request *request, enum reply reply, struct span message);
+};
+
+static inline void request_reply(struct request *request, enum reply reply)
+{
+    request->reply(request, reply, SPAN_NULL);
+}
+
+static inline void request_reply_with(struct request *request, enum reply reply,
+                                      struct span message)
+{
+    request->reply(request, reply, message);
+}

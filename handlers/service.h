@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What the handlers work with, and the seam to the relay above them. */
+#pragma once
+
+#include "auth/keyring.h"
+#include "base/clock.h"
+#include "base/event.h"
+#include "handlers/request.h"
+#include "handlers/routes.h"
+
+struct inbox {
+    /*
+     * Takes an event: *event is empty afterwards, whatever comes of it. Replies to the request,
+     * at once or later. route belongs to routes, of which the inbox takes its own reference.
+     */
+    void (*accept)(struct inbox *inbox, struct event *event, struct routes *routes,
+                   const struct route *route, struct request *request);
+    /* NULL, or why new events cannot be taken at the moment. */
+    const char *(*not_ready)(struct inbox *inbox);
+};
+
+struct service {
+    struct clock *clock;
+    struct keyring *keyring; /* replaced on reload, as routes is */
+    struct routes *routes;
+    struct inbox *inbox;
+};

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * POST /convex/sync.
+ *
+ * The secret was right. What is not a JSON object is refused; a model without a route counts as
+ * done, as in the router; what ConvexHttpClient would not send is answered as it would have; the
+ * rest is the relay's.
+ */
+#include "handlers/sync.h"
+
+#include "base/log.h"
+#include "handlers/args.h"
+#include "handlers/service.h"
+
+/* A model's name comes from outside: as much of it as helps. */
+static const char *sync_model_for_log(const struct event *event, struct buf *text)
+{
+    enum { MODEL_LOG_MAX = 64 };
+    struct span model = event->model;
+
+    if (!model.at)
+        return "(none)";
+    if (model.len > MODEL_LOG_MAX)
+        model.len = MODEL_LOG_MAX;
+    return buf_append_span(text, model) == 0 ? buf_string(text) : NULL;
+}
+
+static void sync_no_route(const struct event *event, struct request *request)
+{
+    cleanup(buf_done) struct buf model = BUF_NULL;
+
+    log_warn("no route for the model: the event goes nowhere", "model",
+             sync_model_for_log(event, &model));
+    request_reply(request, REPLY_DELIVERED);
+}
+
+static void sync_dispatch(struct service *service, struct event *event, struct request *request)
+{
+    const struct route *route = NULL;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    if (event->model.at)
+        route = routes_find(service->routes, event->model);
+    if (!route) {
+        sync_no_route(event, request);
+        return;
+    }
+    int r = args_make(route, event, &message);
+    if (r)
+        request_reply_with(request, REPLY_FAILED,
+                           r > 0 ? buf_span(&message) : SPAN("Out of memory"));
+    else
+        service->inbox->accept(service->inbox, event, service->routes, route, request);
+}
+
+void sync_handle(struct service *service, struct request *request)
+{
+    cleanup(event_done) struct event event = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r = envelope_end(&request->envelope, &request->body, &event, &why);
+
+    if (r) {
+        enum reply reply = r > 0 ? REPLY_BAD_REQUEST : REPLY_FAILED;
+        request_reply_with(request, reply, r > 0 ? buf_span(&why) : SPAN("Out of memory"));
+        return;
+    }
+    event.arrived_ms = clock_wall_ms(service->clock);
+    sync_dispatch(service, &event, request);
+}

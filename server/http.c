@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libmicrohttpd on the loop.
+ *
+ * The daemon has no thread of its own: its epoll descriptor is one of the loop's sources, and it
+ * runs once a turn, before the wait, when that descriptor has something, when a connection was
+ * resumed (which MHD_get_timeout() of 0.9.75 does not see), or when it says that it has more to do
+ * (its epoll is edge-triggered inside: not coming back would leave data lying).
+ *
+ * libmicrohttpd's timeout is for inactivity: a client that sends a byte now and then never meets
+ * it. So each connection has a deadline of its own while somebody has to send on it: a whole
+ * request within request_timeout_ms, the next request within HTTP_IDLE_MS. All deadlines of a list
+ * are equally far, so that the lists are in order by themselves.
+ */
+#include "server/http.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "server/http_connection.h"
+
+enum {
+    HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
+    HTTP_IDLE_MS = 75 * 1000,    /* above nginx's 60 s, which then closes first */
+    HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
+};
+
+/* ---- connections ---- */
+
+int http_connection_fd(const struct http_connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    return info ? info->connect_fd : -1;
+}
+
+static int64_t http_first_deadline(const struct http *http)
+{
+    const struct http_connection *receiving = TAILQ_FIRST(&http->receiving);
+    const struct http_connection *idle = TAILQ_FIRST(&http->idle);
+
+    if (!receiving || !idle)
+        return receiving ? receiving->deadline_ms : idle ? idle->deadline_ms : INT64_MAX;
+    return receiving->deadline_ms < idle->deadline_ms ? receiving->deadline_ms : idle->deadline_ms;
+}
+
+/* The timer may go off for nothing; it never goes off late. */
+static void http_set_timer(struct http *http)
+{
+    int64_t first_ms = http_first_deadline(http);
+
+    if (first_ms == INT64_MAX)
+        return;
+    if (!heap_linked(&http->deadline.node) || first_ms < http->deadline.at_ms)
+        loop_timer_set(http->loop, &http->deadline, first_ms);
+}
+
+void http_connection_move(struct http_connection *connection, struct http_connections *list)
+{
+    struct http *http = connection->http;
+
+    if (connection->list)
+        TAILQ_REMOVE(connection->list, connection, link);
+    connection->list = list;
+    if (!list)
+        return;
+    connection->deadline_ms =
+        loop_now_ms(http->loop) +
+        (list == &http->receiving ? http->request_timeout_ms : (int64_t)HTTP_IDLE_MS);
+    TAILQ_INSERT_TAIL(list, connection, link);
+    http_set_timer(http);
+}
+
+static void http_cut_off_late(struct http *http, struct http_connections *list)
+{
+    struct http_connection *connection;
+
+    while ((connection = TAILQ_FIRST(list)) && connection->deadline_ms <= loop_now_ms(http->loop)) {
+        http_connection_move(connection, NULL);
+        /* MHD sees the end of the stream and closes. */
+        (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
+    }
+}
+
+static void http_deadline(void *ctx)
+{
+    struct http *http = ctx;
+
+    http_cut_off_late(http, &http->receiving);
+    http_cut_off_late(http, &http->idle);
+    http_set_timer(http);
+}
+
+static void http_connected(struct http *http, struct MHD_Connection *mhd, void **context)
+{
+    struct http_connection *connection = calloc(1, sizeof(*connection));
+
+    *context = connection; /* without one, its first request is refused */
+    if (!connection)
+        return;
+    connection->http = http;
+    connection->mhd = mhd;
+    connection->request.reply = http_access_reply;
+    http_connection_move(connection, &http->receiving);
+}
+
+static void http_disconnected(void **context)
+{
+    struct http_connection *connection = *context;
+
+    if (!connection)
+        return;
+    http_connection_move(connection, NULL);
+    buf_done(&connection->target);
+    buf_done(&connection->request.body);
+    free(connection);
+    *context = NULL;
+}
+
+static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
+                        enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        http_connected(ctx, mhd, context);
+    else
+        http_disconnected(context);
+}
+
+/* ---- the loop ---- */
+
+static void http_ready(void *ctx, uint32_t events)
+{
+    struct http *http = ctx;
+
+    (void)events;
+    http->ready = true;
+}
+
+/* MHD's own limit on the wait in ms; -1: none. */
+static int http_timeout_ms(const struct http *http)
+{
+    MHD_UNSIGNED_LONG_LONG timeout_ms;
+
+    if (MHD_get_timeout(http->daemon, &timeout_ms) != MHD_YES)
+        return -1;
+    return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
+}
+
+static int http_before_wait(void *ctx)
+{
+    struct http *http = ctx;
+    int timeout_ms = http_timeout_ms(http);
+
+    for (int round = 0; round < HTTP_ROUNDS_MAX; round++) {
+        if (!http->ready && !http->resumed && timeout_ms != 0)
+            return timeout_ms;
+        /* What is resumed is written in the run after the next. */
+        timeout_ms = http->resumed ? 0 : -1;
+        http->ready = http->resumed = false;
+        (void)MHD_run(http->daemon);
+        if (timeout_ms != 0)
+            timeout_ms = http_timeout_ms(http);
+    }
+    return 0;
+}
+
+/* ---- start and stop ---- */
+
+static void http_log(void *ctx, const char *format, va_list args)
+{
+    char text[256];
+
+    (void)ctx;
+    (void)vsnprintf(text, sizeof(text), format, args);
+    text[strcspn(text, "\r\n")] = '\0';
+    log_debug("libmicrohttpd", "said", text);
+}
+
+static int http_make_replies(struct http *http)
+{
+    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
+        const struct reply_head *head = reply_head((enum reply)reply);
+        if (!head->body)
+            continue;
+        struct MHD_Response *response = MHD_create_response_from_buffer(
+            strlen(head->body), (void *)head->body, MHD_RESPMEM_PERSISTENT);
+        if (!response)
+            return error_origin(-ENOMEM);
+        http->replies[reply] = response;
+        if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, head->content_type) !=
+                MHD_YES ||
+            (head->header &&
+             MHD_add_response_header(response, head->header, head->value) != MHD_YES))
+            return error_origin(-ENOMEM);
+    }
+    return 0;
+}
+
+static struct MHD_Daemon *http_start(struct http *http, const struct http_options *options)
+{
+    /* Only for a client that does not read its answer: everything else has its own deadline. */
+    unsigned silence_s = (unsigned)((HTTP_IDLE_MS + options->request_timeout_ms) / 1000 + 1);
+
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
+                            NULL, http_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_log,
+                            NULL, /* first, so that it sees everything */
+                            MHD_OPTION_LISTEN_SOCKET, options->listen_fd,                /**/
+                            MHD_OPTION_CONNECTION_LIMIT, options->connections_max,       /**/
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, /**/
+                            MHD_OPTION_CONNECTION_TIMEOUT, silence_s,                    /**/
+                            MHD_OPTION_STRICT_FOR_CLIENT, 1, /* Host is required */
+                            MHD_OPTION_URI_LOG_CALLBACK, http_access_target, http,    /**/
+                            MHD_OPTION_NOTIFY_CONNECTION, http_notify, http,          /**/
+                            MHD_OPTION_NOTIFY_COMPLETED, http_access_completed, http, /**/
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                     /**/
+                            MHD_OPTION_END);
+}
+
+int http_new(struct loop *loop, struct service *service, const struct http_options *options,
+             struct http **out)
+{
+    cleanup(http_freep) struct http *http = calloc(1, sizeof(*http));
+    cleanup(closep) int listen_fd = options->listen_fd;
+
+    if (!http)
+        return error_origin(-ENOMEM);
+    http->loop = loop;
+    http->service = service;
+    http->max_body_bytes = options->max_body_bytes;
+    http->request_timeout_ms = options->request_timeout_ms;
+    TAILQ_INIT(&http->receiving);
+    TAILQ_INIT(&http->idle);
+    http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
+    int r = http_make_replies(http);
+    if (r)
+        return r;
+
+    http->daemon = http_start(http, options);
+    if (!http->daemon)
+        return error_origin(-EIO);
+    listen_fd = -1; /* MHD closes it */
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    http->source = (struct loop_fd){.fd = info->epoll_fd, .fn = http_ready, .ctx = http};
+    r = loop_fd_add(loop, &http->source, EPOLLIN);
+    if (r)
+        return r;
+    http->hook = (struct loop_hook){.before_wait = http_before_wait, .ctx = http};
+    loop_hook_add(loop, &http->hook);
+    *out = take(http);
+    return 0;
+}
+
+struct http *http_free(struct http *http)
+{
+    if (!http)
+        return NULL;
+    if (http->hook.before_wait) {
+        loop_hook_remove(http->loop, &http->hook);
+        loop_fd_remove(http->loop, &http->source);
+    }
+    if (http->daemon)
+        MHD_stop_daemon(http->daemon);
+    loop_timer_clear(http->loop, &http->deadline);
+    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
+        if (http->replies[reply])
+            MHD_destroy_response(http->replies[reply]);
+    }
+    free(http);
+    return NULL;
+}
+
+void http_drain(struct http *http)
+{
+    if (http->draining)
+        return;
+    http->draining = true;
+    /* Whoever the kernel has already let in is served: closing the socket would reset them. */
+    for (int round = 0; round < HTTP_ROUNDS_MAX; round++)
+        (void)MHD_run(http->daemon);
+    int listen_fd = MHD_quiesce_daemon(http->daemon);
+    if (listen_fd >= 0)
+        (void)close(listen_fd);
+    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
+        if (http->replies[reply])
+            (void)MHD_add_response_header(http->replies[reply], MHD_HTTP_HEADER_CONNECTION,
+                                          "close");
+    }
+}
+
+int http_busy(const struct http *http)
+{
+    return http->busy;
+}

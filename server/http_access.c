@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A request's way through libmicrohttpd, which calls http_access() three times and more: once when
+ * the head is there, once for each piece of the body, once when the body is whole.
+ *
+ *   head    who may pass is decided here, before any body. A refusal that must not wait for the
+ *           body (a large one, one that the client has yet to be asked for, a head that cannot be
+ *           believed) is answered now, which costs the connection; any other is answered
+ *           once the body has gone by, so that the connection lives on.
+ *   pieces  are gathered, and the envelope is read as they come.
+ *   whole   the handler runs. It answers, or the connection is suspended until the relay does.
+ */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "handlers/target.h"
+#include "server/http_connection.h"
+#include "server/http_head.h"
+
+enum {
+    HTTP_SWALLOW_MAX = 64 * 1024,      /* of a refused body, to keep the connection */
+    HTTP_OVERRUN_MAX = 1024 * 1024,    /* of a body that has passed the limit on its way */
+    HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
+};
+
+/* ---- answering ---- */
+
+static struct MHD_Response *http_make_response(const struct http *http,
+                                               const struct reply_head *head, struct span message)
+{
+    struct buf body = BUF_NULL;
+
+    if (reply_error_body(message, &body)) {
+        buf_done(&body);
+        return NULL;
+    }
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(body.len, body.at, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        buf_done(&body);
+        return NULL;
+    }
+    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, head->content_type);
+    if (head->header)
+        (void)MHD_add_response_header(response, head->header, head->value);
+    if (http->draining)
+        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
+    return response;
+}
+
+/* Hands the answer to MHD. MHD_NO: the connection is to be closed. */
+static enum MHD_Result http_queue(struct http_connection *connection)
+{
+    struct MHD_Response *response = connection->response;
+
+    if (!response)
+        return MHD_NO; /* there was no memory to make one */
+    enum MHD_Result queued = MHD_queue_response(connection->mhd, connection->status, response);
+    if (connection->response_own)
+        MHD_destroy_response(response);
+    connection->response = NULL;
+    return queued;
+}
+
+void http_access_reply(struct request *request, enum reply reply, struct span message)
+{
+    struct http_connection *connection = container_of(request, struct http_connection, request);
+    struct http *http = connection->http;
+    const struct reply_head *head = reply_head(reply);
+
+    connection->answered = true;
+    connection->status = (unsigned)head->status;
+    connection->response_own = head->body == NULL;
+    connection->response =
+        head->body ? http->replies[reply] : http_make_response(http, head, message);
+    if (!connection->suspended)
+        return; /* the handler is still running: http_whole() queues it */
+
+    connection->suspended = false;
+    http->resumed = true;
+    if (http_queue(connection) != MHD_YES)
+        (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
+    MHD_resume_connection(connection->mhd);
+}
+
+/* ---- the head ---- */
+
+/* The answer is known before the body has come. */
+static void http_refuse(struct http_connection *connection, enum reply reply, const char *why)
+{
+    connection->refused = true;
+    request_reply_with(&connection->request, reply, span_of(why));
+}
+
+static void http_refuse_too_large(struct http_connection *connection)
+{
+    char why[96];
+
+    (void)snprintf(why, sizeof(why), "The body is larger than MAX_BODY_BYTES, %lld",
+                   (long long)connection->http->max_body_bytes);
+    http_refuse(connection, REPLY_TOO_LARGE, why);
+}
+
+/* Finds the door and asks its guard. */
+static void http_route(struct http_connection *connection, const char *method,
+                       const struct http_head *head)
+{
+    struct http *http = connection->http;
+    cleanup(buf_done) struct buf path = BUF_NULL;
+    int found = ENDPOINTS_NO_PATH;
+
+    if (target_path(buf_span(&connection->target), &path) == 0)
+        found = endpoints_find(buf_span(&path), method, &connection->endpoint);
+    if (found == ENDPOINTS_NO_PATH)
+        http_refuse(connection, REPLY_NOT_FOUND, "");
+    else if (found == ENDPOINTS_NO_METHOD)
+        http_refuse(connection, connection->endpoint->wrong_method, "");
+    else if (!guard_pass(connection->endpoint->guard, http->service, &head->secret))
+        http_refuse(connection, REPLY_UNAUTHORIZED, "");
+    else if (head->content_length > (unsigned long long)http->max_body_bytes)
+        http_refuse_too_large(connection);
+}
+
+static enum MHD_Result http_head(struct http_connection *connection, const char *method,
+                                 const char *version)
+{
+    struct http_head head;
+    enum reply refusal;
+    const char *why;
+
+    connection->entered = true;
+    connection->http->busy++;
+    if (http_head_read(connection->mhd, version, &head, &refusal, &why)) {
+        http_refuse(connection, refusal, why);
+        return http_queue(connection);
+    }
+    http_route(connection, method, &head);
+    if (connection->refused &&
+        (head.chunked || head.expects_continue || head.content_length > HTTP_SWALLOW_MAX))
+        return http_queue(connection);
+
+    if (!connection->refused && connection->endpoint->reads_envelope) {
+        envelope_init(&connection->request.envelope);
+        size_t room = head.content_length < HTTP_BODY_FIRST_BYTES ? (size_t)head.content_length
+                                                                  : HTTP_BODY_FIRST_BYTES;
+        return buf_reserve(&connection->request.body, room) ? MHD_NO : MHD_YES;
+    }
+    return MHD_YES;
+}
+
+/* ---- the body ---- */
+
+static enum MHD_Result http_piece(struct http_connection *connection, struct span piece)
+{
+    struct request *request = &connection->request;
+    size_t max = (size_t)connection->http->max_body_bytes;
+
+    connection->received += piece.len;
+    if (connection->received > max) {
+        if (!connection->refused) {
+            buf_done(&request->body);
+            http_refuse_too_large(connection);
+        }
+        return connection->received - max > HTTP_OVERRUN_MAX ? MHD_NO : MHD_YES;
+    }
+    if (connection->refused || !connection->endpoint->reads_envelope)
+        return MHD_YES;
+    if (buf_append_span(&request->body, piece))
+        return MHD_NO;
+    envelope_feed(&request->envelope, buf_span(&request->body));
+    return MHD_YES;
+}
+
+static enum MHD_Result http_whole(struct http_connection *connection)
+{
+    http_connection_move(connection, NULL);
+    if (!connection->refused)
+        connection->endpoint->handle(connection->http->service, &connection->request);
+    if (connection->answered)
+        return http_queue(connection);
+    connection->suspended = true;
+    MHD_suspend_connection(connection->mhd);
+    return MHD_YES;
+}
+
+/* ---- MHD's callbacks ---- */
+
+static struct http_connection *http_connection_of(struct MHD_Connection *mhd)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+void *http_access_target(void *ctx, const char *target, struct MHD_Connection *mhd)
+{
+    struct http *http = ctx;
+    struct http_connection *connection = http_connection_of(mhd);
+
+    if (connection) {
+        /* The request has begun: what the path is, MHD has yet to decode and cut at a NUL. */
+        connection->target.len = 0;
+        (void)buf_append_span(&connection->target, span_of(target));
+        if (connection->list != &http->receiving)
+            http_connection_move(connection, &http->receiving);
+    }
+    return NULL;
+}
+
+enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *url,
+                            const char *method, const char *version, const char *data,
+                            size_t *data_len, void **request)
+{
+    (void)ctx;
+    (void)url;
+    if (!*request) {
+        struct http_connection *connection = http_connection_of(mhd);
+        if (!connection)
+            return MHD_NO;
+        *request = connection;
+        return http_head(connection, method, version);
+    }
+    if (*data_len > 0) {
+        struct span piece = {data, *data_len};
+        *data_len = 0;
+        return http_piece(*request, piece);
+    }
+    return http_whole(*request);
+}
+
+void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request,
+                           enum MHD_RequestTerminationCode why)
+{
+    struct http *http = ctx;
+    struct http_connection *connection = *request;
+
+    (void)mhd;
+    (void)why;
+    if (!connection || !connection->entered)
+        return;
+    if (connection->response && connection->response_own)
+        MHD_destroy_response(connection->response);
+    buf_done(&connection->request.body);
+    connection->response = NULL;
+    connection->endpoint = NULL;
+    connection->entered = connection->refused = connection->answered = false;
+    connection->received = 0;
+    *request = NULL;
+    http->busy--;
+    http_connection_move(connection, &http->idle);
+}

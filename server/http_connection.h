@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* What http.c and http_access.c share: the daemon and its connections. */
+#pragma once
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/loop.h"
+#include "handlers/endpoints.h"
+#include "handlers/service.h"
+
+struct http_connection;
+TAILQ_HEAD(http_connections, http_connection);
+
+struct http {
+    struct loop *loop;
+    struct service *service;
+    struct MHD_Daemon *daemon;
+    struct MHD_Response *replies[REPLY_COUNT_]; /* of the ones with a fixed body */
+    struct loop_fd source;                      /* MHD's own epoll descriptor */
+    struct loop_hook hook;
+    bool ready;   /* MHD's descriptor has something */
+    bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
+    bool draining;
+    int busy;
+    int64_t max_body_bytes;
+    int64_t request_timeout_ms;
+    /* Connections that somebody has to write to, in the order of their deadlines. */
+    struct http_connections receiving;
+    struct http_connections idle;
+    struct loop_timer deadline;
+};
+
+/* A client's connection and its request of the moment. */
+struct http_connection {
+    struct request request;
+    struct http *http;
+    struct MHD_Connection *mhd;
+    struct http_connections *list; /* that it is in; NULL: none, it is the relay's turn */
+    int64_t deadline_ms;
+    TAILQ_ENTRY(http_connection) link;
+
+    struct buf target; /* as it stands in the request line */
+    const struct endpoint *endpoint;
+    bool entered;                  /* the request counts as busy */
+    bool refused;                  /* the answer is known; the body is thrown away */
+    bool answered;                 /* response and status are set, or were */
+    bool suspended;                /* MHD leaves the connection alone until it is resumed */
+    bool response_own;             /* made for this request, not one of http.replies */
+    size_t received;               /* of the body */
+    struct MHD_Response *response; /* made, not yet queued */
+    unsigned status;
+};
+
+/* ---- http.c ---- */
+
+/* Puts the connection behind all others of the list, or of none. */
+void http_connection_move(struct http_connection *connection, struct http_connections *list);
+
+int http_connection_fd(const struct http_connection *connection);
+
+/* ---- http_access.c: MHD's callbacks ---- */
+
+void *http_access_target(void *http, const char *target, struct MHD_Connection *mhd);
+enum MHD_Result http_access(void *http, struct MHD_Connection *mhd, const char *url,
+                            const char *method, const char *version, const char *data,
+                            size_t *data_len, void **request);
+void http_access_completed(void *http, struct MHD_Connection *mhd, void **request,
+                           enum MHD_RequestTerminationCode why);
+
+/* request.reply of every connection. */
+void http_access_reply(struct request *request, enum reply reply, struct span message);

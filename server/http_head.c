@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* What the head of a request says, and whether it may be believed. */
+#include "server/http_head.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "base/util.h"
+
+enum { HTTP_HEAD_MAX_BYTES = 8192 }; /* above, little room is left for the body's pieces */
+
+struct http_head_scan {
+    struct http_head *head;
+    int lengths, codings, hosts;
+    const char *coding;
+    const char *length;
+    const char *why;
+};
+
+/* RFC 9110, section 5.6.2. */
+static bool http_head_is_token(const char *name, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)name[i];
+        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!alnum && (c == '\0' || !strchr("!#$%&'*+-.^_`|~", c)))
+            return false;
+    }
+    return len > 0;
+}
+
+static bool http_head_is_text(const char *value, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        unsigned char c = (unsigned char)value[i];
+        if ((c < 0x20 && c != '\t') || c == 0x7F)
+            return false;
+    }
+    return true;
+}
+
+static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const char *name,
+                                       size_t name_len, const char *value, size_t value_len)
+{
+    struct http_head_scan *scan = ctx;
+    struct http_head *head = scan->head;
+
+    (void)kind;
+    if (!http_head_is_token(name, name_len))
+        scan->why = "A header's name holds a character that no name may hold";
+    else if (!http_head_is_text(value ? value : "", value_len))
+        scan->why = "A header's value holds a control character";
+    if (scan->why)
+        return MHD_NO;
+
+    if (strcasecmp(name, GUARD_HEADER) == 0) {
+        head->secret.count++;
+        head->secret.value = (struct span){value ? value : "", value_len};
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0) {
+        scan->lengths++;
+        scan->length = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
+        scan->codings++;
+        scan->coding = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
+        head->expects_continue = true;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+        scan->hosts++;
+    }
+    return MHD_YES;
+}
+
+static int http_head_refuse(enum reply reply, const char *text, enum reply *refusal,
+                            const char **why)
+{
+    *refusal = reply;
+    *why = text;
+    return HTTP_HEAD_REFUSED;
+}
+
+int http_head_read(struct MHD_Connection *mhd, const char *version, struct http_head *head,
+                   enum reply *refusal, const char **why)
+{
+    const union MHD_ConnectionInfo *size =
+        MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    struct http_head_scan scan = {.head = head};
+
+    *head = (struct http_head){0};
+    if (size && size->header_size > HTTP_HEAD_MAX_BYTES)
+        return http_head_refuse(REPLY_HEADERS_TOO_LARGE, "", refusal, why);
+    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+        return http_head_refuse(REPLY_BAD_REQUEST, "Only HTTP/1.1 and HTTP/1.0 are spoken here",
+                                refusal, why);
+    (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, &scan);
+    if (scan.lengths > 1)
+        scan.why = "Content-Length stands there twice";
+    else if (scan.codings > 0 && scan.lengths > 0)
+        scan.why = "Content-Length and Transfer-Encoding contradict each other";
+    else if (scan.hosts > 1)
+        scan.why = "Host stands there twice";
+    if (scan.why)
+        return http_head_refuse(REPLY_BAD_REQUEST, scan.why, refusal, why);
+    if (scan.codings > 1 ||
+        (scan.codings == 1 && (!scan.coding || strcasecmp(scan.coding, "chunked") != 0)))
+        return http_head_refuse(REPLY_CODING_UNKNOWN, "", refusal, why);
+    head->chunked = scan.codings > 0;
+    if (scan.length)
+        head->content_length = strtoull(scan.length, NULL, 10); /* MHD has checked the digits */
+    return 0;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the head of a request says, and whether it may be believed. libmicrohttpd 0.9.75 lets
+ * through what makes two parties read different requests from the same bytes: that is refused here.
+ *
+ * Source: RFC 9112, sections 5.1 (names), 6.1 and 6.3 (framing), 3.2 (Host); RFC 9110, 5.5
+ * (values).
+ */
+#pragma once
+
+#include <microhttpd.h>
+#include <stdbool.h>
+
+#include "handlers/guard.h"
+#include "handlers/reply.h"
+
+enum { HTTP_HEAD_REFUSED = 1 };
+
+struct http_head {
+    struct guard_secret secret;
+    bool chunked;
+    bool expects_continue;
+    unsigned long long content_length; /* 0: none given */
+};
+
+/*
+ * 0; or HTTP_HEAD_REFUSED, and *refusal with *why (a constant, for the replies that take one) says
+ * what is wrong. The connection must then be closed, since nobody knows where the request ends.
+ */
+int http_head_read(struct MHD_Connection *mhd, const char *version, struct http_head *head,
+                   enum reply *refusal, const char **why);

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* convex-relay: what the command line asks for. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "convex/probe.h"
+#include "relay_version.h"
+#include "server/serve.h"
+#include "server/setup.h"
+
+enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+static void main_help(FILE *out)
+{
+    (void)fputs("convex-relay " RELAY_VERSION ": takes the changes of a Blade app's database and "
+                "calls\nConvex mutations with them.\n"
+                "\n"
+                "  convex-relay          serve: POST /convex/sync, GET /healthz, GET /readyz\n"
+                "  convex-relay check    check the configuration and reach Convex\n"
+                "  convex-relay --help, --version\n"
+                "\n"
+                "Settings come from the environment; a secret also from the file that NAME_FILE\n"
+                "names. SIGHUP reads secrets and routes again, SIGTERM stops cleanly.\n"
+                "\n",
+                out);
+    config_print(out);
+}
+
+static int main_complain(const char *text)
+{
+    (void)fprintf(stderr, "convex-relay: %s\n", text);
+    return EXIT_USAGE;
+}
+
+static int main_serve(struct setup *setup)
+{
+    log_setup(setup->config.log_level, setup->config.log_format);
+    int r = serve(setup);
+    if (r > 0)
+        return EXIT_USAGE;
+    return r ? EXIT_FAILED : EXIT_FINE;
+}
+
+static int main_check(struct setup *setup)
+{
+    const struct config *config = &setup->config;
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    struct transport_options options = {
+        .convex_url = config->convex_url,
+        .deploy_key = config->convex_deploy_key,
+        .ca_file = config->convex_ca_file,
+        .timeout_ms = config->convex_timeout_ms,
+        .concurrency = 1,
+        .version = RELAY_VERSION,
+    };
+    int r = probe_run(&options, &why);
+
+    if (r) {
+        (void)fprintf(stderr, "convex-relay: %s\n", r > 0 ? buf_string(&why) : strerror(-r));
+        return EXIT_FAILED;
+    }
+    (void)printf("The configuration is valid, and Convex answers at %s\n", config->convex_url);
+    return EXIT_FINE;
+}
+
+/* Reads and checks everything set from outside, then does it. invalid: the exit code if it is
+ * wrong. */
+static int main_with_setup(int (*run)(struct setup *setup), int invalid)
+{
+    cleanup(setup_done) struct setup setup = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r = setup_read(&setup, &why);
+
+    if (r > 0) {
+        (void)main_complain(buf_string(&why));
+        return invalid;
+    }
+    return r ? EXIT_FAILED : run(&setup);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 1)
+        return main_with_setup(main_serve, EXIT_USAGE);
+    if (argc > 2)
+        return main_complain("one word at most is expected; see --help");
+
+    const char *word = argv[1];
+    if (strcmp(word, "check") == 0)
+        return main_with_setup(main_check, EXIT_FAILED);
+    if (strcmp(word, "--version") == 0) {
+        (void)puts("convex-relay " RELAY_VERSION);
+        return EXIT_FINE;
+    }
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {
+        main_help(stdout);
+        return EXIT_FINE;
+    }
+    (void)fprintf(stderr, "convex-relay: \"%s\" is not a command; see --help\n", word);
+    return EXIT_USAGE;
+}

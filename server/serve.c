@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The life of a serving relay.
+ *
+ * The first SIGTERM or SIGINT closes the door: no new connections, and what is under way has
+ * DRAIN_MS to be answered. When that time is up, or at a second signal, the rest is answered 503
+ * and has SERVE_FLUSH_MS to reach its clients.
+ *
+ * SIGHUP reads everything again and takes the secrets, the deploy key and the routes. What is
+ * wrong with it is logged, and the old ones stay. Events that are under way keep their old route.
+ */
+#include "server/serve.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "relay_version.h"
+#include "server/http.h"
+#include "server/listener.h"
+#include "server/relay.h"
+#include "server/setup.h"
+
+enum {
+    SERVE_FLUSH_MS = 1000,
+    SERVE_STOP_POLL_MS = 5,
+    SERVE_CONNECTIONS_MAX = 10000,
+    SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
+};
+
+enum serve_phase { SERVE_RUNNING, SERVE_DRAINING, SERVE_FLUSHING };
+
+struct server {
+    struct setup *setup;
+    struct loop *loop;
+    struct transport *transport;
+    struct relay *relay;
+    struct service service;
+    struct http *http;
+    int signal_fd;
+    struct loop_fd signals;
+    struct loop_timer stop;
+    enum serve_phase phase;
+    int64_t phase_ends_ms;
+};
+
+/* ---- reload ---- */
+
+static int server_take(struct server *server, struct setup *fresh)
+{
+    cleanup(keyring_freep) struct keyring *keyring = NULL;
+    int r = keyring_new(fresh->config.sync_secret, fresh->config.sync_secret_previous, &keyring);
+
+    if (r == 0)
+        r = transport_curl_set_deploy_key(server->transport, fresh->config.convex_deploy_key);
+    if (r)
+        return r;
+    keyring_free(server->service.keyring);
+    server->service.keyring = take(keyring);
+    server->service.routes = fresh->routes;
+    setup_done(server->setup);
+    *server->setup = *fresh;
+    *fresh = (struct setup){0};
+    return 0;
+}
+
+static void server_reload(struct server *server)
+{
+    cleanup(setup_done) struct setup fresh = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r = setup_read(&fresh, &why);
+
+    if (r == 0)
+        r = server_take(server, &fresh);
+    if (r)
+        log_error("not reloaded, the old configuration stays", "reason",
+                  r > 0 ? buf_string(&why) : strerror(-r));
+    else
+        log_info("reloaded", "routes", log_number(routes_count(server->service.routes)));
+}
+
+/* ---- stop ---- */
+
+static void server_enter(struct server *server, enum serve_phase phase, int64_t at_most_ms)
+{
+    server->phase = phase;
+    server->phase_ends_ms = loop_now_ms(server->loop) + at_most_ms;
+    loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop));
+}
+
+/* Looks, every few ms while the server stops, whether it may go on to the next phase. */
+static void server_stop_step(void *ctx)
+{
+    struct server *server = ctx;
+    bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
+
+    if (http_busy(server->http) == 0 || (time_is_up && server->phase == SERVE_FLUSHING)) {
+        loop_stop(server->loop);
+    } else if (time_is_up) {
+        log_warn("what is left is answered 503", "events",
+                 log_number(relay_pending(server->relay)));
+        relay_give_up(server->relay);
+        server_enter(server, SERVE_FLUSHING, SERVE_FLUSH_MS);
+    } else {
+        loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop) + SERVE_STOP_POLL_MS);
+    }
+}
+
+static void server_stop(struct server *server)
+{
+    if (server->phase == SERVE_RUNNING) {
+        log_info("stopping", "events", log_number(relay_pending(server->relay)));
+        relay_stopping(server->relay);
+        http_drain(server->http);
+        server_enter(server, SERVE_DRAINING, server->setup->config.drain_ms);
+    } else {
+        server->phase_ends_ms = loop_now_ms(server->loop); /* a second signal: at once */
+    }
+}
+
+static void server_signalled(void *ctx, uint32_t events)
+{
+    struct server *server = ctx;
+    struct signalfd_siginfo signal;
+
+    (void)events;
+    if (read(server->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
+        return;
+    if (signal.ssi_signo == SIGHUP)
+        server_reload(server);
+    else
+        server_stop(server);
+}
+
+/* ---- start ---- */
+
+static int server_watch_signals(struct server *server)
+{
+    sigset_t set;
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    (void)sigaddset(&set, SIGHUP);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+        return error_origin(-errno);
+    server->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (server->signal_fd < 0)
+        return error_origin(-errno);
+    server->signals =
+        (struct loop_fd){.fd = server->signal_fd, .fn = server_signalled, .ctx = server};
+    return loop_fd_add(server->loop, &server->signals, EPOLLIN);
+}
+
+/* As many as the descriptors allow, once every attempt has its own. */
+static unsigned server_connections_max(const struct config *config)
+{
+    struct rlimit limit = {0};
+
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    if (limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        (void)setrlimit(RLIMIT_NOFILE, &limit);
+        (void)getrlimit(RLIMIT_NOFILE, &limit);
+    }
+    rlim_t others = (rlim_t)config->convex_concurrency + SERVE_OTHER_FDS;
+    if (limit.rlim_cur > others + SERVE_CONNECTIONS_MAX)
+        return SERVE_CONNECTIONS_MAX;
+    return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
+}
+
+static int server_start_relay(struct server *server)
+{
+    const struct config *config = &server->setup->config;
+    struct transport_options transport = {
+        .convex_url = config->convex_url,
+        .deploy_key = config->convex_deploy_key,
+        .ca_file = config->convex_ca_file,
+        .timeout_ms = config->convex_timeout_ms,
+        .concurrency = config->convex_concurrency,
+        .version = RELAY_VERSION,
+    };
+    struct relay_options relay = {.concurrency = config->convex_concurrency};
+    int r = transport_curl_new(server->loop, &transport, &server->transport);
+
+    if (r == 0)
+        r = relay_new(server->loop, server->transport, &relay, &server->relay);
+    return r;
+}
+
+static int server_start_http(struct server *server)
+{
+    const struct config *config = &server->setup->config;
+    cleanup(buf_done) struct buf address = BUF_NULL;
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    struct http_options options = {
+        .max_body_bytes = config->max_body_bytes,
+        .request_timeout_ms = config->request_timeout_ms,
+        .connections_max = server_connections_max(config),
+    };
+    int r = listener_open(config->host, config->port, &options.listen_fd, &address, &why);
+
+    if (r > 0) {
+        (void)fprintf(stderr, "convex-relay: HOST, PORT: %s\n", buf_string(&why));
+        return SERVE_CANNOT_LISTEN;
+    }
+    if (r == 0)
+        r = http_new(server->loop, &server->service, &options, &server->http);
+    if (r == 0)
+        log_info("listening", "address", buf_string(&address), "version", RELAY_VERSION);
+    return r;
+}
+
+static int server_start(struct server *server)
+{
+    const struct config *config = &server->setup->config;
+    int r = loop_new(&clock_system, &server->loop);
+
+    if (r == 0)
+        r = server_watch_signals(server);
+    if (r == 0)
+        r = keyring_new(config->sync_secret, config->sync_secret_previous,
+                        &server->service.keyring);
+    if (r == 0)
+        r = server_start_relay(server);
+    if (r)
+        return r;
+    server->service.clock = &clock_system;
+    server->service.routes = server->setup->routes;
+    server->service.inbox = relay_inbox(server->relay);
+    server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};
+    return server_start_http(server);
+}
+
+static void server_done(struct server *server)
+{
+    /* Top to bottom: whoever uses something goes before it. */
+    if (server->relay)
+        relay_give_up(server->relay);
+    http_free(server->http);
+    relay_free(server->relay);
+    transport_free(server->transport);
+    keyring_free(server->service.keyring);
+    closep(&server->signal_fd);
+    loop_free(server->loop);
+}
+
+int serve(struct setup *setup)
+{
+    cleanup(server_done) struct server server = {.setup = setup, .signal_fd = -1};
+    int r = server_start(&server);
+
+    if (r == 0)
+        r = loop_run(server.loop);
+    if (r == 0)
+        log_info("stopped");
+    return r;
+}
