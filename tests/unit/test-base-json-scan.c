@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+/* The strict scanner: what it takes, where it stops, and that it does not matter how it is fed. */
+#include "tests/unit/json_scan_rows.h"
+
+struct listener {
+    const char *text; /* during the scan at hand */
+    struct buf heard;
+};
+
+static void hear_member(void *ctx, const struct json_member *member)
+{
+    struct listener *listener = ctx;
+    size_t key = (size_t)(member->key.at - listener->text);
+    size_t value = (size_t)(member->value.at - listener->text);
+
+    assert_int_equal(buf_printf(&listener->heard, "%zu+%zu: %zu+%zu%s\n", key, member->key.len,
+                                value, member->value.len, member->odd_keys ? " odd" : ""),
+                     0);
+}
+
+struct verdict {
+    enum json_error error;
+    size_t pos;
+    bool is_object;
+    struct buf members;
+};
+
+static void verdict_done(struct verdict *verdict)
+{
+    buf_done(&verdict->members);
+}
+
+/*
+ * Feeds the first bytes of the text, then step more at a time. What has arrived moves to another
+ * place each time, of just its size, so that a sanitizer sees a scanner that looks elsewhere.
+ */
+static struct verdict scan_in_pieces(struct span text, size_t first, size_t step)
+{
+    struct json_scanner scanner;
+    struct listener listener = {0};
+    char *arrived = NULL;
+
+    json_scanner_init(&scanner, hear_member, &listener);
+    for (size_t len = first;; len = text.len - len > step ? len + step : text.len) {
+        char *moved = malloc(len ? len : 1);
+        assert_non_null(moved);
+        memcpy(moved, text.at, len);
+        free(arrived);
+        arrived = moved;
+        listener.text = arrived;
+        enum json_error error = json_scan(&scanner, (struct span){arrived, len});
+        assert_int_equal(error, scanner.error);
+        if (len == text.len)
+            break;
+    }
+    struct verdict verdict = {
+        .error = json_scan_end(&scanner, (struct span){arrived, text.len}),
+        .pos = scanner.pos,
+        .is_object = json_scanner_is_object(&scanner),
+        .members = listener.heard,
+    };
+    free(arrived);
+    return verdict;
+}
+
+static void assert_same_verdict(const struct verdict *is, const struct verdict *should)
+{
+    assert_int_equal(is->error, should->error);
+    assert_int_equal(is->pos, should->pos);
+    assert_int_equal(is->is_object, should->is_object);
+    assert_same_text(buf_span(&is->members), buf_span(&should->members));
+}
+
+static void test_scan(void **state)
+{
+    enum { LONG = 2048, LONG_STRIDE = 97 }; /* not every split of what is long: time */
+    const struct scan_row *row = *state;
+    size_t len = row->text.len;
+    size_t stride = len < LONG ? 1 : LONG_STRIDE;
+
+    cleanup(verdict_done) struct verdict whole = scan_in_pieces(row->text, len, len);
+    assert_int_equal(whole.error, row->error);
+    assert_int_equal(whole.pos, row->pos);
+    assert_int_equal(json_check(row->text), row->error);
+
+    cleanup(verdict_done) struct verdict bytes = scan_in_pieces(row->text, 0, 1);
+    assert_same_verdict(&bytes, &whole);
+    for (size_t split = 0; split < len; split += stride) {
+        cleanup(verdict_done) struct verdict halves = scan_in_pieces(row->text, split, len);
+        assert_same_verdict(&halves, &whole);
+    }
+}
+
+/* ---- what is told of members ---- */
+
+struct member_row {
+    const char *name;
+    struct span text;
+    const char *heard; /* key=value, with a ! where a key inside is odd */
+};
+
+static void hear_text(void *ctx, const struct json_member *member)
+{
+    struct buf *heard = ctx;
+
+    assert_int_equal(buf_printf(heard, "%s%.*s=%.*s%s", heard->len ? " | " : "",
+                                (int)member->key.len, member->key.at, (int)member->value.len,
+                                member->value.at, member->odd_keys ? "!" : ""),
+                     0);
+}
+
+static struct member_row member_rows[] = {
+    {"member: none", TEXT("{}"), ""},
+    {"member: one", TEXT("{\"a\":1}"), "\"a\"=1"},
+    {"member: of each kind",
+     TEXT("{\"a\":\"b\",\"c\":-1.5e3,\"d\":true,\"e\":null,\"f\":[1],\"g\":{\"h\":2}}"),
+     "\"a\"=\"b\" | \"c\"=-1.5e3 | \"d\"=true | \"e\"=null | \"f\"=[1] | \"g\"={\"h\":2}"},
+    {"member: blanks around", TEXT(" { \"a\" : 1 , \"b\" : [ 2 ] , \"c\"\n:\t\"d\" } "),
+     "\"a\"=1 | \"b\"=[ 2 ] | \"c\"=\"d\""},
+    {"member: repeated", TEXT("{\"a\":1,\"a\":2}"), "\"a\"=1 | \"a\"=2"},
+    {"member: keys as written", TEXT("{\"\\u0061\":1,\"\":2}"), "\"\\u0061\"=1 | \"\"=2"},
+    {"member: behind a byte order mark", TEXT("\xEF\xBB\xBF{\"a\":1}"), "\"a\"=1"},
+    {"member: only the outermost object's", TEXT("[{\"a\":1}]"), ""},
+    {"member: none of an inner object", TEXT("{\"a\":{\"b\":{\"c\":1}},\"d\":[{\"e\":2}]}"),
+     "\"a\"={\"b\":{\"c\":1}} | \"d\"=[{\"e\":2}]"},
+    {"member: whole before the fault", TEXT("{\"a\":1,\"b\":2,x"), "\"a\"=1 | \"b\"=2"},
+    {"member: not told while it may go on", TEXT("{\"a\":12"), ""},
+    {"odd: not the outermost keys", TEXT("{\"$a\":1,\"\xC3\xA9\":2,\"\\n\":3}"),
+     "\"$a\"=1 | \"\xC3\xA9\"=2 | \"\\n\"=3"},
+    {"odd: a dollar first", TEXT("{\"a\":{\"$b\":1}}"), "\"a\"={\"$b\":1}!"},
+    {"odd: not a dollar behind", TEXT("{\"a\":{\"b$\":1}}"), "\"a\"={\"b$\":1}"},
+    {"odd: a dollar in an array", TEXT("{\"a\":[1,[{\"$\":1}]]}"), "\"a\"=[1,[{\"$\":1}]]!"},
+    {"odd: an escape", TEXT("{\"a\":{\"\\u0061\":1}}"), "\"a\"={\"\\u0061\":1}!"},
+    {"odd: an escape behind", TEXT("{\"a\":{\"b\\\"\":1}}"), "\"a\"={\"b\\\"\":1}!"},
+    {"odd: beyond ASCII", TEXT("{\"a\":{\"b\xC3\xA9\":1}}"), "\"a\"={\"b\xC3\xA9\":1}!"},
+    {"odd: DEL", TEXT("{\"a\":{\"\x7F\":1}}"), "\"a\"={\"\x7F\":1}!"},
+    {"odd: not a tilde or a blank", TEXT("{\"a\":{\" ~\":1}}"), "\"a\"={\" ~\":1}"},
+    {"odd: __proto__", TEXT("{\"a\":{\"__proto__\":1}}"), "\"a\"={\"__proto__\":1}!"},
+    {"odd: not nearly __proto__", TEXT("{\"a\":{\"__proto_\":1,\"___proto__\":1}}"),
+     "\"a\"={\"__proto_\":1,\"___proto__\":1}"},
+    {"odd: not a value", TEXT("{\"a\":{\"b\":\"$\\n\xC3\xA9\"}}"),
+     "\"a\"={\"b\":\"$\\n\xC3\xA9\"}"},
+    {"odd: not an element", TEXT("{\"a\":[\"$b\",\"__proto__\"]}"), "\"a\"=[\"$b\",\"__proto__\"]"},
+    {"odd: each for itself", TEXT("{\"a\":{\"$\":1},\"b\":{\"c\":1},\"d\":[{\"$\":1}],\"e\":1}"),
+     "\"a\"={\"$\":1}! | \"b\"={\"c\":1} | \"d\"=[{\"$\":1}]! | \"e\"=1"},
+    {"odd: not 1024 long", TEXT("{\"a\":{\"" X1024("k") "\":1}}"), "\"a\"={\"" X1024("k") "\":1}"},
+    {"odd: 1025 long", TEXT("{\"a\":{\"k" X1024("k") "\":1}}"), "\"a\"={\"k" X1024("k") "\":1}!"},
+};
+
+static void test_member(void **state)
+{
+    const struct member_row *row = *state;
+    cleanup(buf_done) struct buf heard = BUF_NULL;
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, hear_text, &heard);
+    (void)json_scan(&scanner, row->text);
+    (void)json_scan_end(&scanner, row->text);
+    assert_same_text(buf_span(&heard), span_of(row->heard));
+
+    cleanup(verdict_done) struct verdict whole =
+        scan_in_pieces(row->text, row->text.len, row->text.len);
+    for (size_t split = 0; split < row->text.len; split++) {
+        cleanup(verdict_done) struct verdict halves =
+            scan_in_pieces(row->text, split, row->text.len);
+        assert_same_verdict(&halves, &whole);
+    }
+}
+
+/* ---- the rest ---- */
+
+static void test_errors_stay(void **state)
+{
+    (void)state;
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, NULL);
+    assert_int_equal(json_scan(&scanner, SPAN("[1,]")), JSON_SYNTAX);
+    assert_int_equal(json_scan(&scanner, SPAN("[1,]   ")), JSON_SYNTAX);
+    assert_int_equal(json_scan_end(&scanner, SPAN("[1,]   ")), JSON_SYNTAX);
+    assert_int_equal(scanner.pos, 3);
+}
+
+struct object_row {
+    const char *name;
+    struct span text;
+    bool is_object;
+};
+
+static struct object_row object_rows[] = {
+    {"is an object: {}", TEXT("{}"), true},
+    {"is an object: behind blanks", TEXT("  {\"a\":[]}  "), true},
+    {"is an object: behind a byte order mark", TEXT("\xEF\xBB\xBF{\"a\":1}"), true},
+    {"is no object: []", TEXT("[{}]"), false},
+    {"is no object: a string", TEXT("\"{}\""), false},
+    {"is no object: a number", TEXT("5"), false},
+    {"is no object: null", TEXT("null"), false},
+};
+
+static void test_is_object(void **state)
+{
+    const struct object_row *row = *state;
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, NULL);
+    assert_int_equal(json_scan(&scanner, row->text), JSON_FINE);
+    assert_int_equal(json_scan_end(&scanner, row->text), JSON_FINE);
+    assert_int_equal(json_scanner_is_object(&scanner), row->is_object);
+}
+
+int main(void)
+{
+    static struct CMUnitTest
+        tests[array_len(scan_rows) + array_len(member_rows) + array_len(object_rows) + 1];
+    size_t len = rows_add(tests, 0, scan_rows, test_scan);
+
+    len = rows_add(tests, len, member_rows, test_member);
+    len = rows_add(tests, len, object_rows, test_is_object);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_errors_stay);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
