@@ -1,0 +1,479 @@
+/* SPDX-License-Identifier: MIT */
+/* libcurl on the loop: what goes out, connections that die, starting and cancelling. */
+#include "transport_world.h"
+
+#include <errno.h>
+#include <semaphore.h>
+#include <signal.h>
+
+/* ---- the request ---- */
+
+static void script_answer_one(struct server *server)
+{
+    int fd = server_accept(server);
+
+    if (server_read(server, fd)) {
+        /* A half-closed connection would read as its end. */
+        char byte;
+        if (recv(fd, &byte, 1, MSG_DONTWAIT) == 0)
+            (void)server_fault(server, "the connection was half-closed");
+        (void)server_answer(fd, 200, SUCCESS);
+    }
+    server_expect_close(server, fd);
+    closep(&fd);
+}
+
+static void request_is_as_promised(void **state)
+{
+    struct world *world = world_new();
+    char expected[512];
+
+    (void)state;
+    server_start(&world->server, script_answer_one, world);
+    world_open(world, "http://127.0.0.1", "/base//",
+               (struct transport_options){.deploy_key = "prod:happy|secret"});
+    world->attempts[0].call.request_id = "event-7";
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    world_close(world);
+
+    assert_int_equal(world->server.requests_len, 1);
+    (void)snprintf(expected, sizeof(expected),
+                   "POST /base/api/mutation HTTP/1.1\r\n"
+                   "Host: 127.0.0.1:%d\r\n"
+                   "User-Agent: convex-relay/1.2.3\r\n"
+                   "Accept: */*\r\n"
+                   "Authorization: Convex prod:happy|secret\r\n"
+                   "Convex-Request-Id: event-7\r\n"
+                   "Content-Type: application/json\r\n"
+                   "Accept-Encoding: identity\r\n"
+                   "Convex-Client: convex-relay-1.2.3\r\n"
+                   "Content-Length: 30\r\n"
+                   "\r\n"
+                   "{\"path\":\"users:x\",\"args\":[{}]}",
+                   world->server.port);
+    assert_string_equal(world->server.requests[0].at, expected);
+    world_free(world);
+}
+
+static void request_without_key_or_id(void **state)
+{
+    struct world *world = world_serve(script_answer_one, (struct transport_options){0});
+
+    (void)state;
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    world_close(world);
+    assert_null(strstr(world->server.requests[0].at, "Authorization"));
+    assert_null(strstr(world->server.requests[0].at, "Request-Id"));
+    world_free(world);
+}
+
+static void proxy_of_the_environment_is_not_used(void **state)
+{
+    struct world *world;
+
+    (void)state;
+    assert_int_equal(setenv("http_proxy", "http://127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("all_proxy", "http://127.0.0.1:1", 1), 0);
+    world = world_serve(script_answer_one, (struct transport_options){0});
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    world_free(world);
+    assert_int_equal(unsetenv("http_proxy"), 0);
+    assert_int_equal(unsetenv("all_proxy"), 0);
+}
+
+/* Larger than what libcurl would ask for first (Expect), and not gathered. */
+static void large_body_is_sent_whole(void **state)
+{
+    enum { LEN = 3 * 1024 * 1024 + 17 };
+    struct world *world = world_serve(script_answer_one, (struct transport_options){0});
+    char *large = malloc(LEN);
+
+    (void)state;
+    assert_non_null(large);
+    for (size_t i = 0; i < LEN; i++)
+        large[i] = (char)('a' + i * 7 / 3 % 26);
+    world->attempts[0].call.body[1] = (struct span){large, LEN};
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    world_close(world);
+
+    const struct buf *request = &world->server.requests[0];
+    const char *body = strstr(request->at, "\r\n\r\n") + 4;
+    assert_null(memmem(request->at, (size_t)(body - request->at), "Expect", 6));
+    assert_int_equal(request->len - (size_t)(body - request->at), 26 + LEN + 2);
+    assert_memory_equal(body, "{\"path\":\"users:x\",\"args\":[", 26);
+    assert_memory_equal(body + 26, large, LEN);
+    assert_memory_equal(body + 26 + LEN, "]}", 2);
+    free(large);
+    world_free(world);
+}
+
+static void script_answer_three(struct server *server)
+{
+    int fd = server_accept(server);
+
+    for (int i = 0; i < 3 && server_read(server, fd); i++)
+        (void)server_answer(fd, 200, SUCCESS);
+    server_expect_close(server, fd);
+    closep(&fd);
+}
+
+/* Large and small in turn, on one handle. */
+static void handle_forgets_the_last_body(void **state)
+{
+    struct world *world = world_serve(script_answer_three, (struct transport_options){0});
+    static char large[70 * 1024];
+
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    world->attempts[1].call.body[1] = (struct span){large, sizeof(large)};
+    for (int i = 0; i < 3; i++)
+        expect_answer(world_call(world, i), 200, SUCCESS);
+    world_close(world);
+
+    assert_int_equal(world->server.accepted, 1);
+    assert_int_equal(world->server.requests_len, 3);
+    assert_non_null(
+        strstr(world->server.requests[0].at, "\r\n\r\n{\"path\":\"users:x\",\"args\":[{}]}"));
+    assert_non_null(strstr(world->server.requests[1].at, "args\":[xxxx"));
+    assert_non_null(
+        strstr(world->server.requests[2].at, "\r\n\r\n{\"path\":\"users:x\",\"args\":[{}]}"));
+    world_free(world);
+}
+
+static void deploy_key_can_change(void **state)
+{
+    struct world *world =
+        world_serve(script_answer_three, (struct transport_options){.deploy_key = "first"});
+
+    (void)state;
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    assert_int_equal(transport_curl_set_deploy_key(world->transport, "second"), 0);
+    assert_int_equal(transport_curl_set_deploy_key(world->transport, "x\r\nX-Y: z"), -EINVAL);
+    expect_answer(world_call(world, 1), 200, SUCCESS);
+    assert_int_equal(transport_curl_set_deploy_key(world->transport, NULL), 0);
+    expect_answer(world_call(world, 2), 200, SUCCESS);
+    world_close(world);
+
+    assert_non_null(strstr(world->server.requests[0].at, "\r\nAuthorization: Convex first\r\n"));
+    assert_non_null(strstr(world->server.requests[1].at, "\r\nAuthorization: Convex second\r\n"));
+    assert_null(strstr(world->server.requests[1].at, "X-Y"));
+    assert_null(strstr(world->server.requests[2].at, "Authorization"));
+    world_free(world);
+}
+
+/* ---- connections that die ---- */
+
+static void script_die_on_second(struct server *server)
+{
+    int fd = server_accept(server);
+
+    if (server_read(server, fd))
+        (void)server_answer(fd, 200, SUCCESS);
+    (void)server_read(server, fd);
+    closep(&fd);
+    /* Left to itself, libcurl comes again and sends the second request once more. */
+    fd = server_accept(server);
+    (void)server_read(server, fd);
+    (void)server_answer(fd, 200, SUCCESS);
+    closep(&fd);
+}
+
+static void post_is_never_sent_twice(void **state)
+{
+    struct world *world = world_serve(script_die_on_second, (struct transport_options){0});
+
+    (void)state;
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    expect_failure(world_call(world, 1), ANSWER_LOST);
+    world_close(world);
+    assert_int_equal(world->server.requests_len, 2);
+    world_free(world);
+}
+
+static void large_post_is_never_sent_twice(void **state)
+{
+    struct world *world = world_serve(script_die_on_second, (struct transport_options){0});
+    static char large[70 * 1024];
+
+    (void)state;
+    memset(large, 'x', sizeof(large));
+    world->attempts[1].call.body[1] = (struct span){large, sizeof(large)};
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    expect_failure(world_call(world, 1), ANSWER_LOST);
+    /* This time libcurl may give up without coming again. */
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {
+        .sin_family = AF_INET,
+        .sin_port = htons((uint16_t)world->server.port),
+        .sin_addr = {htonl(INADDR_LOOPBACK)},
+    };
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    closep(&fd);
+    world_close(world);
+    assert_int_equal(world->server.requests_len, 2);
+    world_free(world);
+}
+
+static sem_t closed;
+
+static void script_close_idle(struct server *server)
+{
+    for (int i = 0; i < 2; i++) {
+        int fd = server_accept(server);
+        if (server_read(server, fd))
+            (void)server_answer(fd, 200, SUCCESS);
+        closep(&fd);
+        (void)sem_post(&closed);
+    }
+}
+
+static void connection_closed_while_idle_costs_nothing(void **state)
+{
+    struct world *world = world_serve(script_close_idle, (struct transport_options){0});
+
+    (void)state;
+    assert_int_equal(sem_init(&closed, 0, 0), 0);
+    expect_answer(world_call(world, 0), 200, SUCCESS);
+    assert_int_equal(sem_wait(&closed), 0);
+    /* Nor does the loop spin over a descriptor that nobody reads. */
+    assert_true(world_turn_for(world, 50) < 10);
+    expect_answer(world_call(world, 1), 200, SUCCESS);
+    world_close(world);
+    assert_int_equal(world->server.accepted, 2);
+    world_free(world);
+}
+
+/* libcurl's resolver opens and closes descriptors whose numbers the connections get afterwards. */
+static void names_are_resolved_again_and_again(void **state)
+{
+    struct world *world = world_new();
+
+    (void)state;
+    assert_int_equal(sem_init(&closed, 0, 0), 0);
+    server_start(&world->server, script_close_idle, world);
+    world_open(world, "http://localhost", "", (struct transport_options){0});
+    for (int i = 0; i < 2; i++) {
+        expect_answer(world_call(world, i), 200, SUCCESS);
+        assert_int_equal(sem_wait(&closed), 0);
+    }
+    world_free(world);
+}
+
+/* ---- starting and cancelling ---- */
+
+static void start_the_next(struct attempt *attempt)
+{
+    attempt->then = NULL;
+    assert_int_equal(world_start(attempt->world, 1), 0);
+}
+
+static void script_answer_two_differently(struct server *server)
+{
+    int fd = server_accept(server);
+
+    if (server_read(server, fd))
+        (void)server_answer(fd, 200, "first");
+    if (server_read(server, fd))
+        (void)server_answer(fd, 200, "second");
+    closep(&fd);
+}
+
+static void done_may_start_the_next_call(void **state)
+{
+    struct world *world =
+        world_serve(script_answer_two_differently, (struct transport_options){.concurrency = 1});
+
+    (void)state;
+    world->attempts[0].then = start_the_next;
+    assert_int_equal(world_start(world, 0), 0);
+    world_wait(world, 2);
+    expect_answer(&world->attempts[0], 200, "first");
+    expect_answer(&world->attempts[1], 200, "second");
+    world_free(world);
+}
+
+static void more_calls_than_the_concurrency_are_refused(void **state)
+{
+    struct world *world =
+        world_serve(script_answer_two_differently, (struct transport_options){.concurrency = 1});
+
+    (void)state;
+    assert_int_equal(world_start(world, 0), 0);
+    assert_int_equal(world_start(world, 1), -EBUSY);
+    world_wait(world, 1);
+    expect_answer(world_call(world, 2), 200, "second");
+    assert_int_equal(world->attempts[1].told, 0);
+    world_free(world);
+}
+
+static void script_answer_backwards(struct server *server)
+{
+    int fds[CALLS_MAX];
+
+    for (int i = 0; i < CALLS_MAX; i++) {
+        fds[i] = server_accept(server);
+        (void)server_read(server, fds[i]);
+    }
+    while (server->requests_len-- > 0) {
+        struct buf *request = &server->requests[server->requests_len];
+        (void)server_answer(fds[server->requests_len], 200, strstr(request->at, "\r\n\r\n") + 4);
+        buf_done(request);
+    }
+    server->requests_len = 0;
+    for (int i = 0; i < CALLS_MAX; i++) {
+        server_expect_close(server, fds[i]);
+        closep(&fds[i]);
+    }
+}
+
+static void many_calls_are_in_flight_at_once(void **state)
+{
+    struct world *world =
+        world_serve(script_answer_backwards, (struct transport_options){.concurrency = CALLS_MAX});
+    char data[CALLS_MAX][24], expected[64];
+
+    (void)state;
+    for (int i = 0; i < CALLS_MAX; i++) {
+        (void)snprintf(data[i], sizeof(data[i]), "{\"n\":%d}", i);
+        world->attempts[i].call.body[1] = span_of(data[i]);
+        assert_int_equal(world_start(world, i), 0);
+    }
+    world_wait(world, CALLS_MAX);
+    for (int i = 0; i < CALLS_MAX; i++) {
+        (void)snprintf(expected, sizeof(expected), "{\"path\":\"users:x\",\"args\":[%s]}", data[i]);
+        expect_answer(&world->attempts[i], 200, expected);
+    }
+    world_free(world);
+}
+
+enum { KEPT = 8 };
+
+static void script_keep_connections(struct server *server)
+{
+    int fds[KEPT];
+
+    for (int i = 0; i < KEPT; i++) {
+        fds[i] = server_accept(server);
+        (void)server_read(server, fds[i]);
+    }
+    for (int i = 0; i < KEPT; i++)
+        (void)server_answer(fds[i], 200, SUCCESS);
+    for (int i = 0; i < KEPT; i++) {
+        if (!server_read(server, fds[i]))
+            (void)server_fault(server, "a connection was not kept");
+        (void)server_answer(fds[i], 200, SUCCESS);
+        closep(&fds[i]);
+    }
+}
+
+/* libcurl by itself would keep four for each call in flight. */
+static void connections_are_kept_when_the_load_falls(void **state)
+{
+    struct world *world =
+        world_serve(script_keep_connections, (struct transport_options){.concurrency = KEPT});
+
+    (void)state;
+    for (int round = 1; round <= 2; round++) {
+        for (int i = 0; i < KEPT; i++)
+            assert_int_equal(world_start(world, round * KEPT + i), 0);
+        world_wait(world, round * KEPT);
+    }
+    world_close(world);
+    assert_int_equal(world->server.accepted, KEPT);
+    world_free(world);
+}
+
+static sem_t arrived;
+
+static void script_wait_for_cancel(struct server *server)
+{
+    int fd = server_accept(server);
+
+    (void)server_read(server, fd);
+    (void)sem_post(&arrived);
+    server_expect_close(server, fd);
+    closep(&fd);
+    script_answer_one(server);
+}
+
+static void cancelled_call_is_dropped(void **state)
+{
+    struct world *world =
+        world_serve(script_wait_for_cancel, (struct transport_options){.concurrency = 1});
+
+    (void)state;
+    assert_int_equal(sem_init(&arrived, 0, 0), 0);
+    assert_int_equal(world_start(world, 0), 0);
+    while (sem_trywait(&arrived) < 0)
+        (void)world_turn_for(world, 1);
+    transport_cancel(world->transport, &world->attempts[0].call);
+    expect_answer(world_call(world, 1), 200, SUCCESS);
+    assert_int_equal(world->attempts[0].told, 0);
+    world_free(world);
+}
+
+static void call_cancelled_at_once_never_leaves(void **state)
+{
+    struct world *world = world_serve(script_answer_one, (struct transport_options){0});
+
+    (void)state;
+    assert_int_equal(world_start(world, 0), 0);
+    transport_cancel(world->transport, &world->attempts[0].call);
+    expect_answer(world_call(world, 1), 200, SUCCESS);
+    assert_int_equal(world->attempts[0].told, 0);
+    world_close(world);
+    assert_int_equal(world->server.requests_len, 1);
+    world_free(world);
+}
+
+static void cancel_the_other(struct attempt *attempt)
+{
+    struct world *world = attempt->world;
+
+    transport_cancel(world->transport, &world->attempts[attempt == world->attempts].call);
+}
+
+/* Both time out in the same breath: the second's end is known when the first is told. */
+static void done_may_cancel_another_call(void **state)
+{
+    struct world *world = world_new();
+
+    (void)state;
+    server_bind(&world->server);
+    assert_int_equal(listen(world->server.listener, 2), 0);
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){.timeout_ms = SHORT_MS});
+    for (int i = 0; i < 2; i++) {
+        world->attempts[i].then = cancel_the_other;
+        assert_int_equal(world_start(world, i), 0);
+    }
+    world_wait(world, 1);
+    (void)world_turn_for(world, SHORT_MS);
+    assert_int_equal(world->told, 1);
+    world_free(world);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(request_is_as_promised),
+        cmocka_unit_test(request_without_key_or_id),
+        cmocka_unit_test(proxy_of_the_environment_is_not_used),
+        cmocka_unit_test(large_body_is_sent_whole),
+        cmocka_unit_test(handle_forgets_the_last_body),
+        cmocka_unit_test(deploy_key_can_change),
+        cmocka_unit_test(post_is_never_sent_twice),
+        cmocka_unit_test(large_post_is_never_sent_twice),
+        cmocka_unit_test(connection_closed_while_idle_costs_nothing),
+        cmocka_unit_test(names_are_resolved_again_and_again),
+        cmocka_unit_test(done_may_start_the_next_call),
+        cmocka_unit_test(more_calls_than_the_concurrency_are_refused),
+        cmocka_unit_test(many_calls_are_in_flight_at_once),
+        cmocka_unit_test(connections_are_kept_when_the_load_falls),
+        cmocka_unit_test(cancelled_call_is_dropped),
+        cmocka_unit_test(call_cancelled_at_once_never_leaves),
+        cmocka_unit_test(done_may_cancel_another_call),
+    };
+
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
