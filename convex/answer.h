@@ -9,7 +9,8 @@
 enum answer_kind {
     ANSWER_HTTP,     /* a whole HTTP answer: status and body are set */
     ANSWER_NOT_SENT, /* DNS, connect or TLS failed: the request never left */
-    ANSWER_LOST,     /* reset, end of stream or timeout after it was sent: it may have run */
+    ANSWER_LOST,     /* reset, end of stream or timeout after it was sent: it may have run; status
+                        is set where the answer's head had arrived, else 0 */
     ANSWER_TOO_LONG, /* the answer's head arrived (status is set), its body was cut off */
 };
 

@@ -369,12 +369,6 @@ int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE
     return 0;
 }
 
-/* libcurl is content with a head that ends in the middle, and with a 1xx that nothing follows. */
-static bool exchange_is_whole(const struct exchange *exchange, CURLcode result, long status)
-{
-    return result == CURLE_OK && exchange->head_is_whole && status >= 200;
-}
-
 static enum answer_kind exchange_kind(const struct exchange *exchange, bool whole)
 {
     if (whole)
@@ -399,7 +393,7 @@ void exchange_read(const struct exchange *exchange, CURLcode result, struct answ
     bool whole;
 
     (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    whole = exchange_is_whole(exchange, result, status);
+    whole = result == CURLE_OK && exchange_has_head(exchange, status);
     *answer = (struct answer){
         .kind = exchange_kind(exchange, whole),
         .retry_after_ms = exchange->retry_after_ms,
@@ -407,6 +401,6 @@ void exchange_read(const struct exchange *exchange, CURLcode result, struct answ
     };
     if (whole)
         answer->body = buf_span(&exchange->body);
-    if (whole || answer->kind == ANSWER_TOO_LONG)
+    if (exchange_has_head(exchange, status))
         answer->status = (int)status;
 }

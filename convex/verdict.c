@@ -164,7 +164,7 @@ static int verdict_read_unexpected(struct span json, struct verdict *verdict)
     verdict_because(verdict, "unexpected answer");
     if (span_eq(json, SPAN("null")))
         return buf_append_span(&verdict->message,
-                               SPAN("Cannot read properties of null (reading 'status')"));
+                               SPAN("Cannot read properties of null (reading 'logLines')"));
     int r = buf_append_span(&verdict->message, SPAN("Invalid response: "));
     return r ? r : verdict_append_minified(json, &verdict->message);
 }
@@ -290,11 +290,19 @@ static int verdict_read_http(const struct answer *answer, struct verdict *verdic
 }
 
 static int verdict_read_failure(const struct verdict_rule *rule, const char *cause,
-                                struct verdict *verdict)
+                                const char *message, struct verdict *verdict)
 {
     verdict_follow(verdict, rule);
     verdict_because(verdict, cause);
-    return buf_append_span(&verdict->message, SPAN("fetch failed"));
+    return buf_append_span(&verdict->message, span_of(message));
+}
+
+static int verdict_read_lost(const struct answer *answer, struct verdict *verdict)
+{
+    bool begun = answer->status != 0;
+
+    return verdict_read_failure(&verdict_rule_unknown, begun ? "half an answer" : "no answer",
+                                begun ? "terminated" : "fetch failed", verdict);
 }
 
 static int verdict_read_kind(const struct answer *answer, struct verdict *verdict)
@@ -303,13 +311,14 @@ static int verdict_read_kind(const struct answer *answer, struct verdict *verdic
     case ANSWER_HTTP:
         return verdict_read_http(answer, verdict);
     case ANSWER_NOT_SENT:
-        return verdict_read_failure(&verdict_rule_again, "cannot connect", verdict);
+        return verdict_read_failure(&verdict_rule_again, "cannot connect", "fetch failed", verdict);
     case ANSWER_TOO_LONG:
-        return verdict_read_failure(&verdict_rule_unknown, "answer too long", verdict);
+        return verdict_read_failure(&verdict_rule_unknown, "answer too long", "fetch failed",
+                                    verdict);
     case ANSWER_LOST:
         break;
     }
-    return verdict_read_failure(&verdict_rule_unknown, "no answer", verdict);
+    return verdict_read_lost(answer, verdict);
 }
 
 int verdict_read(const struct answer *answer, struct verdict *verdict)

@@ -37,8 +37,9 @@ struct verdict {
     bool maybe_ran;         /* the mutation may have run although no success was seen */
     int64_t retry_after_ms; /* -1: none given */
     /*
-     * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer, or
-     * "fetch failed". May hold the record's contents. WTF-8, see base/json.h.
+     * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer,
+     * "fetch failed" or, in the middle of an answer, "terminated". May hold the record's contents.
+     * WTF-8, see base/json.h.
      */
     struct buf message;
     char cause[64]; /* for logs: Convex's code, "http 502", "cannot connect"; no contents, printable

@@ -73,7 +73,6 @@ static void ca_file_is_read_once(void **state)
     int watch = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     struct inotify_event event;
     struct world *world = world_new();
-    int opened = 0;
 
     (void)state;
     assert_true(fd >= 0 && watch >= 0);
@@ -82,11 +81,13 @@ static void ca_file_is_read_once(void **state)
     assert_true(inotify_add_watch(watch, path, IN_OPEN) >= 0);
     server_start(&world->server, script_hang_up_on_hello, world);
     world_open(world, "https://127.0.0.1", "", (struct transport_options){.ca_file = path});
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < 3; i++) {
+        int opened = 0;
         expect_failure(world_call(world, i), ANSWER_NOT_SENT);
-    while (read(watch, &event, sizeof(event)) > 0)
-        opened++;
-    assert_int_equal(opened, 1);
+        while (read(watch, &event, sizeof(event)) > 0)
+            opened++;
+        assert_int_equal(opened, i == 0 ? 1 : 0);
+    }
     assert_int_equal(unlink(path), 0);
     closep(&watch);
     world_free(world);
@@ -144,12 +145,12 @@ static struct answer_row answer_rows[] = {
     {"nothing", "", NULL, 0, ANSWER_LOST},
     {"half a head", "HTTP/1.1 200 OK\r\nContent-Le", NULL, 0, ANSWER_LOST},
     {"not HTTP", "SSH-2.0-x\r\n\r\n", NULL, 0, ANSWER_LOST},
-    {"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\"", NULL, 0,
+    {"half a body", "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"status\"", NULL, 200,
      ANSWER_LOST},
-    {"half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"sta", NULL, 0,
+    {"half a chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\n{\"sta", NULL, 200,
      ANSWER_LOST},
     {"chunks without an end", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
-     NULL, 0, ANSWER_LOST},
+     NULL, 200, ANSWER_LOST},
     {"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n1\r\n}\r\n0\r\n\r\n",
      "{}", 200, ANSWER_HTTP},
     {"103 and no more", "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n", NULL, 0, ANSWER_LOST},
@@ -195,6 +196,7 @@ static void answer_is_read(void **state)
         expect_answer(attempt, row->status, row->body);
     else
         expect_failure(attempt, row->kind);
+    assert_int_equal(attempt->answer.status, row->status);
     world_close(world);
     assert_int_equal(world->server.requests_len, 1);
     world_free(world);
@@ -295,33 +297,34 @@ static void longer_answer_is_cut_off(void **state)
     world_free(world);
 }
 
-static const char *endless;
+static const char *repeated;
 
-static void script_endless(struct server *server)
+/* A head of 80 KiB before an answer that would do: more than is taken, less than libcurl takes. */
+static void script_long_head(struct server *server)
 {
     int fd = server_accept(server);
+    bool open = server_read(server, fd) && server_send(fd, "HTTP/1.1 103 X\r\n");
 
-    if (server_read(server, fd) && server_send(fd, "HTTP/1.1 103 X\r\n")) {
-        while (server_send(fd, endless))
-            ;
-    }
+    for (size_t sent = 0; open && sent < 80 * 1024; sent += strlen(repeated))
+        open = server_send(fd, repeated);
+    (void)server_send(fd, "\r\nHTTP/1.1 200 X\r\nContent-Length: 0\r\n\r\n");
     closep(&fd);
 }
 
-static void endless_head_is_cut_off(void **state)
+static void long_head_is_cut_off(void **state)
 {
     (void)state;
-    endless = "X-Header: and so on and so on and so on\r\n";
-    struct world *world = world_serve(script_endless, (struct transport_options){0});
+    repeated = "X-Header: and so on and so on and so on\r\n";
+    struct world *world = world_serve(script_long_head, (struct transport_options){0});
     expect_failure(world_call(world, 0), ANSWER_LOST);
     world_free(world);
 }
 
-static void endless_early_answers_are_cut_off(void **state)
+static void many_early_answers_are_cut_off(void **state)
 {
     (void)state;
-    endless = "\r\nHTTP/1.1 103 X\r\n";
-    struct world *world = world_serve(script_endless, (struct transport_options){0});
+    repeated = "\r\nHTTP/1.1 103 X\r\n";
+    struct world *world = world_serve(script_long_head, (struct transport_options){0});
     expect_failure(world_call(world, 0), ANSWER_LOST);
     world_free(world);
 }
@@ -336,8 +339,8 @@ static const struct CMUnitTest plain_tests[] = {
     cmocka_unit_test(timeout_after_the_request_is_lost),
     cmocka_unit_test(answer_of_a_mebibyte_is_read),
     cmocka_unit_test(longer_answer_is_cut_off),
-    cmocka_unit_test(endless_head_is_cut_off),
-    cmocka_unit_test(endless_early_answers_are_cut_off),
+    cmocka_unit_test(long_head_is_cut_off),
+    cmocka_unit_test(many_early_answers_are_cut_off),
 };
 
 int main(void)

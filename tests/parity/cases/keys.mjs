@@ -24,6 +24,7 @@ export default [
 
   withData('a bad name further in', '{"a":{"b":{"$c":1}}}', REFUSED),
   withData('a bad name inside an array', '{"a":[1,{"b":2},{"$c":1}]}', REFUSED),
+  withData('a bad name 100 deep', `{"a":${'['.repeat(98)}{"$b":1}${']'.repeat(98)}}`, REFUSED),
   withData('what would be an Int64', '{"n":{"$integer":"AQAAAAAAAAA="}}', REFUSED),
   withData('what would be bytes', '{"n":[{"$bytes":"AQ=="}]}', REFUSED),
   withData('what would be a Float64', '{"n":{"$float":"AAAAAAAA8H8="}}', REFUSED),
