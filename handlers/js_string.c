@@ -21,11 +21,20 @@ static int js_append(struct span s, size_t max, struct buf *out)
     return r ? r : len < s.len ? JS_STRING_CUT : 0;
 }
 
-/* The fewest digits that read back as the same double, as d.ddde[+-]x. */
+/*
+ * The fewest digits that read back as the same double, as d.ddde[+-]x. Below a power of two the
+ * doubles lie closer than above it: there the digits one up may read back where the nearest do not.
+ */
 static void js_shortest(double number, char text[32])
 {
     for (int digits = 1; digits <= 17; digits++) {
         (void)snprintf(text, 32, "%.*e", digits - 1, number);
+        if (strtod(text, NULL) == number)
+            return;
+        char *last = strchr(text, 'e') - 1;
+        if (*last == '9')
+            continue; /* one up would have fewer digits, and those have been tried */
+        ++*last;
         if (strtod(text, NULL) == number)
             return;
     }

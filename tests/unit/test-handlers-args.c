@@ -1,0 +1,291 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a mutation can take. The messages are those that convex 1.48 gave under Node 20:
+ * convexToJson(parseArgs(data)), with data as JSON.parse reads it.
+ */
+#include "base/json.h"
+#include "handlers/args.h"
+#include "tests/unit/rows.h"
+
+#define X512(s) X64(X8(s))
+
+struct args_row {
+    const char *name;
+    struct span data;
+    struct span message; /* none: taken */
+};
+
+/* clang-format off */
+static struct args_row args_rows[] = {
+    {"taken: empty object", TEXT("{}"), {NULL, 0}},
+    {"taken: plain fields", TEXT("{\"a\":1,\"b\":\"x\",\"c\":null,\"d\":[1,{\"e\":true}]}"), {NULL, 0}},
+    {"taken: empty name", TEXT("{\"\":1}"), {NULL, 0}},
+    {"taken: leading underscore", TEXT("{\"_id\":1}"), {NULL, 0}},
+    {"taken: space in a name", TEXT("{\"a b\":1}"), {NULL, 0}},
+    {"taken: name of a space", TEXT("{\" \":1}"), {NULL, 0}},
+    {"taken: tilde", TEXT("{\"~\":1}"), {NULL, 0}},
+    {"taken: dollar inside", TEXT("{\"a$b\":1}"), {NULL, 0}},
+    {"taken: constructor", TEXT("{\"constructor\":1,\"toString\":2,\"valueOf\":3}"), {NULL, 0}},
+    {"taken: toString nested", TEXT("{\"a\":{\"toString\":1}}"), {NULL, 0}},
+    {"taken: escaped ASCII", TEXT("{\"\\u0061\":1}"), {NULL, 0}},
+    {"taken: escaped quote, backslash, slash", TEXT("{\"\\\"\\\\\\/\":1}"), {NULL, 0}},
+    {"taken: odd value only", TEXT("{\"a\":\"\\u0000é$\"}"), {NULL, 0}},
+    {"taken: null member", TEXT("{\"a\":null}"), {NULL, 0}},
+    {"taken: numbers", TEXT("{\"a\":-0,\"b\":1e-400,\"c\":9007199254740993}"), {NULL, 0}},
+    {"taken: a name of 1024", TEXT("{\"" X1024("k") "\":1}"), {NULL, 0}},
+    {"taken: an escaped name of 1024", TEXT("{\"" X1024("\\u006b") "\":1}"), {NULL, 0}},
+    {"taken: last of a repeated name is fine", TEXT("{\"a\":{\"$b\":1},\"a\":1}"), {NULL, 0}},
+    {"taken: last of a repeated name is fine, escaped", TEXT("{\"a\":{\"$b\":1},\"\\u0061\":{}}"), {NULL, 0}},
+    {"taken: dollar in a value", TEXT("{\"a\":\"$b\"}"), {NULL, 0}},
+    {"taken: array of arrays", TEXT("{\"a\":[[],[[]]]}"), {NULL, 0}},
+    {"taken: __proto_", TEXT("{\"__proto_\":1}"), {NULL, 0}},
+    {"refused: null", TEXT("null"), TEXT("Cannot convert undefined or null to object")},
+    {"refused: true", TEXT("true"), TEXT("The arguments to a Convex function must be an object. Received: true")},
+    {"refused: false", TEXT("false"), TEXT("The arguments to a Convex function must be an object. Received: false")},
+    {"refused: zero", TEXT("0"), TEXT("The arguments to a Convex function must be an object. Received: 0")},
+    {"refused: minus zero", TEXT("-0"), TEXT("The arguments to a Convex function must be an object. Received: 0")},
+    {"refused: five", TEXT("5"), TEXT("The arguments to a Convex function must be an object. Received: 5")},
+    {"refused: a fraction", TEXT("-12.50"), TEXT("The arguments to a Convex function must be an object. Received: -12.5")},
+    {"refused: a large number", TEXT("1e21"), TEXT("The arguments to a Convex function must be an object. Received: 1e+21")},
+    {"refused: a small number", TEXT("1e-7"), TEXT("The arguments to a Convex function must be an object. Received: 1e-7")},
+    {"refused: largest", TEXT("1.7976931348623157e308"), TEXT("The arguments to a Convex function must be an object. Received: 1.7976931348623157e+308")},
+    {"refused: nine quadrillion", TEXT("9007199254740993"), TEXT("The arguments to a Convex function must be an object. Received: 9007199254740992")},
+    {"refused: string", TEXT("\"abc\""), TEXT("The arguments to a Convex function must be an object. Received: abc")},
+    {"refused: empty string", TEXT("\"\""), TEXT("The arguments to a Convex function must be an object. Received: ")},
+    {"refused: string with escapes", TEXT("\"a\\u0000\\n\\\"b\""), TEXT("The arguments to a Convex function must be an object. Received: a\000\n\"b")},
+    {"refused: string beyond ASCII", TEXT("\"é\\ud83d\\ude00\""), TEXT("The arguments to a Convex function must be an object. Received: é😀")},
+    {"refused: lone surrogate", TEXT("\"\\ud800\""), TEXT("The arguments to a Convex function must be an object. Received: \xED\xA0\x80")},
+    {"refused: empty array", TEXT("[]"), TEXT("The arguments to a Convex function must be an object. Received: ")},
+    {"refused: array", TEXT("[1,2]"), TEXT("The arguments to a Convex function must be an object. Received: 1,2")},
+    {"refused: array with blanks", TEXT("[ 1 ,\n2 ]"), TEXT("The arguments to a Convex function must be an object. Received: 1,2")},
+    {"refused: array of null", TEXT("[null]"), TEXT("The arguments to a Convex function must be an object. Received: ")},
+    {"refused: nested array", TEXT("[1,[2,[3,null,4]],\"x\"]"), TEXT("The arguments to a Convex function must be an object. Received: 1,2,3,,4,x")},
+    {"refused: array of objects", TEXT("[{},{\"a\":1}]"), TEXT("The arguments to a Convex function must be an object. Received: [object Object],[object Object]")},
+    {"refused: array of odd objects", TEXT("[{\"$a\":1}]"), TEXT("The arguments to a Convex function must be an object. Received: [object Object]")},
+    {"refused: array of numbers", TEXT("[-0,1.0,1e21,0.1]"), TEXT("The arguments to a Convex function must be an object. Received: 0,1,1e+21,0.1")},
+    {"refused: array of booleans", TEXT("[true,false]"), TEXT("The arguments to a Convex function must be an object. Received: true,false")},
+    {"refused: object without a string", TEXT("[{\"toString\":1}]"), TEXT("Cannot convert object to primitive value")},
+    {"refused: object without a string, deep", TEXT("[1,[{\"a\":2,\"toString\":null}]]"), TEXT("Cannot convert object to primitive value")},
+    {"refused: toString in a string", TEXT("[\"toString\"]"), TEXT("The arguments to a Convex function must be an object. Received: toString")},
+    {"refused: dollar", TEXT("{\"$x\":1}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: dollar alone", TEXT("{\"$\":1}"), TEXT("Field name $ starts with a '$', which is reserved.")},
+    {"refused: escaped dollar", TEXT("{\"\\u0024x\":1}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: $integer", TEXT("{\"a\":{\"$integer\":\"AQAAAAAAAAA=\"}}"), TEXT("Field name $integer starts with a '$', which is reserved.")},
+    {"refused: $bytes", TEXT("{\"a\":[{\"$bytes\":\"AQ==\"}]}"), TEXT("Field name $bytes starts with a '$', which is reserved.")},
+    {"refused: dollar in array", TEXT("{\"a\":[1,[{\"$x\":1}]]}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: dollar in null member", TEXT("{\"$x\":null}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: beyond ASCII", TEXT("{\"é\":1}"), TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: beyond ASCII, escaped", TEXT("{\"\\u00e9\":1}"), TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: beyond ASCII, behind", TEXT("{\"abcé\":1}"), TEXT("Field name abcé has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: two beyond ASCII", TEXT("{\"aéü\":1}"), TEXT("Field name aéü has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: three bytes", TEXT("{\"日本\":1}"), TEXT("Field name 日本 has invalid character '日': Field names can only contain non-control ASCII characters")},
+    {"refused: pair", TEXT("{\"😀\":1}"), TEXT("Field name 😀 has invalid character '\xED\xA0\xBD': Field names can only contain non-control ASCII characters")},
+    {"refused: escaped pair", TEXT("{\"\\ud83d\\ude00\":1}"), TEXT("Field name 😀 has invalid character '\xED\xA0\xBD': Field names can only contain non-control ASCII characters")},
+    {"refused: pair behind", TEXT("{\"a😀b\":1}"), TEXT("Field name a😀b has invalid character '\xED\xA0\xBD': Field names can only contain non-control ASCII characters")},
+    {"refused: lone high", TEXT("{\"\\ud800\":1}"), TEXT("Field name \xED\xA0\x80 has invalid character '\xED\xA0\x80': Field names can only contain non-control ASCII characters")},
+    {"refused: lone low", TEXT("{\"x\\udfffy\":1}"), TEXT("Field name x\xED\xBF\xBFy has invalid character '\xED\xBF\xBF': Field names can only contain non-control ASCII characters")},
+    {"refused: two lows", TEXT("{\"\\udc00\\udc01\":1}"), TEXT("Field name \xED\xB0\x80\xED\xB0\x81 has invalid character '\xED\xB0\x80': Field names can only contain non-control ASCII characters")},
+    {"refused: NUL", TEXT("{\"\\u0000\":1}"), TEXT("Field name \000 has invalid character '\000': Field names can only contain non-control ASCII characters")},
+    {"refused: NUL inside", TEXT("{\"a\\u0000b\":1}"), TEXT("Field name a\000b has invalid character '\000': Field names can only contain non-control ASCII characters")},
+    {"refused: NUL, then é", TEXT("{\"\\u0000é\":1}"), TEXT("Field name \000é has invalid character '\000': Field names can only contain non-control ASCII characters")},
+    {"refused: newline", TEXT("{\"a\\nb\":1}"), TEXT("Field name a\nb has invalid character '\n': Field names can only contain non-control ASCII characters")},
+    {"refused: tab", TEXT("{\"\\t\":1}"), TEXT("Field name \t has invalid character '\t': Field names can only contain non-control ASCII characters")},
+    {"refused: escape character", TEXT("{\"\\u001b\":1}"), TEXT("Field name \033 has invalid character '\033': Field names can only contain non-control ASCII characters")},
+    {"refused: unit separator", TEXT("{\"\\u001f\":1}"), TEXT("Field name \037 has invalid character '\037': Field names can only contain non-control ASCII characters")},
+    {"refused: DEL", TEXT("{\"a\177\":1}"), TEXT("Field name a\177 has invalid character '\177': Field names can only contain non-control ASCII characters")},
+    {"refused: DEL escaped", TEXT("{\"\\u007f\":1}"), TEXT("Field name \177 has invalid character '\177': Field names can only contain non-control ASCII characters")},
+    {"refused: U+0080", TEXT("{\"\\u0080\":1}"), TEXT("Field name \302\200 has invalid character '\302\200': Field names can only contain non-control ASCII characters")},
+    {"refused: U+00A0", TEXT("{\"a\\u00a0\":1}"), TEXT("Field name a  has invalid character ' ': Field names can only contain non-control ASCII characters")},
+    {"refused: U+07FF", TEXT("{\"\\u07ff\":1}"), TEXT("Field name ߿ has invalid character '߿': Field names can only contain non-control ASCII characters")},
+    {"refused: U+0800", TEXT("{\"\\u0800\":1}"), TEXT("Field name ࠀ has invalid character 'ࠀ': Field names can only contain non-control ASCII characters")},
+    {"refused: U+FFFF", TEXT("{\"\\uffff\":1}"), TEXT("Field name ￿ has invalid character '￿': Field names can only contain non-control ASCII characters")},
+    {"refused: BOM", TEXT("{\"\\ufeff\":1}"), TEXT("Field name \357\273\277 has invalid character '\357\273\277': Field names can only contain non-control ASCII characters")},
+    {"refused: dollar, then é", TEXT("{\"$é\":1}"), TEXT("Field name $é starts with a '$', which is reserved.")},
+    {"refused: nested é", TEXT("{\"a\":{\"b\":{\"é\":1}}}"), TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: é in array", TEXT("{\"a\":[{\"é\":1}]}"), TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: a name of 1025", TEXT("{\"" X1024("k") "k\":1}"), TEXT("Field name " X1024("k") "k exceeds maximum field name length 1024.")},
+    {"refused: a long name with a dollar", TEXT("{\"$" X1024("k") "\":1}"), TEXT("Field name $" X1024("k") " exceeds maximum field name length 1024.")},
+    {"refused: 1024 units of é", TEXT("{\"" X1024("é") "\":1}"), TEXT("Field name " X1024("é") " has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: 1025 units of é", TEXT("{\"" X1024("é") "é\":1}"), TEXT("Field name " X1024("é") "é exceeds maximum field name length 1024.")},
+    {"refused: 1024 units in pairs", TEXT("{\"" X512("😀") "\":1}"), TEXT("Field name " X512("😀") " has invalid character '\xED\xA0\xBD': Field names can only contain non-control ASCII characters")},
+    {"refused: 1026 units in pairs", TEXT("{\"" X512("😀") "😀\":1}"), TEXT("Field name " X512("😀") "😀 exceeds maximum field name length 1024.")},
+    {"refused: an escaped name of 1025", TEXT("{\"" X1024("\\u006b") "\\u006b\":1}"), TEXT("Field name " X1024("k") "k exceeds maximum field name length 1024.")},
+    {"refused: sorted by name", TEXT("{\"b\":{\"$y\":1},\"a\":{\"$x\":1}}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: sorted, a name before its neighbour", TEXT("{\"$b\":1,\"$a\":1}"), TEXT("Field name $a starts with a '$', which is reserved.")},
+    {"refused: a shorter name first", TEXT("{\"ab\":{\"$y\":1},\"a\":{\"$x\":1}}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: upper case first", TEXT("{\"a\":{\"$y\":1},\"B\":{\"$x\":1}}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: digits by code", TEXT("{\"9\":{\"$y\":1},\"10\":{\"$x\":1}}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: inside before the next", TEXT("{\"a\":{\"é\":1},\"$b\":1}"), TEXT("Field name $b starts with a '$', which is reserved.")},
+    {"refused: dollar before letters", TEXT("{\"a\":{\"é\":1},\"$b\":1,\"A\":1}"), TEXT("Field name $b starts with a '$', which is reserved.")},
+    {"refused: units, not code points", TEXT("{\"\\uffff\":1,\"😀\":1}"), TEXT("Field name 😀 has invalid character '\xED\xA0\xBD': Field names can only contain non-control ASCII characters")},
+    {"refused: last of a repeated name", TEXT("{\"a\":{\"$x\":1},\"a\":{\"$y\":1}}"), TEXT("Field name $y starts with a '$', which is reserved.")},
+    {"refused: last of a repeated name, escaped", TEXT("{\"a\":{\"$x\":1},\"\\u0061\":{\"$z\":1},\"b\":{\"$y\":1}}"), TEXT("Field name $z starts with a '$', which is reserved.")},
+    {"refused: elements in order", TEXT("{\"a\":[{\"$x\":1},{\"$a\":1}]}"), TEXT("Field name $x starts with a '$', which is reserved.")},
+    {"refused: first fault of an object deep", TEXT("{\"z\":{\"$1\":1},\"y\":[{\"q\":{\"é\":1}}]}"), TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII characters")},
+    {"refused: faults at several depths", TEXT("{\"a\":{\"b\":{\"$c\":1}},\"b\":{\"$a\":1}}"), TEXT("Field name $c starts with a '$', which is reserved.")},
+    {"refused: high before low half", TEXT("{\"\\ud801\":{\"$x\":1},\"\\ud800\":{\"$y\":1}}"), TEXT("Field name \xED\xA0\x80 has invalid character '\xED\xA0\x80': Field names can only contain non-control ASCII characters")},
+};
+/* clang-format on */
+
+/* Where the relay means not to do as the client does. */
+static struct args_row own_rows[] = {
+    {"own: __proto__, which the client drops", TEXT("{\"__proto__\":{}}"),
+     TEXT("Field name __proto__ is not allowed")},
+    {"own: __proto__ that is no object", TEXT("{\"__proto__\":1}"),
+     TEXT("Field name __proto__ is not allowed")},
+    {"own: __proto__ escaped", TEXT("{\"\\u005f_proto__\":1}"),
+     TEXT("Field name __proto__ is not allowed")},
+    {"own: __proto__ inside", TEXT("{\"a\":[1,{\"b\":{\"__proto__\":null}}]}"),
+     TEXT("Field name __proto__ is not allowed")},
+    {"own: __proto__ before what is in it", TEXT("{\"__proto__\":{\"$a\":1}}"),
+     TEXT("Field name __proto__ is not allowed")},
+    {"own: __proto__ behind a fault", TEXT("{\"__proto__\":1,\"$a\":1}"),
+     TEXT("Field name $a starts with a '$', which is reserved.")},
+    {"own: 128 levels are looked at",
+     TEXT("{\"a\":" X64("[") X10(X4("[")) X10("[[") "[["
+                                                    "{\"$\":1}"
+                                                    "]]" X10("]]") X10(X4("]")) X64("]") "}"),
+     TEXT("Field name $ starts with a '$', which is reserved.")},
+    {"own: what is deeper is left to Convex",
+     TEXT("{\"a\":" X64("[[") "{\"$\":1}" X64("]]") "}"),
+     {NULL, 0}},
+    {"own: more fields than Convex takes, as written",
+     TEXT("{" X1024("\"a\":1,") "\"$z\":1,\"$a\":1}"),
+     TEXT("Field name $z starts with a '$', which is reserved.")},
+    {"own: more fields than Convex takes, inside",
+     TEXT("{\"b\":{" X1024("\"a\":1,") "\"c\":[{\"é\":1}]}}"),
+     TEXT("Field name é has invalid character 'é': Field names can only contain non-control ASCII "
+          "characters")},
+};
+
+static void keep_odd_keys(void *ctx, const struct json_member *member)
+{
+    *(bool *)ctx = member->odd_keys;
+}
+
+/* data inside an envelope, so that the scanner says whether a second look is due. */
+static int check(struct span data, struct buf *message)
+{
+    cleanup(buf_done) struct buf body = BUF_NULL;
+    struct json_scanner scanner;
+    bool odd_keys = false;
+
+    assert_int_equal(buf_append_span(&body, SPAN("{\"data\":")), 0);
+    size_t at = body.len;
+    assert_int_equal(buf_append_span(&body, data), 0);
+    assert_int_equal(buf_append_char(&body, '}'), 0);
+    json_scanner_init(&scanner, keep_odd_keys, &odd_keys);
+    assert_int_equal(json_scan(&scanner, buf_span(&body)), JSON_FINE);
+    assert_int_equal(json_scan_end(&scanner, buf_span(&body)), JSON_FINE);
+    return args_check((struct span){body.at + at, data.len}, odd_keys, message);
+}
+
+static void test_args(void **state)
+{
+    const struct args_row *row = *state;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    assert_int_equal(check(row->data, &message), row->message.at ? ARGS_REFUSED : 0);
+    assert_same_text(buf_span(&message), row->message.at ? row->message : SPAN(""));
+}
+
+static void test_missing_data_is_taken(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    assert_int_equal(args_check(SPAN_NULL, false, &message), 0);
+    assert_int_equal(message.len, 0);
+}
+
+/* ---- long messages ---- */
+
+static void append_times(struct buf *out, struct span s, size_t times)
+{
+    for (size_t i = 0; i < times; i++)
+        assert_int_equal(buf_append_span(out, s), 0);
+}
+
+static void test_long_message_is_cut(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf data = BUF_NULL;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+    struct span start = SPAN("The arguments to a Convex function must be an object. Received: ");
+
+    append_times(&data, SPAN("\""), 1);
+    append_times(&data, SPAN("x"), 2 * ARGS_MESSAGE_MAX);
+    append_times(&data, SPAN("\""), 1);
+    assert_int_equal(check(buf_span(&data), &message), ARGS_REFUSED);
+    assert_int_equal(message.len, ARGS_MESSAGE_MAX);
+    assert_true(span_starts(buf_span(&message), start));
+    assert_int_equal(message.at[message.len - 1], 'x');
+}
+
+static void test_cut_falls_between_characters(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf data = BUF_NULL;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    append_times(&data, SPAN("{\""), 1);
+    append_times(&data, SPAN("日"), ARGS_MESSAGE_MAX);
+    append_times(&data, SPAN("\":1}"), 1);
+    assert_int_equal(check(buf_span(&data), &message), ARGS_REFUSED);
+    assert_in_range(message.len, ARGS_MESSAGE_MAX - 2, ARGS_MESSAGE_MAX);
+    assert_same_text((struct span){message.at + message.len - 3, 3}, SPAN("日"));
+}
+
+/* ---- nulls ---- */
+
+struct nulls_row {
+    const char *name;
+    struct span data;
+    const char *left;
+};
+
+static struct nulls_row nulls_rows[] = {
+    {"nulls: nothing", TEXT("{}"), "{}"},
+    {"nulls: none", TEXT("{\"a\":1}"), "{\"a\":1}"},
+    {"nulls: all", TEXT("{\"a\":null,\"b\":null}"), "{}"},
+    {"nulls: the first", TEXT("{\"a\":null,\"b\":2}"), "{\"b\":2}"},
+    {"nulls: the last", TEXT("{\"a\":1,\"b\":null}"), "{\"a\":1}"},
+    {"nulls: in between", TEXT("{\"a\":1,\"b\":null,\"c\":\"x\"}"), "{\"a\":1,\"c\":\"x\"}"},
+    {"nulls: not inside", TEXT("{\"a\":{\"b\":null},\"c\":[null]}"),
+     "{\"a\":{\"b\":null},\"c\":[null]}"},
+    {"nulls: not in a string", TEXT("{\"a\":\"null\",\"null\":1}"), "{\"a\":\"null\",\"null\":1}"},
+    {"nulls: blanks", TEXT("{ \"a\" : null , \"b\" : [ 1 ] }"), "{\"b\":[ 1 ]}"},
+    {"nulls: a repeated member, null last", TEXT("{\"a\":1,\"a\":null}"), "{}"},
+    {"nulls: a repeated member, null first", TEXT("{\"a\":null,\"a\":1}"), "{\"a\":1}"},
+    {"nulls: a repeated member, escaped", TEXT("{\"a\":1,\"\\u0061\":null,\"b\":2}"), "{\"b\":2}"},
+    {"nulls: values as written", TEXT("{\"a\":9007199254740993,\"b\":\"\\u0000\",\"c\":-0}"),
+     "{\"a\":9007199254740993,\"b\":\"\\u0000\",\"c\":-0}"},
+    {"nulls: more fields than Convex takes", TEXT("{" X1024("\"a\":null,") "\"b\":null}"),
+     "{" X1024("\"a\":null,") "\"b\":null}"},
+};
+
+static void test_nulls(void **state)
+{
+    const struct nulls_row *row = *state;
+    cleanup(buf_done) struct buf left = BUF_NULL;
+
+    assert_int_equal(args_drop_nulls(row->data, &left), 0);
+    assert_same_text(buf_span(&left), span_of(row->left));
+}
+
+int main(void)
+{
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_missing_data_is_taken),
+        cmocka_unit_test(test_long_message_is_cut),
+        cmocka_unit_test(test_cut_falls_between_characters),
+    };
+    static struct CMUnitTest tests[array_len(args_rows) + array_len(own_rows) +
+                                   array_len(nulls_rows) + array_len(others)];
+    size_t len = rows_add(tests, 0, args_rows, test_args);
+
+    len = rows_add(tests, len, own_rows, test_args);
+    len = rows_add(tests, len, nulls_rows, test_nulls);
+    memcpy(tests + len, others, sizeof(others));
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
