@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Reads the TAP that cmocka and node:test write: https://testanything.org/tap-version-14-specification.html
 
-const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/;
+const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/s; // s: a name may hold U+2028, which . leaves out otherwise
 const planLine = /^1\.\.(\d+)/;
-const skipMark = /^(.*?) ?# SKIP ?(.*)$/i;
+const skipMark = /^(.*?) ?# SKIP ?(.*)$/is;
 const subtestLine = /^ *# Subtest: /;
-const frameLine = /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+)$/;
+const frameLine = /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+|.*\(node:.*)$/;
 
 // Counts the leaves: a point that stands for indented points before it is not a case of its own,
 // unless it failed although they all passed (a hook, or the file around them, did).
