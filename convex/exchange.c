@@ -369,6 +369,12 @@ int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE
     return 0;
 }
 
+/* libcurl is content with a head that ends in the middle. A 1xx is not an answer yet. */
+static bool exchange_has_head(const struct exchange *exchange, long status)
+{
+    return exchange->head_is_whole && status >= 200;
+}
+
 static enum answer_kind exchange_kind(const struct exchange *exchange, bool whole)
 {
     if (whole)

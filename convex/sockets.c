@@ -11,6 +11,7 @@
  */
 #include "convex/sockets.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -62,6 +63,7 @@ static struct sockets_entry *sockets_add(struct sockets *sockets, int fd)
         entry = malloc(sizeof(*entry));
     if (!entry)
         return NULL;
+    assert(!sockets->entries[fd]); /* no descriptor is closed unheard */
     *entry = (struct sockets_entry){
         .source = {.fd = fd, .fn = sockets_event, .ctx = entry},
         .sockets = sockets,

@@ -3,8 +3,8 @@
  * The transport of the program: libcurl's multi interface on the loop.
  *
  * Easy handles are made when first needed, up to the concurrency, and kept. A call that ends gives
- * its handle back before the caller hears of it, so that the caller may start the next at once; the
- * answer's bytes move aside first.
+ * its handle back before the caller hears of it, so that the caller may start the next at once. The
+ * answer's body stays in the handle: nothing overwrites it before the loop turns.
  */
 #include <assert.h>
 #include <errno.h>
@@ -35,7 +35,6 @@ struct transport_curl {
     SLIST_HEAD(, transport_handle) idle;
     int in_flight;
     int concurrency;
-    struct buf answer; /* the body of the answer that is being told */
 };
 
 static struct transport_curl *transport_of(struct transport *base)
@@ -139,14 +138,12 @@ static void transport_finish(struct transport_curl *transport, struct transport_
         (void)snprintf(why, sizeof(why), "%s", answer.why);
         answer.why = why;
     }
-    struct buf spare = transport->answer;
-    transport->answer = exchange->body; /* answer.body points into it */
-    exchange->body = spare;
     transport_release(transport, handle);
 
     call->done(call, &answer);
-    if (transport->answer.cap > TRANSPORT_KEEP_BYTES)
-        buf_done(&transport->answer);
+    /* Even if the handle is in use again, nothing has come into its buffer yet. */
+    if (exchange->body.cap > TRANSPORT_KEEP_BYTES)
+        buf_done(&exchange->body);
 }
 
 static void transport_ran(void *ctx)
@@ -183,7 +180,6 @@ static struct transport *transport_curl_free(struct transport *base)
     if (transport->curl_is_up)
         curl_global_cleanup();
     buf_done(&transport->authorization);
-    buf_done(&transport->answer);
     free(transport);
     return NULL;
 }

@@ -161,6 +161,42 @@ static void deploy_key_can_change(void **state)
     world_free(world);
 }
 
+static sem_t arrived;
+static sem_t answer;
+
+static void script_think(struct server *server)
+{
+    int fd = server_accept(server);
+
+    (void)server_read(server, fd);
+    (void)sem_post(&arrived);
+    (void)sem_wait(&answer);
+    (void)server_answer(fd, 200, SUCCESS);
+    closep(&fd);
+}
+
+/* Once all is sent, that more could be is no news. */
+static void loop_rests_while_convex_thinks(void **state)
+{
+    struct world *world = world_serve(script_think, (struct transport_options){0});
+    static char large[1024 * 1024];
+
+    (void)state;
+    assert_int_equal(sem_init(&arrived, 0, 0), 0);
+    assert_int_equal(sem_init(&answer, 0, 0), 0);
+    memset(large, 'x', sizeof(large));
+    world->attempts[0].call.body[1] = (struct span){large, sizeof(large)};
+    assert_int_equal(world_start(world, 0), 0);
+    while (sem_trywait(&arrived) < 0)
+        (void)world_turn_for(world, 1);
+    int turns = world_turn_for(world, 50);
+    assert_int_equal(sem_post(&answer), 0);
+    world_wait(world, 1);
+    expect_answer(&world->attempts[0], 200, SUCCESS);
+    assert_true(turns < 10);
+    world_free(world);
+}
+
 /* ---- connections that die ---- */
 
 static void script_die_on_second(struct server *server)
@@ -383,8 +419,6 @@ static void connections_are_kept_when_the_load_falls(void **state)
     world_free(world);
 }
 
-static sem_t arrived;
-
 static void script_wait_for_cancel(struct server *server)
 {
     int fd = server_accept(server);
@@ -461,6 +495,7 @@ int main(void)
         cmocka_unit_test(large_body_is_sent_whole),
         cmocka_unit_test(handle_forgets_the_last_body),
         cmocka_unit_test(deploy_key_can_change),
+        cmocka_unit_test(loop_rests_while_convex_thinks),
         cmocka_unit_test(post_is_never_sent_twice),
         cmocka_unit_test(large_post_is_never_sent_twice),
         cmocka_unit_test(connection_closed_while_idle_costs_nothing),
