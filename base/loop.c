@@ -23,6 +23,7 @@ struct loop {
     bool stopped;
     struct heap timers;
     TAILQ_HEAD(, loop_hook) hooks;
+    struct loop_hook *hook_next; /* of the round at hand, which may lose or gain hooks */
     int events_len; /* what this turn's wait brought; entries of removed sources become NULL */
     struct epoll_event events[LOOP_EVENTS];
 };
@@ -104,10 +105,14 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *timer)
 void loop_hook_add(struct loop *loop, struct loop_hook *hook)
 {
     TAILQ_INSERT_TAIL(&loop->hooks, hook, link);
+    if (!loop->hook_next)
+        loop->hook_next = hook;
 }
 
 void loop_hook_remove(struct loop *loop, struct loop_hook *hook)
 {
+    if (loop->hook_next == hook)
+        loop->hook_next = TAILQ_NEXT(hook, link);
     TAILQ_REMOVE(&loop->hooks, hook, link);
 }
 
@@ -139,7 +144,9 @@ static int loop_wait_ms(struct loop *loop)
     int wait_ms = -1;
     struct loop_hook *hook;
 
-    TAILQ_FOREACH (hook, &loop->hooks, link) {
+    loop->hook_next = TAILQ_FIRST(&loop->hooks);
+    while ((hook = loop->hook_next) != NULL) {
+        loop->hook_next = TAILQ_NEXT(hook, link);
         int hook_ms = hook->before_wait(hook->ctx);
         if (hook_ms >= 0 && (wait_ms < 0 || hook_ms < wait_ms))
             wait_ms = hook_ms;

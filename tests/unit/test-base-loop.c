@@ -1,0 +1,557 @@
+/* SPDX-License-Identifier: MIT */
+/* The loop: the order of what it calls, and what may be done to it from inside its callbacks. */
+#include "base/loop.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+#include "tests/unit/rows.h"
+
+/* A loop on a clock that a test moves, and a log of the callbacks. */
+struct world {
+    struct clock clock;
+    int64_t now_ms;
+    struct loop *loop;
+    char calls[64];
+};
+
+static int64_t world_ms(struct clock *clock)
+{
+    return container_of(clock, struct world, clock)->now_ms;
+}
+
+static int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
+    world->now_ms = 1000;
+    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
+    *state = world;
+    return 0;
+}
+
+static int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    world->loop = loop_free(world->loop);
+    free(world);
+    return 0;
+}
+
+static void world_log(struct world *world, char call)
+{
+    size_t len = strlen(world->calls);
+
+    assert_true(len + 1 < sizeof(world->calls));
+    world->calls[len] = call;
+}
+
+/* One turn, at that time, made exactly these calls. */
+static void assert_turn(struct world *world, int64_t now_ms, const char *calls)
+{
+    memset(world->calls, 0, sizeof(world->calls));
+    world->now_ms = now_ms;
+    assert_int_equal(loop_turn(world->loop), 0);
+    assert_string_equal(world->calls, calls);
+}
+
+/* A timer, descriptor or hook of a test: it logs its name, and may do something to another. */
+struct thing {
+    struct world *world;
+    char name;
+    struct loop_timer timer;
+    struct loop_fd source;
+    struct loop_hook hook;
+    int runs;
+    int write_fd; /* the other end of source */
+    int wait_ms;  /* what the hook returns */
+    void (*act)(struct thing *thing);
+    struct thing *other;
+};
+
+static void thing_call(void *ctx)
+{
+    struct thing *thing = ctx;
+
+    world_log(thing->world, thing->name);
+    if (thing->act)
+        thing->act(thing);
+}
+
+static void thing_readable(void *ctx, uint32_t events)
+{
+    assert_true(events & EPOLLIN);
+    thing_call(ctx);
+}
+
+static int thing_before_wait(void *ctx)
+{
+    struct thing *thing = ctx;
+
+    thing_call(thing);
+    return thing->wait_ms;
+}
+
+static void thing_init(struct thing *thing, struct world *world, char name)
+{
+    *thing = (struct thing){.world = world, .name = name, .write_fd = -1};
+    thing->timer = (struct loop_timer){.fn = thing_call, .ctx = thing};
+    thing->source = (struct loop_fd){.fd = -1, .fn = thing_readable, .ctx = thing};
+    thing->hook = (struct loop_hook){.before_wait = thing_before_wait, .ctx = thing};
+}
+
+static void things_init(struct thing *things, size_t len, struct world *world)
+{
+    for (size_t i = 0; i < len; i++)
+        thing_init(&things[i], world, (char)('a' + i));
+}
+
+/* The loop sleeps for no more than a moment, however its timers stand. */
+static void do_not_wait(struct thing *hook, struct world *world)
+{
+    thing_init(hook, world, '.');
+    loop_hook_add(world->loop, &hook->hook);
+}
+
+/* ---- timers ---- */
+
+static void clear_other(struct thing *thing)
+{
+    loop_timer_clear(thing->world->loop, &thing->other->timer);
+}
+
+static void set_again_for_now(struct thing *thing)
+{
+    loop_timer_set(thing->world->loop, &thing->timer, loop_now_ms(thing->world->loop));
+}
+
+static void set_other_later(struct thing *thing)
+{
+    loop_timer_set(thing->world->loop, &thing->other->timer, 5000);
+}
+
+static void timers_run_in_order_of_time(void **state)
+{
+    struct world *world = *state;
+    struct thing t[4], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    loop_timer_set(world->loop, &t[0].timer, 1300);
+    loop_timer_set(world->loop, &t[1].timer, 1100);
+    loop_timer_set(world->loop, &t[2].timer, 1400);
+    loop_timer_set(world->loop, &t[3].timer, 1200);
+    assert_turn(world, 1099, ".");
+    assert_turn(world, 1100, ".b");
+    assert_turn(world, 1350, ".da");
+    assert_turn(world, 1399, ".");
+    assert_turn(world, 9000, ".c");
+    assert_turn(world, 9999, ".");
+}
+
+static void timer_moves_when_set_again(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    loop_timer_set(world->loop, &t[0].timer, 1100);
+    loop_timer_set(world->loop, &t[1].timer, 1200);
+    loop_timer_set(world->loop, &t[0].timer, 1300);
+    assert_turn(world, 1250, ".b");
+    assert_turn(world, 1300, ".a");
+}
+
+static void cleared_timer_does_not_run(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    loop_timer_clear(world->loop, &t[0].timer); /* not set: nothing happens */
+    loop_timer_set(world->loop, &t[0].timer, 1100);
+    loop_timer_clear(world->loop, &t[0].timer);
+    loop_timer_clear(world->loop, &t[0].timer);
+    assert_turn(world, 2000, ".");
+}
+
+static void due_timer_clears_another_that_is_due(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    t[0].act = clear_other;
+    t[0].other = &t[1];
+    loop_timer_set(world->loop, &t[0].timer, 1100);
+    loop_timer_set(world->loop, &t[1].timer, 1101);
+    loop_timer_set(world->loop, &t[2].timer, 1102);
+    assert_turn(world, 2000, ".ac");
+    assert_turn(world, 3000, ".");
+}
+
+static void due_timer_puts_off_another_that_is_due(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    t[0].act = set_other_later;
+    t[0].other = &t[1];
+    loop_timer_set(world->loop, &t[0].timer, 1100);
+    loop_timer_set(world->loop, &t[1].timer, 1200);
+    assert_turn(world, 2000, ".a");
+    assert_turn(world, 5000, ".b");
+}
+
+static void wait_ends_with_the_first_timer(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct thing t[2];
+    struct clock *clock = &clock_system;
+
+    assert_int_equal(loop_new(clock, &world.loop), 0);
+    things_init(t, array_len(t), &world);
+    int64_t start_ms = clock_mono_ms(clock);
+    loop_timer_set(world.loop, &t[0].timer, start_ms + 20);
+    loop_timer_set(world.loop, &t[1].timer, start_ms + 3600000);
+    while (!*world.calls)
+        assert_int_equal(loop_turn(world.loop), 0);
+    assert_string_equal(world.calls, "a");
+    assert_in_range(clock_mono_ms(clock) - start_ms, 20, 10000);
+    assert_in_range(loop_now_ms(world.loop) - start_ms, 20, 10000);
+    loop_free(world.loop);
+}
+
+/* ---- descriptors ---- */
+
+/* Gives the thing a pipe with something in it. */
+static void thing_open(struct thing *thing)
+{
+    int ends[2];
+
+    assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+    thing->source.fd = ends[0];
+    thing->write_fd = ends[1];
+    assert_int_equal(write(thing->write_fd, "x", 1), 1);
+    assert_int_equal(loop_fd_add(thing->world->loop, &thing->source, EPOLLIN), 0);
+}
+
+static void thing_close(struct thing *thing)
+{
+    closep(&thing->source.fd);
+    closep(&thing->write_fd);
+}
+
+static void remove_both(struct thing *thing)
+{
+    loop_fd_remove(thing->world->loop, &thing->source);
+    loop_fd_remove(thing->world->loop, &thing->other->source);
+}
+
+static void descriptors_are_level_triggered(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1], hook;
+    char byte;
+
+    things_init(t, array_len(t), world);
+    thing_open(&t[0]);
+    assert_turn(world, 1000, "a");
+    assert_turn(world, 1000, "a");
+    assert_int_equal(read(t[0].source.fd, &byte, 1), 1);
+    do_not_wait(&hook, world);
+    assert_turn(world, 1000, ".");
+    assert_int_equal(write(t[0].write_fd, "x", 1), 1);
+    assert_turn(world, 1000, ".a");
+    loop_fd_remove(world->loop, &t[0].source);
+    assert_turn(world, 1000, ".");
+    thing_close(&t[0]);
+}
+
+static void descriptor_changes_what_it_waits_for(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    thing_open(&t[0]);
+    assert_int_equal(loop_fd_change(world->loop, &t[0].source, 0), 0);
+    assert_turn(world, 1000, ".");
+    assert_int_equal(loop_fd_change(world->loop, &t[0].source, EPOLLIN), 0);
+    assert_turn(world, 1000, ".a");
+    loop_fd_remove(world->loop, &t[0].source);
+    thing_close(&t[0]);
+}
+
+static void count_and_set_again(void *ctx)
+{
+    struct thing *thing = ctx;
+
+    thing->runs++;
+    set_again_for_now(thing);
+}
+
+static void timer_that_is_always_due_leaves_descriptors_their_turn(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2];
+
+    things_init(t, array_len(t), world);
+    thing_open(&t[1]);
+    t[0].timer.fn = count_and_set_again;
+    loop_timer_set(world->loop, &t[0].timer, 1000);
+    assert_turn(world, 1000, "b");
+    assert_in_range(t[0].runs, 1, 10000);
+    assert_turn(world, 1000, "b");
+    loop_fd_remove(world->loop, &t[1].source);
+    thing_close(&t[1]);
+}
+
+/* Whichever of two comes first removes both: the other, which is ready too, is not called. */
+static void removed_descriptor_is_not_called_this_turn(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2], hook;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    for (int i = 0; i < 2; i++) {
+        t[i].act = remove_both;
+        t[i].other = &t[1 - i];
+        thing_open(&t[i]);
+    }
+    memset(world->calls, 0, sizeof(world->calls));
+    assert_int_equal(loop_turn(world->loop), 0);
+    assert_int_equal(strlen(world->calls), 2);
+    assert_turn(world, 1000, ".");
+    thing_close(&t[0]);
+    thing_close(&t[1]);
+}
+
+static void clear_own_timer(struct thing *thing)
+{
+    loop_timer_clear(thing->world->loop, &thing->timer);
+}
+
+static void descriptors_come_before_timers(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2];
+
+    things_init(t, array_len(t), world);
+    loop_timer_set(world->loop, &t[0].timer, 900);
+    thing_open(&t[1]);
+    assert_turn(world, 1000, "ba");
+    t[1].act = clear_own_timer; /* what is due is cleared by what comes before it */
+    loop_timer_set(world->loop, &t[1].timer, 900);
+    assert_turn(world, 1000, "b");
+    loop_fd_remove(world->loop, &t[1].source);
+    thing_close(&t[1]);
+}
+
+static void add_of_a_closed_descriptor_fails(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1];
+
+    things_init(t, array_len(t), world);
+    assert_int_equal(loop_fd_add(world->loop, &t[0].source, EPOLLIN), -EBADF);
+}
+
+/* ---- hooks ---- */
+
+static void remove_own_hook(struct thing *thing)
+{
+    loop_hook_remove(thing->world->loop, &thing->hook);
+    thing->act = NULL;
+}
+
+static void remove_both_hooks(struct thing *thing)
+{
+    loop_hook_remove(thing->world->loop, &thing->hook);
+    loop_hook_remove(thing->world->loop, &thing->other->hook);
+    thing->act = NULL;
+}
+
+static void add_other_hook(struct thing *thing)
+{
+    loop_hook_add(thing->world->loop, &thing->other->hook);
+    thing->act = NULL;
+}
+
+static void set_own_timer_for_now(struct thing *thing)
+{
+    loop_timer_set(thing->world->loop, &thing->timer, thing->world->now_ms);
+    thing->act = NULL;
+}
+
+static void hooks_run_in_order(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3];
+
+    things_init(t, array_len(t), world);
+    for (size_t i = 0; i < array_len(t); i++)
+        loop_hook_add(world->loop, &t[i].hook);
+    assert_turn(world, 1000, "abc");
+    loop_hook_remove(world->loop, &t[1].hook);
+    assert_turn(world, 1000, "ac");
+}
+
+static void hook_removes_itself(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3];
+
+    things_init(t, array_len(t), world);
+    for (size_t i = 0; i < array_len(t); i++)
+        loop_hook_add(world->loop, &t[i].hook);
+    t[1].act = remove_own_hook;
+    assert_turn(world, 1000, "abc");
+    assert_turn(world, 1000, "ac");
+}
+
+static void hook_removes_itself_and_the_next(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3];
+
+    things_init(t, array_len(t), world);
+    for (size_t i = 0; i < array_len(t); i++)
+        loop_hook_add(world->loop, &t[i].hook);
+    t[0].act = remove_both_hooks;
+    t[0].other = &t[1];
+    assert_turn(world, 1000, "ac");
+    assert_turn(world, 1000, "c");
+}
+
+static void hook_added_by_a_hook_runs_before_the_wait(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3];
+
+    things_init(t, array_len(t), world);
+    loop_hook_add(world->loop, &t[0].hook);
+    loop_hook_add(world->loop, &t[1].hook);
+    t[1].act = add_other_hook;
+    t[1].other = &t[2];
+    t[0].wait_ms = t[1].wait_ms = -1; /* only the one that is added keeps the loop from waiting */
+    assert_turn(world, 1000, "abc");
+    assert_turn(world, 1000, "abc");
+}
+
+static void timer_set_by_a_hook_ends_the_wait(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1];
+
+    things_init(t, array_len(t), world);
+    loop_hook_add(world->loop, &t[0].hook);
+    t[0].wait_ms = -1;
+    t[0].act = set_own_timer_for_now;
+    assert_turn(world, 1000, "aa");
+}
+
+static void least_wait_of_the_hooks_counts(void **state)
+{
+    struct world *world = *state;
+    struct thing t[3];
+
+    things_init(t, array_len(t), world);
+    for (size_t i = 0; i < array_len(t); i++)
+        loop_hook_add(world->loop, &t[i].hook);
+    t[0].wait_ms = -1;
+    t[1].wait_ms = 10;
+    t[2].wait_ms = 3600000;
+    assert_turn(world, 1000, "abc"); /* or this test would take an hour */
+}
+
+/* ---- stopping ---- */
+
+static void stop(struct thing *thing)
+{
+    loop_stop(thing->world->loop);
+}
+
+static void run_ends_when_stopped_by_a_timer(void **state)
+{
+    struct world *world = *state;
+    struct thing t[2];
+
+    things_init(t, array_len(t), world);
+    t[0].act = stop;
+    loop_timer_set(world->loop, &t[0].timer, 900);
+    loop_timer_set(world->loop, &t[1].timer, 3600000);
+    assert_int_equal(loop_run(world->loop), 0);
+    assert_string_equal(world->calls, "a");
+}
+
+static void run_does_not_wait_when_stopped_by_a_hook(void **state)
+{
+    struct world *world = *state;
+    struct thing t[1];
+
+    things_init(t, array_len(t), world);
+    t[0].act = stop;
+    t[0].wait_ms = -1; /* there is nothing else to wake it */
+    loop_hook_add(world->loop, &t[0].hook);
+    assert_int_equal(loop_run(world->loop), 0);
+    assert_string_equal(world->calls, "a");
+}
+
+static void loop_knows_its_clock(void **state)
+{
+    struct world *world = *state;
+    struct thing hook;
+
+    do_not_wait(&hook, world);
+    assert_ptr_equal(loop_clock(world->loop), &world->clock);
+    assert_int_equal(loop_now_ms(world->loop), 1000);
+    world->now_ms = 2000;
+    assert_int_equal(loop_now_ms(world->loop), 1000); /* as of the turn */
+    assert_int_equal(loop_turn(world->loop), 0);
+    assert_int_equal(loop_now_ms(world->loop), 2000);
+}
+
+#define LOOP_TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        LOOP_TEST(timers_run_in_order_of_time),
+        LOOP_TEST(timer_moves_when_set_again),
+        LOOP_TEST(cleared_timer_does_not_run),
+        LOOP_TEST(due_timer_clears_another_that_is_due),
+        LOOP_TEST(due_timer_puts_off_another_that_is_due),
+        cmocka_unit_test(wait_ends_with_the_first_timer),
+        LOOP_TEST(descriptors_are_level_triggered),
+        LOOP_TEST(descriptor_changes_what_it_waits_for),
+        LOOP_TEST(timer_that_is_always_due_leaves_descriptors_their_turn),
+        LOOP_TEST(removed_descriptor_is_not_called_this_turn),
+        LOOP_TEST(descriptors_come_before_timers),
+        LOOP_TEST(add_of_a_closed_descriptor_fails),
+        LOOP_TEST(hooks_run_in_order),
+        LOOP_TEST(hook_removes_itself),
+        LOOP_TEST(hook_removes_itself_and_the_next),
+        LOOP_TEST(hook_added_by_a_hook_runs_before_the_wait),
+        LOOP_TEST(timer_set_by_a_hook_ends_the_wait),
+        LOOP_TEST(least_wait_of_the_hooks_counts),
+        LOOP_TEST(run_ends_when_stopped_by_a_timer),
+        LOOP_TEST(run_does_not_wait_when_stopped_by_a_hook),
+        LOOP_TEST(loop_knows_its_clock),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
