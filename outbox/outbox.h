@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store in a thread of its own, as the loop sees it.
+ *
+ * Operations are submitted on the loop and done on the loop. The writer takes all that wait,
+ * commits once, and reports back: the more there is to do, the less each costs. They take effect
+ * in the order of their submission. While the store fails, each is answered with the failure; the
+ * writer goes on trying with the next ones, and so finds out by itself when the store is well
+ * again.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/loop.h"
+#include "outbox/store.h"
+
+struct outbox;
+
+enum outbox_kind {
+    OUTBOX_APPEND,    /* row: all of it; state PENDING or DEAD */
+    OUTBOX_DELIVERED, /* row.id */
+    OUTBOX_POSTPONE,  /* row: id, attempts, tried_ms, reason */
+    OUTBOX_BURY,      /* row: id, attempts, tried_ms, reason, died_ms, stale */
+};
+
+/* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */
+struct outbox_op {
+    enum outbox_kind kind;
+    struct store_row row;
+    /* On the loop. 0: it is on disk; STORE_FULL or STORE_BROKEN: it is not. */
+    void (*done)(struct outbox_op *op, int r);
+    TAILQ_ENTRY(outbox_op) link;
+    int result; /* the outbox's own */
+};
+
+/* A row with copies of all it points at. */
+TAILQ_HEAD(outbox_rows, outbox_row);
+struct outbox_row {
+    struct store_row row; /* body.at is malloc()ed alone: take it by setting it to NULL */
+    TAILQ_ENTRY(outbox_row) link;
+};
+struct outbox_row *outbox_row_free(struct outbox_row *row);
+
+/* Reads pending rows of one model that come after an id, or takes up replays of any model. */
+struct outbox_read {
+    struct span
+        model; /* at NULL: replays, which become pending first (forced ones under new ids) */
+    uint64_t after;
+    uint64_t rows_max;
+    size_t bytes_max; /* of bodies; the first row comes whatever its size */
+    /*
+     * On the loop. rows have copies of everything and belong to the callee, who frees each with
+     * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op.
+     */
+    void (*done)(struct outbox_read *read, struct outbox_rows *rows, bool more, int r);
+    TAILQ_ENTRY(outbox_read) link;
+};
+
+/* Takes the store over, which the writer closes in the end. 0 or an -errno. */
+int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
+
+/*
+ * Waits until everything submitted has been tried, without calling done, and closes the store.
+ * Takes NULL.
+ */
+struct outbox *outbox_free(struct outbox *outbox);
+CLEANUP_POINTER(struct outbox, outbox_free);
+
+/* The next event's id: rising, never used before, also over restarts. */
+uint64_t outbox_next_id(struct outbox *outbox);
+
+void outbox_submit(struct outbox *outbox, struct outbox_op *op);
+
+/* True: the writer had not taken it yet; it never happened, and done is not called. */
+bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
+
+void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
+
+/*
+ * An event was delivered and never submitted, or withdrawn: it counts, and older dead letters of
+ * its record become stale. Needs no answer, and costs a write only where there may be such letters.
+ */
+void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                               struct span record);
+
+struct outbox_status {
+    struct store_counts counts; /* as of the last commit */
+    int failing;  /* 0, or what the last commit ended with: STORE_FULL, STORE_BROKEN */
+    bool replays; /* there may be replays to take up; looked for once a second */
+};
+void outbox_status(struct outbox *outbox, struct outbox_status *status);

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where events that are not settled are kept: a handful of operations, behind a seam, so that a
+ * second kind of store can come. Everything here blocks; the server keeps it in a thread of its
+ * own (outbox.h), `convex-relay outbox` calls it directly.
+ *
+ * A row is an event. Changes stand between store_begin() and store_commit(); once that has
+ * returned 0 they survive a power cut. When it fails, none of them has happened.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/util.h"
+
+struct store {
+    const struct store_ops *ops;
+};
+
+enum store_state {
+    STORE_PENDING,
+    STORE_DEAD,
+    STORE_REPLAY, /* a dead letter that somebody wants sent again, in its old place */
+    STORE_FORCED, /* the same, as if it had arrived just now */
+};
+
+enum {
+    STORE_REFUSED = 1, /* cannot be opened, or cannot take this: why says what to mend */
+    STORE_FULL,        /* the quota or the disk is full */
+    STORE_BROKEN,      /* the disk fails in another way; later it may not */
+    STORE_MISSING,     /* no such row, or not in that state */
+    STORE_STALE,       /* a newer event of the record was delivered since */
+};
+
+struct store_row {
+    uint64_t id; /* the order of arrival */
+    enum store_state state;
+    struct span model;  /* decoded, WTF-8; SPAN_NULL: the event named none */
+    struct span record; /* SPAN_NULL: the event has no order */
+    struct span body;   /* as it arrived */
+    int64_t arrived_ms; /* wall clock, as all times here */
+    int attempts;
+    int64_t tried_ms;   /* the last attempt; 0: none */
+    struct span reason; /* why the last attempt failed, or why it is dead; SPAN_NULL: nothing yet */
+    int64_t died_ms;    /* 0: it is not dead */
+    bool stale;         /* dead, and a newer event of its record was delivered since */
+};
+
+/* What there is, and what there was since the store was made. accepted is always the sum of the
+ * other four. */
+struct store_counts {
+    uint64_t accepted, delivered, discarded;
+    uint64_t pending, dead; /* rows; the two replay states count as pending */
+    int64_t oldest_ms;      /* arrival of the oldest pending one; 0: none */
+    int64_t bytes;          /* on disk */
+};
+
+/* Called for each row, which is good until it returns. Anything but 0 ends the reading and is
+ * returned. */
+typedef int (*store_row_fn)(void *ctx, const struct store_row *row);
+
+struct store_filter {
+    enum store_state first, last; /* STORE_PENDING..STORE_FORCED: all */
+    struct span model;            /* at NULL: any */
+    uint64_t after;               /* ids above this one only */
+    uint64_t rows_max;            /* 0: no limit */
+};
+
+struct store_ops {
+    int (*begin)(struct store *store);
+    int (*commit)(struct store *store);
+    void (*rollback)(struct store *store);
+
+    /* One more event, accepted. row->state is STORE_PENDING or STORE_DEAD; the id must be new. */
+    int (*append)(struct store *store, const struct store_row *row);
+    /* Delivered: the row goes, and older dead ones of its record become stale. */
+    int (*delivered)(struct store *store, uint64_t id);
+    /* The same for events that were delivered before they could be stored: they count only. */
+    int (*count_delivered)(struct store *store, uint64_t n);
+    int (*overtaken)(struct store *store, uint64_t id, struct span model, struct span record);
+    /* An attempt failed: attempts, tried_ms and reason are kept. */
+    int (*postpone)(struct store *store, const struct store_row *row);
+    /* Becomes a dead letter: attempts, tried_ms, reason, died_ms and stale are kept. */
+    int (*bury)(struct store *store, const struct store_row *row);
+    /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
+    int (*replay)(struct store *store, uint64_t id, bool force);
+    /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, under new_id (which may be id). */
+    int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
+    /* A dead letter goes for good. STORE_MISSING. */
+    int (*discard)(struct store *store, uint64_t id);
+
+    /* Rows by rising id. */
+    int (*read)(struct store *store, const struct store_filter *filter, store_row_fn fn, void *ctx);
+    int (*counts)(struct store *store, struct store_counts *counts);
+    int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
+    /* Whether somebody else has changed the store since the last call. */
+    int (*changed)(struct store *store, bool *changed);
+    struct store *(*close)(struct store *store);
+};
+
+/* ---- SQLite ---- */
+
+enum store_mode {
+    STORE_SERVE,  /* made where it is missing, mended where it is broken; one at a time */
+    STORE_BESIDE, /* for a command, while a server may be running; must be there */
+};
+
+struct store_options {
+    const char *path;
+    enum store_mode mode;
+    int64_t max_bytes; /* the quota; 0: none */
+    struct buf *why;
+};
+
+/*
+ * 0; STORE_REFUSED and *why has grown by one line that names OUTBOX, the path and what to mend (in
+ * use by another relay, read-only, made by a newer version, not a store at all, no such folder …);
+ * or an -errno. In STORE_SERVE a damaged file is set aside under a new name, what can be read of it
+ * is saved, and a log line says so.
+ */
+int store_sqlite_open(const struct store_options *options, struct store **store);
