@@ -30,6 +30,25 @@ static void unknown_host_is_not_sent(void **state)
     world_free(world);
 }
 
+/*
+ * The resolver's descriptors are closed behind our back, and their numbers go to the connection.
+ * The machine's own name is no constant of libcurl's, as localhost is, and needs no network.
+ */
+static void descriptors_of_the_resolver_are_let_go(void **state)
+{
+    struct world *world = world_new();
+    char host[256] = "http://";
+    size_t len = strlen(host);
+
+    (void)state;
+    assert_int_equal(gethostname(host + len, sizeof(host) - len - 1), 0);
+    server_bind(&world->server);
+    world_open(world, host, "", (struct transport_options){0});
+    for (int i = 0; i < 2; i++)
+        expect_failure(world_call(world, i), ANSWER_NOT_SENT);
+    world_free(world);
+}
+
 static void other_protocols_are_not_spoken(void **state)
 {
     struct world *world = world_new();
@@ -332,6 +351,7 @@ static void many_early_answers_are_cut_off(void **state)
 static const struct CMUnitTest plain_tests[] = {
     cmocka_unit_test(refused_connection_is_not_sent),
     cmocka_unit_test(unknown_host_is_not_sent),
+    cmocka_unit_test(descriptors_of_the_resolver_are_let_go),
     cmocka_unit_test(other_protocols_are_not_spoken),
     cmocka_unit_test(ca_file_is_read_once),
     cmocka_unit_test(missing_ca_file_is_not_sent),

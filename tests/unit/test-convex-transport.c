@@ -279,22 +279,6 @@ static void connection_closed_while_idle_costs_nothing(void **state)
     world_free(world);
 }
 
-/* libcurl's resolver opens and closes descriptors whose numbers the connections get afterwards. */
-static void names_are_resolved_again_and_again(void **state)
-{
-    struct world *world = world_new();
-
-    (void)state;
-    assert_int_equal(sem_init(&closed, 0, 0), 0);
-    server_start(&world->server, script_close_idle, world);
-    world_open(world, "http://localhost", "", (struct transport_options){0});
-    for (int i = 0; i < 2; i++) {
-        expect_answer(world_call(world, i), 200, SUCCESS);
-        assert_int_equal(sem_wait(&closed), 0);
-    }
-    world_free(world);
-}
-
 /* ---- starting and cancelling ---- */
 
 static void start_the_next(struct attempt *attempt)
@@ -325,6 +309,21 @@ static void done_may_start_the_next_call(void **state)
     world_wait(world, 2);
     expect_answer(&world->attempts[0], 200, "first");
     expect_answer(&world->attempts[1], 200, "second");
+    world_free(world);
+}
+
+static void reason_outlives_the_start_of_the_next_call(void **state)
+{
+    struct world *world = world_new();
+
+    (void)state;
+    server_bind(&world->server);
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){.concurrency = 1});
+    world->attempts[0].then = start_the_next;
+    assert_int_equal(world_start(world, 0), 0);
+    world_wait(world, 2);
+    expect_failure(&world->attempts[0], ANSWER_NOT_SENT);
+    expect_failure(&world->attempts[1], ANSWER_NOT_SENT);
     world_free(world);
 }
 
@@ -499,8 +498,8 @@ int main(void)
         cmocka_unit_test(post_is_never_sent_twice),
         cmocka_unit_test(large_post_is_never_sent_twice),
         cmocka_unit_test(connection_closed_while_idle_costs_nothing),
-        cmocka_unit_test(names_are_resolved_again_and_again),
         cmocka_unit_test(done_may_start_the_next_call),
+        cmocka_unit_test(reason_outlives_the_start_of_the_next_call),
         cmocka_unit_test(more_calls_than_the_concurrency_are_refused),
         cmocka_unit_test(many_calls_are_in_flight_at_once),
         cmocka_unit_test(connections_are_kept_when_the_load_falls),

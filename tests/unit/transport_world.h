@@ -86,7 +86,7 @@ static inline void world_open_at(struct world *world, const char *url,
 static inline void world_open(struct world *world, const char *host, const char *path,
                               struct transport_options options)
 {
-    char url[128];
+    char url[512];
 
     (void)snprintf(url, sizeof(url), "%s:%d%s", host, world->server.port, path);
     world_open_at(world, url, options);
