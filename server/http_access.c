@@ -3,10 +3,9 @@
  * A request's way through libmicrohttpd, which calls http_access() three times and more: once when
  * the head is there, once for each piece of the body, once when the body is whole.
  *
- *   head    who may pass is decided here, before any body. A refusal that must not wait for the
- *           body (a large one, one that the client has yet to be asked for, a head that cannot be
- *           believed) is answered now, which costs the connection; any other is answered
- *           once the body has gone by, so that the connection lives on.
+ *   head    who may pass is decided here, before any body. A refusal is answered at once, which
+ *           costs the connection; one without a body to come is answered when the request is
+ *           whole, so that the connection lives on.
  *   pieces  are gathered, and the envelope is read as they come.
  *   whole   the handler runs. It answers, or the connection is suspended until the relay does.
  */
@@ -18,7 +17,6 @@
 #include "server/http_head.h"
 
 enum {
-    HTTP_SWALLOW_MAX = 64 * 1024,      /* of a refused body, to keep the connection */
     HTTP_OVERRUN_MAX = 1024 * 1024,    /* of a body that has passed the limit on its way */
     HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
 };

@@ -62,8 +62,6 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
     } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         scan->codings++;
         scan->coding = value;
-    } else if (strcasecmp(name, MHD_HTTP_HEADER_EXPECT) == 0) {
-        head->expects_continue = true;
     } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
         scan->hosts++;
     }

@@ -19,7 +19,6 @@ enum { HTTP_HEAD_REFUSED = 1 };
 struct http_head {
     struct guard_secret secret;
     bool chunked;
-    bool expects_continue;
     unsigned long long content_length; /* 0: none given */
 };
 
