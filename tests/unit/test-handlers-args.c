@@ -3,8 +3,11 @@
  * What a mutation can take. The messages are those that convex 1.48 gave under Node 20:
  * convexToJson(parseArgs(data)), with data as JSON.parse reads it.
  */
-#include "base/json.h"
 #include "handlers/args.h"
+
+#include "base/event.h"
+#include "base/json.h"
+#include "handlers/routes.h"
 #include "tests/unit/rows.h"
 
 #define X512(s) X64(X8(s))
@@ -273,6 +276,86 @@ static void test_nulls(void **state)
     assert_same_text(buf_span(&left), span_of(row->left));
 }
 
+/* ---- what the mutation of a route gets ---- */
+
+struct make_row {
+    const char *name;
+    struct route route;
+    struct event event;
+    const char *args; /* or the message, where it is refused */
+    int r;
+};
+
+static char own_mutation[] = "posts:deleteByBladeId";
+
+static struct make_row make_rows[] = {
+    {"make: data", {0}, {.data = TEXT("{ \"a\":null}")}, "{ \"a\":null}", 0},
+    {"make: missing data", {0}, {.data = {NULL, 0}}, "{}", 0},
+    {"make: without nulls",
+     {.drop_nulls = true},
+     {.data = TEXT("{\"a\":null,\"b\":1}")},
+     "{\"b\":1}",
+     0},
+    {"make: missing data, without nulls", {.drop_nulls = true}, {.data = {NULL, 0}}, "{}", 0},
+    {"make: refused",
+     {.drop_nulls = true},
+     {.data = TEXT("[1]")},
+     "The arguments to a Convex function must be an object. Received: 1",
+     ARGS_REFUSED},
+    {"make: refused for a member that is null",
+     {.drop_nulls = true},
+     {.data = TEXT("{\"$a\":null}"), .odd_keys = true},
+     "Field name $a starts with a '$', which is reserved.",
+     ARGS_REFUSED},
+    {"make: a removal by the usual mutation",
+     {0},
+     {.remove = true, .data = TEXT("{\"a\":1}"), .hive_id = TEXT("\"u1\"")},
+     "{\"a\":1}",
+     0},
+    {"make: a removal by its own",
+     {.remove = own_mutation},
+     {.remove = true, .data = TEXT("{\"a\":1}"), .hive_id = TEXT("\"u\\u0031\"")},
+     "{\"bladeId\":\"u\\u0031\"}",
+     0},
+    {"make: no removal",
+     {.remove = own_mutation},
+     {.data = TEXT("{\"a\":1}"), .hive_id = TEXT("\"u1\"")},
+     "{\"a\":1}",
+     0},
+    {"make: a removal by data's bladeId",
+     {.remove = own_mutation},
+     {.remove = true, .data = TEXT("{\"bladeId\":7,\"a\":1}")},
+     "{\"bladeId\":7}",
+     0},
+    {"make: a removal without an id",
+     {.remove = own_mutation},
+     {.remove = true, .data = TEXT("{\"a\":1}")},
+     "{}",
+     0},
+    {"make: a removal without data", {.remove = own_mutation}, {.remove = true}, "{}", 0},
+    {"make: a removal does not look at data",
+     {.remove = own_mutation},
+     {.remove = true, .data = TEXT("[1]"), .hive_id = TEXT("1.50")},
+     "{\"bladeId\":1.50}",
+     0},
+    {"make: a removal looks at the id",
+     {.remove = own_mutation},
+     {.remove = true, .hive_id = TEXT("{\"$integer\":\"AQAAAAAAAAA=\"}")},
+     "Field name $integer starts with a '$', which is reserved.",
+     ARGS_REFUSED},
+};
+
+static void test_make(void **state)
+{
+    const struct make_row *row = *state;
+    struct event event = row->event;
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    assert_int_equal(args_make(&row->route, &event, &message), row->r);
+    assert_same_text(row->r ? buf_span(&message) : event.args, span_of(row->args));
+    buf_done(&event.rewritten);
+}
+
 int main(void)
 {
     static const struct CMUnitTest others[] = {
@@ -281,11 +364,13 @@ int main(void)
         cmocka_unit_test(test_cut_falls_between_characters),
     };
     static struct CMUnitTest tests[array_len(args_rows) + array_len(own_rows) +
-                                   array_len(nulls_rows) + array_len(others)];
+                                   array_len(nulls_rows) + array_len(make_rows) +
+                                   array_len(others)];
     size_t len = rows_add(tests, 0, args_rows, test_args);
 
     len = rows_add(tests, len, own_rows, test_args);
     len = rows_add(tests, len, nulls_rows, test_nulls);
+    len = rows_add(tests, len, make_rows, test_make);
     memcpy(tests + len, others, sizeof(others));
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
