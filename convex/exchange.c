@@ -343,7 +343,7 @@ static void exchange_forget(struct exchange *exchange)
 int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE_PARTS],
                      const char *authorization, const char *request_id)
 {
-    struct curl_slist *list;
+    struct curl_slist *list = NULL;
     size_t len = 0;
     int r;
 

@@ -280,7 +280,7 @@ static int parse_append_units(const struct parse *parse, size_t from, size_t to,
 static int parse_say_context(const struct parse *parse, size_t pos, struct buf *out)
 {
     size_t len = parse_units(parse->start, parse->end);
-    bool cut = len > 2 * PARSE_CONTEXT;
+    bool cut = len > (size_t)PARSE_CONTEXT * 2;
     bool cut_before = cut && pos >= PARSE_CONTEXT;
     bool cut_after = cut && (!cut_before || pos < len - PARSE_CONTEXT);
     size_t from = cut_before ? pos - PARSE_CONTEXT : 0;

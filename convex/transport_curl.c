@@ -32,7 +32,7 @@ struct transport_curl {
     struct curl_slist *headers;
     struct buf authorization; /* empty: no such header */
     struct exchange model;    /* never used itself: the handles are copies of it */
-    SLIST_HEAD(, transport_handle) idle;
+    SLIST_HEAD(transport_handles, transport_handle) idle;
     int in_flight;
     int concurrency;
 };
