@@ -133,8 +133,7 @@ static enum MHD_Result http_head(struct http_connection *connection, const char 
         return http_queue(connection);
     }
     http_route(connection, method, &head);
-    if (connection->refused &&
-        (head.chunked || head.expects_continue || head.content_length > HTTP_SWALLOW_MAX))
+    if (connection->refused && (head.chunked || head.content_length > 0))
         return http_queue(connection);
 
     if (!connection->refused && connection->endpoint->reads_envelope) {
