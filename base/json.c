@@ -53,6 +53,11 @@ static const char *json_skip_value(const char *at, const char *end)
     return at;
 }
 
+struct span json_value_at(const char *at, const char *end)
+{
+    return (struct span){at, (size_t)(json_skip_value(at, end) - at)};
+}
+
 struct json_walk json_walk(struct span value)
 {
     if (value.len < 2 || (*value.at != '{' && *value.at != '['))

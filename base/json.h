@@ -101,6 +101,9 @@ struct json_walk {
 struct json_walk json_walk(struct span value);
 bool json_next(struct json_walk *walk, struct span *key, struct span *value);
 
+/* The value that begins at at, somewhere before end. */
+struct span json_value_at(const char *at, const char *end);
+
 /* The value of the last member of that name; SPAN_NULL where there is none or value is no object.
  */
 struct span json_find(struct span object, struct span name);

@@ -68,6 +68,8 @@ static enum json_error json_open(struct json_scanner *s, bool object)
         return JSON_TOO_DEEP;
     uint64_t bit = UINT64_C(1) << (s->depth % 64);
     uint64_t *word = &s->stack[s->depth / 64];
+    if (s->depth % 64 == 0)
+        *word = 0;
     *word = object ? *word | bit : *word & ~bit;
     s->depth++;
     s->state = object ? JSON_KEY_OR_END : JSON_VALUE_OR_END;

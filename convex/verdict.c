@@ -7,16 +7,16 @@
  * "[Request ID: …] Server Error". What a function throws begins with "Uncaught " and may quote
  * anything, and so may a validator's complaint.
  *
- * Messages are what ConvexHttpClient would throw on Node 20, except that an unexpected answer in
- * JSON is shown as it was written, without its blanks (JSON.stringify would write numbers and
- * escapes its own way and reorder keys that are numbers).
+ * Messages are what ConvexHttpClient would throw on Node 20.
  */
 #include "convex/verdict.h"
 
 #include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/js_string.h"
 #include "base/json.h"
 #include "convex/parse_message.h"
 
@@ -113,40 +113,22 @@ static void verdict_read_text(struct verdict *verdict)
     }
 }
 
-/* new Error(errorMessage).message: a string as it is, "" where there is none. */
+/* new Error(errorMessage).message: its string, "" where there is none. */
 static int verdict_read_error(struct span envelope, struct verdict *verdict)
 {
     struct span text = json_find(envelope, SPAN("errorMessage"));
     int r = 0;
 
-    if (text.len > 0 && *text.at == '"')
-        r = json_decode(text, &verdict->message);
-    else if (text.len > 0)
-        r = buf_append_span(&verdict->message, text);
+    if (text.len > 0)
+        r = js_string(text, SIZE_MAX, &verdict->message);
+    if (r == JS_STRING_THROWS)
+        r = buf_append_span(&verdict->message, SPAN("Cannot convert object to primitive value"));
     if (r == 0)
         verdict_read_text(verdict);
     return r;
 }
 
 /* ---- answers that ConvexHttpClient takes for an envelope ---- */
-
-static int verdict_append_minified(struct span json, struct buf *out)
-{
-    bool in_string = false;
-    int r = buf_reserve(out, json.len);
-
-    for (size_t i = 0; i < json.len && r == 0; i++) {
-        char c = json.at[i];
-        if (!in_string && strchr(" \t\r\n", c))
-            continue;
-        if (c == '"')
-            in_string = !in_string;
-        r = buf_append_char(out, c);
-        if (in_string && c == '\\')
-            r = buf_append_char(out, json.at[++i]);
-    }
-    return r;
-}
 
 static int verdict_read_unreadable(struct span text, struct verdict *verdict)
 {
@@ -166,7 +148,7 @@ static int verdict_read_unexpected(struct span json, struct verdict *verdict)
         return buf_append_span(&verdict->message,
                                SPAN("Cannot read properties of null (reading 'logLines')"));
     int r = buf_append_span(&verdict->message, SPAN("Invalid response: "));
-    return r ? r : verdict_append_minified(json, &verdict->message);
+    return r ? r : js_stringify(json, &verdict->message);
 }
 
 static struct span verdict_skip_bom(struct span body)

@@ -14,7 +14,7 @@
 
 #include "base/event.h"
 #include "base/json.h"
-#include "handlers/js_string.h"
+#include "base/js_string.h"
 #include "handlers/members.h"
 #include "handlers/routes.h"
 

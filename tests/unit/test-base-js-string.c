@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* String(value) as JavaScript has it: the results are what Node 20 gave for String(JSON.parse(x)).
  */
-#include "handlers/js_string.h"
+#include "base/js_string.h"
 #include "tests/unit/rows.h"
 
 struct string_row {
@@ -215,22 +215,36 @@ static void test_cut(void **state)
     assert_same_text(buf_span(&out), row->string);
 }
 
-static void test_nesting_is_bounded(void **state)
+static void test_nesting_costs_nothing(void **state)
 {
     (void)state;
     cleanup(buf_done) struct buf out = BUF_NULL;
 
     assert_int_equal(js_string(SPAN(X64("[[") "7" X64("]]")), 10, &out), 0);
     assert_same_text(buf_span(&out), SPAN("7"));
-    assert_int_equal(js_string(SPAN("[" X64("[[") "7" X64("]]") "]"), 10, &out), JS_STRING_CUT);
+}
+
+static void test_stringify(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf out = BUF_NULL;
+
+    assert_int_equal(
+        js_stringify(SPAN("{ \"a\" : [ 1.0, -0 ,1E21,true ,null ],\"\\u00e9\\/\\u0000\":"
+                          "\"\\ud800\" }"),
+                     &out),
+        0);
+    assert_same_text(buf_span(&out),
+                     SPAN("{\"a\":[1,0,1e+21,true,null],\"é/\\u0000\":\"\\ud800\"}"));
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(string_rows) + array_len(cut_rows) + 1];
+    static struct CMUnitTest tests[array_len(string_rows) + array_len(cut_rows) + 2];
     size_t len = rows_add(tests, 0, string_rows, test_string);
 
     len = rows_add(tests, len, cut_rows, test_cut);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_nesting_is_bounded);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_nesting_costs_nothing);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_stringify);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* JavaScript's String(value) for a value from JSON. */
-#include "handlers/js_string.h"
+/* JavaScript's String(value) and JSON.stringify(value) for a value from JSON. */
+#include "base/js_string.h"
 
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/json.h"
-
-enum { JS_DEPTH_MAX = 128 }; /* deeper arrays are cut: each level walks what is below it again */
-
-static int js_value(struct span json, int depth, size_t max, struct buf *out);
 
 static int js_append(struct span s, size_t max, struct buf *out)
 {
@@ -74,23 +71,7 @@ static int js_number(struct span json, size_t max, struct buf *out)
     return js_append(span_of(text), max, out);
 }
 
-/* Array.prototype.join: null is empty, everything else its string. */
-static int js_array(struct span json, int depth, size_t max, struct buf *out)
-{
-    struct json_walk walk = json_walk(json);
-    struct span key, element;
-    int r = depth > JS_DEPTH_MAX ? JS_STRING_CUT : 0;
-
-    for (bool first = true; r == 0 && json_next(&walk, &key, &element); first = false) {
-        if (!first)
-            r = js_append(SPAN(","), max, out);
-        if (r == 0 && *element.at != 'n')
-            r = js_value(element, depth + 1, max, out);
-    }
-    return r;
-}
-
-static int js_value(struct span json, int depth, size_t max, struct buf *out)
+static int js_scalar(struct span json, size_t max, struct buf *out)
 {
     switch (*json.at) {
     case '"': {
@@ -98,8 +79,6 @@ static int js_value(struct span json, int depth, size_t max, struct buf *out)
         int r = json_decode(json, &decoded);
         return r ? r : js_append(buf_span(&decoded), max, out);
     }
-    case '[':
-        return js_array(json, depth, max, out);
     case '{':
         /* A member of that name hides the method, and no value from JSON can be called. */
         if (json_find(json, SPAN("toString")).at)
@@ -114,7 +93,56 @@ static int js_value(struct span json, int depth, size_t max, struct buf *out)
     }
 }
 
+/*
+ * Array.prototype.join puts commas between the elements, and the same into the arrays among them:
+ * what comes out are the leaves and the commas as they stand, so that nothing has to recurse.
+ */
+static int js_array(struct span json, size_t max, struct buf *out)
+{
+    const char *at = json.at, *end = json.at + json.len;
+    int r = 0;
+
+    while (r == 0 && at < end) {
+        if (strchr("[] \t\n\r", *at)) {
+            at++;
+        } else if (*at == ',') {
+            r = js_append(SPAN(","), max, out);
+            at++;
+        } else {
+            struct span leaf = json_value_at(at, end);
+            if (*leaf.at != 'n') /* null is empty here */
+                r = js_scalar(leaf, max, out);
+            at += leaf.len;
+        }
+    }
+    return r;
+}
+
 int js_string(struct span json, size_t max, struct buf *out)
 {
-    return js_value(json, 1, max, out);
+    return *json.at == '[' ? js_array(json, max, out) : js_scalar(json, max, out);
+}
+
+int js_stringify(struct span json, struct buf *out)
+{
+    const char *at = json.at, *end = json.at + json.len;
+    int r = 0;
+
+    while (r == 0 && at < end) {
+        struct span token = {at, 1};
+        if (*at == '"') {
+            cleanup(buf_done) struct buf decoded = BUF_NULL;
+            token = json_value_at(at, end);
+            r = json_decode(token, &decoded);
+            if (r == 0)
+                r = json_quote(buf_span(&decoded), out);
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            token = json_value_at(at, end);
+            r = js_number(token, SIZE_MAX, out);
+        } else if (!strchr(" \t\n\r", *at)) {
+            r = buf_append_char(out, *at);
+        }
+        at += token.len;
+    }
+    return r;
 }
