@@ -32,7 +32,8 @@ struct loop_timer {
 };
 
 struct loop_hook {
-    /* Runs before each wait, after all callbacks. Returns how long the wait may be: ms, or -1: no limit. */
+    /* Runs before each wait, after all callbacks. Returns how long the wait may be: ms, or -1: no
+     * limit. */
     int (*before_wait)(void *ctx);
     void *ctx;
     TAILQ_ENTRY(loop_hook) link;

@@ -172,7 +172,7 @@ static int http_before_wait(void *ctx)
 
 /* ---- start and stop ---- */
 
-static void http_log(void *ctx, const char *format, va_list args)
+printf_like(2, 0) static void http_log(void *ctx, const char *format, va_list args)
 {
     char text[256];
 

@@ -19,7 +19,7 @@ static void addrinfo_freep(struct addrinfo **list)
 
 static int listener_describe(int fd, struct buf *address)
 {
-    struct sockaddr_storage bound;
+    struct sockaddr_storage bound = {0};
     socklen_t len = sizeof(bound);
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
