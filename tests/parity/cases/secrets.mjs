@@ -36,6 +36,8 @@ export default [
   withHeaders('no secret and a model without a route', [], UNAUTHORIZED, { body: '{"model":"x"}' }),
   withHeaders('no secret on another path', [], NOT_FOUND, { target: '/convex' }),
   withHeaders('no secret, answered before the body is there',
+    [['Content-Length', '1000']], UNAUTHORIZED, { body: BODY }),
+  withHeaders('no secret, answered before a large body is there',
     [['Content-Length', '1000000']], UNAUTHORIZED, { body: BODY }),
   withHeaders('a wrong secret, answered before the chunks are there',
     [['X-Sync-Secret', 'x'], ['Transfer-Encoding', 'chunked']], UNAUTHORIZED, { body: '5\r\n{"mod' }),
