@@ -24,7 +24,9 @@ const scriptLimitMs = 600_000;
 
 function unitSuites({ name, directory }) {
   const listed = execFileSync('meson', ['introspect', '--tests', directory], { encoding: 'utf8' });
-  return JSON.parse(listed).map((test) => ({
+  const tests = JSON.parse(listed);
+  if (tests.length === 0) throw new Error(`${directory} was built without the unit tests`);
+  return tests.map((test) => ({
     label: `unit/${test.name}${name}`,
     command: test.cmd,
     env: { ...test.env, CMOCKA_MESSAGE_OUTPUT: 'TAP' },

@@ -21,7 +21,7 @@ const sees = {
 const libraries = [
   { header: /^microhttpd/, rooms: ['server'] },
   { header: /^curl\//, rooms: ['convex'] },
-  { header: /^cjson\/|^cJSON/, rooms: ['convex', 'handlers'] },
+  { header: /^cjson\/|^cJSON/, rooms: ['handlers'] },
   { header: /^openssl\//, rooms: ['auth'] },
   { header: /^sqlite3/, rooms: ['outbox'] },
 ];
@@ -113,6 +113,7 @@ const wrong = [
   ['handlers/a.c', '  #  include "convex/url.h"'],
   ['server/a.c', '#include <curl/curl.h>'],
   ['server/a.c', '#include <cjson/cJSON.h>'],
+  ['convex/a.c', '#include <cjson/cJSON.h>'],
   ['convex/a.c', '#include <openssl/ssl.h>'],
   ['base/a.h', '#include <sqlite3.h>'],
   ['handlers/a.h', '#include <microhttpd.h>'],
