@@ -88,12 +88,13 @@ static struct span target_strip_origin(struct span target)
 int target_path(struct span target, struct buf *path)
 {
     size_t from = path->len;
-
-    target = target_strip_origin(target);
     size_t len = 0;
+
+    /* First of all: a slash in a query is not the one that begins the path. */
     while (len < target.len && target.at[len] != '?' && target.at[len] != '#')
         len++;
     target.len = len;
+    target = target_strip_origin(target);
     if (target.len == 0 || target.at[0] != '/')
         return buf_append_span(path, target); /* such as OPTIONS *: matches nothing */
 
