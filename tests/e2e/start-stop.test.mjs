@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: MIT
+// Start and stop: where it listens, what it says of itself, how it drains, when it does not.
+
+import assert from 'node:assert/strict';
+import net from 'node:net';
+import { networkInterfaces } from 'node:os';
+import { test } from 'node:test';
+import { openConnection } from '../lib/connection.mjs';
+import { DELIVERED, HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
+import { hold } from '../lib/hold.mjs';
+import { rawRequest } from '../lib/rawhttp.mjs';
+import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { within } from '../lib/wait.mjs';
+
+const NOWHERE = { CONVEX_URL: 'http://127.0.0.1:9' };
+const STOPPING = '{"error":"The relay is stopping"}';
+
+const get = (target) => rawRequest({ method: 'GET', target, headers: [['Host', 'localhost']] });
+
+// A relay with an upstream that answers when it is let, and so many events under way.
+async function startHeld(t, { events = 1, env = {} } = {}) {
+  const upstream = await startUpstream(t);
+  const held = hold();
+  upstream.answer = held.answer;
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
+  const answers = await Promise.all(Array.from({ length: events }, async (_, i) => {
+    const client = await openConnection(t, relay.port);
+    client.write(syncRequest(userEvent(`acc_${i}`)));
+    return client;
+  })).then((clients) => clients.map((client) => client.answer()));
+  await upstream.arrived(Math.min(events, Number(env.CONVEX_CONCURRENCY ?? 16)));
+  return { upstream, held, relay, answers };
+}
+
+async function stopBegun(relay) {
+  relay.signal('SIGTERM');
+  await relay.find('stderr', /stopping/);
+}
+
+async function assertEnded(relay) {
+  assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null }, relay.stderr());
+}
+
+async function assertUnavailable(answer) {
+  const { status, headers, body } = await answer;
+  assert.deepEqual([status, body, headers.connection], [503, STOPPING, 'close']);
+  assert.match(headers['retry-after'], /^\d+$/);
+}
+
+const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
+for (const host of ['127.0.0.1', 'localhost', '::1']) {
+  const skip = host === '::1' && !hasIpv6 && 'this machine has no ::1';
+  test(`it listens on ${host}, and the log has the real address`, { skip }, async (t) => {
+    const relay = await startRelay(t, { env: { ...NOWHERE, HOST: host } });
+    assert.ok(relay.port > 0);
+    assert.ok(host === 'localhost' || relay.host === host, relay.host);
+    const response = await fetch(`${relay.url}/healthz`);
+    assert.equal(response.status, 200);
+    assert.equal(relay.stderr().match(/listening/g).length, 1);
+  });
+}
+
+test('a port that is taken: one line that names it, and the end', async (t) => {
+  const server = net.createServer();
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => server.close());
+  const { port } = server.address();
+  const relay = spawnRelay(t, { env: { ...NOWHERE, PORT: String(port) } });
+  assert.deepEqual(await relay.exited, { code: 2, signal: null });
+  assert.match(relay.stderr(), new RegExp(`^convex-relay: HOST, PORT: .*${port}.*Address already in use\n$`));
+});
+
+test('a host that is none: one line that names it, and the end', async (t) => {
+  const relay = spawnRelay(t, { env: { ...NOWHERE, HOST: 'no-such-host.invalid' } });
+  assert.deepEqual(await within('the end', relay.exited), { code: 2, signal: null });
+  assert.match(relay.stderr(), /^convex-relay: HOST, PORT: no-such-host\.invalid .*\n$/);
+});
+
+for (const target of ['/healthz', '/readyz']) {
+  test(`GET ${target}`, async (t) => {
+    const relay = await startRelay(t, { env: NOWHERE });
+    const response = await fetch(relay.url + target);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get('content-type'), 'text/plain; charset=UTF-8');
+    assert.equal(await response.text(), 'ok\n');
+    const posted = await fetch(relay.url + target, { method: 'POST' });
+    assert.equal(posted.status, 405);
+    assert.equal(posted.headers.get('allow'), 'GET');
+  });
+}
+
+test('it starts while Convex is away', async (t) => {
+  const relay = await startRelay(t, { env: NOWHERE });
+  assert.equal((await fetch(`${relay.url}/readyz`)).status, 200);
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 500);
+});
+
+for (const signal of ['SIGTERM', 'SIGINT']) {
+  test(`${signal}: what is in flight is answered, and the connection closed`, async (t) => {
+    const { relay, held, answers: [answer] } = await startHeld(t);
+    relay.signal(signal);
+    await relay.find('stderr', /stopping/);
+    held.open();
+    const { status, headers, body } = await answer;
+    assert.deepEqual([status, body, headers.connection], [200, DELIVERED, 'close']);
+    await assertEnded(relay);
+    assert.match(relay.stderr(), /stopped\n$/);
+  });
+}
+
+test('SIGTERM with idle clients: it ends at once', async (t) => {
+  const relay = await startRelay(t, { env: { ...NOWHERE, DRAIN_MS: '600000' } });
+  const idle = await openConnection(t, relay.port);
+  idle.write(get('/healthz'));
+  assert.equal((await idle.answer()).status, 200);
+  const silent = await openConnection(t, relay.port);
+  await relay.stop();
+  await Promise.all([idle.closed(), silent.closed()]);
+});
+
+test('while it drains, nobody new comes in, and who is there is served a last time', async (t) => {
+  const relayed = await startHeld(t);
+  const { relay, held } = relayed;
+  const [health, ready, late] = await Promise.all([1, 2, 3].map(() => openConnection(t, relay.port)));
+  for (const client of [health, ready, late]) {
+    client.write(get('/healthz'));
+    assert.equal((await client.answer()).status, 200);
+  }
+  await stopBegun(relay);
+
+  await assert.rejects(openConnection(t, relay.port), { code: 'ECONNREFUSED' });
+  health.write(get('/healthz'));
+  const alive = await health.answer();
+  assert.deepEqual([alive.status, alive.headers.connection], [200, 'close']);
+  ready.write(get('/readyz'));
+  const notReady = await ready.answer();
+  assert.deepEqual([notReady.status, notReady.body, notReady.headers.connection], [503, STOPPING, 'close']);
+  late.write(syncRequest(userEvent('late')));
+  await relayed.upstream.arrived(2);
+  held.open();
+  const last = await late.answer();
+  assert.deepEqual([last.status, last.body, last.headers.connection], [200, DELIVERED, 'close']);
+  await Promise.all([health, ready, late].map((client) => client.closed()));
+  assert.equal((await relayed.answers[0]).status, 200);
+  await assertEnded(relay);
+});
+
+test('DRAIN_MS passed: 503 for what is in flight and for what waits', async (t) => {
+  const env = { DRAIN_MS: '100', CONVEX_CONCURRENCY: '2' };
+  const { relay, upstream, answers } = await startHeld(t, { events: 5, env });
+  await stopBegun(relay);
+  await Promise.all(answers.map(assertUnavailable));
+  await assertEnded(relay);
+  assert.equal(upstream.requests.length, 2, 'what waited is not sent any more');
+});
+
+test('a second SIGTERM stops at once', async (t) => {
+  const { relay, answers } = await startHeld(t, { events: 2, env: { DRAIN_MS: '600000' } });
+  await stopBegun(relay);
+  relay.signal('SIGTERM');
+  await Promise.all(answers.map(assertUnavailable));
+  await assertEnded(relay);
+});
+
+test('SIGTERM in the middle of a body: the rest may come', async (t) => {
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '600000' } });
+  const client = await openConnection(t, relay.port);
+  await sendHalf(client);
+  await stopBegun(relay);
+  client.write(BODY.slice(10));
+  const { status, body, headers } = await client.answer();
+  assert.deepEqual([status, body, headers.connection], [200, DELIVERED, 'close']);
+  await assertEnded(relay);
+});
+
+test('SIGTERM in the middle of a body that never ends: cut off', async (t) => {
+  const relay = await startRelay(t, { env: { ...NOWHERE, DRAIN_MS: '50' } });
+  const client = await openConnection(t, relay.port);
+  await sendHalf(client);
+  relay.signal('SIGTERM');
+  await assertEnded(relay);
+  assert.equal((await client.answer()).status, null);
+});
+
+const BODY = JSON.stringify(userEvent('acc_1'));
+
+// "100 Continue" proves that the relay has seen the head.
+async function sendHalf(client) {
+  const headers = [...HEADERS, ['Content-Length', String(BODY.length)], ['Expect', '100-continue']];
+  client.write(syncRequest('', { headers }));
+  assert.equal((await client.answer()).status, 100);
+  client.write(BODY.slice(0, 10));
+}
