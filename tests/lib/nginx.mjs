@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// A real nginx, on free ports, with everything it writes in a folder of the test.
+
+import { chmodSync } from 'node:fs';
+import net from 'node:net';
+import { startChild } from './child.mjs';
+import { makeFolder } from './files.mjs';
+import { waitFor, within } from './wait.mjs';
+
+// As many free ports. Another process could take one before nginx does: then nginx ends, and says so.
+export async function freePorts(count) {
+  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
+    const server = net.createServer().listen(0, '127.0.0.1', () => resolve(server));
+  })));
+  const ports = servers.map((server) => server.address().port);
+  await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
+  return ports;
+}
+
+// Starts nginx with a configuration and waits until it answers on the port. The paths that
+// nginx would write to by default are set on the command line or belong into the configuration:
+// it gets the folder. Logs go to stderr. What ends with the test: nginx and its folder.
+export async function startNginx(t, port, makeConfig) {
+  const files = makeFolder(t);
+  chmodSync(files.folder, 0o755); // its workers are somebody else where it is started by root
+  const config = files.write('nginx.conf', makeConfig(files.folder));
+  const child = startChild(t, 'nginx', ['-p', files.folder, '-e', 'stderr', '-c', config,
+    '-g', 'daemon off; error_log stderr info;'], {
+    env: { PATH: `${process.env.PATH}:/usr/sbin` },
+    // Killed, it would leave its workers behind.
+    atEnd: async (self) => { if (self.signal('SIGTERM')) await within('nginx to stop', self.exited); },
+  });
+  await waitFor(`nginx on port ${port}`, () => {
+    if (!child.isRunning()) throw new Error(`nginx ended:\n${child.stderr()}`);
+    return isListening(port);
+  });
+  return { ...child, port, folder: files.folder };
+}
+
+function isListening(port) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ host: '127.0.0.1', port });
+    socket.on('connect', () => { socket.destroy(); resolve(true); });
+    socket.on('error', () => resolve(false));
+  });
+}
+
+// The folders that nginx puts bodies into, inside its own.
+export const tempPaths = (folder) => ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+  .map((kind) => `${kind}_temp_path ${folder}/${kind};`).join('\n');
+
+// An nginx that speaks TLS on 127.0.0.1 and passes everything on to an upstream.
+export async function startTlsProxy(t, { certificate, key, upstreamPort }) {
+  const [port] = await freePorts(1);
+  return startNginx(t, port, (folder) => `
+    pid ${folder}/nginx.pid;
+    worker_processes 1;
+    events {}
+    http {
+      access_log off;
+      ${tempPaths(folder)}
+      client_max_body_size 0;
+      server {
+        listen 127.0.0.1:${port} ssl;
+        ssl_certificate ${certificate};
+        ssl_certificate_key ${key};
+        location / {
+          proxy_pass http://127.0.0.1:${upstreamPort};
+          proxy_http_version 1.1;
+          proxy_set_header Connection "";
+        }
+      }
+    }`);
+}
