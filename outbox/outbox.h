@@ -19,6 +19,16 @@
 
 struct outbox;
 
+/* What the queues are made of: the outbox's own. */
+struct outbox_job {
+    TAILQ_ENTRY(outbox_job) link;
+    enum { OUTBOX_JOB_OP, OUTBOX_JOB_READ, OUTBOX_JOB_OVERTAKEN } type;
+    unsigned turn; /* of its submission */
+    bool taken;    /* by the writer */
+    int result;
+};
+TAILQ_HEAD(outbox_jobs, outbox_job);
+
 enum outbox_kind {
     OUTBOX_APPEND,    /* row: all of it; state PENDING or DEAD */
     OUTBOX_DELIVERED, /* row.id */
@@ -26,14 +36,18 @@ enum outbox_kind {
     OUTBOX_BURY,      /* row: id, attempts, tried_ms, reason, died_ms, stale */
 };
 
+/*
+ * The last three are for rows that are pending on disk. One that is gone from there is as it should
+ * be: the log is told, and the result is 0.
+ */
+
 /* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */
 struct outbox_op {
     enum outbox_kind kind;
     struct store_row row;
-    /* On the loop. 0: it is on disk; STORE_FULL or STORE_BROKEN: it is not. */
+    /* On the loop. 0: it is on disk; STORE_FULL, STORE_BROKEN or an -errno: it is not. */
     void (*done)(struct outbox_op *op, int r);
-    TAILQ_ENTRY(outbox_op) link;
-    int result; /* the outbox's own */
+    struct outbox_job job;
 };
 
 /* A row with copies of all it points at. */
@@ -56,10 +70,13 @@ struct outbox_read {
      * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op.
      */
     void (*done)(struct outbox_read *read, struct outbox_rows *rows, bool more, int r);
-    TAILQ_ENTRY(outbox_read) link;
+    struct outbox_job job;
+    struct outbox_rows rows; /* the outbox's own, as is the next one */
+    bool more;
 };
 
-/* Takes the store over, which the writer closes in the end. 0 or an -errno. */
+/* Takes the store over, which the writer closes in the end. On failure it stays the caller's. 0,
+ * STORE_BROKEN, or an -errno. */
 int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
 
 /*
@@ -88,7 +105,9 @@ void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span m
 
 struct outbox_status {
     struct store_counts counts; /* as of the last commit */
-    int failing;  /* 0, or what the last commit ended with: STORE_FULL, STORE_BROKEN */
+    /* 0, or how the last changes ended: STORE_FULL, STORE_BROKEN. While there is nothing to write,
+     * it is tried once a second whether they still would. */
+    int failing;
     bool replays; /* there may be replays to take up; looked for once a second */
 };
 void outbox_status(struct outbox *outbox, struct outbox_status *status);

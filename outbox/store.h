@@ -4,8 +4,10 @@
  * second kind of store can come. Everything here blocks; the server keeps it in a thread of its
  * own (outbox.h), `convex-relay outbox` calls it directly.
  *
- * A row is an event. Changes stand between store_begin() and store_commit(); once that has
- * returned 0 they survive a power cut. When it fails, none of them has happened.
+ * A row is an event. Changes stand between begin() and commit(); once that has returned 0 they
+ * survive a power cut. When it fails, none of them has happened. A change that fails with
+ * STORE_FULL, STORE_BROKEN or an -errno may have spoilt the transaction, and then commit() fails
+ * the same way; where it has not, the other changes are committed.
  */
 #pragma once
 
@@ -57,8 +59,8 @@ struct store_counts {
     int64_t bytes;          /* on disk */
 };
 
-/* Called for each row, which is good until it returns. Anything but 0 ends the reading and is
- * returned. */
+/* Called for each row, which is good until it returns, and must not change the store. Anything but
+ * 0 ends the reading and is returned. */
 typedef int (*store_row_fn)(void *ctx, const struct store_row *row);
 
 struct store_filter {
@@ -66,6 +68,7 @@ struct store_filter {
     struct span model;            /* at NULL: any */
     uint64_t after;               /* ids above this one only */
     uint64_t rows_max;            /* 0: no limit */
+    bool bare;                    /* without bodies, which are not even looked at */
 };
 
 struct store_ops {
@@ -73,9 +76,12 @@ struct store_ops {
     int (*commit)(struct store *store);
     void (*rollback)(struct store *store);
 
-    /* One more event, accepted. row->state is STORE_PENDING or STORE_DEAD; the id must be new. */
+    /* One more event, accepted. row->state is STORE_PENDING or STORE_DEAD; the id must be new.
+     * Needs more room than other changes do, so that those go on where this one returns STORE_FULL.
+     */
     int (*append)(struct store *store, const struct store_row *row);
-    /* Delivered: the row goes, and older dead ones of its record become stale. */
+    /* Delivered: the row goes, and older dead ones of its record become stale, as do those that
+     * somebody wants sent again. STORE_MISSING, here and below: it is not pending. */
     int (*delivered)(struct store *store, uint64_t id);
     /* The same for events that were delivered before they could be stored: they count only. */
     int (*count_delivered)(struct store *store, uint64_t n);
@@ -86,12 +92,14 @@ struct store_ops {
     int (*bury)(struct store *store, const struct store_row *row);
     /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
     int (*replay)(struct store *store, uint64_t id, bool force);
-    /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, under new_id (which may be id). */
+    /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, with no attempts so far, under new_id (which
+     * may be id). STORE_STALE: overtaken since replay(); it is dead again. STORE_MISSING. */
     int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
     /* A dead letter goes for good. STORE_MISSING. */
     int (*discard)(struct store *store, uint64_t id);
 
-    /* Rows by rising id. */
+    /* Rows by rising id. What is read stays readable, and keeps its room on disk, until this
+     * returns: read page by page where fn may take long. */
     int (*read)(struct store *store, const struct store_filter *filter, store_row_fn fn, void *ctx);
     int (*counts)(struct store *store, struct store_counts *counts);
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */

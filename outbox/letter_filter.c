@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* Which records may have dead letters. Two bits a record, both from one hash of 64 bits. */
+#include "outbox/letter_filter.h"
+
+struct letter_bits {
+    uint32_t at[2];
+};
+
+static struct letter_bits letter_bits_of(const struct letter_filter *filter, struct span model,
+                                         struct span record)
+{
+    uint64_t hash = table_hash(&filter->seed, model, record);
+
+    return (struct letter_bits){
+        {(uint32_t)hash % LETTER_FILTER_BITS, (uint32_t)(hash >> 32) % LETTER_FILTER_BITS}};
+}
+
+int letter_filter_init(struct letter_filter *filter)
+{
+    return table_init(&filter->seed);
+}
+
+void letter_filter_loaded(struct letter_filter *filter)
+{
+    atomic_store(&filter->loaded, true);
+}
+
+void letter_filter_add(struct letter_filter *filter, struct span model, struct span record)
+{
+    struct letter_bits bits = letter_bits_of(filter, model, record);
+
+    for (int i = 0; i < 2; i++)
+        atomic_fetch_or(&filter->words[bits.at[i] / 64], UINT64_C(1) << bits.at[i] % 64);
+}
+
+bool letter_filter_may_have(const struct letter_filter *filter, struct span model,
+                            struct span record)
+{
+    if (!atomic_load(&filter->loaded))
+        return true;
+    struct letter_bits bits = letter_bits_of(filter, model, record);
+    for (int i = 0; i < 2; i++)
+        if (!(atomic_load(&filter->words[bits.at[i] / 64]) >> bits.at[i] % 64 & 1))
+            return false;
+    return true;
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The store in a thread of its own, as the loop sees it.
+ *
+ * What is submitted in one turn of the loop is staged, and goes to the writer at the turn's end:
+ * one lock, one wake, one transaction. A timer that is due at once marks that end, wherever in the
+ * turn the submission came from.
+ */
+#include "outbox/outbox.h"
+
+#include <errno.h>
+#include <sys/epoll.h>
+
+#include "base/error.h"
+#include "outbox/writer.h"
+
+struct outbox {
+    struct loop *loop;
+    struct outbox_jobs staged;
+    unsigned turn;      /* rises when they go to the writer */
+    uint64_t delivered; /* never stored; staged, too */
+    struct loop_timer flush;
+    struct loop_fd finished;
+    struct writer writer;
+};
+
+static void outbox_flush(void *ctx)
+{
+    struct outbox *outbox = ctx;
+
+    writer_submit(&outbox->writer, &outbox->staged, outbox->delivered);
+    outbox->delivered = 0;
+    outbox->turn++;
+}
+
+static void outbox_stage(struct outbox *outbox)
+{
+    if (!heap_linked(&outbox->flush.node))
+        loop_timer_set(outbox->loop, &outbox->flush, loop_now_ms(outbox->loop));
+}
+
+static void outbox_finish(struct outbox_job *job)
+{
+    switch (job->type) {
+    case OUTBOX_JOB_OP: {
+        struct outbox_op *op = container_of(job, struct outbox_op, job);
+        op->done(op, job->result);
+        break;
+    }
+    case OUTBOX_JOB_READ: {
+        struct outbox_read *read = container_of(job, struct outbox_read, job);
+        read->done(read, &read->rows, read->more, job->result);
+        break;
+    }
+    case OUTBOX_JOB_OVERTAKEN:
+        free(container_of(job, struct outbox_overtaken, job));
+        break;
+    }
+}
+
+static void outbox_finished(void *ctx, uint32_t events)
+{
+    struct outbox *outbox = ctx;
+    struct outbox_jobs jobs = TAILQ_HEAD_INITIALIZER(jobs);
+    struct outbox_job *job;
+
+    (void)events;
+    writer_collect(&outbox->writer, &jobs);
+    while ((job = TAILQ_FIRST(&jobs)) != NULL) {
+        TAILQ_REMOVE(&jobs, job, link);
+        outbox_finish(job); /* which may free it, or submit it again */
+    }
+}
+
+int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
+{
+    struct outbox *outbox = calloc(1, sizeof(*outbox));
+
+    if (!outbox)
+        return error_origin(-ENOMEM);
+    outbox->loop = loop;
+    TAILQ_INIT(&outbox->staged);
+    outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
+    int r = writer_init(&outbox->writer);
+    if (r) {
+        free(outbox);
+        return r;
+    }
+    outbox->finished = (struct loop_fd){outbox->writer.event_fd, outbox_finished, outbox};
+    r = loop_fd_add(loop, &outbox->finished, EPOLLIN);
+    if (!r) {
+        r = writer_start(&outbox->writer, store);
+        if (r)
+            loop_fd_remove(loop, &outbox->finished);
+    }
+    if (r) {
+        writer_done(&outbox->writer);
+        free(outbox);
+        return r;
+    }
+    *out = outbox;
+    return 0;
+}
+
+/* What nobody waits for any more. */
+static void outbox_drop(struct outbox_jobs *jobs)
+{
+    struct outbox_job *job;
+
+    while ((job = TAILQ_FIRST(jobs)) != NULL) {
+        TAILQ_REMOVE(jobs, job, link);
+        if (job->type == OUTBOX_JOB_READ)
+            outbox_rows_free(&container_of(job, struct outbox_read, job)->rows);
+        if (job->type == OUTBOX_JOB_OVERTAKEN)
+            free(container_of(job, struct outbox_overtaken, job));
+    }
+}
+
+struct outbox *outbox_free(struct outbox *outbox)
+{
+    if (outbox) {
+        loop_timer_clear(outbox->loop, &outbox->flush);
+        loop_fd_remove(outbox->loop, &outbox->finished);
+        outbox_flush(outbox);
+        writer_stop(&outbox->writer);
+        outbox_drop(&outbox->writer.finished);
+        writer_done(&outbox->writer);
+        free(outbox);
+    }
+    return NULL;
+}
+
+uint64_t outbox_next_id(struct outbox *outbox)
+{
+    return atomic_fetch_add(&outbox->writer.next_id, 1);
+}
+
+static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job)
+{
+    job->turn = outbox->turn;
+    job->taken = false;
+    job->result = 0;
+    TAILQ_INSERT_TAIL(&outbox->staged, job, link);
+    outbox_stage(outbox);
+}
+
+void outbox_submit(struct outbox *outbox, struct outbox_op *op)
+{
+    op->job.type = OUTBOX_JOB_OP;
+    outbox_submit_job(outbox, &op->job);
+}
+
+void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
+{
+    read->job.type = OUTBOX_JOB_READ;
+    outbox_submit_job(outbox, &read->job);
+}
+
+bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
+{
+    if (op->job.turn != outbox->turn)
+        return writer_withdraw(&outbox->writer, &op->job);
+    TAILQ_REMOVE(&outbox->staged, &op->job, link);
+    return true;
+}
+
+static struct outbox_overtaken *outbox_overtaken_new(uint64_t id, struct span model,
+                                                     struct span record)
+{
+    struct outbox_overtaken *overtaken = malloc(sizeof(*overtaken) + model.len + record.len);
+
+    if (!overtaken) {
+        (void)error_origin(-ENOMEM);
+        return NULL;
+    }
+    char *text = (char *)(overtaken + 1);
+    memcpy(text, model.at, model.len);
+    memcpy(text + model.len, record.at, record.len);
+    *overtaken = (struct outbox_overtaken){
+        .job = {.type = OUTBOX_JOB_OVERTAKEN},
+        .id = id,
+        .model = {text, model.len},
+        .record = {text + model.len, record.len},
+    };
+    return overtaken;
+}
+
+void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                               struct span record)
+{
+    outbox->delivered++;
+    outbox_stage(outbox);
+    if (!record.at || !model.at || !letter_filter_may_have(&outbox->writer.filter, model, record))
+        return;
+    struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
+    if (overtaken)
+        outbox_submit_job(outbox, &overtaken->job);
+}
+
+void outbox_status(struct outbox *outbox, struct outbox_status *status)
+{
+    writer_status(&outbox->writer, status);
+}

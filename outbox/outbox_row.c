@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* A row with copies of all it points at. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "outbox/outbox.h"
+#include "outbox/writer.h"
+
+/* Copies a span to where *at points, and moves that on. */
+static struct span outbox_row_put(char **at, struct span span)
+{
+    if (!span.at)
+        return SPAN_NULL;
+    struct span copy = {*at, span.len};
+    memcpy(*at, span.at, span.len);
+    *at += span.len;
+    return copy;
+}
+
+struct outbox_row *outbox_row_copy(const struct store_row *row)
+{
+    size_t texts_len = row->model.len + row->record.len + row->reason.len;
+    cleanup(freep) char *body = malloc(row->body.len + 1); /* never NULL for no bytes */
+    struct outbox_row *copy = malloc(sizeof(*copy) + texts_len);
+
+    if (!body || !copy) {
+        free(copy);
+        (void)error_origin(-ENOMEM);
+        return NULL;
+    }
+    char *texts = (char *)(copy + 1);
+    copy->row = *row;
+    copy->row.model = outbox_row_put(&texts, row->model);
+    copy->row.record = outbox_row_put(&texts, row->record);
+    copy->row.reason = outbox_row_put(&texts, row->reason);
+    if (row->body.len > 0)
+        memcpy(body, row->body.at, row->body.len);
+    copy->row.body.at = take(body);
+    return copy;
+}
+
+struct outbox_row *outbox_row_free(struct outbox_row *row)
+{
+    if (row) {
+        free((char *)row->row.body.at);
+        free(row);
+    }
+    return NULL;
+}
+
+void outbox_rows_free(struct outbox_rows *rows)
+{
+    struct outbox_row *row;
+
+    while ((row = TAILQ_FIRST(rows)) != NULL) {
+        TAILQ_REMOVE(rows, row, link);
+        outbox_row_free(row);
+    }
+}

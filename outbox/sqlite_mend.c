@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A damaged file is set aside, and what can be read of it is saved into a new one.
+ *
+ * It can be cut short at any moment, and is then taken up by the next start:
+ *
+ *   path, path-wal             renamed to path.mending, path.mending-wal
+ *   path.saved                 made anew from path.mending, synced
+ *   path.saved                 renamed to path
+ *   path.mending, …            renamed to path.damaged-<time>, …
+ *
+ * While path.mending is there, a path is there only once it is complete.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "outbox/sqlite_salvage.h"
+#include "outbox/sqlite_store.h"
+
+/* What stands beside an SQLite file, the file itself first. */
+static const char *const mend_suffixes[] = {"", "-wal", "-shm", "-journal"};
+
+static char *mend_name(const char *path, const char *middle, const char *suffix)
+{
+    char *name;
+
+    if (asprintf(&name, "%s%s%s", path, middle, suffix) < 0) {
+        (void)error_origin(-ENOMEM);
+        return NULL;
+    }
+    return name;
+}
+
+static bool mend_exists(const char *path, const char *middle, const char *suffix)
+{
+    cleanup(freep) char *name = mend_name(path, middle, suffix);
+
+    return name && access(name, F_OK) == 0;
+}
+
+/* Renames what there is of a file and what belongs to it. 0 or an -errno. */
+static int mend_move(const char *path, const char *from, const char *to)
+{
+    for (size_t i = 0; i < array_len(mend_suffixes); i++) {
+        cleanup(freep) char *old = mend_name(path, from, mend_suffixes[i]);
+        cleanup(freep) char *new = mend_name(path, to, mend_suffixes[i]);
+        if (!old || !new)
+            return -ENOMEM;
+        if (rename(old, new) != 0 && errno != ENOENT)
+            return error_origin(-errno);
+    }
+    return 0;
+}
+
+int sqlite_mend_sync_folder(const char *path)
+{
+    cleanup(freep) char *copy = strdup(path);
+
+    if (!copy)
+        return error_origin(-ENOMEM);
+    cleanup(closep) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 || fsync(fd) != 0)
+        return error_origin(-errno);
+    return 0;
+}
+
+bool sqlite_mend_unfinished(const char *path)
+{
+    if (mend_exists(path, ".mending", ""))
+        return true;
+    /* SQLite would throw a log away that has no file. */
+    return !mend_exists(path, "", "") && mend_exists(path, "", "-wal");
+}
+
+int sqlite_mend_set_aside(const char *path)
+{
+    return mend_move(path, "", ".mending");
+}
+
+static void mend_remove(const char *path)
+{
+    (void)unlink(path);
+}
+
+/* Makes an empty file that only its owner may read. */
+static int mend_create(const char *path)
+{
+    mend_remove(path);
+    cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    return fd < 0 ? error_origin(-errno) : 0;
+}
+
+/* Makes path from what was set aside. *saved is how many events it has. */
+static int mend_save(const char *path, uint64_t *saved)
+{
+    cleanup(freep) char *from = mend_name(path, ".mending", "");
+    cleanup(freep) char *to = mend_name(path, ".saved", "");
+
+    if (!from || !to)
+        return -ENOMEM;
+    int r = mend_create(to);
+    if (!r)
+        r = sqlite_salvage(from, to, saved);
+    if (!r && rename(to, path) != 0)
+        r = error_origin(-errno);
+    if (!r)
+        return sqlite_mend_sync_folder(path);
+    mend_remove(to);
+    return r;
+}
+
+/* A name of its own for what was set aside: .damaged-20261122T175200Z, and -2 where that is taken.
+ */
+static int mend_put_away(const char *path, char **name)
+{
+    char time[32];
+    time_t now = (time_t)(clock_wall_ms(&clock_system) / 1000);
+    struct tm tm = {0};
+
+    (void)strftime(time, sizeof(time), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+    for (int i = 1;; i++) {
+        char middle[64];
+        (void)snprintf(middle, sizeof(middle), i == 1 ? "%s" : "%s-%d", time, i);
+        if (mend_exists(path, middle, "") || mend_exists(path, middle, "-wal"))
+            continue;
+        *name = mend_name(path, middle, "");
+        return mend_move(path, ".mending", middle);
+    }
+}
+
+int sqlite_mend_finish(const char *path)
+{
+    cleanup(freep) char *put_away = NULL;
+    uint64_t saved = 0;
+    int r = 0;
+
+    if (!mend_exists(path, "", "")) {
+        /* The log may have been left behind. */
+        r = mend_move(path, "", ".mending");
+        if (!r && mend_exists(path, ".mending", ""))
+            r = mend_save(path, &saved);
+    }
+    /* A full disk must not keep the relay from serving: what was set aside stays for later. */
+    const char *error = r > 0 ? "the disk is full or fails" : NULL;
+    if (r >= 0)
+        r = mend_put_away(path, &put_away);
+    if (r < 0)
+        return r;
+    sqlite_mend_trust(path);
+    log_error("the outbox was damaged and has been replaced", "path", path, "set_aside", put_away,
+              "events_saved", log_number(saved), "not_saved_because", error);
+    return 0;
+}
+
+/* ---- Suspicion ---- */
+
+void sqlite_mend_suspect(const char *path)
+{
+    cleanup(freep) char *name = mend_name(path, ".suspect", "");
+    int fd = name ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
+
+    closep(&fd);
+}
+
+bool sqlite_mend_suspected(const char *path)
+{
+    return mend_exists(path, ".suspect", "");
+}
+
+void sqlite_mend_trust(const char *path)
+{
+    cleanup(freep) char *name = mend_name(path, ".suspect", "");
+
+    if (name)
+        mend_remove(name);
+}

@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Opening the SQLite file.
+ *
+ * The file is found, locked, made if it is missing, looked at, and set aside if it is damaged. It
+ * is never opened by anything but SQLite once it is there: POSIX drops all locks of a process on a
+ * file with the first descriptor that it closes.
+ *
+ * secure_delete is FAST: deleted records are overwritten where that costs no extra write, which
+ * wipes most; large ones may stay in free pages, and copies stay in the log (WAL), until these are
+ * used again. Full wiping would double the writing, and the log would keep copies just the same.
+ * The file can be read by its owner alone.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "outbox/sqlite_store.h"
+
+enum {
+    BUSY_MS = 5000,
+    CHECK_BYTES_MAX = 64 << 20, /* larger files are looked at only when suspected */
+};
+
+CLEANUP_POINTER(struct store, sqlite_store_close);
+
+static int open_refuse(const struct store_options *options, const char *text, const char *cause)
+{
+    int r = buf_printf(options->why, "OUTBOX: %s: %s%s%s", options->path, text, cause ? ": " : "",
+                       cause ? cause : "");
+
+    return r ? r : STORE_REFUSED;
+}
+
+/* ---- The file ---- */
+
+/* The folder's real path and the file's name. */
+static int open_join(const struct store_options *options, char **path)
+{
+    cleanup(freep) char *for_folder = strdup(options->path);
+    cleanup(freep) char *for_name = strdup(options->path);
+
+    if (!for_folder || !for_name)
+        return error_origin(-ENOMEM);
+    cleanup(freep) char *folder = realpath(dirname(for_folder), NULL);
+    if (!folder)
+        return open_refuse(options, "its folder cannot be entered", strerror(errno));
+    if (asprintf(path, "%s/%s", folder, basename(for_name)) < 0) {
+        *path = NULL;
+        return error_origin(-ENOMEM);
+    }
+    return 0;
+}
+
+/* Two names of one file must lead to one lock: what counts is the real one. */
+static int open_find(const struct store_options *options, char **path)
+{
+    struct stat st;
+
+    *path = realpath(options->path, NULL);
+    if (!*path && errno == ENOENT && options->mode == STORE_SERVE)
+        return open_join(options, path);
+    if (!*path && errno == ENOENT)
+        return open_refuse(options, "there is no such file; the relay makes it when it serves",
+                           NULL);
+    if (!*path || stat(*path, &st) != 0)
+        return open_refuse(options, "cannot be opened", strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return open_refuse(options, "is not a file", NULL);
+    return 0;
+}
+
+/* Locks and shared memory, which WAL needs, do not hold there. */
+static bool open_is_remote(const char *path)
+{
+    static const uint32_t remote[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
+                                      SMB2_SUPER_MAGIC, AFS_SUPER_MAGIC, AFS_FS_MAGIC,
+                                      CODA_SUPER_MAGIC, NCP_SUPER_MAGIC};
+    struct statfs fs;
+
+    if (statfs(path, &fs) != 0)
+        return false;
+    for (size_t i = 0; i < array_len(remote); i++)
+        if ((uint32_t)fs.f_type == remote[i])
+            return true;
+    return false;
+}
+
+/* Makes the file, which its log and shared memory take their mode from, where it is missing. */
+static int open_make(const struct store_options *options, const char *path)
+{
+    cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+    if (fd < 0 && errno == EEXIST)
+        return 0;
+    if (fd < 0)
+        return open_refuse(options, "cannot be made", strerror(errno));
+    return sqlite_mend_sync_folder(path);
+}
+
+/* A second relay would send everything twice. The lock goes with the process, however it ends. */
+static int open_lock(const struct store_options *options, struct sqlite_store *self)
+{
+    cleanup(freep) char *name = NULL;
+
+    if (asprintf(&name, "%s.lock", self->path) < 0) {
+        name = NULL;
+        return error_origin(-ENOMEM);
+    }
+    self->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (self->lock_fd < 0)
+        return open_refuse(options, "cannot be locked", strerror(errno));
+    if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+        return 0;
+    if (errno == EWOULDBLOCK)
+        return open_refuse(options, "is in use by another relay", NULL);
+    return open_refuse(options, "cannot be locked", strerror(errno));
+}
+
+/* ---- The connection ---- */
+
+static int connect_exec(struct sqlite_store *self, const char *sql)
+{
+    return sqlite3_exec(self->db, sql, NULL, NULL, NULL);
+}
+
+static int connect_file(struct sqlite_store *self)
+{
+    int rc =
+        sqlite3_open_v2(self->path, &self->db,
+                        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+
+    if (rc != SQLITE_OK)
+        return rc;
+    (void)sqlite3_busy_timeout(self->db, BUSY_MS);
+    (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+    (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+    return SQLITE_OK;
+}
+
+static int connect_settings(struct sqlite_store *self)
+{
+    int rc = connect_exec(self, "PRAGMA page_size = 4096;"
+                                "PRAGMA journal_mode = WAL;"
+                                "PRAGMA synchronous = FULL;"
+                                "PRAGMA secure_delete = FAST;"
+                                "PRAGMA cell_size_check = ON;"
+                                "PRAGMA temp_store = MEMORY");
+
+    return rc == SQLITE_OK ? sqlite_room_init(self) : rc;
+}
+
+static int connect_check(struct sqlite_store *self)
+{
+    struct stat st;
+    bool suspected = sqlite_mend_suspected(self->path);
+    bool sound = true;
+
+    if (!suspected && (stat(self->path, &st) != 0 || st.st_size > CHECK_BYTES_MAX))
+        return SQLITE_OK;
+    int rc = sqlite_schema_check(self->db, &sound);
+    if (rc == SQLITE_OK && sound && suspected)
+        sqlite_mend_trust(self->path);
+    return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
+}
+
+/* What SQLite said while the file was opened, as an outcome: SQLITE_STORE_DAMAGED, too. */
+static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
+{
+    switch (rc & 0xff) {
+    case SQLITE_OK:
+        return 0;
+    case SQLITE_NOMEM:
+        return error_origin(-ENOMEM);
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+    case SQLITE_ERROR: /* a table is missing */
+        return SQLITE_STORE_DAMAGED;
+    case SQLITE_FULL:
+        return open_refuse(options, "the disk is full", NULL);
+    case SQLITE_BUSY:
+        return open_refuse(options, "is locked by another program", NULL);
+    case SQLITE_READONLY:
+        return open_refuse(options, "is read-only", NULL);
+    default:
+        return open_refuse(options, "cannot be used", sqlite3_errmsg(self->db));
+    }
+}
+
+/* A real write: the only way to learn that there can be none. A full disk may empty again. */
+static int open_try_writing(const struct store_options *options, struct sqlite_store *self)
+{
+    if (sqlite3_db_readonly(self->db, "main") == 1)
+        return open_refuse(options, "is read-only", NULL);
+    int r = self->store.ops->begin(&self->store);
+    if (!r)
+        r = self->store.ops->commit(&self->store);
+    if (r == STORE_FULL)
+        return 0;
+    return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;
+}
+
+static int open_identify(const struct store_options *options, struct sqlite_store *self)
+{
+    const char *text = NULL;
+    int rc = connect_file(self);
+
+    if (rc != SQLITE_OK)
+        return open_outcome(options, self, rc);
+    int r = sqlite_schema_identify(self->db, &text);
+    if (r == STORE_REFUSED)
+        return open_refuse(options, text, NULL);
+    return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;
+}
+
+static int open_connect(const struct store_options *options, struct sqlite_store *self)
+{
+    bool unused;
+    int r = open_identify(options, self);
+
+    if (r)
+        return r;
+    int rc = connect_settings(self);
+    if (rc == SQLITE_OK && options->mode == STORE_SERVE)
+        rc = connect_check(self);
+    if (rc == SQLITE_OK && options->mode == STORE_SERVE)
+        rc = sqlite_schema_migrate(self->db);
+    if (rc == SQLITE_OK)
+        rc = sqlite_schema_prepare(self);
+    r = open_outcome(options, self, rc);
+    if (!r && options->mode == STORE_SERVE)
+        r = open_try_writing(options, self);
+    if (!r && self->store.ops->changed(&self->store, &unused))
+        r = open_outcome(options, self, sqlite3_extended_errcode(self->db));
+    return r;
+}
+
+static void open_disconnect(struct sqlite_store *self)
+{
+    for (size_t i = 0; i < STMT_COUNT; i++) {
+        (void)sqlite3_finalize(self->statements[i]);
+        self->statements[i] = NULL;
+    }
+    (void)sqlite3_close(self->db); /* folds the log in, where nobody else has the file open */
+    self->db = NULL;
+}
+
+static struct sqlite_store *sqlite_store_new(void)
+{
+    struct sqlite_store *self = calloc(1, sizeof(*self));
+
+    if (self) {
+        self->store.ops = &sqlite_store_ops;
+        self->lock_fd = -1;
+    }
+    return self;
+}
+
+struct store *sqlite_store_close(struct store *store)
+{
+    if (store) {
+        struct sqlite_store *self = sqlite_store_of(store);
+        open_disconnect(self);
+        closep(&self->lock_fd);
+        free(self->path);
+        free(self);
+    }
+    return NULL;
+}
+
+static int open_serving(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = open_lock(options, self);
+
+    if (!r && sqlite_mend_unfinished(self->path))
+        r = sqlite_mend_finish(self->path);
+    if (!r)
+        r = open_make(options, self->path);
+    if (!r)
+        r = open_connect(options, self);
+    if (r != SQLITE_STORE_DAMAGED)
+        return r;
+
+    open_disconnect(self);
+    r = sqlite_mend_set_aside(self->path);
+    if (!r)
+        r = sqlite_mend_finish(self->path);
+    if (!r)
+        r = open_make(options, self->path);
+    return r ? r : open_connect(options, self);
+}
+
+int store_sqlite_open(const struct store_options *options, struct store **out)
+{
+    struct sqlite_store *self = sqlite_store_new();
+    cleanup(sqlite_store_closep) struct store *store = self ? &self->store : NULL;
+
+    if (!self)
+        return error_origin(-ENOMEM);
+    self->max_bytes = options->max_bytes;
+    int r = open_find(options, &self->path);
+    if (!r && open_is_remote(self->path))
+        r = open_refuse(options, "is on a network file system, where locks do not hold", NULL);
+    if (!r && options->mode == STORE_SERVE)
+        r = open_serving(options, self);
+    else if (!r)
+        r = open_connect(options, self);
+    if (r == SQLITE_STORE_DAMAGED)
+        r = open_refuse(
+            options,
+            options->mode == STORE_SERVE
+                ? "is damaged, and cannot be replaced"
+                : "holds no outbox, or a damaged one; the relay mends it when it serves",
+            NULL);
+    if (r)
+        return r;
+    sqlite_room_claim(self);
+    *out = take(store);
+    return 0;
+}
+
+int sqlite_store_open_saved(const char *path, struct store **out)
+{
+    struct sqlite_store *self = sqlite_store_new();
+    cleanup(sqlite_store_closep) struct store *store = self ? &self->store : NULL;
+
+    if (!self)
+        return error_origin(-ENOMEM);
+    self->path = strdup(path);
+    if (!self->path)
+        return error_origin(-ENOMEM);
+    int rc = connect_file(self);
+    if (rc == SQLITE_OK) /* thrown away if it fails, so that it needs no journal */
+        rc = connect_exec(self, "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF");
+    if (rc == SQLITE_OK)
+        rc = sqlite_schema_migrate(self->db);
+    if (rc == SQLITE_OK)
+        rc = sqlite_schema_prepare(self);
+    if (rc != SQLITE_OK)
+        return sqlite_store_outcome(self, rc);
+    *out = take(store);
+    return 0;
+}

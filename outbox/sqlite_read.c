@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* The store in an SQLite file: what is in it. */
+#include "outbox/sqlite_store.h"
+
+#include <sys/stat.h>
+
+/* ---- Rows ---- */
+
+struct span sqlite_span(sqlite3_stmt *statement, int column)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return SPAN_NULL;
+    /* An empty blob comes as NULL. */
+    const char *at = sqlite3_column_blob(statement, column);
+    return (struct span){at ? at : "", (size_t)sqlite3_column_bytes(statement, column)};
+}
+
+struct store_row sqlite_row(sqlite3_stmt *statement)
+{
+    return (struct store_row){
+        .id = (uint64_t)sqlite3_column_int64(statement, 0),
+        .state = (enum store_state)sqlite3_column_int(statement, 1),
+        .stale = sqlite3_column_int(statement, 2) != 0,
+        .attempts = sqlite3_column_int(statement, 3),
+        .arrived_ms = sqlite3_column_int64(statement, 4),
+        .tried_ms = sqlite3_column_int64(statement, 5),
+        .died_ms = sqlite3_column_int64(statement, 6),
+        .model = sqlite_span(statement, 7),
+        .record = sqlite_span(statement, 8),
+        .reason = sqlite_span(statement, 9),
+    };
+}
+
+static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, bool bare,
+                             store_row_fn fn, void *ctx)
+{
+    sqlite3_stmt *body = self->statements[STMT_BODY];
+
+    if (bare)
+        return fn(ctx, row);
+    int rc = sqlite3_bind_int64(body, 1, (int64_t)row->id);
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(body);
+    if (rc == SQLITE_DONE)
+        rc = SQLITE_CORRUPT; /* each event has one */
+    int r = sqlite_store_outcome(self, rc);
+    if (!r) {
+        row->body = sqlite_span(body, 0);
+        /* A blob that SQLite could not bring into memory looks like NULL, or an empty one. */
+        r = sqlite3_errcode(self->db) == SQLITE_NOMEM ? sqlite_store_outcome(self, SQLITE_NOMEM)
+                                                      : fn(ctx, row);
+    }
+    (void)sqlite3_reset(body);
+    return r;
+}
+
+/* Chooses the statement whose index leads straight to the rows, and binds the filter to it. */
+static sqlite3_stmt *sqlite_store_bind_filter(struct sqlite_store *self,
+                                              const struct store_filter *filter, int *rc)
+{
+    bool one_state = filter->first == filter->last;
+    enum sqlite_statement which = STMT_READ_ALL;
+    if (filter->model.at)
+        which = one_state && filter->first == STORE_PENDING ? STMT_READ_PENDING : STMT_READ_MODEL;
+    else if (filter->first > STORE_PENDING)
+        which = one_state ? STMT_READ_STATE : STMT_READ_APART;
+
+    sqlite3_stmt *statement = self->statements[which];
+    int64_t rows_max = filter->rows_max ? (int64_t)filter->rows_max : -1;
+    *rc = sqlite3_bind_int64(statement, 1, (int64_t)filter->after);
+    if (*rc == SQLITE_OK)
+        *rc = sqlite3_bind_int64(statement, 2, rows_max);
+    if (*rc == SQLITE_OK && which != STMT_READ_PENDING)
+        *rc = sqlite3_bind_int64(statement, 3, filter->first);
+    if (*rc == SQLITE_OK && which != STMT_READ_PENDING)
+        *rc = sqlite3_bind_int64(statement, 4, filter->last);
+    if (*rc == SQLITE_OK && filter->model.at)
+        *rc = sqlite3_bind_blob64(statement, 5, filter->model.at, filter->model.len, SQLITE_STATIC);
+    return statement;
+}
+
+int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
+                      void *ctx)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int rc;
+    sqlite3_stmt *statement = sqlite_store_bind_filter(self, filter, &rc);
+    int r = 0;
+
+    while (!r && rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
+        struct store_row row = sqlite_row(statement);
+        r = sqlite_store_give(self, &row, filter->bare, fn, ctx);
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_reset(statement);
+    (void)sqlite3_clear_bindings(statement);
+    return r ? r : sqlite_store_outcome(self, rc);
+}
+
+/* ---- Numbers ---- */
+
+static int64_t sqlite_file_bytes(const char *path, const char *suffix)
+{
+    cleanup(buf_done) struct buf name = BUF_NULL;
+    struct stat st;
+
+    if (buf_printf(&name, "%s%s", path, suffix) || !buf_string(&name))
+        return 0;
+    return stat(name.at, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+int sqlite_store_counts(struct store *store, struct store_counts *out)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *tally = self->statements[STMT_TALLY];
+    struct store_counts counts = {0};
+
+    if (!sqlite3_get_autocommit(self->db)) { /* inside a transaction they tell of it, too */
+        int r = sqlite_store_flush_tally(self);
+        if (r)
+            return r;
+    }
+    int rc = sqlite3_step(tally);
+    if (rc == SQLITE_ROW) {
+        counts.accepted = (uint64_t)sqlite3_column_int64(tally, 0);
+        counts.delivered = (uint64_t)sqlite3_column_int64(tally, 1);
+        counts.discarded = (uint64_t)sqlite3_column_int64(tally, 2);
+        counts.pending = (uint64_t)sqlite3_column_int64(tally, 3);
+        counts.dead = (uint64_t)sqlite3_column_int64(tally, 4);
+        rc = SQLITE_OK;
+    } else if (rc == SQLITE_DONE) {
+        rc = SQLITE_CORRUPT;
+    }
+    (void)sqlite3_reset(tally);
+    if (rc == SQLITE_OK)
+        rc = sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms);
+    int r = sqlite_store_outcome(self, rc);
+    if (r)
+        return r;
+    counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
+    *out = counts;
+    return 0;
+}
+
+int sqlite_store_last_id(struct store *store, uint64_t *id)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int64_t last_id;
+    int r = sqlite_store_outcome(self, sqlite_store_number(self, STMT_LAST_ID, &last_id));
+
+    if (!r)
+        *id = (uint64_t)last_id;
+    return r;
+}
+
+int sqlite_store_changed(struct store *store, bool *changed)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int64_t version;
+    int r = sqlite_store_outcome(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
+
+    if (r)
+        return r;
+    *changed = version != self->data_version;
+    self->data_version = version;
+    return 0;
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Room for new events.
+ *
+ * In SQLite's WAL mode a deletion is written to the log first, too: on a disk that is quite full
+ * nothing could be deleted, and nothing would ever become free again. So appends stop while there
+ * is a reserve left, of the disk and of the quota, that only other changes use; and the log has its
+ * blocks claimed ahead.
+ */
+#include "outbox/sqlite_store.h"
+
+#include <fcntl.h>
+#include <sys/statvfs.h>
+
+enum {
+    RESERVE_BYTES_MAX = 8 << 20,
+    RESERVE_DISK_PART = 4,  /* of a tiny disk, the reserve is a quarter */
+    RESERVE_QUOTA_PART = 8, /* of the quota, an eighth */
+    LOG_RESERVE_PART = 4,   /* of the reserve, the log takes a quarter before it is folded in */
+    DISK_PER_BYTE = 2,      /* an append is in the log and in the file, for a while */
+    PAGE_BYTES = 4096,
+};
+
+static int64_t min64(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int sqlite_room_init(struct sqlite_store *self)
+{
+    struct statvfs disk;
+    int64_t disk_bytes = INT64_MAX;
+
+    if (statvfs(self->path, &disk) == 0)
+        disk_bytes = (int64_t)(disk.f_blocks * disk.f_frsize);
+    self->reserve_bytes = min64(RESERVE_BYTES_MAX, disk_bytes / RESERVE_DISK_PART);
+
+    int64_t log_bytes = self->reserve_bytes / LOG_RESERVE_PART;
+    char sql[160];
+    (void)sqlite3_snprintf(sizeof(sql), sql,
+                           "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
+                           (long long)(log_bytes / PAGE_BYTES + 1), (long long)(2 * log_bytes));
+    int rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
+    if (rc == SQLITE_OK && self->max_bytes > 0) {
+        (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %lld",
+                               (long long)(self->max_bytes / PAGE_BYTES + 1));
+        rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
+    }
+    return rc;
+}
+
+void sqlite_room_claim(const struct sqlite_store *self)
+{
+    cleanup(buf_done) struct buf name = BUF_NULL;
+
+    if (buf_printf(&name, "%s-wal", self->path) || !buf_string(&name))
+        return;
+    /* Closing it drops no lock: SQLite locks the file and its -shm, never the log. */
+    cleanup(closep) int fd = open(name.at, O_WRONLY | O_CLOEXEC);
+    if (fd >= 0)
+        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, self->reserve_bytes / LOG_RESERVE_PART);
+}
+
+/* What appends may still take of the quota and of the disk. */
+static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
+{
+    int64_t pages, free_pages;
+    struct statvfs disk;
+    int rc = sqlite_store_number(self, STMT_PAGES, &pages);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite_store_number(self, STMT_FREE_PAGES, &free_pages);
+    if (rc != SQLITE_OK)
+        return rc;
+    *room = INT64_MAX;
+    if (self->max_bytes > 0)
+        *room = self->max_bytes - self->max_bytes / RESERVE_QUOTA_PART -
+                (pages - free_pages) * PAGE_BYTES;
+    if (self->reserve_bytes > 0 && statvfs(self->path, &disk) == 0)
+        *room = min64(*room, ((int64_t)(disk.f_bavail * disk.f_frsize) - self->reserve_bytes) /
+                                 DISK_PER_BYTE);
+    return SQLITE_OK;
+}
+
+int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
+{
+    if (!self->room_known) {
+        int rc = sqlite_room_measure(self, &self->room_bytes);
+        if (rc != SQLITE_OK)
+            return sqlite_store_outcome(self, rc);
+        self->room_known = true;
+    }
+    if (self->room_bytes < bytes) {
+        self->wanted_bytes = bytes;
+        return sqlite_store_outcome(self, SQLITE_FULL);
+    }
+    /* Small events may still fit where a large one did not: that alone is no news. */
+    if (self->health == STORE_FULL && self->room_bytes >= 2 * self->wanted_bytes)
+        sqlite_store_well(self);
+    self->room_bytes -= bytes;
+    return 0;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reading what can be read of a damaged SQLite file.
+ *
+ * A table is read by rising id. Where a page in the way is damaged, the reading starts anew behind
+ * the id it stopped at, and behind the next one, and so on, until it is past the page: first in
+ * single steps, so that the next page is not missed by much, then in growing ones, so that it ends.
+ */
+#include "outbox/sqlite_salvage.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "outbox/sqlite_store.h"
+
+enum { SINGLE_STEPS = 1 << 14 };
+
+static const char salvage_reason[] =
+    "The outbox file was damaged; of this event only its body is left";
+
+struct salvage {
+    sqlite3 *from;
+    sqlite3_stmt *body; /* of an event */
+    struct store *to;
+    uint64_t saved;
+};
+
+typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
+
+/* Calls fn for each row that can be read. 0, or what fn returned. */
+static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
+{
+    sqlite3_stmt *rows = NULL;
+    int64_t from = 0;
+    int64_t step = 1;
+    int r = 0;
+    int rc = sqlite3_prepare_v2(self->from, sql, -1, &rows, NULL);
+
+    for (int failures = 0; rc == SQLITE_OK && !r;) {
+        (void)sqlite3_bind_int64(rows, 1, from);
+        while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+            from = sqlite3_column_int64(rows, 0) + 1;
+            failures = 0;
+            step = 1;
+            r = fn(self, rows);
+        }
+        (void)sqlite3_reset(rows);
+        if (rc == SQLITE_DONE || r)
+            break;
+        if (++failures > SINGLE_STEPS)
+            step *= 2;
+        if (step > INT64_MAX / 4 || from > INT64_MAX - step)
+            break;
+        from += step;
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_finalize(rows);
+    return r;
+}
+
+/* A state that was asked for by a person is kept; an unreadable one is a dead letter's. */
+static int salvage_keep(struct salvage *self, struct store_row *row)
+{
+    enum store_state state = row->state;
+
+    if (state != STORE_PENDING)
+        row->state = STORE_DEAD;
+    int r = self->to->ops->append(self->to, row);
+    if (!r && (state == STORE_REPLAY || state == STORE_FORCED))
+        r = self->to->ops->replay(self->to, row->id, state == STORE_FORCED);
+    if (r == STORE_STALE)
+        r = 0;
+    if (!r)
+        self->saved++;
+    return r;
+}
+
+static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
+{
+    struct store_row row = sqlite_row(columns);
+    int r = 0;
+
+    (void)sqlite3_bind_int64(self->body, 1, (int64_t)row.id);
+    if (sqlite3_step(self->body) == SQLITE_ROW) {
+        row.body = sqlite_span(self->body, 0);
+        if (row.body.at)
+            r = salvage_keep(self, &row);
+    }
+    (void)sqlite3_reset(self->body);
+    return r;
+}
+
+/* The body of an event that was not saved. */
+static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
+{
+    struct store_row row = {
+        .id = (uint64_t)sqlite3_column_int64(columns, 0),
+        .state = STORE_DEAD,
+        .body = sqlite_span(columns, 1),
+        .reason = {salvage_reason, sizeof(salvage_reason) - 1},
+        .arrived_ms = clock_wall_ms(&clock_system),
+        .died_ms = clock_wall_ms(&clock_system),
+    };
+    bool known;
+    int r = sqlite_store_has(self->to, row.id, &known);
+
+    if (r || known || !row.body.at)
+        return r;
+    return salvage_keep(self, &row);
+}
+
+/* Settled events are history; what is there now was counted with what could be saved. */
+static void salvage_tally(struct salvage *self)
+{
+    struct sqlite_tally *change = &sqlite_store_of(self->to)->change;
+    sqlite3_stmt *tally = NULL;
+
+    if (sqlite3_prepare_v2(self->from, "SELECT delivered, discarded, last_id FROM tally", -1,
+                           &tally, NULL) == SQLITE_OK &&
+        sqlite3_step(tally) == SQLITE_ROW) {
+        int64_t delivered = sqlite3_column_int64(tally, 0);
+        int64_t discarded = sqlite3_column_int64(tally, 1);
+        int64_t last_id = sqlite3_column_int64(tally, 2);
+        change->delivered += delivered;
+        change->discarded += discarded;
+        change->accepted += delivered + discarded;
+        if (change->last_id < last_id)
+            change->last_id = last_id;
+    }
+    (void)sqlite3_finalize(tally);
+}
+
+static int salvage_all(struct salvage *self)
+{
+    int r = self->to->ops->begin(self->to);
+
+    if (!r && sqlite3_prepare_v2(self->from, "SELECT bytes FROM body WHERE id = ?1", -1,
+                                 &self->body, NULL) == SQLITE_OK)
+        r = salvage_walk(self,
+                         "SELECT " SQLITE_EVENT_COLUMNS " FROM event NOT INDEXED"
+                         " WHERE id >= ?1 ORDER BY id",
+                         salvage_event);
+    if (!r)
+        r = salvage_walk(self, "SELECT id, bytes FROM body WHERE id >= ?1 ORDER BY id",
+                         salvage_body);
+    if (!r)
+        salvage_tally(self);
+    (void)sqlite3_finalize(self->body);
+    return r ? r : self->to->ops->commit(self->to);
+}
+
+int sqlite_salvage(const char *from, const char *to, uint64_t *saved)
+{
+    struct salvage self = {0};
+    int r = sqlite_store_open_saved(to, &self.to);
+
+    if (r)
+        return r;
+    /* A file that cannot be opened at all has nothing to be read. */
+    if (sqlite3_open_v2(from, &self.from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
+        SQLITE_OK) {
+        (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        r = salvage_all(&self);
+    }
+    (void)sqlite3_close(self.from);
+    self.to = sqlite_store_close(self.to);
+    if (!r)
+        *saved = self.saved;
+    return r;
+}

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tables, their versions, and the statements.
+ *
+ * An event's body stands in a table of its own: it may be large, is written once and never again,
+ * while the rest of the event changes with each attempt.
+ *
+ * Each index holds only the rows that it is asked for, so that the way of most events (pending,
+ * then delivered) costs two small entries. An index on model alone is in the order of model and id,
+ * since SQLite ends each entry with the row's id.
+ */
+#include "outbox/sqlite_store.h"
+
+#include "base/error.h"
+
+enum {
+    SCHEMA_APPLICATION = 0x43767852, /* "CvxR" */
+};
+
+/* What leads from each version to the next. Never change one that has been released. */
+static const char *const schema_migrations[] = {
+    "CREATE TABLE event ("
+    " id INTEGER PRIMARY KEY,"
+    " state INTEGER NOT NULL," /* enum store_state */
+    " stale INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " arrived_ms INTEGER NOT NULL,"
+    " tried_ms INTEGER NOT NULL,"
+    " died_ms INTEGER NOT NULL,"
+    " model BLOB," /* blobs, since these may be WTF-8, with NUL in them */
+    " record BLOB,"
+    " reason BLOB"
+    ") STRICT;"
+    "CREATE TABLE body (id INTEGER PRIMARY KEY, bytes BLOB NOT NULL) STRICT;"
+    "CREATE TABLE tally ("
+    " only INTEGER PRIMARY KEY CHECK (only = 1),"
+    " accepted INTEGER NOT NULL,"
+    " delivered INTEGER NOT NULL,"
+    " discarded INTEGER NOT NULL,"
+    " pending INTEGER NOT NULL,"
+    " dead INTEGER NOT NULL,"
+    " last_id INTEGER NOT NULL,"
+    " CHECK (accepted = delivered + discarded + pending + dead)"
+    ") STRICT;"
+    "INSERT INTO tally VALUES (1, 0, 0, 0, 0, 0, 0);"
+    "CREATE INDEX event_pending ON event (model) WHERE state = 0;"
+    "CREATE INDEX event_waiting ON event (arrived_ms) WHERE state <> 1;"
+    "CREATE INDEX event_apart ON event (state) WHERE state > 0;"
+    "CREATE INDEX event_record ON event (model, record) WHERE state > 0;",
+};
+
+enum { SCHEMA_VERSION = array_len(schema_migrations) };
+
+/* The index is named, so that no statement can come to read a million rows for one. */
+#define READ(index, where)                                                                         \
+    "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND " where                \
+    " ORDER BY id LIMIT ?2"
+
+static const char *const schema_statements[STMT_COUNT] = {
+    [STMT_BEGIN] = "BEGIN IMMEDIATE",
+    [STMT_COMMIT] = "COMMIT",
+    [STMT_ROLLBACK] = "ROLLBACK",
+    [STMT_ADD_EVENT] = "INSERT INTO event (" SQLITE_EVENT_COLUMNS
+                       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [STMT_ADD_BODY] = "INSERT INTO body (id, bytes) VALUES (?1, ?2)",
+    [STMT_FIND] = "SELECT state, stale FROM event WHERE id = ?1",
+    [STMT_DROP_EVENT] = "DELETE FROM event WHERE id = ?1",
+    [STMT_DROP_BODY] = "DELETE FROM body WHERE id = ?1",
+    [STMT_OVERTAKE] = "UPDATE event INDEXED BY event_record SET stale = 1 WHERE state > 0"
+                      " AND model IS ?2 AND record = ?3 AND id < ?1 AND stale = 0",
+    [STMT_OVERTAKE_SAME] = "UPDATE event INDEXED BY event_record SET stale = 1 WHERE state > 0"
+                           " AND model IS (SELECT model FROM event WHERE id = ?1)"
+                           " AND record = (SELECT record FROM event WHERE id = ?1)"
+                           " AND id < ?1 AND stale = 0",
+    [STMT_SET_TRIED] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4"
+                       " WHERE id = ?1 AND state = 0",
+    [STMT_SET_DEAD] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
+                      " stale = ?6, state = 1 WHERE id = ?1 AND state = 0",
+    [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
+    [STMT_SET_PENDING] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0,"
+                         " tried_ms = 0, died_ms = 0, reason = NULL WHERE id = ?1",
+    [STMT_MOVE_BODY] = "UPDATE body SET id = ?2 WHERE id = ?1",
+    [STMT_BODY] = "SELECT bytes FROM body WHERE id = ?1",
+    [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4"),
+    [STMT_READ_MODEL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4 AND model = ?5"),
+    [STMT_READ_STATE] = READ("INDEXED BY event_apart", "state > 0 AND state = ?3 AND ?4 >= ?3"),
+    [STMT_READ_APART] = READ("INDEXED BY event_apart", "state > 0 AND state BETWEEN ?3 AND ?4"),
+    [STMT_READ_PENDING] = READ("INDEXED BY event_pending", "state = 0 AND model = ?5"),
+    [STMT_TALLY] = "SELECT accepted, delivered, discarded, pending, dead FROM tally WHERE only = 1",
+    [STMT_LAST_ID] = "SELECT last_id FROM tally WHERE only = 1",
+    [STMT_ADD_TALLY] = "UPDATE tally SET accepted = accepted + ?1, delivered = delivered + ?2,"
+                       " discarded = discarded + ?3, pending = pending + ?4, dead = dead + ?5,"
+                       " last_id = max(last_id, ?6) WHERE only = 1",
+    [STMT_OLDEST] = "SELECT coalesce((SELECT min(arrived_ms) FROM event INDEXED BY event_waiting"
+                    " WHERE state <> 1), 0)",
+    [STMT_PAGES] = "PRAGMA page_count",
+    [STMT_FREE_PAGES] = "PRAGMA freelist_count",
+    [STMT_DATA_VERSION] = "PRAGMA data_version",
+};
+
+/* ---- Whose file it is ---- */
+
+static int schema_number(sqlite3 *db, const char *sql, int64_t *value)
+{
+    sqlite3_stmt *statement = NULL;
+    int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(statement);
+    if (rc == SQLITE_ROW)
+        *value = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_finalize(statement);
+    return rc == SQLITE_ROW ? SQLITE_OK : rc;
+}
+
+int sqlite_schema_identify(sqlite3 *db, const char **text)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    int rc = schema_number(db, "PRAGMA application_id", &application);
+
+    if (rc == SQLITE_OK)
+        rc = schema_number(db, "PRAGMA user_version", &version);
+    if (rc == SQLITE_OK && application != SCHEMA_APPLICATION)
+        rc = schema_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+    if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
+        return SQLITE_STORE_DAMAGED;
+    if (rc != SQLITE_OK)
+        return STORE_BROKEN;
+    if (application != SCHEMA_APPLICATION && (application != 0 || version != 0 || tables != 0)) {
+        *text = "is an SQLite database of something else; choose another file";
+        return STORE_REFUSED;
+    }
+    if (version > SCHEMA_VERSION) {
+        *text = "was written by a newer version of convex-relay; use that one, or another file";
+        return STORE_REFUSED;
+    }
+    return 0;
+}
+
+/* ---- Tables ---- */
+
+static int schema_set_version(sqlite3 *db)
+{
+    char sql[96];
+
+    (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
+                           SCHEMA_APPLICATION, SCHEMA_VERSION);
+    return sqlite3_exec(db, sql, NULL, NULL, NULL);
+}
+
+int sqlite_schema_migrate(sqlite3 *db)
+{
+    int64_t version;
+    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = schema_number(db, "PRAGMA user_version", &version);
+    if (rc == SQLITE_OK && version < SCHEMA_VERSION) {
+        for (int64_t i = version; i < SCHEMA_VERSION && rc == SQLITE_OK; i++)
+            rc = sqlite3_exec(db, schema_migrations[i], NULL, NULL, NULL);
+        if (rc == SQLITE_OK)
+            rc = schema_set_version(db);
+    }
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+    if (rc != SQLITE_OK && !sqlite3_get_autocommit(db))
+        (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+    return rc;
+}
+
+int sqlite_schema_check(sqlite3 *db, bool *sound)
+{
+    sqlite3_stmt *check = NULL;
+    int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(check);
+    if (rc == SQLITE_ROW) {
+        *sound = span_eq(sqlite_span(check, 0), SPAN("ok"));
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_finalize(check);
+    return rc;
+}
+
+int sqlite_schema_prepare(struct sqlite_store *self)
+{
+    for (size_t i = 0; i < STMT_COUNT; i++) {
+        int rc = sqlite3_prepare_v3(self->db, schema_statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                    &self->statements[i], NULL);
+        if (rc != SQLITE_OK)
+            return rc;
+    }
+    return SQLITE_OK;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/* The store in an SQLite file: what its parts share. The interface is store.h. */
+#pragma once
+
+#include <sqlite3.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "outbox/store.h"
+
+enum sqlite_statement {
+    STMT_BEGIN,
+    STMT_COMMIT,
+    STMT_ROLLBACK,
+    STMT_ADD_EVENT,
+    STMT_ADD_BODY,
+    STMT_FIND,
+    STMT_DROP_EVENT,
+    STMT_DROP_BODY,
+    STMT_OVERTAKE,
+    STMT_OVERTAKE_SAME,
+    STMT_SET_TRIED,
+    STMT_SET_DEAD,
+    STMT_SET_STATE,
+    STMT_SET_PENDING,
+    STMT_MOVE_BODY,
+    STMT_BODY,
+    STMT_READ_ALL,
+    STMT_READ_MODEL,
+    STMT_READ_STATE,
+    STMT_READ_APART,
+    STMT_READ_PENDING,
+    STMT_TALLY,
+    STMT_LAST_ID,
+    STMT_ADD_TALLY,
+    STMT_OLDEST,
+    STMT_PAGES,
+    STMT_FREE_PAGES,
+    STMT_DATA_VERSION,
+    STMT_COUNT,
+};
+
+/* What a transaction changes in the counters, which it writes once, at its end. */
+struct sqlite_tally {
+    int64_t accepted, delivered, discarded, pending, dead;
+    int64_t last_id; /* the highest that it used */
+};
+
+struct sqlite_store {
+    struct store store;
+    char *path; /* real, from the root */
+    int lock_fd;
+    sqlite3 *db;
+    sqlite3_stmt *statements[STMT_COUNT];
+    int64_t data_version; /* as of the last call of changed() */
+
+    int64_t max_bytes;     /* the quota; 0: none */
+    int64_t reserve_bytes; /* of the disk, which only what frees room may use; 0: all for all */
+
+    struct sqlite_tally change; /* of the transaction at hand */
+    int spoilt;                 /* what that ends with */
+    bool room_known;
+    int64_t room_bytes; /* what it may still append */
+
+    int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
+    int64_t wanted_bytes; /* what did not fit */
+};
+
+extern const struct store_ops sqlite_store_ops;
+
+static inline struct sqlite_store *sqlite_store_of(struct store *store)
+{
+    return (struct sqlite_store *)store;
+}
+
+/* ---- sqlite_store.c ---- */
+
+/*
+ * The outcome of what SQLite returned: 0, STORE_FULL, STORE_BROKEN, STORE_REFUSED, -ENOMEM. Tells
+ * the log when the store's health changes, and leaves a mark that the next start sees when the file
+ * turns out to be damaged.
+ */
+int sqlite_store_outcome(struct sqlite_store *self, int rc);
+
+/* There is room again, or a commit went through: tells the log, where it had told of a failure. */
+void sqlite_store_well(struct sqlite_store *self);
+
+/* Runs a statement that was bound to its end, and clears what was bound. SQLITE_OK or an error. */
+int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
+
+/* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
+int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);
+
+/* Whether there is an event of that id, in any state. */
+int sqlite_store_has(struct store *store, uint64_t id, bool *known);
+
+/* Writes what the transaction at hand has changed in the counters so far. */
+int sqlite_store_flush_tally(struct sqlite_store *self);
+
+/* ---- sqlite_read.c ---- */
+
+/* A blob; SPAN_NULL where the column is NULL. Good until the statement is stepped or reset. */
+struct span sqlite_span(sqlite3_stmt *statement, int column);
+
+/* The columns of an event, as sqlite_row() takes them. */
+#define SQLITE_EVENT_COLUMNS                                                                       \
+    "id, state, stale, attempts, arrived_ms, tried_ms, died_ms, model, record, reason"
+
+struct store_row sqlite_row(sqlite3_stmt *statement);
+
+int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
+                      void *ctx);
+int sqlite_store_counts(struct store *store, struct store_counts *counts);
+int sqlite_store_last_id(struct store *store, uint64_t *id);
+int sqlite_store_changed(struct store *store, bool *changed);
+
+/* ---- sqlite_room.c ---- */
+
+/* Measures the disk; sets the reserve, and how far the log (WAL) may grow before it is folded in.
+ */
+int sqlite_room_init(struct sqlite_store *self);
+
+/* Gives the log (WAL) its room on disk ahead of need, where the file system can. */
+void sqlite_room_claim(const struct sqlite_store *self);
+
+/* Takes the room for an append of that many bytes. 0, STORE_FULL, or as sqlite_store_outcome(). */
+int sqlite_room_take(struct sqlite_store *self, int64_t bytes);
+
+/* ---- sqlite_schema.c ---- */
+
+enum { SQLITE_STORE_DAMAGED = 100 }; /* beyond the outcomes of store.h */
+
+/*
+ * Whose file it is. 0: ours, or nobody's yet; SQLITE_STORE_DAMAGED; STORE_REFUSED and *text says
+ * why; STORE_BROKEN.
+ */
+int sqlite_schema_identify(sqlite3 *db, const char **text);
+
+/* Brings the tables up to this version's. An SQLite result. */
+int sqlite_schema_migrate(sqlite3 *db);
+
+/* Whether the file is sound, as far as a quick look can tell. An SQLite result. */
+int sqlite_schema_check(sqlite3 *db, bool *sound);
+
+int sqlite_schema_prepare(struct sqlite_store *self);
+
+/* ---- sqlite_open.c ---- */
+
+struct store *sqlite_store_close(struct store *store);
+
+/* Opens path, which must be there, for saving rows into it from a damaged one: not durable until
+ * it is closed. */
+int sqlite_store_open_saved(const char *path, struct store **store);
+
+/* ---- sqlite_mend.c ---- */
+
+/* Whether an earlier mending was cut short, or a log (WAL) has lost its file. */
+bool sqlite_mend_unfinished(const char *path);
+
+/* Sets the file, which is damaged, aside. 0 or an -errno. */
+int sqlite_mend_set_aside(const char *path);
+
+/* Saves what can be read of what was set aside into a new file at path. 0 or an -errno. */
+int sqlite_mend_finish(const char *path);
+
+/* Makes what was made or renamed in the file's folder survive a power cut. 0 or an -errno. */
+int sqlite_mend_sync_folder(const char *path);
+
+/* The file that asks the next start for a thorough look, however large the store is. */
+void sqlite_mend_suspect(const char *path);
+bool sqlite_mend_suspected(const char *path);
+void sqlite_mend_trust(const char *path);

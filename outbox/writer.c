@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outbox's thread and its queues.
+ *
+ * It takes all that waits at once, and is woken only when nothing waited before. What it has done
+ * goes back in batches, with one write to an eventfd for those that the loop has not seen yet.
+ */
+#include "outbox/writer.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+
+#include "base/error.h"
+
+static void writer_deadline(const struct writer *writer, struct timespec *deadline)
+{
+    deadline->tv_sec = (time_t)(writer->tick_at_ms / 1000);
+    deadline->tv_nsec = (long)(writer->tick_at_ms % 1000 * 1000000);
+}
+
+/* Waits for jobs, the next tick or the end. False: the end, and nothing is left to be done. */
+static bool writer_take(struct writer *writer)
+{
+    struct timespec deadline;
+    struct outbox_job *job;
+    int r = 0;
+
+    writer_deadline(writer, &deadline);
+    pthread_mutex_lock(&writer->mutex);
+    while (TAILQ_EMPTY(&writer->waiting) && !writer->stopping && r == 0)
+        r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
+    TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
+    TAILQ_FOREACH(job, &writer->taken, link)
+    job->taken = true;
+    writer->uncounted += writer->delivered;
+    writer->delivered = 0;
+    bool over = writer->stopping && TAILQ_EMPTY(&writer->taken);
+    pthread_mutex_unlock(&writer->mutex);
+    return !over;
+}
+
+static void *writer_main(void *ctx)
+{
+    struct writer *writer = ctx;
+    bool more = true;
+
+    writer_load_filter(writer);
+    while (more) {
+        more = writer_take(writer);
+        writer_work(writer);
+        int64_t now_ms = clock_mono_ms(&clock_system);
+        if (now_ms >= writer->tick_at_ms) {
+            writer_tick(writer);
+            writer->tick_at_ms = now_ms + WRITER_TICK_MS;
+        }
+    }
+    writer->store = writer->store->ops->close(writer->store);
+    return NULL;
+}
+
+/* ---- The loop's side ---- */
+
+/* Signals are the main thread's. */
+static int writer_start_thread(struct writer *writer)
+{
+    sigset_t all, before;
+
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int error = pthread_create(&writer->thread, NULL, writer_main, writer);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return error ? error_origin(-error) : 0;
+}
+
+/* Waits are measured on the clock that never jumps. */
+static int writer_init_wake(struct writer *writer)
+{
+    pthread_condattr_t attr;
+    int error = pthread_condattr_init(&attr);
+
+    if (!error)
+        error = pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+    if (!error)
+        error = pthread_cond_init(&writer->wake, &attr);
+    (void)pthread_condattr_destroy(&attr);
+    return error ? error_origin(-error) : 0;
+}
+
+int writer_init(struct writer *writer)
+{
+    TAILQ_INIT(&writer->waiting);
+    TAILQ_INIT(&writer->finished);
+    TAILQ_INIT(&writer->taken);
+    writer->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (writer->event_fd < 0)
+        return error_origin(-errno);
+    int r = letter_filter_init(&writer->filter);
+    if (!r)
+        r = writer_init_wake(writer);
+    if (!r)
+        (void)pthread_mutex_init(&writer->mutex, NULL); /* cannot fail on Linux */
+    if (r)
+        closep(&writer->event_fd);
+    return r;
+}
+
+void writer_done(struct writer *writer)
+{
+    (void)pthread_cond_destroy(&writer->wake);
+    (void)pthread_mutex_destroy(&writer->mutex);
+    closep(&writer->event_fd);
+}
+
+int writer_start(struct writer *writer, struct store *store)
+{
+    writer->store = store;
+    writer->tick_at_ms = clock_mono_ms(&clock_system);
+    int r = writer_look(writer);
+    return r ? r : writer_start_thread(writer);
+}
+
+void writer_stop(struct writer *writer)
+{
+    pthread_mutex_lock(&writer->mutex);
+    writer->stopping = true;
+    pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+    (void)pthread_join(writer->thread, NULL);
+}
+
+void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t delivered)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool idle = TAILQ_EMPTY(&writer->waiting);
+    TAILQ_CONCAT(&writer->waiting, jobs, link);
+    writer->delivered += delivered; /* need not wake it */
+    if (idle && !TAILQ_EMPTY(&writer->waiting))
+        pthread_cond_signal(&writer->wake);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+bool writer_withdraw(struct writer *writer, struct outbox_job *job)
+{
+    pthread_mutex_lock(&writer->mutex);
+    bool waiting = !job->taken;
+    if (waiting)
+        TAILQ_REMOVE(&writer->waiting, job, link);
+    pthread_mutex_unlock(&writer->mutex);
+    return waiting;
+}
+
+void writer_collect(struct writer *writer, struct outbox_jobs *jobs)
+{
+    uint64_t unused;
+
+    (void)!read(writer->event_fd, &unused, sizeof(unused));
+    pthread_mutex_lock(&writer->mutex);
+    TAILQ_CONCAT(jobs, &writer->finished, link);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+void writer_status(struct writer *writer, struct outbox_status *status)
+{
+    pthread_mutex_lock(&writer->mutex);
+    *status = writer->status;
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+/* ---- Back to the loop ---- */
+
+void writer_report(struct writer *writer, struct outbox_job *end)
+{
+    const uint64_t one = 1;
+    struct outbox_job *job;
+
+    pthread_mutex_lock(&writer->mutex);
+    bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
+    while ((job = TAILQ_FIRST(&writer->taken)) != end) {
+        TAILQ_REMOVE(&writer->taken, job, link);
+        TAILQ_INSERT_TAIL(&writer->finished, job, link);
+    }
+    writer->status = writer->now;
+    pthread_mutex_unlock(&writer->mutex);
+    if (wake)
+        (void)!write(writer->event_fd, &one, sizeof(one));
+}

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the outbox's thread does to the store.
+ *
+ * Jobs that stand together become one transaction. Where one of them spoils it, it is tried again
+ * in halves, down to the one that is to blame, so that a full disk refuses new events and nothing
+ * else.
+ */
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "outbox/writer.h"
+
+/* ---- One job ---- */
+
+static int writer_add_letter(void *ctx, const struct store_row *row)
+{
+    struct writer *writer = ctx;
+
+    if (row->record.at)
+        letter_filter_add(&writer->filter, row->model, row->record);
+    return 0;
+}
+
+/* Only the store knows whose record a buried event was. */
+static int writer_bury(struct writer *writer, const struct store_row *row)
+{
+    const struct store_filter filter = {
+        .first = STORE_DEAD, .last = STORE_DEAD, .after = row->id - 1, .rows_max = 1, .bare = true};
+    int r = writer->store->ops->bury(writer->store, row);
+
+    return r ? r : writer->store->ops->read(writer->store, &filter, writer_add_letter, writer);
+}
+
+static int writer_append(struct writer *writer, const struct store_row *row)
+{
+    int r = writer->store->ops->append(writer->store, row);
+
+    if (!r && row->state == STORE_DEAD)
+        (void)writer_add_letter(writer, row);
+    if (!r)
+        writer->appended = true;
+    return r;
+}
+
+static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
+{
+    const struct store_ops *ops = writer->store->ops;
+    int r = 0;
+
+    switch (op->kind) {
+    case OUTBOX_APPEND:
+        return writer_append(writer, &op->row);
+    case OUTBOX_DELIVERED:
+        r = ops->delivered(writer->store, op->row.id);
+        break;
+    case OUTBOX_POSTPONE:
+        r = ops->postpone(writer->store, &op->row);
+        break;
+    case OUTBOX_BURY:
+        r = writer_bury(writer, &op->row);
+        break;
+    }
+    if (r != STORE_MISSING)
+        return r;
+    log_warn("an event is gone from the outbox", "id", log_number(op->row.id));
+    return 0;
+}
+
+static int writer_apply(struct writer *writer, struct outbox_job *job)
+{
+    if (job->type == OUTBOX_JOB_OP)
+        return writer_apply_op(writer, container_of(job, struct outbox_op, job));
+    const struct outbox_overtaken *overtaken = container_of(job, struct outbox_overtaken, job);
+    return writer->store->ops->overtaken(writer->store, overtaken->id, overtaken->model,
+                                         overtaken->record);
+}
+
+/* ---- One transaction ---- */
+
+/* 0: it is committed. *to_blame: some of the jobs failed, and another try without it may do. */
+static int writer_try(struct writer *writer, struct outbox_job **jobs, size_t len, bool *to_blame)
+{
+    struct store *store = writer->store;
+    int r = store->ops->begin(store);
+
+    *to_blame = false;
+    writer->appended = false;
+    if (r)
+        return r;
+    for (size_t i = 0; i < len; i++) {
+        jobs[i]->result = writer_apply(writer, jobs[i]);
+        *to_blame |= jobs[i]->result != 0;
+    }
+    if (writer->uncounted > 0)
+        r = store->ops->count_delivered(store, writer->uncounted);
+    if (r)
+        store->ops->rollback(store);
+    else
+        r = store->ops->commit(store);
+    if (!r)
+        writer->uncounted = 0;
+    *to_blame |= r == STORE_FULL; /* which may come out at the end only */
+    return r;
+}
+
+static void writer_ended(struct writer *writer, int r)
+{
+    if (r == STORE_REFUSED)
+        return; /* the fault is not the store's */
+    if (r)
+        writer->now.failing = r > 0 ? r : STORE_BROKEN;
+    else if (writer->now.failing != STORE_FULL || writer->appended)
+        writer->now.failing = 0; /* what frees room says nothing of what takes some */
+}
+
+static void writer_commit(struct writer *writer, struct outbox_job **jobs, size_t len)
+{
+    bool to_blame;
+    int r = writer_try(writer, jobs, len, &to_blame);
+
+    if (r && to_blame && len > 1) {
+        writer_commit(writer, jobs, len / 2);
+        writer_commit(writer, jobs + len / 2, len - len / 2);
+        return;
+    }
+    writer_ended(writer, r);
+    for (size_t i = 0; i < len; i++) {
+        if (r)
+            jobs[i]->result = r;
+        else if (jobs[i]->result)
+            writer_ended(writer, jobs[i]->result);
+    }
+}
+
+static void writer_count(struct writer *writer)
+{
+    struct store_counts counts;
+
+    if (writer->store->ops->counts(writer->store, &counts) == 0)
+        writer->now.counts = counts;
+}
+
+/* ---- Reading ---- */
+
+enum { WRITER_ENOUGH = 1000 }; /* what ends a reading; no outcome of the store's */
+
+struct writer_page {
+    struct outbox_read *read;
+    uint64_t rows;
+    size_t bytes;
+    int r;
+};
+
+static int writer_page_add(void *ctx, const struct store_row *row)
+{
+    struct writer_page *page = ctx;
+    struct outbox_read *read = page->read;
+
+    if (page->rows == read->rows_max ||
+        (page->rows > 0 && page->bytes + row->body.len > read->bytes_max)) {
+        read->more = true;
+        return WRITER_ENOUGH;
+    }
+    struct outbox_row *copy = outbox_row_copy(row);
+    if (!copy)
+        return -ENOMEM;
+    TAILQ_INSERT_TAIL(&read->rows, copy, link);
+    page->rows++;
+    page->bytes += row->body.len;
+    return 0;
+}
+
+static int writer_read_page(struct writer *writer, struct outbox_read *read)
+{
+    bool replays = !read->model.at;
+    const struct store_filter filter = {
+        .first = replays ? STORE_REPLAY : STORE_PENDING,
+        .last = replays ? STORE_FORCED : STORE_PENDING,
+        .model = read->model,
+        .after = read->after,
+    };
+    struct writer_page page = {.read = read};
+    int r = writer->store->ops->read(writer->store, &filter, writer_page_add, &page);
+
+    return r == WRITER_ENOUGH ? 0 : r;
+}
+
+/* Makes what was read pending. What has become stale is dead again, and leaves the page. */
+static int writer_resume(struct writer *writer, struct outbox_rows *rows)
+{
+    struct outbox_row *row = TAILQ_FIRST(rows);
+
+    while (row) {
+        struct outbox_row *next = TAILQ_NEXT(row, link);
+        bool forced = row->row.state == STORE_FORCED;
+        uint64_t id = forced ? atomic_fetch_add(&writer->next_id, 1) : row->row.id;
+        int r = writer->store->ops->resume(writer->store, row->row.id, id);
+        if (r && r != STORE_STALE)
+            return r;
+        row->row = (struct store_row){.id = id,
+                                      .state = STORE_PENDING,
+                                      .model = row->row.model,
+                                      .record = row->row.record,
+                                      .body = row->row.body,
+                                      .arrived_ms = row->row.arrived_ms};
+        if (r) {
+            TAILQ_REMOVE(rows, row, link);
+            outbox_row_free(row);
+        }
+        row = next;
+    }
+    return 0;
+}
+
+static int writer_take_replays(struct writer *writer, struct outbox_read *read)
+{
+    struct store *store = writer->store;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = writer_read_page(writer, read);
+    if (!r)
+        r = writer_resume(writer, &read->rows);
+    if (!r)
+        return store->ops->commit(store);
+    store->ops->rollback(store);
+    return r;
+}
+
+static int writer_stop_at_first(void *ctx, const struct store_row *row)
+{
+    (void)ctx;
+    (void)row;
+    return WRITER_ENOUGH;
+}
+
+static void writer_look_for_replays(struct writer *writer)
+{
+    const struct store_filter filter = {.first = STORE_REPLAY, .last = STORE_FORCED, .bare = true};
+    int r = writer->store->ops->read(writer->store, &filter, writer_stop_at_first, NULL);
+
+    if (!r || r == WRITER_ENOUGH)
+        writer->now.replays = r == WRITER_ENOUGH;
+}
+
+static void writer_read(struct writer *writer, struct outbox_read *read)
+{
+    bool replays = !read->model.at;
+
+    TAILQ_INIT(&read->rows);
+    read->more = false;
+    read->job.result = replays ? writer_take_replays(writer, read) : writer_read_page(writer, read);
+    if (read->job.result) {
+        outbox_rows_free(&read->rows);
+        read->more = false;
+    }
+    if (replays) {
+        writer_look_for_replays(writer);
+        writer_count(writer);
+    }
+}
+
+/* ---- All that was taken ---- */
+
+static size_t writer_job_bytes(struct outbox_job *job)
+{
+    return job->type == OUTBOX_JOB_OP ? container_of(job, struct outbox_op, job)->row.body.len : 0;
+}
+
+/* Puts jobs that can share a transaction into the batch; the first one behind them. */
+static struct outbox_job *writer_fill_batch(struct writer *writer)
+{
+    struct outbox_job *job = TAILQ_FIRST(&writer->taken);
+    size_t bytes = 0;
+
+    for (writer->batch_len = 0; job; job = TAILQ_NEXT(job, link)) {
+        bytes += writer_job_bytes(job);
+        if (job->type == OUTBOX_JOB_READ || writer->batch_len == WRITER_BATCH_MAX ||
+            (writer->batch_len > 0 && bytes > WRITER_BATCH_BYTES))
+            break;
+        writer->batch[writer->batch_len++] = job;
+    }
+    return job;
+}
+
+void writer_work(struct writer *writer)
+{
+    struct outbox_job *job;
+
+    do {
+        job = writer_fill_batch(writer);
+        if (writer->batch_len > 0 || writer->uncounted > 0) {
+            writer_commit(writer, writer->batch, writer->batch_len);
+            writer_count(writer);
+        }
+        if (job && job->type == OUTBOX_JOB_READ) {
+            writer_read(writer, container_of(job, struct outbox_read, job));
+            job = TAILQ_NEXT(job, link);
+        }
+        writer_report(writer, job);
+    } while (job);
+}
+
+/* ---- By itself ---- */
+
+int writer_look(struct writer *writer)
+{
+    uint64_t last_id;
+    int r = writer->store->ops->last_id(writer->store, &last_id);
+
+    if (!r)
+        r = writer->store->ops->counts(writer->store, &writer->now.counts);
+    if (r)
+        return r;
+    writer_look_for_replays(writer);
+    atomic_store(&writer->next_id, last_id + 1);
+    writer->status = writer->now;
+    return 0;
+}
+
+/* If it cannot be read, any record may have dead letters, until the next start. */
+void writer_load_filter(struct writer *writer)
+{
+    const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
+
+    if (writer->store->ops->read(writer->store, &filter, writer_add_letter, writer) == 0)
+        letter_filter_loaded(&writer->filter);
+}
+
+/* Whether an event could be stored now. Nothing is. */
+static int writer_probe(struct writer *writer)
+{
+    struct store *store = writer->store;
+    const struct store_row row = {.id = atomic_load(&writer->next_id), .body = SPAN("{}")};
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = store->ops->append(store, &row);
+    store->ops->rollback(store);
+    if (!r)
+        r = store->ops->begin(store);
+    return r ? r : store->ops->commit(store);
+}
+
+void writer_tick(struct writer *writer)
+{
+    bool changed = false;
+
+    if (writer->now.failing) {
+        int r = writer_probe(writer);
+        writer->now.failing = r > 0 ? r : r < 0 ? STORE_BROKEN : 0;
+    }
+    if (writer->store->ops->changed(writer->store, &changed) == 0 && changed) {
+        writer_look_for_replays(writer);
+        writer_count(writer);
+    }
+    writer_report(writer, TAILQ_FIRST(&writer->taken));
+}
