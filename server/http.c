@@ -117,6 +117,9 @@ static void http_disconnected(void **context)
     if (!connection)
         return;
     http_connection_move(connection, NULL);
+    /* MHD has shut the sending side, and closes when this returns. */
+    if (connection->cut_short)
+        http_linger_on(&connection->http->linger, http_connection_fd(connection));
     buf_done(&connection->target);
     buf_done(&connection->request.body);
     free(connection);
@@ -236,6 +239,7 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     http->request_timeout_ms = options->request_timeout_ms;
     TAILQ_INIT(&http->receiving);
     TAILQ_INIT(&http->idle);
+    http_linger_init(&http->linger, loop);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
     int r = http_make_replies(http);
     if (r)
@@ -267,6 +271,7 @@ struct http *http_free(struct http *http)
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     loop_timer_clear(http->loop, &http->deadline);
+    http_linger_done(&http->linger);
     for (int reply = 0; reply < REPLY_COUNT_; reply++) {
         if (http->replies[reply])
             MHD_destroy_response(http->replies[reply]);

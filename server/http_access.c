@@ -60,6 +60,13 @@ static enum MHD_Result http_queue(struct http_connection *connection)
     return queued;
 }
 
+/* The same before the body has come: the connection ends with this answer. */
+static enum MHD_Result http_queue_early(struct http_connection *connection)
+{
+    connection->cut_short = true;
+    return http_queue(connection);
+}
+
 void http_access_reply(struct request *request, enum reply reply, struct span message)
 {
     struct http_connection *connection = container_of(request, struct http_connection, request);
@@ -130,11 +137,11 @@ static enum MHD_Result http_head(struct http_connection *connection, const char 
     connection->http->busy++;
     if (http_head_read(connection->mhd, version, &head, &refusal, &why)) {
         http_refuse(connection, refusal, why);
-        return http_queue(connection);
+        return http_queue_early(connection);
     }
     http_route(connection, method, &head);
     if (connection->refused && (head.chunked || head.content_length > 0))
-        return http_queue(connection);
+        return http_queue_early(connection);
 
     if (!connection->refused && connection->endpoint->reads_envelope) {
         envelope_init(&connection->request.envelope);

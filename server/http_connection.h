@@ -10,6 +10,7 @@
 #include "base/loop.h"
 #include "handlers/endpoints.h"
 #include "handlers/service.h"
+#include "server/http_linger.h"
 
 struct http_connection;
 TAILQ_HEAD(http_connections, http_connection);
@@ -31,6 +32,7 @@ struct http {
     struct http_connections receiving;
     struct http_connections idle;
     struct loop_timer deadline;
+    struct http_linger linger;
 };
 
 /* A client's connection and its request of the moment. */
@@ -46,6 +48,7 @@ struct http_connection {
     const struct endpoint *endpoint;
     bool entered;                  /* the request counts as busy */
     bool refused;                  /* the answer is known; the body is thrown away */
+    bool cut_short;                /* answered while the body was still coming */
     bool answered;                 /* response and status are set, or were */
     bool suspended;                /* MHD leaves the connection alone until it is resumed */
     bool response_own;             /* made for this request, not one of http.replies */
