@@ -103,7 +103,7 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
         .died_ms = clock_wall_ms(&clock_system),
     };
     bool known;
-    int r = sqlite_store_has(self->to, row.id, &known);
+    int r = sqlite_change_has(self->to, row.id, &known);
 
     if (r || known || !row.body.at)
         return r;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in an SQLite file: transactions and what changes in them.
- *
- * Each change is one statement or a few. When one of them fails, the earlier ones stand, and SQLite
- * may have rolled everything back or not: the transaction is then spoilt, and commit() ends it.
+ * The store in an SQLite file: transactions, and what becomes of failures.
  *
  * The counters are a row that each transaction adds its differences to, so that they are true in
  * every committed state, whoever else writes to the file.
@@ -14,10 +11,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-
-enum {
-    ROW_BYTES = 512, /* what an event takes besides its texts, at most */
-};
 
 /* ---- Outcomes ---- */
 
@@ -65,8 +58,7 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     return STORE_BROKEN;
 }
 
-/* The outcome of a change: 0, or the transaction is spoilt. */
-static int sqlite_store_changed_by(struct sqlite_store *self, int rc)
+int sqlite_store_spoil(struct sqlite_store *self, int rc)
 {
     int r = sqlite_store_outcome(self, rc);
 
@@ -104,46 +96,6 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
     return rc;
 }
 
-static int bind_number(sqlite3_stmt *statement, int at, int64_t value)
-{
-    return sqlite3_bind_int64(statement, at, value);
-}
-
-static int bind_span(sqlite3_stmt *statement, int at, struct span span)
-{
-    if (!span.at)
-        return sqlite3_bind_null(statement, at);
-    return sqlite3_bind_blob64(statement, at, span.at, span.len, SQLITE_STATIC);
-}
-
-/* Where an event stands now. STORE_MISSING: nowhere. */
-static int sqlite_store_find(struct sqlite_store *self, uint64_t id, int *state, bool *stale)
-{
-    sqlite3_stmt *find = self->statements[STMT_FIND];
-    int rc = bind_number(find, 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite3_step(find);
-    if (rc == SQLITE_ROW) {
-        *state = sqlite3_column_int(find, 0);
-        *stale = sqlite3_column_int(find, 1) != 0;
-    }
-    (void)sqlite3_reset(find);
-    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_changed_by(self, rc);
-}
-
-int sqlite_store_has(struct store *store, uint64_t id, bool *known)
-{
-    int state;
-    bool stale;
-    int r = sqlite_store_find(sqlite_store_of(store), id, &state, &stale);
-
-    if (r && r != STORE_MISSING)
-        return r;
-    *known = r == 0;
-    return 0;
-}
-
 /* ---- Transactions ---- */
 
 static int sqlite_store_begin(struct store *store)
@@ -175,11 +127,11 @@ int sqlite_store_flush_tally(struct sqlite_store *self)
     int rc = SQLITE_OK;
 
     for (size_t i = 0; i < array_len(values) && rc == SQLITE_OK; i++)
-        rc = bind_number(add, (int)i + 1, values[i]);
+        rc = sqlite3_bind_int64(add, (int)i + 1, values[i]);
     if (rc == SQLITE_OK)
         rc = sqlite_store_run(self, STMT_ADD_TALLY);
     self->change = (struct sqlite_tally){0};
-    return sqlite_store_changed_by(self, rc);
+    return sqlite_store_spoil(self, rc);
 }
 
 static int sqlite_store_commit(struct store *store)
@@ -198,276 +150,19 @@ static int sqlite_store_commit(struct store *store)
     return r;
 }
 
-/* ---- Changes ---- */
-
-static int sqlite_store_add_event(struct sqlite_store *self, const struct store_row *row)
-{
-    sqlite3_stmt *add = self->statements[STMT_ADD_EVENT];
-    const int64_t numbers[] = {(int64_t)row->id, row->state,    row->stale,  row->attempts,
-                               row->arrived_ms,  row->tried_ms, row->died_ms};
-    const struct span spans[] = {row->model, row->record, row->reason};
-    int at = 1;
-    int rc = SQLITE_OK;
-
-    for (size_t i = 0; i < array_len(numbers) && rc == SQLITE_OK; i++)
-        rc = bind_number(add, at++, numbers[i]);
-    for (size_t i = 0; i < array_len(spans) && rc == SQLITE_OK; i++)
-        rc = bind_span(add, at++, spans[i]);
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT) : rc;
-}
-
-static int sqlite_store_add_body(struct sqlite_store *self, const struct store_row *row)
-{
-    sqlite3_stmt *add = self->statements[STMT_ADD_BODY];
-    int rc = bind_number(add, 1, (int64_t)row->id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_span(add, 2, row->body.at ? row->body : SPAN(""));
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_BODY) : rc;
-}
-
-static int sqlite_store_append(struct store *store, const struct store_row *row)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    size_t bytes = ROW_BYTES + row->body.len + row->model.len + row->record.len + row->reason.len;
-
-    if (row->id > INT64_MAX || row->state > STORE_DEAD)
-        return self->spoilt = error_origin(-EINVAL);
-    int r = sqlite_room_take(self, (int64_t)bytes);
-    if (r)
-        return r;
-    int rc = sqlite_store_add_event(self, row);
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_add_body(self, row);
-    if ((rc & 0xff) == SQLITE_CONSTRAINT)
-        return self->spoilt = error_origin(-EEXIST);
-    r = sqlite_store_changed_by(self, rc);
-    if (r)
-        return r;
-    self->change.accepted++;
-    *(row->state == STORE_DEAD ? &self->change.dead : &self->change.pending) += 1;
-    if (self->change.last_id < (int64_t)row->id)
-        self->change.last_id = (int64_t)row->id;
-    return 0;
-}
-
-static int sqlite_store_overtaken(struct store *store, uint64_t id, struct span model,
-                                  struct span record)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *overtake = self->statements[STMT_OVERTAKE];
-
-    if (!record.at)
-        return 0;
-    int rc = bind_number(overtake, 1, (int64_t)id);
-    if (rc == SQLITE_OK)
-        rc = bind_span(overtake, 2, model);
-    if (rc == SQLITE_OK)
-        rc = bind_span(overtake, 3, record);
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, STMT_OVERTAKE);
-    return sqlite_store_changed_by(self, rc);
-}
-
-/* Runs a change that takes nothing but an id. */
-static int sqlite_store_with_id(struct sqlite_store *self, enum sqlite_statement which, uint64_t id)
-{
-    int rc = bind_number(self->statements[which], 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, which);
-    return sqlite_store_changed_by(self, rc);
-}
-
-static int sqlite_store_delivered(struct store *store, uint64_t id)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
-    int r = sqlite_store_find(self, id, &state, &stale);
-
-    if (!r && state != STORE_PENDING)
-        r = STORE_MISSING;
-    if (!r)
-        r = sqlite_store_with_id(self, STMT_OVERTAKE_SAME, id);
-    if (!r)
-        r = sqlite_store_with_id(self, STMT_DROP_EVENT, id);
-    if (!r)
-        r = sqlite_store_with_id(self, STMT_DROP_BODY, id);
-    if (r)
-        return r;
-    self->change.pending--;
-    self->change.delivered++;
-    return 0;
-}
-
-static int sqlite_store_count_delivered(struct store *store, uint64_t n)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-
-    self->change.accepted += (int64_t)n;
-    self->change.delivered += (int64_t)n;
-    return 0;
-}
-
-/* What an attempt leaves behind, in a statement that takes it as its first four. */
-static int sqlite_store_bind_attempt(sqlite3_stmt *statement, const struct store_row *row)
-{
-    int rc = bind_number(statement, 1, (int64_t)row->id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(statement, 2, row->attempts);
-    if (rc == SQLITE_OK)
-        rc = bind_number(statement, 3, row->tried_ms);
-    if (rc == SQLITE_OK)
-        rc = bind_span(statement, 4, row->reason);
-    return rc;
-}
-
-/* Runs an update that reaches its row by id, and only in the right state. */
-static int sqlite_store_update(struct sqlite_store *self, enum sqlite_statement which, int rc)
-{
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, which);
-    int r = sqlite_store_changed_by(self, rc);
-    if (r)
-        return r;
-    return sqlite3_changes(self->db) > 0 ? 0 : STORE_MISSING;
-}
-
-static int sqlite_store_postpone(struct store *store, const struct store_row *row)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-
-    return sqlite_store_update(self, STMT_SET_TRIED,
-                               sqlite_store_bind_attempt(self->statements[STMT_SET_TRIED], row));
-}
-
-static int sqlite_store_bury(struct store *store, const struct store_row *row)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *bury = self->statements[STMT_SET_DEAD];
-    int rc = sqlite_store_bind_attempt(bury, row);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 5, row->died_ms);
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 6, row->stale);
-    int r = sqlite_store_update(self, STMT_SET_DEAD, rc);
-    if (r)
-        return r;
-    self->change.pending--;
-    self->change.dead++;
-    return 0;
-}
-
-static int sqlite_store_set_state(struct sqlite_store *self, uint64_t id, enum store_state state)
-{
-    sqlite3_stmt *set = self->statements[STMT_SET_STATE];
-    int rc = bind_number(set, 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(set, 2, state);
-    return sqlite_store_update(self, STMT_SET_STATE, rc);
-}
-
-static int sqlite_store_replay(struct store *store, uint64_t id, bool force)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
-    int r = sqlite_store_find(self, id, &state, &stale);
-
-    if (!r && state != STORE_DEAD)
-        r = STORE_MISSING;
-    if (!r && stale && !force)
-        r = STORE_STALE;
-    if (!r)
-        r = sqlite_store_set_state(self, id, force ? STORE_FORCED : STORE_REPLAY);
-    if (r)
-        return r;
-    self->change.dead--;
-    self->change.pending++;
-    return 0;
-}
-
-/* Gives up a replay: a newer event has been delivered since it was asked for. */
-static int sqlite_store_stay_dead(struct sqlite_store *self, uint64_t id)
-{
-    int r = sqlite_store_set_state(self, id, STORE_DEAD);
-
-    if (r)
-        return r;
-    self->change.pending--;
-    self->change.dead++;
-    return STORE_STALE;
-}
-
-static int sqlite_store_set_pending(struct sqlite_store *self, enum sqlite_statement which,
-                                    uint64_t id, uint64_t new_id)
-{
-    sqlite3_stmt *set = self->statements[which];
-    int rc = bind_number(set, 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(set, 2, (int64_t)new_id);
-    return sqlite_store_update(self, which, rc);
-}
-
-static int sqlite_store_resume(struct store *store, uint64_t id, uint64_t new_id)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
-    int r = sqlite_store_find(self, id, &state, &stale);
-
-    if (r)
-        return r;
-    if (state < STORE_REPLAY)
-        return STORE_MISSING;
-    if (state == STORE_REPLAY && stale)
-        return sqlite_store_stay_dead(self, id);
-    r = sqlite_store_set_pending(self, STMT_SET_PENDING, id, new_id);
-    if (!r && new_id != id)
-        r = sqlite_store_set_pending(self, STMT_MOVE_BODY, id, new_id);
-    if (!r && self->change.last_id < (int64_t)new_id)
-        self->change.last_id = (int64_t)new_id;
-    return r;
-}
-
-static int sqlite_store_discard(struct store *store, uint64_t id)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
-    int r = sqlite_store_find(self, id, &state, &stale);
-
-    if (!r && state != STORE_DEAD)
-        r = STORE_MISSING;
-    if (!r)
-        r = sqlite_store_with_id(self, STMT_DROP_EVENT, id);
-    if (!r)
-        r = sqlite_store_with_id(self, STMT_DROP_BODY, id);
-    if (r)
-        return r;
-    self->change.dead--;
-    self->change.discarded++;
-    return 0;
-}
-
 const struct store_ops sqlite_store_ops = {
     .begin = sqlite_store_begin,
     .commit = sqlite_store_commit,
     .rollback = sqlite_store_rollback,
-    .append = sqlite_store_append,
-    .delivered = sqlite_store_delivered,
-    .count_delivered = sqlite_store_count_delivered,
-    .overtaken = sqlite_store_overtaken,
-    .postpone = sqlite_store_postpone,
-    .bury = sqlite_store_bury,
-    .replay = sqlite_store_replay,
-    .resume = sqlite_store_resume,
-    .discard = sqlite_store_discard,
+    .append = sqlite_change_append,
+    .delivered = sqlite_change_delivered,
+    .count_delivered = sqlite_change_count_delivered,
+    .overtaken = sqlite_change_overtaken,
+    .postpone = sqlite_change_postpone,
+    .bury = sqlite_change_bury,
+    .replay = sqlite_change_replay,
+    .resume = sqlite_change_resume,
+    .discard = sqlite_change_discard,
     .read = sqlite_store_read,
     .counts = sqlite_store_counts,
     .last_id = sqlite_store_last_id,

@@ -82,6 +82,9 @@ static inline struct sqlite_store *sqlite_store_of(struct store *store)
  */
 int sqlite_store_outcome(struct sqlite_store *self, int rc);
 
+/* The same for what a change got: anything but 0 spoils the transaction. */
+int sqlite_store_spoil(struct sqlite_store *self, int rc);
+
 /* There is room again, or a commit went through: tells the log, where it had told of a failure. */
 void sqlite_store_well(struct sqlite_store *self);
 
@@ -91,11 +94,24 @@ int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
 /* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
 int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);
 
-/* Whether there is an event of that id, in any state. */
-int sqlite_store_has(struct store *store, uint64_t id, bool *known);
-
 /* Writes what the transaction at hand has changed in the counters so far. */
 int sqlite_store_flush_tally(struct sqlite_store *self);
+
+/* ---- sqlite_change.c: struct store_ops ---- */
+
+int sqlite_change_append(struct store *store, const struct store_row *row);
+int sqlite_change_delivered(struct store *store, uint64_t id);
+int sqlite_change_count_delivered(struct store *store, uint64_t n);
+int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
+                            struct span record);
+int sqlite_change_postpone(struct store *store, const struct store_row *row);
+int sqlite_change_bury(struct store *store, const struct store_row *row);
+int sqlite_change_replay(struct store *store, uint64_t id, bool force);
+int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id);
+int sqlite_change_discard(struct store *store, uint64_t id);
+
+/* Whether there is an event of that id, in any state. */
+int sqlite_change_has(struct store *store, uint64_t id, bool *known);
 
 /* ---- sqlite_read.c ---- */
 

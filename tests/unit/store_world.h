@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of stores: a folder that goes away, and rows made of a few texts. */
+#pragma once
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "rows.h"
+
+#include "outbox/store.h"
+
+/* A folder of its own for each test. */
+struct folder {
+    char at[64];
+    char path[96]; /* of the store in it */
+    struct buf why;
+};
+
+static inline void folder_make(struct folder *folder)
+{
+    *folder = (struct folder){.at = "/tmp/convex-relay-store-XXXXXX"};
+    assert_non_null(mkdtemp(folder->at));
+    (void)snprintf(folder->path, sizeof(folder->path), "%s/outbox.db", folder->at);
+}
+
+static inline int folder_remove_one(const char *path, const struct stat *st, int type,
+                                    struct FTW *walk)
+{
+    (void)st;
+    (void)type;
+    (void)walk;
+    return remove(path);
+}
+
+static inline void folder_empty(struct folder *folder)
+{
+    buf_done(&folder->why);
+    (void)nftw(folder->at, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+static inline int folder_setup(void **state)
+{
+    struct folder *folder = malloc(sizeof(*folder));
+
+    assert_non_null(folder);
+    folder_make(folder);
+    *state = folder;
+    return 0;
+}
+
+static inline int folder_teardown(void **state)
+{
+    folder_empty(*state);
+    free(*state);
+    return 0;
+}
+
+static inline int folder_try_open(struct folder *folder, enum store_mode mode, struct store **store)
+{
+    const struct store_options options = {.path = folder->path, .mode = mode, .why = &folder->why};
+
+    buf_done(&folder->why);
+    return store_sqlite_open(&options, store);
+}
+
+static inline struct store *folder_open(struct folder *folder, enum store_mode mode)
+{
+    struct store *store = NULL;
+    int r = folder_try_open(folder, mode, &store);
+
+    if (r)
+        print_error("open: %d %.*s\n", r, (int)folder->why.len, folder->why.at);
+    assert_int_equal(r, 0);
+    return store;
+}
+
+/* The store cannot be opened, for a reason that holds text. */
+static inline void assert_refused(struct folder *folder, enum store_mode mode, const char *text)
+{
+    struct store *store = NULL;
+
+    assert_int_equal(folder_try_open(folder, mode, &store), STORE_REFUSED);
+    assert_null(store);
+    assert_non_null(buf_string(&folder->why));
+    if (!strstr(folder->why.at, text) || !strstr(folder->why.at, folder->path) ||
+        strchr(folder->why.at, '\n')) {
+        print_error("why:    %s\nshould: %s\n", folder->why.at, text);
+        fail();
+    }
+}
+
+/* ---- Rows ---- */
+
+static inline struct store_row row_of(uint64_t id)
+{
+    return (struct store_row){
+        .id = id,
+        .model = SPAN("users"),
+        .record = SPAN("r1"),
+        .body = SPAN("{\"model\":\"users\"}"),
+        .arrived_ms = 1000 + (int64_t)id,
+    };
+}
+
+/* How a change that takes an id and what became of an attempt is written in tests. */
+static inline struct store_row tried(uint64_t id, int attempts, const char *reason)
+{
+    return (struct store_row){
+        .id = id, .attempts = attempts, .tried_ms = 5000, .reason = span_of(reason)};
+}
+
+static inline struct store_row died(uint64_t id, const char *reason)
+{
+    struct store_row row = tried(id, 3, reason);
+
+    row.died_ms = 6000;
+    return row;
+}
+
+/* ---- Changes, each in a transaction of its own ---- */
+
+static inline void must_begin(struct store *store)
+{
+    assert_int_equal(store->ops->begin(store), 0);
+}
+
+static inline void must_commit(struct store *store)
+{
+    assert_int_equal(store->ops->commit(store), 0);
+}
+
+static inline void must_append(struct store *store, struct store_row row)
+{
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    must_commit(store);
+}
+
+static inline void must_bury(struct store *store, struct store_row row)
+{
+    must_begin(store);
+    assert_int_equal(store->ops->bury(store, &row), 0);
+    must_commit(store);
+}
+
+static inline void must_deliver(struct store *store, uint64_t id)
+{
+    must_begin(store);
+    assert_int_equal(store->ops->delivered(store, id), 0);
+    must_commit(store);
+}
+
+/* ---- What is in it ---- */
+
+static inline struct store_counts counts_of(struct store *store)
+{
+    struct store_counts counts;
+
+    assert_int_equal(store->ops->counts(store, &counts), 0);
+    assert_int_equal(counts.accepted,
+                     counts.delivered + counts.discarded + counts.pending + counts.dead);
+    return counts;
+}
+
+struct id_list {
+    uint64_t at[64];
+    size_t len;
+    size_t stop_after; /* 0: never */
+};
+
+static inline int id_list_add(void *ctx, const struct store_row *row)
+{
+    struct id_list *ids = ctx;
+
+    assert_true(ids->len < array_len(ids->at));
+    ids->at[ids->len++] = row->id;
+    return ids->len == ids->stop_after ? 77 : 0;
+}
+
+/* The ids that a filter lets through, as text: "1 2 3". */
+static inline const char *ids_of(struct store *store, struct store_filter filter)
+{
+    static char text[512];
+    struct id_list ids = {0};
+    size_t len = 0;
+
+    assert_int_equal(store->ops->read(store, &filter, id_list_add, &ids), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < ids.len; i++)
+        len += (size_t)snprintf(text + len, sizeof(text) - len, "%s%llu", i ? " " : "",
+                                (unsigned long long)ids.at[i]);
+    return text;
+}
+
+static inline const char *ids_in(struct store *store, enum store_state state)
+{
+    return ids_of(store, (struct store_filter){.first = state, .last = state, .bare = true});
+}

@@ -1,0 +1,596 @@
+/* SPDX-License-Identifier: MIT */
+/* What every store promises, whatever it is made of. */
+#include "store_world.h"
+
+/* A second kind of store would be opened here, too. */
+static struct store *open_store(struct folder *folder)
+{
+    return folder_open(folder, STORE_SERVE);
+}
+
+struct world {
+    struct folder folder;
+    struct store *store;
+};
+
+static int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    folder_make(&world->folder);
+    world->store = open_store(&world->folder);
+    *state = world;
+    return 0;
+}
+
+static int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    world->store = world->store->ops->close(world->store);
+    folder_empty(&world->folder);
+    free(world);
+    return 0;
+}
+
+static struct store *world_reopen(struct world *world)
+{
+    world->store->ops->close(world->store);
+    world->store = open_store(&world->folder);
+    return world->store;
+}
+
+static const struct store_filter everything = {.first = STORE_PENDING, .last = STORE_FORCED};
+
+static int row_must_be(void *ctx, const struct store_row *row)
+{
+    const struct store_row *should = ctx;
+
+    assert_int_equal(row->id, should->id);
+    assert_int_equal(row->state, should->state);
+    assert_int_equal(row->arrived_ms, should->arrived_ms);
+    assert_int_equal(row->attempts, should->attempts);
+    assert_int_equal(row->tried_ms, should->tried_ms);
+    assert_int_equal(row->died_ms, should->died_ms);
+    assert_int_equal(row->stale, should->stale);
+    assert_int_equal(row->model.at != NULL, should->model.at != NULL);
+    assert_same_text(row->model, should->model);
+    assert_int_equal(row->record.at != NULL, should->record.at != NULL);
+    assert_same_text(row->record, should->record);
+    assert_int_equal(row->reason.at != NULL, should->reason.at != NULL);
+    assert_same_text(row->reason, should->reason);
+    assert_non_null(row->body.at);
+    assert_same_text(row->body, should->body);
+    return 0;
+}
+
+/* There is one row, and it is this one. */
+static void assert_only_row(struct store *store, struct store_row should)
+{
+    char id[24];
+
+    (void)snprintf(id, sizeof(id), "%llu", (unsigned long long)should.id);
+    assert_string_equal(ids_of(store, everything), id);
+    assert_int_equal(store->ops->read(store, &everything, row_must_be, &should), 0);
+}
+
+static void assert_counts(struct store *store, uint64_t delivered, uint64_t discarded,
+                          uint64_t pending, uint64_t dead)
+{
+    struct store_counts counts = counts_of(store);
+
+    assert_int_equal(counts.delivered, delivered);
+    assert_int_equal(counts.discarded, discarded);
+    assert_int_equal(counts.pending, pending);
+    assert_int_equal(counts.dead, dead);
+}
+
+/* ---- Rows come back as they went in ---- */
+
+struct row_case {
+    const char *name;
+    struct store_row row;
+};
+
+static char large_body[3 << 20];
+
+static struct row_case row_cases[] = {
+    {"a pending event", {.id = 1, .model = TEXT("users"), .record = TEXT("r"), .body = TEXT("{}")}},
+    {"no model, no record", {.id = 7, .body = TEXT("{}")}},
+    {"empty texts",
+     {.id = 1, .model = TEXT(""), .record = TEXT(""), .body = TEXT(""), .reason = TEXT("")}},
+    {"NUL and lone surrogates in texts",
+     {.id = 1,
+      .model = TEXT("a\0b"),
+      .record = TEXT("\xed\xa0\x80"),
+      .body = TEXT("\0\xff\0"),
+      .reason = TEXT("\xf0\x9f\x90\x9d")}},
+    {"a large body", {.id = 1, .model = TEXT("m"), .body = {large_body, sizeof(large_body)}}},
+    {"the highest id", {.id = INT64_MAX, .model = TEXT("m"), .body = TEXT("{}")}},
+    {"a dead letter",
+     {.id = 3,
+      .state = STORE_DEAD,
+      .model = TEXT("users"),
+      .record = TEXT("r"),
+      .body = TEXT("{}"),
+      .arrived_ms = 1,
+      .attempts = 2,
+      .tried_ms = 3,
+      .reason = TEXT("no route"),
+      .died_ms = 4,
+      .stale = true}},
+};
+
+static void row_comes_back(void **state)
+{
+    const struct row_case *row_case = *state;
+    struct folder folder;
+
+    folder_make(&folder);
+    struct store *store = open_store(&folder);
+    must_append(store, row_case->row);
+    assert_only_row(store, row_case->row);
+    store->ops->close(store);
+
+    store = open_store(&folder);
+    assert_only_row(store, row_case->row);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+/* ---- Transactions ---- */
+
+static void rollback_undoes_everything(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(2);
+    uint64_t last_id;
+
+    must_append(store, row_of(1));
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    assert_int_equal(store->ops->delivered(store, 1), 0);
+    assert_int_equal(store->ops->count_delivered(store, 5), 0);
+    assert_counts(store, 6, 0, 1, 0);
+    store->ops->rollback(store);
+    assert_only_row(store, row_of(1));
+    assert_counts(store, 0, 0, 1, 0);
+    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(last_id, 1);
+}
+
+static void id_used_before_spoils_the_transaction(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row again = row_of(1), other = row_of(2);
+
+    must_append(store, row_of(1));
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &other), 0);
+    assert_int_equal(store->ops->append(store, &again), -EEXIST);
+    assert_int_equal(store->ops->commit(store), -EEXIST);
+    assert_only_row(store, row_of(1));
+    must_append(store, row_of(2));
+    assert_string_equal(ids_of(store, everything), "1 2");
+}
+
+static void missing_rows_spoil_nothing(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(1), missing = died(9, "x");
+
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    assert_int_equal(store->ops->delivered(store, 9), STORE_MISSING);
+    assert_int_equal(store->ops->postpone(store, &missing), STORE_MISSING);
+    assert_int_equal(store->ops->bury(store, &missing), STORE_MISSING);
+    assert_int_equal(store->ops->replay(store, 9, true), STORE_MISSING);
+    assert_int_equal(store->ops->resume(store, 9, 9), STORE_MISSING);
+    assert_int_equal(store->ops->discard(store, 9), STORE_MISSING);
+    must_commit(store);
+    assert_counts(store, 0, 0, 1, 0);
+}
+
+/* ---- An event's ways ---- */
+
+static void delivered_event_leaves_its_count(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+
+    must_append(store, row_of(1));
+    must_deliver(store, 1);
+    assert_string_equal(ids_of(store, everything), "");
+    assert_counts(store, 1, 0, 0, 0);
+    must_begin(store);
+    assert_int_equal(store->ops->delivered(store, 1), STORE_MISSING);
+    must_commit(store);
+    assert_counts(store, 1, 0, 0, 0);
+}
+
+static void postponed_event_keeps_what_was_tried(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(1), attempt = tried(1, 4, "overloaded");
+
+    must_append(store, row);
+    must_begin(store);
+    assert_int_equal(store->ops->postpone(store, &attempt), 0);
+    must_commit(store);
+    row.attempts = 4;
+    row.tried_ms = 5000;
+    row.reason = SPAN("overloaded");
+    assert_only_row(store, row);
+}
+
+static void buried_event_keeps_its_reason(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(1), death = died(1, "ArgumentValidationError");
+
+    must_append(store, row);
+    death.stale = true;
+    must_bury(store, death);
+    row.state = STORE_DEAD;
+    row.attempts = 3;
+    row.tried_ms = 5000;
+    row.died_ms = 6000;
+    row.stale = true;
+    row.reason = SPAN("ArgumentValidationError");
+    assert_only_row(store, row);
+    assert_counts(store, 0, 0, 0, 1);
+
+    must_begin(store); /* the dead are neither delivered nor tried */
+    assert_int_equal(store->ops->delivered(store, 1), STORE_MISSING);
+    assert_int_equal(store->ops->postpone(store, &death), STORE_MISSING);
+    assert_int_equal(store->ops->bury(store, &death), STORE_MISSING);
+    must_commit(store);
+}
+
+static void discarded_letter_counts(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+
+    must_append(store, row_of(1));
+    must_append(store, row_of(2));
+    must_bury(store, died(1, "x"));
+    must_begin(store);
+    assert_int_equal(store->ops->discard(store, 2), STORE_MISSING); /* it is pending */
+    assert_int_equal(store->ops->discard(store, 1), 0);
+    must_commit(store);
+    assert_string_equal(ids_of(store, everything), "2");
+    assert_counts(store, 0, 1, 1, 0);
+}
+
+static void replayed_letter_starts_anew_in_its_place(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+
+    must_append(store, row_of(1));
+    must_append(store, row_of(2));
+    must_bury(store, died(1, "x"));
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 2, false), STORE_MISSING); /* it is pending */
+    assert_int_equal(store->ops->replay(store, 1, false), 0);
+    assert_int_equal(store->ops->replay(store, 1, false), STORE_MISSING); /* asked for already */
+    must_commit(store);
+    assert_string_equal(ids_in(store, STORE_REPLAY), "1");
+    assert_counts(store, 0, 0, 2, 0);
+
+    must_begin(store);
+    assert_int_equal(store->ops->resume(store, 2, 2), STORE_MISSING);
+    assert_int_equal(store->ops->resume(store, 1, 1), 0);
+    assert_int_equal(store->ops->delivered(store, 2), 0);
+    must_commit(store);
+    assert_only_row(store, row_of(1));
+    assert_counts(store, 1, 0, 1, 0);
+}
+
+static void forced_letter_goes_to_the_end(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(1);
+    uint64_t last_id;
+
+    must_append(store, row);
+    must_bury(store, died(1, "x"));
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 1, true), 0);
+    must_commit(store);
+    assert_string_equal(ids_in(store, STORE_FORCED), "1");
+    must_begin(store);
+    assert_int_equal(store->ops->resume(store, 1, 8), 0);
+    must_commit(store);
+    row.id = 8;
+    assert_only_row(store, row);
+    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(last_id, 8);
+}
+
+/* ---- Staleness ---- */
+
+struct stale_case {
+    const char *name;
+    struct span model, record; /* of the delivered event */
+    uint64_t id;
+    bool stale;
+};
+
+/* The dead letter is 10, of users r1. */
+static struct stale_case stale_cases[] = {
+    {"a newer event of the record", TEXT("users"), TEXT("r1"), 11, true},
+    {"an older event of the record", TEXT("users"), TEXT("r1"), 9, false},
+    {"another record", TEXT("users"), TEXT("r2"), 11, false},
+    {"another model", TEXT("posts"), TEXT("r1"), 11, false},
+    {"an event without order", TEXT("users"), {NULL, 0}, 11, false},
+    {"an event without model", {NULL, 0}, TEXT("r1"), 11, false},
+};
+
+static struct store *store_with_letter(struct folder *folder, bool asked_for)
+{
+    folder_make(folder);
+    struct store *store = open_store(folder);
+    must_append(store, row_of(10));
+    must_bury(store, died(10, "x"));
+    if (asked_for) {
+        must_begin(store);
+        assert_int_equal(store->ops->replay(store, 10, false), 0);
+        must_commit(store);
+    }
+    return store;
+}
+
+static void assert_replay(struct store *store, bool force, int r)
+{
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 10, force), r);
+    must_commit(store);
+}
+
+static void stale_once_delivered(void **state)
+{
+    const struct stale_case *stale_case = *state;
+    struct folder folder;
+    struct store *store = store_with_letter(&folder, false);
+    struct store_row row = row_of(stale_case->id);
+
+    row.model = stale_case->model;
+    row.record = stale_case->record;
+    must_append(store, row);
+    must_deliver(store, row.id);
+    assert_replay(store, false, stale_case->stale ? STORE_STALE : 0);
+    if (stale_case->stale)
+        assert_replay(store, true, 0);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+static void stale_once_overtaken(void **state)
+{
+    const struct stale_case *stale_case = *state;
+    struct folder folder;
+    struct store *store = store_with_letter(&folder, false);
+
+    must_begin(store);
+    assert_int_equal(
+        store->ops->overtaken(store, stale_case->id, stale_case->model, stale_case->record), 0);
+    must_commit(store);
+    assert_counts(store, 0, 0, 0, 1);
+    assert_replay(store, false, stale_case->stale ? STORE_STALE : 0);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+/* Between asking for a replay and its start, a newer event may have been delivered. */
+static void replay_overtaken_is_dead_again(void **state)
+{
+    (void)state;
+    struct folder folder;
+    struct store *store = store_with_letter(&folder, true);
+
+    must_begin(store);
+    assert_int_equal(store->ops->overtaken(store, 11, SPAN("users"), SPAN("r1")), 0);
+    assert_int_equal(store->ops->resume(store, 10, 10), STORE_STALE);
+    must_commit(store);
+    assert_string_equal(ids_in(store, STORE_DEAD), "10");
+    assert_counts(store, 0, 0, 0, 1);
+    assert_replay(store, false, STORE_STALE);
+
+    assert_replay(store, true, 0);
+    must_begin(store);
+    assert_int_equal(store->ops->resume(store, 10, 12), 0);
+    must_commit(store);
+    assert_string_equal(ids_in(store, STORE_PENDING), "12");
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+/* ---- Reading ---- */
+
+struct read_case {
+    const char *name;
+    struct store_filter filter;
+    const char *ids;
+};
+
+/* 1 users, 2 posts, 3 users dead, 4 users replay, 5 posts dead, 6 users, 7 users forced, 8 without
+ * a model, dead, 9 posts, 10 users */
+static struct read_case read_cases[] = {
+    {"everything", {.last = STORE_FORCED}, "1 2 3 4 5 6 7 8 9 10"},
+    {"everything, a page", {.last = STORE_FORCED, .after = 3, .rows_max = 2}, "4 5"},
+    {"pending", {.first = STORE_PENDING, .last = STORE_PENDING}, "1 2 6 9 10"},
+    {"pending of a model", {.model = TEXT("users")}, "1 6 10"},
+    {"pending of a model, a page", {.model = TEXT("users"), .after = 1, .rows_max = 1}, "6"},
+    {"pending of a model behind the last", {.model = TEXT("users"), .after = 10}, ""},
+    {"pending of an unknown model", {.model = TEXT("user")}, ""},
+    {"dead", {.first = STORE_DEAD, .last = STORE_DEAD}, "3 5 8"},
+    {"dead, a page", {.first = STORE_DEAD, .last = STORE_DEAD, .after = 3, .rows_max = 1}, "5"},
+    {"dead of a model", {.first = STORE_DEAD, .last = STORE_DEAD, .model = TEXT("posts")}, "5"},
+    {"replays of both kinds", {.first = STORE_REPLAY, .last = STORE_FORCED}, "4 7"},
+    {"replays, a page", {.first = STORE_REPLAY, .last = STORE_FORCED, .rows_max = 1}, "4"},
+    {"all but pending", {.first = STORE_DEAD, .last = STORE_FORCED}, "3 4 5 7 8"},
+    {"pending and dead of a model", {.last = STORE_DEAD, .model = TEXT("users")}, "1 3 6 10"},
+    {"without bodies", {.last = STORE_FORCED, .bare = true, .rows_max = 3}, "1 2 3"},
+};
+
+static void append_as(struct store *store, uint64_t id, struct span model, enum store_state state)
+{
+    struct store_row row = row_of(id);
+
+    row.model = model;
+    row.state = state == STORE_PENDING ? STORE_PENDING : STORE_DEAD;
+    must_append(store, row);
+    must_begin(store);
+    if (state >= STORE_REPLAY)
+        assert_int_equal(store->ops->replay(store, id, state == STORE_FORCED), 0);
+    must_commit(store);
+}
+
+static void fill_for_reading(struct store *store)
+{
+    append_as(store, 1, SPAN("users"), STORE_PENDING);
+    append_as(store, 2, SPAN("posts"), STORE_PENDING);
+    append_as(store, 3, SPAN("users"), STORE_DEAD);
+    append_as(store, 4, SPAN("users"), STORE_REPLAY);
+    append_as(store, 5, SPAN("posts"), STORE_DEAD);
+    append_as(store, 6, SPAN("users"), STORE_PENDING);
+    append_as(store, 7, SPAN("users"), STORE_FORCED);
+    append_as(store, 8, SPAN_NULL, STORE_DEAD);
+    append_as(store, 9, SPAN("posts"), STORE_PENDING);
+    append_as(store, 10, SPAN("users"), STORE_PENDING);
+}
+
+static void filter_lets_through(void **state)
+{
+    const struct read_case *read_case = *state;
+    struct folder folder;
+
+    folder_make(&folder);
+    struct store *store = open_store(&folder);
+    fill_for_reading(store);
+    assert_string_equal(ids_of(store, read_case->filter), read_case->ids);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+static void callee_ends_the_reading(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct id_list ids = {.stop_after = 2};
+
+    fill_for_reading(store);
+    assert_int_equal(store->ops->read(store, &everything, id_list_add, &ids), 77);
+    assert_int_equal(ids.len, 2);
+}
+
+static int body_must_be_missing(void *ctx, const struct store_row *row)
+{
+    (void)ctx;
+    assert_null(row->body.at);
+    return 0;
+}
+
+static void bare_rows_have_no_body(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_filter bare = everything;
+
+    bare.bare = true;
+    fill_for_reading(store);
+    assert_int_equal(store->ops->read(store, &bare, body_must_be_missing, NULL), 0);
+}
+
+/* ---- Counts and ids ---- */
+
+static void oldest_is_the_first_to_arrive(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row first = row_of(1);
+
+    assert_int_equal(counts_of(store).oldest_ms, 0);
+    first.record = SPAN("r0");
+    must_append(store, first);
+    must_append(store, row_of(2));
+    must_append(store, row_of(3));
+    assert_int_equal(counts_of(store).oldest_ms, 1001);
+    must_bury(store, died(1, "x"));
+    assert_int_equal(counts_of(store).oldest_ms, 1002);
+    must_deliver(store, 2);
+    assert_int_equal(counts_of(store).oldest_ms, 1003);
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 1, false), 0); /* it waits again */
+    must_commit(store);
+    assert_int_equal(counts_of(store).oldest_ms, 1001);
+}
+
+static void counts_outlive_the_rows(void **state)
+{
+    struct world *world = *state;
+    struct store *store = world->store;
+    uint64_t last_id;
+
+    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(last_id, 0);
+    must_append(store, row_of(5));
+    must_deliver(store, 5);
+    must_append(store, row_of(6));
+    must_bury(store, died(6, "x"));
+    must_begin(store);
+    assert_int_equal(store->ops->discard(store, 6), 0);
+    assert_int_equal(store->ops->count_delivered(store, 3), 0);
+    must_commit(store);
+
+    store = world_reopen(world);
+    assert_counts(store, 4, 1, 0, 0);
+    assert_int_equal(counts_of(store).accepted, 5);
+    assert_true(counts_of(store).bytes > 0);
+    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(last_id, 6);
+}
+
+static void own_changes_are_no_news(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    bool changed = true;
+
+    must_append(store, row_of(1));
+    assert_int_equal(store->ops->changed(store, &changed), 0);
+    assert_false(changed);
+}
+
+#define world_test(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
+
+static const struct CMUnitTest plain_tests[] = {
+    world_test(rollback_undoes_everything),
+    world_test(id_used_before_spoils_the_transaction),
+    world_test(missing_rows_spoil_nothing),
+    world_test(delivered_event_leaves_its_count),
+    world_test(postponed_event_keeps_what_was_tried),
+    world_test(buried_event_keeps_its_reason),
+    world_test(discarded_letter_counts),
+    world_test(replayed_letter_starts_anew_in_its_place),
+    world_test(forced_letter_goes_to_the_end),
+    cmocka_unit_test(replay_overtaken_is_dead_again),
+    world_test(callee_ends_the_reading),
+    world_test(bare_rows_have_no_body),
+    world_test(oldest_is_the_first_to_arrive),
+    world_test(counts_outlive_the_rows),
+    world_test(own_changes_are_no_news),
+};
+
+int main(void)
+{
+    static struct CMUnitTest tests[array_len(plain_tests) + array_len(row_cases) +
+                                   2 * array_len(stale_cases) + array_len(read_cases)];
+    size_t len = array_len(plain_tests);
+    struct stale_case overtaken_cases[array_len(stale_cases)];
+
+    memset(large_body, 'x', sizeof(large_body));
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    len = rows_add(tests, len, row_cases, row_comes_back);
+    len = rows_add(tests, len, stale_cases, stale_once_delivered);
+    memcpy(overtaken_cases, stale_cases, sizeof(stale_cases));
+    len = rows_add(tests, len, overtaken_cases, stale_once_overtaken);
+    rows_add(tests, len, read_cases, filter_lets_through);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
