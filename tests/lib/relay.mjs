@@ -27,12 +27,17 @@ const inherited = () => Object.fromEntries(
     .filter((name) => process.env[name] !== undefined)
     .map((name) => [name, process.env[name]]));
 
-// Runs convex-relay with arguments, not waiting for anything; undefined unsets a default.
-export function spawnRelay(t, { env = {}, args = [], cwd = ROOT, atEnd = async () => {} } = {}) {
+// What the relay finds in its environment; undefined unsets a default.
+export function relayEnv(env) {
   const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...env });
+  return Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
+}
+
+// Runs convex-relay with arguments, not waiting for anything.
+export function spawnRelay(t, { env = {}, args = [], cwd = ROOT, atEnd = async () => {} } = {}) {
   return startChild(t, RELAY_BIN, args, {
     cwd,
-    env: Object.fromEntries(wanted.filter(([, value]) => value !== undefined)),
+    env: relayEnv(env),
     atEnd: (child) => atEnd(child).finally(() => assertSane(child)),
   });
 }

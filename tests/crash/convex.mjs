@@ -1,0 +1,216 @@
+// SPDX-License-Identifier: MIT
+// A Convex that misbehaves on purpose, and writes down what it ran.
+//
+// Like the real one it takes the end of a connection as a cancel: what has not run by then never does.
+
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { waitFor } from '../lib/wait.mjs';
+import { digest } from './plan.mjs';
+
+const SUCCESS = { status: 'success', value: null, logLines: [] };
+const REJECTION = 'Uncaught ConvexError: nothing of the kind'; // with the event's number
+const CONFLICT = { code: 'OptimisticConcurrencyControlFailure', message: 'Documents changed while this mutation was being run' };
+const OVERLOAD = { code: 'TooManyConcurrentRequests', message: 'Too many concurrent requests' };
+const BUSY = { code: 'ServiceUnavailable', message: 'Service temporarily unavailable' };
+
+// What happens to a call. Each gets the call, which can run() and answer(); see Call.
+const FAULTS = {
+  well: (call) => call.answer(200, call.run()),
+  async slow(call, dice) {
+    await sleep(dice.int(5, 300));
+    if (!call.isOpen()) return;
+    const result = call.run();
+    await sleep(dice.int(0, 100));
+    call.answer(200, result);
+  },
+  reject: (call) => call.answer(200, call.reject()),
+  // Older servers say it with 560.
+  reject560: (call) => call.answer(560, call.reject()),
+  conflict: (call) => call.answer(503, CONFLICT),
+  overload: (call) => call.answer(429, OVERLOAD),
+  busy: (call) => call.answer(503, BUSY),
+  comeLater: (call) => call.answer(503, BUSY, { 'Retry-After': '1' }),
+  // Nobody can tell from these whether it ran.
+  gateway(call, dice) {
+    if (dice.chance(0.5)) call.run();
+    call.answer(dice.pick([500, 502, 504]), '<html>Bad Gateway</html>');
+  },
+  reset: (call) => call.reset(),
+  close: (call) => call.close(),
+  async lost(call, dice) {
+    call.run();
+    await sleep(dice.int(0, 30));
+    if (dice.chance(0.5)) call.reset();
+    else call.close();
+  },
+  half(call, dice) {
+    const result = call.run();
+    call.answerHalf(result, dice.next());
+  },
+  garbled(call) {
+    call.run();
+    call.answer(200, '{"status":"succ');
+  },
+  // Until the relay has had enough.
+  hang(call, dice) {
+    if (dice.chance(0.5)) call.run();
+  },
+  missing: (call) => call.answer(200, { status: 'error', errorMessage: `Could not find public function for '${call.path}'. Did you forget to run \`npx convex dev\`?` }),
+};
+
+const SMALL_TROUBLE = {
+  slow: 4, reject: 1, reject560: 0.3, conflict: 2, overload: 0.5, busy: 0.5, gateway: 1, reset: 1, close: 1, lost: 1.5, half: 1, garbled: 0.3,
+};
+const times = (factor) => Object.fromEntries(Object.entries(SMALL_TROUBLE).map(([name, weight]) => [name, weight * factor]));
+
+// What the weather makes likely.
+export const WEATHERS = {
+  calm: { well: 1 },
+  fair: { well: 100, ...times(0.5) },
+  rough: { well: 60, ...times(2.5), hang: 0.2, comeLater: 0.3 },
+  conflicts: { well: 50, conflict: 50 },
+  overload: { well: 20, overload: 50, busy: 30 },
+  slow: { well: 10, slow: 80, lost: 5 },
+  down: { reset: 30, close: 20, gateway: 50 },
+};
+
+export class Convex {
+  // onMoment(name) is called at once when something has "arrived", "ran", or was "answered".
+  static async start({ plan, dice, stamp, onMoment }) {
+    const self = new Convex();
+    Object.assign(self, {
+      plan, dice, stamp, onMoment, attempts: [], life: 0, weather: 'fair', missing: null, sockets: new Set(),
+    });
+    self.server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => self.#take(request, response));
+    self.server.on('connection', (socket) => {
+      self.sockets.add(socket);
+      socket.on('error', () => {}); // a relay that is killed resets
+      socket.on('end', () => socket.destroy());
+      socket.on('close', () => self.sockets.delete(socket));
+    });
+    self.server.on('clientError', (_, socket) => socket.destroy());
+    await self.open();
+    self.port = self.server.address().port;
+    self.url = `http://127.0.0.1:${self.port}`;
+    return self;
+  }
+
+  // Takes connections (again), on the port that it had.
+  async open() {
+    await waitFor('the port of the misbehaving Convex', () => new Promise((resolve) => {
+      const fail = () => resolve(false); // somebody else has taken the port for a moment
+      this.server.once('error', fail);
+      this.server.listen(this.port ?? 0, '127.0.0.1', () => {
+        this.server.off('error', fail);
+        resolve(true);
+      });
+    }));
+  }
+
+  // Refuses connections, and resets those that there are.
+  async shut() {
+    if (!this.server.listening) return;
+    const closed = new Promise((resolve) => this.server.close(resolve));
+    for (const socket of this.sockets) socket.resetAndDestroy();
+    await closed;
+  }
+
+  // Everything that a dead process has sent is read, and its connections are gone.
+  async idle() {
+    for (let quiet = 0; quiet < 3; quiet = this.sockets.size ? 0 : quiet + 1) await sleep(1);
+  }
+
+  async #take(request, response) {
+    const { dice } = this;
+    if (this.weather === 'rough' && dice.chance(0.02)) {
+      request.socket.resetAndDestroy(); // before the body is read
+      return;
+    }
+    const chunks = [];
+    try {
+      for await (const chunk of request) chunks.push(chunk);
+    } catch {
+      return; // it left
+    }
+    const { path, args: [args] } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    const call = new Call(this, request.socket, response, path, args);
+    this.onMoment('arrived');
+    const fault = this.missing && path.startsWith(`${this.missing}:`) ? 'missing' : dice.weighted(WEATHERS[this.weather]);
+    await FAULTS[fault](call, dice);
+  }
+}
+
+// One attempt, as it goes into the record.
+class Call {
+  constructor(convex, socket, response, path, args) {
+    const { plan, stamp, life } = convex;
+    this.convex = convex;
+    this.socket = socket;
+    this.response = response;
+    this.path = path;
+    this.event = plan.eventOf(path, args);
+    this.attempt = {
+      n: this.event?.n ?? null, life, beganAt: stamp(), endedAt: Infinity, ranAt: null, said: null,
+      intact: this.event?.digest === digest(args),
+    };
+    convex.attempts.push(this.attempt);
+    this.cut = () => this.#end();
+    socket.once('close', this.cut);
+  }
+
+  isOpen() {
+    return !this.socket.destroyed && this.socket.readable;
+  }
+
+  // The mutation runs. Gives what Convex answers then.
+  run() {
+    if (this.event.poison) return this.reject();
+    this.attempt.ranAt = this.convex.stamp();
+    this.event.settled = true;
+    this.convex.onMoment('ran');
+    return SUCCESS;
+  }
+
+  reject() {
+    return { status: 'error', errorMessage: `${REJECTION}, event ${this.event.n}`, logLines: [] };
+  }
+
+  answer(status, content, headers = {}) {
+    if (!this.isOpen()) return;
+    if (content === SUCCESS && status === 200) this.attempt.said = 'success';
+    if (content.errorMessage?.startsWith(REJECTION)) {
+      this.attempt.said = 'rejected';
+      this.event.settled = true;
+    }
+    this.#end();
+    const body = typeof content === 'string' ? content : JSON.stringify(content);
+    this.response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers });
+    this.response.end(body, () => this.convex.onMoment('answered'));
+  }
+
+  // Breaks off somewhere in the head or the body.
+  answerHalf(content, where) {
+    if (!this.isOpen()) return;
+    const body = JSON.stringify(content);
+    const whole = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    this.#end();
+    this.socket.end(whole.slice(0, Math.floor(where * whole.length)));
+  }
+
+  reset() {
+    this.#end();
+    this.socket.resetAndDestroy();
+  }
+
+  close() {
+    this.#end();
+    this.socket.end();
+    this.socket.destroySoon();
+  }
+
+  #end() {
+    this.socket.off('close', this.cut);
+    if (this.attempt.endedAt === Infinity) this.attempt.endedAt = this.convex.stamp();
+  }
+}

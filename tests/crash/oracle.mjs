@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: MIT
+// The oracle: says from the records of both ends whether every promise was kept. A pure function.
+//
+// A history is what the sender, the far side and the relay's owner have written down. All times are
+// stamps of one clock that never gives two of them the same.
+//
+//   events    what was sent: {n, kind, lane, sentAt, endedAt, status, body, left, excused}
+//             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown model
+//             lane: model and record; null: the event has no order
+//             endedAt: of the answer, or of the connection without one (status: null)
+//             left: the sender did not wait; excused: the relay was being ended meanwhile
+//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, said, intact}
+//             life: which process of the relay; ranAt: null, if it did not
+//             said: "success" or "rejected", if the whole answer left; else null
+//             intact: the arguments were those that were sent
+//   letters   the dead letters at the end: {n}
+//   meddled   Set of n: dead letters that somebody replayed or discarded
+//   stats     {accepted, delivered, discarded, dead, pending} at the end
+//   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
+
+const ACKNOWLEDGED = [200, 202];
+const BODIES = {
+  200: /^\{"success":true\}$/,
+  202: /^\{"success":true,"queued":true(,"error":".*")?\}$/s,
+  500: /^\{"error":".*"\}$/s,
+  503: /^\{"error":".*"\}$/s,
+};
+
+export function judge(history) {
+  const violations = [];
+  const report = (kind, text) => violations.push({ kind, text });
+  const facts = gather(history);
+
+  for (const event of history.events) judgeAnswer(event, facts, report);
+  for (const event of history.events) judgeFate(event, facts, report);
+  for (const [lane, attempts] of facts.lanes) {
+    judgeOrder(lane, attempts, facts, report);
+    judgeOverlap(lane, attempts, report);
+  }
+  judgeDuplicates(facts, report);
+  judgeLetters(history, facts, report);
+  judgeSums(history, report);
+  judgeEnds(history, report);
+  return { violations, figures: count(history, facts, violations) };
+}
+
+function gather({ events, attempts, letters, meddled }) {
+  const byNumber = new Map(events.map((event) => [event.n, event]));
+  const attemptsOf = new Map(events.map(({ n }) => [n, []]));
+  const lanes = new Map();
+  for (const attempt of attempts) {
+    attemptsOf.get(attempt.n)?.push(attempt);
+    const lane = byNumber.get(attempt.n)?.lane ?? null;
+    if (lane === null) continue;
+    if (!lanes.has(lane)) lanes.set(lane, []);
+    lanes.get(lane).push(attempt);
+  }
+  const dead = new Set(letters.map(({ n }) => n));
+  return { byNumber, attemptsOf, lanes, dead, meddled, attempts };
+}
+
+const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? Infinity));
+const ran = (attempts) => attempts.some(({ ranAt }) => ranAt !== null);
+const wasRejected = (attempts) => attempts.some(({ said }) => said === 'rejected');
+
+// Each answer is one that this event may get, and true when it is given.
+function judgeAnswer(event, { attemptsOf }, report) {
+  const { n, kind, status, body, endedAt } = event;
+  const attempts = attemptsOf.get(n);
+  if (status === null) {
+    if (!event.left && !event.excused) report('unanswered', `event ${n} got no answer`);
+    return;
+  }
+  if (!BODIES[status]?.test(body)) {
+    report('unexpected', `event ${n} was answered ${status} ${body}`);
+  } else if (status === 503 && !event.excused) {
+    report('unavailable', `event ${n} was answered 503 ${body} by a relay that was well`);
+  } else if (status === 200 && kind === 'deliver' && !(firstRun(attempts) < endedAt)) {
+    report('early', `event ${n} was answered 200 before Convex had run it`);
+  } else if (status === 500 && kind === 'deliver' && !wasRejected(attempts)) {
+    report('groundless', `event ${n} was answered 500, but Convex never rejected it`);
+  } else if (kind !== 'deliver' && ![kind === 'stray' ? 200 : 500, 202, 503].includes(status)) {
+    report('unexpected', `event ${n} (${kind}) was answered ${status} ${body}`);
+  }
+}
+
+// What was acknowledged has arrived; what was refused is kept.
+function judgeFate({ n, kind, status }, { attemptsOf, dead, meddled }, report) {
+  const attempts = attemptsOf.get(n);
+  const isKept = dead.has(n) || meddled.has(n);
+  if (kind !== 'deliver') {
+    if (attempts.length) report('leaked', `event ${n} (${kind}) reached Convex`);
+    if ([200, 202, 500].includes(status) && !isKept) {
+      report('missing', `event ${n} (${kind}) was answered ${status} and is no dead letter`);
+    }
+  } else if (ACKNOWLEDGED.includes(status)) {
+    if (!ran(attempts) && !(status === 202 && isKept && wasRejected(attempts))) {
+      report('missing', `event ${n} was answered ${status} and never ran on Convex`);
+    }
+  } else if (status === 500 && !isKept) {
+    report('missing', `event ${n} was rejected with 500 and is no dead letter`);
+  }
+  const damaged = attempts.find(({ intact }) => !intact);
+  if (damaged) report('damaged', `event ${n} reached Convex with other arguments than were sent`);
+}
+
+// Once a newer event of a record has run, no older one does. Of two events that were under way side
+// by side nobody knows which is older: the first run decides.
+function judgeOrder(lane, attempts, { byNumber }, report) {
+  const runs = attempts.filter(({ ranAt }) => ranAt !== null).sort((a, b) => a.ranAt - b.ranAt);
+  const seen = new Set();
+  let last = null;
+  let newest = null; // of those that ran, the one sent last
+  for (const { n } of runs) {
+    const event = byNumber.get(n);
+    if (seen.has(n)) {
+      if (n !== last) report('order', `${lane}: event ${n} ran again after event ${last} had run`);
+    } else if (newest && event.endedAt < newest.sentAt) {
+      report('order', `${lane}: event ${n} ran after event ${newest.n}, which is newer`);
+    }
+    seen.add(n);
+    last = n;
+    if (!newest || event.sentAt > newest.sentAt) newest = event;
+  }
+}
+
+// A process that was killed leaves attempts behind, whose connections die with it: what another
+// process does does not overlap with them.
+function judgeOverlap(lane, attempts, report) {
+  const latest = new Map(); // of each life, the attempt that ends last
+  for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
+    const other = latest.get(attempt.life);
+    if (other && attempt.beganAt < other.endedAt) {
+      report('overlap', `${lane}: events ${other.n} and ${attempt.n} were under way at once`);
+    }
+    if (!other || attempt.endedAt > other.endedAt) latest.set(attempt.life, attempt);
+  }
+}
+
+// A process that was told of success does not send the event again.
+function judgeDuplicates({ attemptsOf, meddled }, report) {
+  for (const [n, attempts] of attemptsOf) {
+    const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);
+    for (const [i, { said, life }] of inOrder.entries()) {
+      if (said === null || (said === 'rejected' && meddled.has(n))) continue;
+      if (inOrder.slice(i + 1).some((later) => later.life === life)) {
+        report('needless', `event ${n} was sent again after Convex had said ${said}`);
+        break;
+      }
+    }
+  }
+}
+
+function judgeLetters({ letters }, { byNumber, attemptsOf, dead }, report) {
+  if (dead.size < letters.length) report('twice', 'an event is in more than one dead letter');
+  for (const n of dead) {
+    const event = byNumber.get(n);
+    if (!event) report('groundless', `dead letter ${n} is of no event that was sent`);
+    if (event?.kind !== 'deliver') continue;
+    const attempts = [...attemptsOf.get(n)].sort((a, b) => a.beganAt - b.beganAt);
+    if (!wasRejected(attempts)) {
+      report('groundless', `event ${n} is a dead letter, but Convex never rejected it`);
+    } else if (attempts.at(-1).said === 'success') {
+      report('groundless', `event ${n} is a dead letter, but ran in the end`);
+    }
+  }
+}
+
+function judgeSums({ stats, letters }, report) {
+  const { accepted, delivered, discarded, dead, pending } = stats;
+  if (accepted !== delivered + discarded + dead + pending) {
+    report('sum', `accepted is not the sum of the others: ${JSON.stringify(stats)}`);
+  }
+  if (pending !== 0) report('pending', `${pending} events are left`);
+  if (dead !== letters.length) {
+    report('sum', `there are ${letters.length} dead letters, but ${dead} are counted`);
+  }
+}
+
+function judgeEnds({ ends }, report) {
+  for (const { life, asked, code, signal, complaint } of ends) {
+    const wasAsked = signal === null ? code === 0 && asked.includes('SIGTERM')
+      : signal === 'SIGKILL' && asked.includes('SIGKILL');
+    if (!wasAsked) {
+      report('exit', `process ${life} ended by itself (code ${code}, signal ${signal}): ${complaint ?? ''}`);
+    } else if (complaint) {
+      report('exit', `process ${life}: ${complaint}`);
+    }
+  }
+}
+
+function count({ events, ends, letters }, { attemptsOf, attempts }, violations) {
+  const tally = (kind) => violations.filter((violation) => violation.kind === kind).length;
+  const answers = {};
+  for (const { status } of events) answers[status ?? 'none'] = (answers[status ?? 'none'] ?? 0) + 1;
+  const runs = [...attemptsOf.values()]
+    .map((list) => list.filter(({ ranAt }) => ranAt !== null).length)
+    .filter(Boolean);
+  return {
+    kills: ends.filter(({ signal }) => signal === 'SIGKILL').length,
+    stops: ends.filter(({ code }) => code === 0).length,
+    events: events.length,
+    answers,
+    acknowledged: events.filter(({ status }) => ACKNOWLEDGED.includes(status)).length,
+    attempts: attempts.length,
+    delivered: runs.length,
+    duplicates: runs.reduce((sum, times) => sum + times - 1, 0),
+    deadLetters: letters.length,
+    missing: tally('missing'),
+    outOfOrder: tally('order'),
+    overlaps: tally('overlap'),
+    violations: violations.length,
+  };
+}

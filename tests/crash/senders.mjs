@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+// Blade: many connections, each sending one event after the other, and the answers they get.
+
+import http from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { SECRET } from '../lib/relay.mjs';
+
+const HEADERS = { 'Content-Type': 'application/json', 'X-Sync-Secret': SECRET };
+
+// target: {port, life, isEnding}, of the process that listens now, or null. Before each event, senders
+// wait until mayGo(). onAnswer(event) hears of each answer at once.
+export function startSenders(count, { plan, dice, target, mayGo, onAnswer, patienceMs = 30_000 }) {
+  let isOver = false;
+
+  async function send(agent, leaves) {
+    const to = target();
+    const { event, body } = plan.next();
+    plan.begin(event);
+    const answer = await post(agent, to.port, body, leaves, patienceMs);
+    // It was being ended, or somebody else serves by now.
+    const excused = to.isEnding || target() !== to;
+    plan.end(event, { left: false, status: null, body: null, ...answer, excused });
+    onAnswer(event);
+    if (answer === null && !excused) await sleep(5); // its end will be noticed in a moment
+  }
+
+  async function work(seed) {
+    const own = dice.fork(`sender ${seed}`);
+    const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+    while (!isOver) {
+      if (target() && mayGo()) await send(agent, own.chance(0.005) ? own.int(0, 20) : null);
+      else await sleep(2);
+    }
+    agent.destroy();
+  }
+
+  const workers = Array.from({ length: count }, (_, seed) => work(seed));
+  return {
+    async stop() {
+      isOver = true;
+      await Promise.all(workers);
+    },
+  };
+}
+
+// {status, body}, {left: true}, or null where there is no answer. leaves: after so many ms the sender
+// is gone.
+function post(agent, port, body, leaves, patienceMs) {
+  return new Promise((resolve) => {
+    const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/convex/sync', headers: { ...HEADERS, 'Content-Length': Buffer.byteLength(body) } };
+    const request = http.request(options, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
+      response.on('end', () => finish({ status: response.statusCode, body: text }));
+      response.on('error', () => finish(null));
+      response.on('close', () => finish(null));
+    });
+    const patience = setTimeout(() => request.destroy(), patienceMs);
+    const leave = leaves === null ? undefined : setTimeout(() => {
+      finish({ left: true });
+      request.destroy();
+    }, leaves);
+    const finish = (answer) => {
+      clearTimeout(patience);
+      clearTimeout(leave);
+      resolve(answer);
+    };
+    request.on('error', () => finish(null));
+    request.end(body);
+  });
+}
