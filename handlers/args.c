@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "base/event.h"
-#include "base/json.h"
 #include "base/js_string.h"
+#include "base/json.h"
 #include "handlers/members.h"
 #include "handlers/routes.h"
 

@@ -9,6 +9,8 @@
 
 static const struct reply_head reply_heads[REPLY_COUNT_] = {
     [REPLY_DELIVERED] = {200, JSON, NULL, NULL, "{\"success\":true}"},
+    [REPLY_QUEUED] = {202, JSON, NULL, NULL, "{\"success\":true,\"queued\":true}"},
+    [REPLY_QUEUED_AFTER] = {202, JSON, NULL, NULL, NULL},
     [REPLY_UNAUTHORIZED] = {401, JSON, NULL, NULL, "{\"error\":\"Unauthorized\"}"},
     [REPLY_FAILED] = {500, JSON, NULL, NULL, NULL},
     [REPLY_UNAVAILABLE] = {503, JSON, "Retry-After", "5", NULL},
@@ -30,9 +32,11 @@ const struct reply_head *reply_head(enum reply reply)
     return &reply_heads[reply];
 }
 
-int reply_error_body(struct span message, struct buf *out)
+int reply_body(enum reply reply, struct span message, struct buf *out)
 {
-    int r = buf_append_span(out, SPAN("{\"error\":"));
+    int r = buf_append_span(out, reply == REPLY_QUEUED_AFTER
+                                     ? SPAN("{\"success\":true,\"queued\":true,\"error\":")
+                                     : SPAN("{\"error\":"));
 
     if (r == 0)
         r = json_quote(message, out);

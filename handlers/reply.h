@@ -6,6 +6,8 @@
 
 enum reply {
     REPLY_DELIVERED,         /* Convex ran the mutation */
+    REPLY_QUEUED,            /* not delivered yet, but stored */
+    REPLY_QUEUED_AFTER,      /* the same, after attempts: with the last one's message */
     REPLY_UNAUTHORIZED,      /* the secret is missing, wrong, or there twice */
     REPLY_FAILED,            /* the mutation failed, or cannot be called like this */
     REPLY_UNAVAILABLE,       /* can be neither delivered nor stored */
@@ -26,10 +28,13 @@ struct reply_head {
     const char *content_type;
     const char *header; /* one more header, or NULL */
     const char *value;
-    const char *body; /* NULL: {"error":<message>} */
+    const char *body; /* NULL: made of a message, see reply_body() */
 };
 
 const struct reply_head *reply_head(enum reply reply);
 
-/* Appends {"error":<message>}, written as JSON.stringify does. message is WTF-8. 0 or -ENOMEM. */
-int reply_error_body(struct span message, struct buf *out);
+/*
+ * Appends {"error":<message>}, for REPLY_QUEUED_AFTER with success and queued before it, written
+ * as JSON.stringify does. message is WTF-8. 0 or -ENOMEM.
+ */
+int reply_body(enum reply reply, struct span message, struct buf *out);

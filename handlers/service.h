@@ -15,6 +15,12 @@ struct inbox {
      */
     void (*accept)(struct inbox *inbox, struct event *event, struct routes *routes,
                    const struct route *route, struct request *request);
+    /*
+     * Keeps an event that cannot be delivered as a dead letter, where there is an outbox, and then
+     * replies. *event is empty afterwards.
+     */
+    void (*bury)(struct inbox *inbox, struct event *event, struct span reason, enum reply reply,
+                 struct request *request);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
 };

@@ -25,13 +25,14 @@ static const char *sync_model_for_log(const struct event *event, struct buf *tex
     return buf_append_span(text, model) == 0 ? buf_string(text) : NULL;
 }
 
-static void sync_no_route(const struct event *event, struct request *request)
+static void sync_no_route(struct service *service, struct event *event, struct request *request)
 {
     cleanup(buf_done) struct buf model = BUF_NULL;
 
     log_warn("no route for the model: the event goes nowhere", "model",
              sync_model_for_log(event, &model));
-    request_reply(request, REPLY_DELIVERED);
+    service->inbox->bury(service->inbox, event, SPAN("There is no route for the model"),
+                         REPLY_DELIVERED, request);
 }
 
 static void sync_dispatch(struct service *service, struct event *event, struct request *request)
@@ -42,13 +43,14 @@ static void sync_dispatch(struct service *service, struct event *event, struct r
     if (event->model.at)
         route = routes_find(service->routes, event->model);
     if (!route) {
-        sync_no_route(event, request);
+        sync_no_route(service, event, request);
         return;
     }
     int r = args_make(route, event, &message);
-    if (r)
-        request_reply_with(request, REPLY_FAILED,
-                           r > 0 ? buf_span(&message) : SPAN("Out of memory"));
+    if (r < 0)
+        request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
+    else if (r > 0)
+        service->inbox->bury(service->inbox, event, buf_span(&message), REPLY_FAILED, request);
     else
         service->inbox->accept(service->inbox, event, service->routes, route, request);
 }
@@ -60,10 +62,19 @@ void sync_handle(struct service *service, struct request *request)
     int r = envelope_end(&request->envelope, &request->body, &event, &why);
 
     if (r) {
-        enum reply reply = r > 0 ? REPLY_BAD_REQUEST : REPLY_FAILED;
+        enum reply reply = r > 0 ? REPLY_BAD_REQUEST : REPLY_UNAVAILABLE;
         request_reply_with(request, reply, r > 0 ? buf_span(&why) : SPAN("Out of memory"));
         return;
     }
     event.arrived_ms = clock_wall_ms(service->clock);
     sync_dispatch(service, &event, request);
+}
+
+int sync_read_event(struct buf *body, struct event *event, struct buf *why)
+{
+    struct envelope envelope;
+
+    envelope_init(&envelope);
+    envelope_feed(&envelope, buf_span(body));
+    return envelope_end(&envelope, body, event, why);
 }

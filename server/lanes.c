@@ -2,29 +2,22 @@
 /*
  * Lanes and routes.
  *
- *   a lane:   READY --lanes_start--> BUSY --lanes_leave--> READY, or gone when nobody waits
+ *   a lane:   READY --lanes_start--> FLYING --lanes_rest--> RESTING --lanes_ready--> READY
+ *             READY --lanes_rest--> RESTING
+ *             lanes_leave of its head, from anywhere: READY, or gone when nobody is left
  *   a route:  in startable exactly while it has room and a lane of its is ready
  *
- * A lane is in its route's heap exactly while it is ready. A route lives while lanes of its do.
+ * A lane is in its route's heap exactly while it is READY.
  */
 #include "server/lanes.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 
 #include "base/error.h"
 #include "base/util.h"
 
-struct lane_route {
-    struct table_node node;
-    struct heap_node startable;
-    struct heap ready; /* lanes, by the seq of their heads */
-    struct buf model;
-    int limit;
-    int in_flight;
-    int lanes;
-};
+enum lane_state { LANE_READY, LANE_FLYING, LANE_RESTING };
 
 struct lane {
     struct table_node node;
@@ -32,8 +25,8 @@ struct lane {
     struct lane_route *route;
     struct buf record;
     bool named; /* in the table: others may join */
-    bool busy;  /* its head is in flight */
-    TAILQ_HEAD(, lane_place) places;
+    enum lane_state state;
+    TAILQ_HEAD(lane_places, lane_place) places;
 };
 
 static uint64_t lane_seq(const struct heap_node *node)
@@ -55,10 +48,8 @@ static bool lane_route_before(const struct heap_node *a, const struct heap_node 
 int lanes_init(struct lanes *out, int limit)
 {
     struct lanes lanes = {.limit = limit, .startable = {.before = lane_route_before}};
-    int r = table_init(&lanes.lanes);
+    int r = table_init(&lanes.table);
 
-    if (r == 0)
-        r = table_init(&lanes.routes);
     if (r == 0)
         *out = lanes;
     return r;
@@ -66,13 +57,17 @@ int lanes_init(struct lanes *out, int limit)
 
 void lanes_done(struct lanes *lanes)
 {
-    table_done(&lanes->lanes);
-    table_done(&lanes->routes);
+    table_done(&lanes->table);
+}
+
+void lane_route_init(struct lane_route *route, int limit)
+{
+    *route = (struct lane_route){.ready = {.before = lane_before}, .limit = limit};
 }
 
 /*
- * Changes of a route's ready heap or room happen between these two: while the route stands in
- * startable its order must not change.
+ * A route's ready heap and its room change between these two: while the route stands in startable
+ * its order must not change.
  */
 static void lane_route_withdraw(struct lanes *lanes, struct lane_route *route)
 {
@@ -86,65 +81,42 @@ static void lane_route_offer(struct lanes *lanes, struct lane_route *route)
         heap_push(&lanes->startable, &route->startable);
 }
 
+void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int limit)
+{
+    lane_route_withdraw(lanes, route);
+    route->limit = limit;
+    lane_route_offer(lanes, route);
+}
+
+/* Moves a lane between its states; the caller has withdrawn its route. */
+static void lane_enter(struct lanes *lanes, struct lane *lane, enum lane_state state)
+{
+    int flying = (state == LANE_FLYING) - (lane->state == LANE_FLYING);
+
+    if (lane->state == LANE_READY && heap_linked(&lane->ready))
+        heap_remove(&lane->route->ready, &lane->ready);
+    lane->route->in_flight += flying;
+    lanes->in_flight += flying;
+    lane->state = state;
+    if (state == LANE_READY && !TAILQ_EMPTY(&lane->places))
+        heap_push(&lane->route->ready, &lane->ready);
+}
+
 /* ---- finding and making ---- */
 
-static struct lane_route *lane_route_find(struct lanes *lanes, struct span model, uint64_t hash)
+static struct span lane_route_key(struct lane_route *const *route)
 {
-    struct table_node *node = table_first(&lanes->routes, hash);
-
-    for (; node; node = table_next(node)) {
-        struct lane_route *route = container_of(node, struct lane_route, node);
-        if (span_eq(buf_span(&route->model), model))
-            return route;
-    }
-    return NULL;
+    return (struct span){(const char *)route, sizeof(struct lane_route *)};
 }
 
-static void lane_route_free(struct lane_route *route)
+static struct lane *lane_find(struct lanes *lanes, const struct lane_route *route,
+                              struct span record, uint64_t hash)
 {
-    buf_done(&route->model);
-    free(route);
-}
-
-static int lane_route_get(struct lanes *lanes, struct span model, struct lane_route **out)
-{
-    uint64_t hash = table_hash(&lanes->routes, model, SPAN_NULL);
-    struct lane_route *route = lane_route_find(lanes, model, hash);
-
-    if (!route) {
-        route = calloc(1, sizeof(*route));
-        if (!route)
-            return error_origin(-ENOMEM);
-        route->ready.before = lane_before;
-        int r = buf_append_span(&route->model, model);
-        if (r == 0)
-            r = table_add(&lanes->routes, &route->node, hash);
-        if (r) {
-            lane_route_free(route);
-            return r;
-        }
-    }
-    *out = route;
-    return 0;
-}
-
-static void lane_route_release(struct lanes *lanes, struct lane_route *route)
-{
-    if (route->lanes > 0)
-        return;
-    table_remove(&lanes->routes, &route->node);
-    lane_route_free(route);
-}
-
-static struct lane *lane_find(struct lanes *lanes, struct span model, struct span record,
-                              uint64_t hash)
-{
-    struct table_node *node = table_first(&lanes->lanes, hash);
+    struct table_node *node = table_first(&lanes->table, hash);
 
     for (; node; node = table_next(node)) {
         struct lane *lane = container_of(node, struct lane, node);
-        if (span_eq(buf_span(&lane->record), record) &&
-            span_eq(buf_span(&lane->route->model), model))
+        if (lane->route == route && span_eq(buf_span(&lane->record), record))
             return lane;
     }
     return NULL;
@@ -153,12 +125,12 @@ static struct lane *lane_find(struct lanes *lanes, struct span model, struct spa
 static void lane_free(struct lanes *lanes, struct lane *lane)
 {
     if (lane->named)
-        table_remove(&lanes->lanes, &lane->node);
+        table_remove(&lanes->table, &lane->node);
     buf_done(&lane->record);
     free(lane);
 }
 
-/* A lane without places, of a route that is there. */
+/* A lane without places, READY and in no heap. */
 static int lane_new(struct lanes *lanes, struct lane_route *route, struct span record,
                     uint64_t hash, struct lane **out)
 {
@@ -172,46 +144,53 @@ static int lane_new(struct lanes *lanes, struct lane_route *route, struct span r
     if (record.at) {
         r = buf_append_span(&lane->record, record);
         if (r == 0)
-            r = table_add(&lanes->lanes, &lane->node, hash);
+            r = table_add(&lanes->table, &lane->node, hash);
         lane->named = r == 0;
     }
     if (r) {
         lane_free(lanes, lane);
         return r;
     }
-    route->lanes++;
     *out = lane;
     return 0;
 }
 
 /* ---- moving ---- */
 
-int lanes_join(struct lanes *lanes, struct lane_place *place, struct span model, struct span record,
-               int route_limit)
+/* Nearly always at the end: only an event that comes from a dead letter is older than others. */
+static void lane_insert(struct lane *lane, struct lane_place *place)
 {
-    struct lane_route *route;
-    uint64_t hash = table_hash(&lanes->lanes, model, record);
-    struct lane *lane = record.at ? lane_find(lanes, model, record, hash) : NULL;
-    int r = lane_route_get(lanes, model, &route);
+    struct lane_place *before = TAILQ_LAST(&lane->places, lane_places);
 
-    if (r)
-        return r;
-    if (!lane)
-        r = lane_new(lanes, route, record, hash, &lane);
-    if (r) {
-        lane_route_release(lanes, route);
-        return r;
+    while (before && before->seq > place->seq)
+        before = TAILQ_PREV(before, lane_places, link);
+    if (before)
+        TAILQ_INSERT_AFTER(&lane->places, before, place, link);
+    else
+        TAILQ_INSERT_HEAD(&lane->places, place, link);
+}
+
+int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
+               uint64_t seq, struct span record)
+{
+    uint64_t hash = table_hash(&lanes->table, lane_route_key(&route), record);
+    struct lane *lane = record.at ? lane_find(lanes, route, record, hash) : NULL;
+
+    if (!lane) {
+        int r = lane_new(lanes, route, record, hash, &lane);
+        if (r)
+            return r;
+    } else if (lane->state != LANE_READY && TAILQ_FIRST(&lane->places)->seq > seq) {
+        return LANES_TOO_LATE;
     }
-    place->seq = lanes->next_seq++;
+    place->seq = seq;
     place->lane = lane;
-    lanes->waiting++;
-
+    route->places++;
     lane_route_withdraw(lanes, route);
-    route->limit = route_limit ? route_limit : INT_MAX;
-    bool first = TAILQ_EMPTY(&lane->places);
-    TAILQ_INSERT_TAIL(&lane->places, place, link);
-    if (first)
-        heap_push(&route->ready, &lane->ready);
+    if (lane->state == LANE_READY && heap_linked(&lane->ready))
+        heap_remove(&route->ready, &lane->ready);
+    lane_insert(lane, place);
+    lane_enter(lanes, lane, lane->state);
     lane_route_offer(lanes, route);
     return 0;
 }
@@ -224,12 +203,35 @@ struct lane_place *lanes_start(struct lanes *lanes)
     struct lane_route *route = container_of(lanes->startable.first, struct lane_route, startable);
     struct lane *lane = container_of(route->ready.first, struct lane, ready);
     lane_route_withdraw(lanes, route);
-    heap_remove(&route->ready, &lane->ready);
-    lane->busy = true;
-    route->in_flight++;
-    lanes->in_flight++;
+    lane_enter(lanes, lane, LANE_FLYING);
     lane_route_offer(lanes, route);
     return TAILQ_FIRST(&lane->places);
+}
+
+static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum lane_state state)
+{
+    struct lane *lane = place->lane;
+
+    if (!lanes_is_head(place) || lane->state == state)
+        return;
+    lane_route_withdraw(lanes, lane->route);
+    lane_enter(lanes, lane, state);
+    lane_route_offer(lanes, lane->route);
+}
+
+bool lanes_is_head(const struct lane_place *place)
+{
+    return place->lane && place == TAILQ_FIRST(&place->lane->places);
+}
+
+void lanes_rest(struct lanes *lanes, struct lane_place *place)
+{
+    lanes_move(lanes, place, LANE_RESTING);
+}
+
+void lanes_ready(struct lanes *lanes, struct lane_place *place)
+{
+    lanes_move(lanes, place, LANE_READY);
 }
 
 void lanes_leave(struct lanes *lanes, struct lane_place *place)
@@ -239,23 +241,14 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
     bool head = place == TAILQ_FIRST(&lane->places);
 
     lane_route_withdraw(lanes, route);
-    if (head && lane->busy) {
-        lane->busy = false;
-        route->in_flight--;
-        lanes->in_flight--;
-    } else if (head) {
-        heap_remove(&route->ready, &lane->ready);
-    }
+    if (head) /* out of the heap, whose order its head decides */
+        lane_enter(lanes, lane, LANE_RESTING);
     TAILQ_REMOVE(&lane->places, place, link);
     place->lane = NULL;
-    lanes->waiting--;
-
-    if (TAILQ_EMPTY(&lane->places)) {
+    route->places--;
+    if (TAILQ_EMPTY(&lane->places))
         lane_free(lanes, lane);
-        route->lanes--;
-    } else if (head) {
-        heap_push(&route->ready, &lane->ready);
-    }
+    else if (head)
+        lane_enter(lanes, lane, LANE_READY);
     lane_route_offer(lanes, route);
-    lane_route_release(lanes, route);
 }

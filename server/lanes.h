@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Who may go next. Events of one record stand in one lane and go one at a time, in the order of
- * their arrival; lanes go side by side, as far as their route and the relay have room, and where
+ * their arrival; lanes go side by side, as far as their route and the whole have room, and where
  * several could go, the event that came first does.
  *
- * Nothing here knows of Convex, HTTP or time.
+ * Nothing here knows of Convex, HTTP, disks or time.
  */
 #pragma once
 
@@ -18,7 +18,8 @@
 #include "base/table.h"
 
 struct lane;
-struct lane_route;
+
+enum { LANES_TOO_LATE = 1 };
 
 /* A place in a lane, embedded in what waits there. */
 struct lane_place {
@@ -27,31 +28,50 @@ struct lane_place {
     TAILQ_ENTRY(lane_place) link;
 };
 
-struct lanes {
-    struct table lanes;    /* by model and record */
-    struct table routes;   /* by model */
-    struct heap startable; /* routes with room and a lane that is ready, by what came first */
-    uint64_t next_seq;
-    int limit; /* of places taken by lanes_start() and not yet left by lanes_leave() */
+/* The lanes of one model, embedded in what is known of its route. */
+struct lane_route {
+    struct heap_node startable;
+    struct heap ready; /* lanes, by the seq of their heads */
+    int limit;         /* of those in flight; 0: none goes */
     int in_flight;
-    size_t waiting; /* places in all lanes, those in flight too */
+    size_t places;
 };
 
-/* limit: how many may be in flight at most. 0 or an -errno. */
+struct lanes {
+    struct table table;    /* lanes, by route and record */
+    struct heap startable; /* routes with room and a lane that is ready, by what came first */
+    int limit;             /* of those in flight, of all routes; 0: none goes */
+    int in_flight;
+};
+
+/* 0 or an -errno. */
 int lanes_init(struct lanes *lanes, int limit);
 /* Every place must have been left. */
 void lanes_done(struct lanes *lanes);
 
+void lane_route_init(struct lane_route *route, int limit);
+void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int limit);
+
 /*
- * Takes the last place in the lane of (model, record); record.at == NULL: a lane of its own.
- * route_limit bounds what is in flight for the model from now on; 0: nothing but the whole does.
- * The spans are copied. 0 or -ENOMEM.
+ * Takes the place that seq has in the lane of the record; record.at == NULL: a lane of its own. 0;
+ * LANES_TOO_LATE: the lane's head came later and is under way; or -ENOMEM. The span is copied.
  */
-int lanes_join(struct lanes *lanes, struct lane_place *place, struct span model, struct span record,
-               int route_limit);
+int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
+               uint64_t seq, struct span record);
 
 /* Who goes next, from now on in flight; NULL: nobody can. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
-/* Leaves the lane, in flight or not: the one behind it may go. */
+bool lanes_is_head(const struct lane_place *place);
+
+/*
+ * The head of a lane is not in flight any more, if it was; nobody in the lane may go until it is
+ * ready or has left. Nothing, if it is not the head.
+ */
+void lanes_rest(struct lanes *lanes, struct lane_place *place);
+
+/* The head of a lane, which rests or was in flight, may go again. */
+void lanes_ready(struct lanes *lanes, struct lane_place *place);
+
+/* Leaves the lane, in flight or not: if it was the head, the one behind it may go. */
 void lanes_leave(struct lanes *lanes, struct lane_place *place);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The relay.
+ * The relay: the way in, the clock's doings, start and stop.
  *
- * An event joins the lane of its record. When it heads the lane and there is room, it is sent; the
- * answer's verdict settles it, answers its sender, and lets the next one go. Nothing is kept: what
- * Convex did not take in one attempt is answered 500, and is the sender's again.
+ * An event joins the lane of its record, the outbox is told to store it, and, when it heads its
+ * lane and there is room, it goes to Convex at the same moment. relay_attempt.c judges the answers,
+ * relay_settle.c writes what came of it, relay_backlog.c fetches what has only a place on disk.
  */
 #include "server/relay.h"
 
@@ -12,189 +12,251 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "convex/mutation.h"
-#include "convex/verdict.h"
-#include "server/lanes.h"
+#include "server/delivery.h"
 
-/* One event on its way. Belongs to the relay from accept until it is settled. */
-struct delivery {
-    struct event event;
-    struct routes *routes; /* keeps route alive */
-    const struct route *route;
-    struct request *request; /* who waits for the answer */
-    struct relay *relay;
-    struct lane_place place;
-    struct buf before_args;
-    struct call call;
-    bool in_flight;
-    TAILQ_ENTRY(delivery) link;
+enum {
+    RELAY_TEND_MS = 1000,
+    RELAY_AGES_MS = 10 * 1000,
 };
 
-struct relay {
-    struct inbox inbox;
-    struct loop *loop;
-    struct transport *transport;
-    struct lanes lanes;
-    TAILQ_HEAD(, delivery) deliveries;
-    bool stopping;
-    bool given_up;
-};
+const char relay_stopping_text[] = "The relay is stopping";
 
-static const char relay_stopping_text[] = "The relay is stopping";
+/* ---- the way in ---- */
 
-static struct delivery *delivery_free(struct delivery *delivery)
+static uint64_t relay_next_id(struct relay *relay)
 {
-    if (delivery) {
-        event_done(&delivery->event);
-        buf_done(&delivery->before_args);
-        routes_unref(delivery->routes);
-        free(delivery);
-    }
-    return NULL;
-}
-CLEANUP_POINTER(struct delivery, delivery_free);
-
-/* The delivery is over: its sender gets the reply, its lane goes on. */
-static void relay_settle(struct delivery *delivery, enum reply reply, struct span message)
-{
-    struct relay *relay = delivery->relay;
-
-    lanes_leave(&relay->lanes, &delivery->place);
-    TAILQ_REMOVE(&relay->deliveries, delivery, link);
-    request_reply_with(delivery->request, reply, message);
-    delivery_free(delivery);
+    return relay->outbox ? outbox_next_id(relay->outbox) : ++relay->next_id;
 }
 
-static void relay_log_failure(const struct delivery *delivery, const struct verdict *verdict)
+static int relay_join(struct delivery *delivery)
 {
-    log_warn("not delivered", "model", delivery->route->model, "outcome",
-             verdict_outcome_name(verdict->outcome), "cause", verdict->cause);
-}
+    struct relay_route *route = delivery->route;
+    int r = lanes_join(&delivery->relay->lanes, &route->lanes, &delivery->place,
+                       delivery->place.seq, delivery->event.record);
 
-static void relay_settle_by(struct delivery *delivery, const struct verdict *verdict)
-{
-    if (verdict->outcome == VERDICT_DONE) {
-        relay_settle(delivery, REPLY_DELIVERED, SPAN_NULL);
-        return;
-    }
-    relay_log_failure(delivery, verdict);
-    relay_settle(delivery, REPLY_FAILED, buf_span(&verdict->message));
-}
-
-static void relay_dispatch(struct relay *relay);
-
-static void relay_answered(struct call *call, const struct answer *answer)
-{
-    struct delivery *delivery = container_of(call, struct delivery, call);
-    struct relay *relay = delivery->relay;
-    struct verdict verdict = {0};
-    int r = verdict_read(answer, &verdict);
-
-    delivery->in_flight = false;
-    if (r)
-        relay_settle(delivery, REPLY_FAILED, SPAN("Out of memory"));
-    else
-        relay_settle_by(delivery, &verdict);
-    buf_done(&verdict.message);
-    relay_dispatch(relay);
-}
-
-static int relay_start(struct delivery *delivery)
-{
-    struct span args = delivery->event.args;
-    bool remove = delivery->event.remove && delivery->route->remove;
-    const char *path = remove ? delivery->route->remove : delivery->route->mutation;
-    int r = mutation_before_args(path, &delivery->before_args);
-
-    if (r)
-        return r;
-    delivery->call = (struct call){
-        .body = {buf_span(&delivery->before_args), args, MUTATION_AFTER_ARGS},
-        .done = relay_answered,
-    };
-    delivery->in_flight = true;
-    r = transport_start(delivery->relay->transport, &delivery->call);
-    if (r)
-        delivery->in_flight = false;
+    if (r == 0)
+        route->cursor = delivery->place.seq;
     return r;
-}
-
-/* Starts whatever has room. */
-static void relay_dispatch(struct relay *relay)
-{
-    struct lane_place *place;
-
-    while ((place = lanes_start(&relay->lanes))) {
-        struct delivery *delivery = container_of(place, struct delivery, place);
-        if (relay_start(delivery))
-            relay_settle(delivery, REPLY_FAILED, SPAN("The relay could not start the call"));
-    }
-}
-
-static int relay_join(struct relay *relay, struct event *event, struct routes *routes,
-                      const struct route *route, struct request *request)
-{
-    cleanup(delivery_freep) struct delivery *delivery = calloc(1, sizeof(*delivery));
-
-    if (!delivery)
-        return error_origin(-ENOMEM);
-    int r = lanes_join(&relay->lanes, &delivery->place, event->model, event->record,
-                       route->concurrency);
-    if (r)
-        return r;
-    delivery->event = *event;
-    *event = (struct event){0};
-    delivery->routes = routes_ref(routes);
-    delivery->route = route;
-    delivery->request = request;
-    delivery->relay = relay;
-    TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
-    (void)take(delivery);
-    return 0;
 }
 
 static void relay_accept(struct inbox *inbox, struct event *event, struct routes *routes,
                          const struct route *route, struct request *request)
 {
     struct relay *relay = container_of(inbox, struct relay, inbox);
+    struct relay_route *known;
+    struct delivery *delivery = NULL;
 
-    if (relay->given_up)
+    if (relay->given_up) {
         request_reply_with(request, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
-    else if (relay_join(relay, event, routes, route, request))
+        return;
+    }
+    int r = relay_route_get(relay, routes, route, &known);
+    if (r == 0)
+        delivery = delivery_new(relay, event, request);
+    if (!delivery) {
         request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
-    else
-        relay_dispatch(relay);
+        return;
+    }
+    delivery->route = known;
+    delivery->made_for = route;
+    delivery->place.seq = relay_next_id(relay);
+    if (relay_must_spill(known)) {
+        delivery->state = DELIVERY_SPILLED;
+        known->backlog = known->spilled = true;
+    } else if (relay_join(delivery)) {
+        delivery_reply(delivery, REPLY_UNAVAILABLE, SPAN("Out of memory"));
+        delivery_free(delivery);
+        return;
+    } else {
+        delivery_wait(delivery);
+    }
+    relay_store(delivery);
+    relay_dispatch(relay);
+}
+
+static void relay_bury(struct inbox *inbox, struct event *event, struct span reason,
+                       enum reply reply, struct request *request)
+{
+    struct relay *relay = container_of(inbox, struct relay, inbox);
+    struct delivery *delivery = relay->outbox ? delivery_new(relay, event, request) : NULL;
+
+    if (!delivery) {
+        request_reply_with(request, reply, reason);
+        return;
+    }
+    delivery->place.seq = relay_next_id(relay);
+    delivery_wait(delivery);
+    relay_settle_bury(delivery, reply, reason);
 }
 
 static const char *relay_not_ready(struct inbox *inbox)
 {
-    return container_of(inbox, struct relay, inbox)->stopping ? relay_stopping_text : NULL;
+    const struct relay *relay = container_of(inbox, struct relay, inbox);
+    struct outbox_status status;
+
+    if (relay->stopping)
+        return relay_stopping_text;
+    if (!relay->outbox)
+        return NULL;
+    outbox_status(relay->outbox, &status);
+    if (status.failing == STORE_FULL)
+        return "The outbox is full";
+    return status.failing ? "The outbox cannot be written" : NULL;
 }
 
-int relay_new(struct loop *loop, struct transport *transport, const struct relay_options *options,
-              struct relay **out)
+/* ---- what the clock brings ---- */
+
+static void relay_answers_due(void *ctx)
 {
-    cleanup(relay_freep) struct relay *relay = calloc(1, sizeof(*relay));
+    struct relay *relay = ctx;
+    struct delivery *delivery;
+
+    while ((delivery = TAILQ_FIRST(&relay->waiting)) &&
+           delivery->answer_by_ms <= loop_now_ms(relay->loop))
+        delivery_overdue(delivery);
+    if (delivery)
+        loop_timer_set(relay->loop, &relay->answer_timer, delivery->answer_by_ms);
+}
+
+static void relay_tend(void *ctx)
+{
+    struct relay *relay = ctx;
+    struct relay_route *route;
+    int64_t now_ms = loop_now_ms(relay->loop);
+
+    loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
+    relay_take_up_replays(relay);
+    TAILQ_FOREACH(route, &relay->routes, link)
+    relay_page(route);
+    if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
+        relay->aged_ms = now_ms;
+        relay_bury_old(relay);
+    }
+}
+
+/* ---- start ---- */
+
+static int relay_init(struct relay *relay, struct loop *loop, const struct relay_options *options)
+{
+    relay->inbox =
+        (struct inbox){.accept = relay_accept, .bury = relay_bury, .not_ready = relay_not_ready};
+    relay->loop = loop;
+    relay->options = *options;
+    relay->dice = options->dice;
+    TAILQ_INIT(&relay->routes);
+    TAILQ_INIT(&relay->deliveries);
+    TAILQ_INIT(&relay->waiting);
+    relay->answer_timer = (struct loop_timer){.fn = relay_answers_due, .ctx = relay};
+    relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
+    limit_init(&relay->limit, options->concurrency);
+    gate_init(&relay->gate, loop, options->dice, relay_gate_changed, relay);
+    int r = lanes_init(&relay->lanes, options->concurrency);
+    return r ? r : table_init(&relay->routes_by_model);
+}
+
+int relay_new(struct loop *loop, struct transport *transport, struct outbox *outbox,
+              const struct relay_options *options, struct relay **out)
+{
+    struct relay *relay = calloc(1, sizeof(*relay));
 
     if (!relay)
         return error_origin(-ENOMEM);
-    relay->inbox = (struct inbox){.accept = relay_accept, .not_ready = relay_not_ready};
-    relay->loop = loop;
-    relay->transport = transport;
-    TAILQ_INIT(&relay->deliveries);
-    int r = lanes_init(&relay->lanes, options->concurrency);
-    if (r)
+    int r = relay_init(relay, loop, options);
+    if (r) {
+        free(relay); /* it holds nothing yet */
         return r;
-    *out = take(relay);
+    }
+    relay->transport = transport;
+    relay->outbox = outbox;
+    if (outbox)
+        loop_timer_set(loop, &relay->tend_timer, loop_now_ms(loop) + RELAY_TEND_MS);
+    *out = relay;
     return 0;
+}
+
+int relay_set_routes(struct relay *relay, struct routes *routes)
+{
+    for (size_t i = 0; i < routes_count(routes); i++) {
+        struct relay_route *route;
+        int r = relay_route_get(relay, routes, routes_at(routes, i), &route);
+        if (r)
+            return r;
+        relay_page(route);
+    }
+    relay_dispatch(relay);
+    return 0;
+}
+
+bool relay_loading(const struct relay *relay)
+{
+    const struct relay_route *route;
+
+    TAILQ_FOREACH(route, &relay->routes, link)
+    {
+        if (route->reading)
+            return true;
+    }
+    return false;
+}
+
+/* ---- stop ---- */
+
+void relay_stopping(struct relay *relay)
+{
+    relay->stopping = true;
+}
+
+void relay_stop_sending(struct relay *relay)
+{
+    relay->sends_no_more = true;
+    relay_apply_limits(relay);
+}
+
+void relay_give_up(struct relay *relay)
+{
+    struct delivery *delivery;
+
+    relay->given_up = true;
+    relay_stop_sending(relay);
+    while ((delivery = TAILQ_FIRST(&relay->waiting)))
+        delivery_overdue(delivery);
+    TAILQ_FOREACH(delivery, &relay->deliveries, link)
+    {
+        /* Without an outbox nobody waits with a deadline, and the attempt is all there is. */
+        if (!relay->outbox)
+            delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
+    }
+}
+
+void relay_abandon(struct relay *relay)
+{
+    struct delivery *delivery;
+
+    relay->given_up = true;
+    relay_stop_sending(relay);
+    TAILQ_FOREACH(delivery, &relay->deliveries, link)
+    delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
 }
 
 struct relay *relay_free(struct relay *relay)
 {
-    if (relay) {
-        lanes_done(&relay->lanes);
-        free(relay);
+    struct delivery *delivery;
+
+    if (!relay)
+        return NULL;
+    while ((delivery = TAILQ_FIRST(&relay->deliveries))) {
+        if (delivery->state == DELIVERY_FLYING)
+            transport_cancel(relay->transport, &delivery->call);
+        if (delivery->place.lane)
+            lanes_leave(&relay->lanes, &delivery->place);
+        delivery_free(delivery);
     }
+    gate_done(&relay->gate);
+    loop_timer_clear(relay->loop, &relay->answer_timer);
+    loop_timer_clear(relay->loop, &relay->tend_timer);
+    relay_routes_free(relay);
+    lanes_done(&relay->lanes);
+    free(relay);
     return NULL;
 }
 
@@ -205,23 +267,10 @@ struct inbox *relay_inbox(struct relay *relay)
 
 size_t relay_pending(const struct relay *relay)
 {
-    return relay->lanes.waiting;
+    return relay->count;
 }
 
-void relay_stopping(struct relay *relay)
+int relay_in_flight(const struct relay *relay)
 {
-    relay->stopping = true;
-}
-
-void relay_give_up(struct relay *relay)
-{
-    struct delivery *delivery, *next;
-
-    relay->given_up = true;
-    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
-        next = TAILQ_NEXT(delivery, link);
-        if (delivery->in_flight)
-            transport_cancel(relay->transport, &delivery->call);
-        relay_settle(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
-    }
+    return relay->lanes.in_flight;
 }

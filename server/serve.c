@@ -3,8 +3,8 @@
  * The life of a serving relay.
  *
  * The first SIGTERM or SIGINT closes the door: no new connections, and what is under way has
- * DRAIN_MS to be answered. When that time is up, or at a second signal, the rest is answered 503
- * and has SERVE_FLUSH_MS to reach its clients.
+ * DRAIN_MS to be answered and judged. When that time is up, or at a second signal, whoever still
+ * waits is answered 202 or 503, which has SERVE_FLUSH_MS to become true and reach its client.
  *
  * SIGHUP reads everything again and takes the secrets, the deploy key and the routes. What is
  * wrong with it is logged, and the old ones stay. Events that are under way keep their old route.
@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/outbox.h"
 #include "relay_version.h"
 #include "server/http.h"
 #include "server/listener.h"
@@ -27,7 +28,7 @@
 #include "server/setup.h"
 
 enum {
-    SERVE_FLUSH_MS = 1000,
+    SERVE_FLUSH_MS = 2000,
     SERVE_STOP_POLL_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
@@ -39,6 +40,7 @@ struct server {
     struct setup *setup;
     struct loop *loop;
     struct transport *transport;
+    struct outbox *outbox;
     struct relay *relay;
     struct service service;
     struct http *http;
@@ -66,7 +68,7 @@ static int server_take(struct server *server, struct setup *fresh)
     setup_done(server->setup);
     *server->setup = *fresh;
     *fresh = (struct setup){0};
-    return 0;
+    return relay_set_routes(server->relay, server->service.routes);
 }
 
 static void server_reload(struct server *server)
@@ -93,17 +95,26 @@ static void server_enter(struct server *server, enum serve_phase phase, int64_t 
     loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop));
 }
 
+/* Nobody waits for an answer, and no attempt is in flight whose end would be missed. */
+static bool server_is_quiet(struct server *server)
+{
+    if (http_busy(server->http) > 0)
+        return false;
+    relay_stop_sending(server->relay);
+    return server->phase == SERVE_FLUSHING || relay_in_flight(server->relay) == 0;
+}
+
 /* Looks, every few ms while the server stops, whether it may go on to the next phase. */
 static void server_stop_step(void *ctx)
 {
     struct server *server = ctx;
     bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
 
-    if (http_busy(server->http) == 0 || (time_is_up && server->phase == SERVE_FLUSHING)) {
+    if (server_is_quiet(server) || (time_is_up && server->phase == SERVE_FLUSHING)) {
         loop_stop(server->loop);
     } else if (time_is_up) {
-        log_warn("what is left is answered 503", "events",
-                 log_number(relay_pending(server->relay)));
+        log_info("time is up: whoever waits is answered now", "requests",
+                 log_number(http_busy(server->http)));
         relay_give_up(server->relay);
         server_enter(server, SERVE_FLUSHING, SERVE_FLUSH_MS);
     } else {
@@ -175,6 +186,30 @@ static unsigned server_connections_max(const struct config *config)
     return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
 }
 
+static int server_open_outbox(struct server *server)
+{
+    const struct config *config = &server->setup->config;
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    struct store_options options = {
+        .path = config->outbox,
+        .mode = STORE_SERVE,
+        .max_bytes = config->outbox_max_bytes,
+        .why = &why,
+    };
+    struct store *store;
+
+    if (!config->outbox) {
+        log_warn("OUTBOX is off: what Convex does not take at once is lost");
+        return 0;
+    }
+    int r = store_sqlite_open(&options, &store);
+    if (r > 0) {
+        (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
+        return SERVE_REFUSED;
+    }
+    return r ? r : outbox_new(server->loop, store, &server->outbox);
+}
+
 static int server_start_relay(struct server *server)
 {
     const struct config *config = &server->setup->config;
@@ -186,11 +221,21 @@ static int server_start_relay(struct server *server)
         .concurrency = config->convex_concurrency,
         .version = RELAY_VERSION,
     };
-    struct relay_options relay = {.concurrency = config->convex_concurrency};
+    struct relay_options relay = {
+        .concurrency = config->convex_concurrency,
+        .sync_wait_ms = config->sync_wait_ms,
+        .max_age_ms = config->retry_max_age_ms,
+        .dice = &dice_system,
+    };
     int r = transport_curl_new(server->loop, &transport, &server->transport);
 
     if (r == 0)
-        r = relay_new(server->loop, server->transport, &relay, &server->relay);
+        r = relay_new(server->loop, server->transport, server->outbox, &relay, &server->relay);
+    if (r == 0)
+        r = relay_set_routes(server->relay, server->service.routes);
+    /* Events that arrive before the old ones are known would have to queue up behind the disk. */
+    while (r == 0 && relay_loading(server->relay))
+        r = loop_turn(server->loop);
     return r;
 }
 
@@ -208,7 +253,7 @@ static int server_start_http(struct server *server)
 
     if (r > 0) {
         (void)fprintf(stderr, "convex-relay: HOST, PORT: %s\n", buf_string(&why));
-        return SERVE_CANNOT_LISTEN;
+        return SERVE_REFUSED;
     }
     if (r == 0)
         r = http_new(server->loop, &server->service, &options, &server->http);
@@ -228,11 +273,13 @@ static int server_start(struct server *server)
         r = keyring_new(config->sync_secret, config->sync_secret_previous,
                         &server->service.keyring);
     if (r == 0)
+        r = server_open_outbox(server);
+    server->service.clock = &clock_system;
+    server->service.routes = server->setup->routes;
+    if (r == 0)
         r = server_start_relay(server);
     if (r)
         return r;
-    server->service.clock = &clock_system;
-    server->service.routes = server->setup->routes;
     server->service.inbox = relay_inbox(server->relay);
     server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};
     return server_start_http(server);
@@ -240,10 +287,11 @@ static int server_start(struct server *server)
 
 static void server_done(struct server *server)
 {
-    /* Top to bottom: whoever uses something goes before it. */
+    /* Whoever uses something goes before it; the outbox is done with the relay's memory first. */
     if (server->relay)
-        relay_give_up(server->relay);
+        relay_abandon(server->relay);
     http_free(server->http);
+    outbox_free(server->outbox);
     relay_free(server->relay);
     transport_free(server->transport);
     keyring_free(server->service.keyring);

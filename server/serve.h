@@ -4,10 +4,10 @@
 
 struct setup;
 
-enum { SERVE_CANNOT_LISTEN = 1 };
+enum { SERVE_REFUSED = 1 };
 
 /*
- * Serves until SIGTERM or SIGINT, and leaves nothing open. 0: a clean stop. SERVE_CANNOT_LISTEN:
+ * Serves until SIGTERM or SIGINT, and leaves nothing open. 0: a clean stop. SERVE_REFUSED:
  * the reason is on stderr. Or an -errno. SIGHUP changes what *setup holds.
  */
 int serve(struct setup *setup);

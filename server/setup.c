@@ -25,8 +25,6 @@ static int setup_check(const struct config *config, struct buf *why)
                            strerror(errno));
         return r ? r : SETUP_INVALID;
     }
-    if (config->outbox)
-        return setup_refuse(why, "OUTBOX", "events cannot be kept yet: the only value is off");
     return 0;
 }
 

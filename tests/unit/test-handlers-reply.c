@@ -93,7 +93,7 @@ static void test_body(void **state)
     const struct body_row *row = *state;
     cleanup(buf_done) struct buf body = BUF_NULL;
 
-    assert_int_equal(reply_error_body(row->message, &body), 0);
+    assert_int_equal(reply_body(REPLY_FAILED, row->message, &body), 0);
     assert_same_text(buf_span(&body), span_of(row->body));
 }
 

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One event on its way.
+ *
+ *   SPILLED --stored or not--> gone
+ *   WAITING --lanes_start--> FLYING --done, rejected--> SETTLING --written--> gone
+ *                              |  '--again--> RESTING --timer--> WAITING
+ *                              '--held--> WAITING
+ *   WAITING, RESTING --too old--> SETTLING; --told 503--> gone
+ *
+ * The answer is due at once when Convex has taken the event (200), when a dead letter is written
+ * (500), or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once it is known that it
+ * will not be.
+ */
+#include "server/delivery.h"
+
+#include <assert.h>
+
+#include "base/log.h"
+
+/* A row for each state: the states that it may be left for. */
+static const unsigned delivery_moves[DELIVERY_STATES_] = {
+    [DELIVERY_SPILLED] = 0,
+    [DELIVERY_WAITING] = 1U << DELIVERY_FLYING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_FLYING] = 1U << DELIVERY_WAITING | 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_RESTING] = 1U << DELIVERY_WAITING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_SETTLING] = 0,
+};
+
+void delivery_enter(struct delivery *delivery, enum delivery_state state)
+{
+    assert(delivery_moves[delivery->state] >> state & 1U);
+    (void)delivery_moves;
+    loop_timer_clear(delivery->relay->loop, &delivery->timer);
+    delivery->state = state;
+}
+
+struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request)
+{
+    struct delivery *delivery = calloc(1, sizeof(*delivery));
+
+    if (!delivery)
+        return NULL;
+    delivery->relay = relay;
+    delivery->state = DELIVERY_WAITING;
+    delivery->event = *event;
+    *event = (struct event){0};
+    delivery->request = request;
+    relay->bytes += delivery->event.body.cap;
+    relay->count++;
+    TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
+    return delivery;
+}
+
+static void delivery_stop_waiting(struct delivery *delivery)
+{
+    if (delivery->answer_by_ms)
+        TAILQ_REMOVE(&delivery->relay->waiting, delivery, waiting);
+    delivery->answer_by_ms = 0;
+}
+
+struct delivery *delivery_free(struct delivery *delivery)
+{
+    if (delivery) {
+        struct relay *relay = delivery->relay;
+        delivery_stop_waiting(delivery);
+        loop_timer_clear(relay->loop, &delivery->timer);
+        TAILQ_REMOVE(&relay->deliveries, delivery, link);
+        relay->bytes -= delivery->event.body.cap;
+        relay->count--;
+        event_done(&delivery->event);
+        buf_done(&delivery->before_args);
+        buf_done(&delivery->message);
+        buf_done(&delivery->reason);
+        free(delivery);
+    }
+    return NULL;
+}
+
+void delivery_reply(struct delivery *delivery, enum reply reply, struct span message)
+{
+    struct request *request = delivery->request;
+
+    if (!request)
+        return;
+    delivery->request = NULL;
+    delivery_stop_waiting(delivery);
+    request_reply_with(request, reply, message);
+}
+
+void delivery_wait(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    if (!relay->outbox)
+        return; /* there is nothing else to say than what Convex says */
+    delivery->answer_by_ms = loop_now_ms(relay->loop) + relay->options.sync_wait_ms;
+    TAILQ_INSERT_TAIL(&relay->waiting, delivery, waiting);
+    if (!heap_linked(&relay->answer_timer.node))
+        loop_timer_set(relay->loop, &relay->answer_timer, delivery->answer_by_ms);
+}
+
+void delivery_overdue(struct delivery *delivery)
+{
+    struct span reason = buf_span(&delivery->reason);
+
+    delivery->overdue = true;
+    delivery_stop_waiting(delivery);
+    if (delivery->state == DELIVERY_SETTLING) {
+        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+        return; /* what became of it is known, only not yet written */
+    }
+    switch (delivery->stored) {
+    case DELIVERY_STORING:
+        return; /* the outbox's answer brings it back here */
+    case DELIVERY_STORED:
+        delivery_reply(delivery, reason.len ? REPLY_QUEUED_AFTER : REPLY_QUEUED, reason);
+        return;
+    case DELIVERY_UNSTORED:
+    case DELIVERY_UNSTORABLE:
+        break;
+    }
+    if (delivery->request)
+        delivery_reply(delivery, REPLY_UNAVAILABLE,
+                       reason.len ? reason
+                                  : SPAN("The event could be neither delivered nor stored"));
+    delivery->doomed = true;
+    if (delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING)
+        relay_finish(delivery);
+}

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: MIT */
+/* One event on its way, and what the parts of the relay share. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/queue.h>
+
+#include "base/event.h"
+#include "base/loop.h"
+#include "base/table.h"
+#include "convex/transport.h"
+#include "convex/verdict.h"
+#include "handlers/service.h"
+#include "outbox/outbox.h"
+#include "server/gate.h"
+#include "server/lanes.h"
+#include "server/limit.h"
+#include "server/relay.h"
+
+enum {
+    DELIVERY_REASON_MAX = 4096, /* of a message that is kept; the sender gets the whole */
+};
+
+/* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
+enum delivery_state {
+    DELIVERY_SPILLED,  /* only to be stored: it comes back as a page of the backlog */
+    DELIVERY_WAITING,  /* in its lane */
+    DELIVERY_FLYING,   /* an attempt is in flight */
+    DELIVERY_RESTING,  /* an attempt failed; a timer runs until the next one */
+    DELIVERY_SETTLING, /* its fate is decided and being written */
+    DELIVERY_STATES_,
+};
+
+enum delivery_stored {
+    DELIVERY_UNSTORED,   /* it is not in the outbox and nobody is putting it there */
+    DELIVERY_STORING,    /* submitted */
+    DELIVERY_STORED,     /* on disk */
+    DELIVERY_UNSTORABLE, /* the outbox could not take it */
+};
+
+struct delivery {
+    enum delivery_state state;
+    enum delivery_stored stored;
+    struct event event;
+    struct relay *relay;
+    struct relay_route *route;    /* NULL: of a model without one, to be buried */
+    const struct route *made_for; /* the configured route that event.args were made for */
+    struct lane_place place;      /* place.seq is the event's id in the outbox */
+
+    struct request *request; /* who waits for the answer; NULL: nobody (any more) */
+    enum reply reply;        /* of a burial, once it is written */
+    struct buf message;      /* for the reply, whole */
+    bool overdue;            /* the answer has waited for Convex long enough */
+    bool stale;              /* a dead letter that a newer event of its record has overtaken */
+    bool doomed;             /* its sender was told 503: it goes unless Convex takes it */
+    int64_t answer_by_ms;
+
+    struct buf before_args;
+    struct call call;
+    uint64_t attempt; /* see limit_begin() */
+    int attempts;
+    int64_t tried_ms;        /* wall clock; 0: never */
+    struct buf reason;       /* why the last attempt failed */
+    struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
+
+    struct outbox_op append, note, fate;
+    TAILQ_ENTRY(delivery) link;    /* relay.deliveries */
+    TAILQ_ENTRY(delivery) waiting; /* relay.waiting, while somebody waits for the answer */
+};
+TAILQ_HEAD(delivery_list, delivery);
+
+/* What the relay knows of a model beyond its configuration. */
+struct relay_route {
+    struct table_node node; /* in relay.routes, by model */
+    struct relay *relay;
+    struct routes *routes; /* keeps route alive */
+    const struct route *route;
+    struct lane_route lanes;
+    struct limit limit;
+    struct gate gate;
+
+    bool backlog; /* there are events on disk behind cursor: new ones go there, too */
+    bool spilled; /* some have gone there since the read at hand was submitted */
+    bool reading;
+    uint64_t cursor; /* the last id that was taken into memory */
+    struct outbox_read read;
+    TAILQ_ENTRY(relay_route) link;
+};
+TAILQ_HEAD(relay_routes, relay_route);
+
+struct relay {
+    struct inbox inbox;
+    struct loop *loop;
+    struct transport *transport;
+    struct outbox *outbox; /* NULL: off */
+    struct dice *dice;
+    struct relay_options options;
+
+    struct lanes lanes;
+    struct limit limit; /* of the whole: cut only by a stop of everything */
+    struct gate gate;   /* of Convex as a whole */
+    int failures;       /* of Convex as a whole, in a row */
+    struct table routes_by_model;
+    struct relay_routes routes;
+
+    struct delivery_list deliveries;
+    struct delivery_list waiting; /* in the order of answer_by_ms */
+    struct loop_timer answer_timer;
+    struct loop_timer tend_timer; /* once a second: replays, ages */
+    int64_t aged_ms;              /* when the ages were looked at last */
+    struct outbox_read replays;
+    bool replays_reading;
+    size_t bytes;     /* of the bodies in memory */
+    size_t count;     /* of deliveries */
+    uint64_t next_id; /* without an outbox */
+    bool dispatching;
+    bool stopping;
+    bool sends_no_more;
+    bool given_up;
+};
+
+extern const char relay_stopping_text[];
+
+/* ---- delivery.c ---- */
+
+/* Takes the event's bytes; *event is empty afterwards. NULL: out of memory, and nothing happened.
+ */
+struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request);
+struct delivery *delivery_free(struct delivery *delivery);
+void delivery_enter(struct delivery *delivery, enum delivery_state state);
+/* Answers who waits, if anybody still does. */
+void delivery_reply(struct delivery *delivery, enum reply reply, struct span message);
+/* Begins to wait: the answer is due within SYNC_WAIT_MS. */
+void delivery_wait(struct delivery *delivery);
+/* The answer is due: gives it, as far as it is known what holds. */
+void delivery_overdue(struct delivery *delivery);
+
+/* ---- relay_settle.c: the outbox's side ---- */
+
+void relay_store(struct delivery *delivery);
+void relay_settle_delivered(struct delivery *delivery);
+/* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk. */
+void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
+void relay_note_failure(struct delivery *delivery);
+/* Leaves the lane and is gone. */
+void relay_finish(struct delivery *delivery);
+
+/* ---- relay_attempt.c: Convex's side ---- */
+
+/* Starts whatever may go. */
+void relay_dispatch(struct relay *relay);
+/* Gates and limits have changed. */
+void relay_apply_limits(struct relay *relay);
+void relay_apply_route_limit(struct relay_route *route);
+/* For gates: probing has begun. */
+void relay_gate_changed(void *relay);
+void relay_route_gate_changed(void *route);
+/* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
+void relay_bury_old(struct relay *relay);
+
+/* ---- relay_backlog.c: pages of what is on disk ---- */
+
+/* Whether a new event of the route must go to disk without a place in memory. */
+bool relay_must_spill(const struct relay_route *route);
+/* Reads on, where there is something to read and room for it. */
+void relay_page(struct relay_route *route);
+void relay_take_up_replays(struct relay *relay);
+
+/* ---- relay_routes.c ---- */
+
+/* 0 or -ENOMEM. */
+int relay_route_get(struct relay *relay, struct routes *routes, const struct route *route,
+                    struct relay_route **out);
+struct relay_route *relay_route_find(struct relay *relay, struct span model);
+void relay_routes_free(struct relay *relay);

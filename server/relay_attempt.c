@@ -1,0 +1,329 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Convex's side: attempts, and what follows from their answers.
+ *
+ * An answer says something about three things. The event: it is done, dead, or to be tried again.
+ * The route: conflicts and overload cut its limit, success lets it grow, a missing function closes
+ * its gate. And Convex as a whole: when it cannot be reached, or has failed for everybody several
+ * times in a row, its gate closes, and one event at a time finds out when it is back. While a gate
+ * is closed its events wait without attempts, timers or log lines of their own.
+ *
+ * Without an outbox there is one attempt, and its answer is the sender's.
+ */
+#include <inttypes.h>
+
+#include "base/log.h"
+#include "convex/backoff.h"
+#include "convex/mutation.h"
+#include "handlers/args.h"
+#include "server/delivery.h"
+
+enum { RELAY_FAILURES_MAX = 5 }; /* in a row, of Convex as a whole, before its gate closes */
+
+/* ---- gates and limits ---- */
+
+void relay_apply_route_limit(struct relay_route *route)
+{
+    lanes_set_route_limit(&route->relay->lanes, &route->lanes,
+                          gate_room(&route->gate, route->limit.now));
+}
+
+void relay_apply_limits(struct relay *relay)
+{
+    relay->lanes.limit = relay->sends_no_more ? 0 : gate_room(&relay->gate, relay->limit.now);
+}
+
+void relay_gate_changed(void *ctx)
+{
+    struct relay *relay = ctx;
+
+    relay_apply_limits(relay);
+    relay_dispatch(relay);
+}
+
+void relay_route_gate_changed(void *ctx)
+{
+    struct relay_route *route = ctx;
+
+    relay_apply_route_limit(route);
+    relay_dispatch(route->relay);
+}
+
+static void relay_log_open(const struct gate *gate, const char *model)
+{
+    int64_t held_ms = loop_now_ms(gate->loop) - gate->since_ms;
+
+    log_info(model ? "route is served again" : "Convex answers again", "model", model, "after_s",
+             log_number(held_ms / 1000), "probes", log_number(gate->failures));
+}
+
+static void relay_close_upstream(struct relay *relay, const struct verdict *verdict)
+{
+    if (gate_close(&relay->gate, verdict->cause, verdict->pressure == VERDICT_OVERLOAD,
+                   verdict->retry_after_ms))
+        log_warn("Convex is not to be had: events wait", "cause", verdict->cause);
+    limit_restart(&relay->limit);
+    relay_apply_limits(relay);
+}
+
+static void relay_close_route(struct relay_route *route, const struct verdict *verdict)
+{
+    if (gate_close(&route->gate, verdict->cause, false, verdict->retry_after_ms))
+        log_warn("route is held: its events wait", "model", route->route->model, "cause",
+                 verdict->cause);
+    limit_restart(&route->limit);
+    relay_apply_route_limit(route);
+}
+
+/* Convex as a whole is well: it has judged the one event that it was asked about. */
+static void relay_upstream_well(struct relay *relay)
+{
+    relay->failures = 0;
+    if (gate_open(&relay->gate))
+        relay_log_open(&relay->gate, NULL);
+    limit_success(&relay->limit);
+    relay_apply_limits(relay);
+}
+
+static void relay_route_well(struct relay_route *route)
+{
+    if (gate_open(&route->gate))
+        relay_log_open(&route->gate, route->route->model);
+    limit_success(&route->limit);
+    relay_apply_route_limit(route);
+}
+
+static void relay_upstream_failed(struct relay *relay, const struct verdict *verdict)
+{
+    /* A refusal to even connect, or to accept who asks, will meet everybody. */
+    bool certain = verdict->outcome == VERDICT_HELD ||
+                   (!verdict->maybe_ran && verdict->pressure == VERDICT_NO_PRESSURE);
+
+    relay->failures++;
+    if (certain || relay->gate.state == GATE_PROBING || relay->failures >= RELAY_FAILURES_MAX)
+        relay_close_upstream(relay, verdict);
+}
+
+/* What the answer says of the route and of Convex. */
+static void relay_learn(struct delivery *delivery, const struct verdict *verdict)
+{
+    struct relay *relay = delivery->relay;
+    struct relay_route *route = delivery->route;
+
+    if (verdict->pressure != VERDICT_NO_PRESSURE) {
+        limit_cut(&route->limit, delivery->attempt);
+        relay_apply_route_limit(route);
+    }
+    bool failed = verdict->outcome == VERDICT_AGAIN || verdict->outcome == VERDICT_HELD;
+    if (failed && !relay->outbox)
+        return; /* nothing waits here for better times, so that no gate is needed */
+    if (failed && verdict->scope == VERDICT_UPSTREAM) {
+        relay_upstream_failed(relay, verdict);
+        return;
+    }
+    relay_upstream_well(relay);
+    if (verdict->outcome == VERDICT_HELD)
+        relay_close_route(route, verdict);
+    else if (!failed)
+        relay_route_well(route);
+    else if (route->gate.state == GATE_PROBING)
+        relay_close_route(route, verdict);
+}
+
+/* ---- ages ---- */
+
+static bool relay_too_old(const struct delivery *delivery)
+{
+    const struct relay *relay = delivery->relay;
+    int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->event.arrived_ms;
+
+    return relay->outbox && age_ms >= relay->options.max_age_ms;
+}
+
+static void relay_bury_too_old(struct delivery *delivery)
+{
+    cleanup(buf_done) struct buf reason = BUF_NULL;
+
+    (void)buf_printf(&reason, "Not delivered within %" PRId64 " hours: ",
+                     delivery->relay->options.max_age_ms / 3600000);
+    (void)buf_append_span(&reason, delivery->reason.len ? buf_span(&delivery->reason)
+                                                        : SPAN("no attempt was possible"));
+    relay_settle_bury(delivery, REPLY_FAILED, buf_span(&reason));
+}
+
+void relay_bury_old(struct relay *relay)
+{
+    struct delivery *delivery, *next;
+
+    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
+        next = TAILQ_NEXT(delivery, link);
+        if ((delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING) &&
+            lanes_is_head(&delivery->place) && relay_too_old(delivery))
+            relay_bury_too_old(delivery);
+    }
+}
+
+/* ---- attempts ---- */
+
+static void relay_rested(void *ctx)
+{
+    struct delivery *delivery = ctx;
+
+    delivery_enter(delivery, DELIVERY_WAITING);
+    lanes_ready(&delivery->relay->lanes, &delivery->place);
+    relay_dispatch(delivery->relay);
+}
+
+static void relay_rest(struct delivery *delivery, const struct verdict *verdict)
+{
+    struct relay *relay = delivery->relay;
+    int64_t wait_ms = backoff_ms(delivery->attempts, verdict->pressure == VERDICT_OVERLOAD,
+                                 verdict->retry_after_ms, relay->dice);
+
+    delivery_enter(delivery, DELIVERY_RESTING);
+    lanes_rest(&relay->lanes, &delivery->place);
+    delivery->timer = (struct loop_timer){.fn = relay_rested, .ctx = delivery};
+    loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + wait_ms);
+}
+
+/* The event was not taken, and may be some other time. */
+static void relay_try_again(struct delivery *delivery, const struct verdict *verdict)
+{
+    struct relay *relay = delivery->relay;
+    struct span reason = buf_span(&verdict->message);
+
+    if (reason.len > DELIVERY_REASON_MAX)
+        reason.len = DELIVERY_REASON_MAX;
+    delivery->reason.len = 0;
+    (void)buf_append_span(&delivery->reason, reason);
+    log_debug("attempt failed", "id", log_number(delivery->place.seq), "model",
+              delivery->route->route->model, "outcome", verdict_outcome_name(verdict->outcome),
+              "cause", verdict->cause);
+    if (delivery->doomed) {
+        relay_finish(delivery);
+        return;
+    }
+    if (relay_too_old(delivery)) {
+        relay_bury_too_old(delivery);
+        return;
+    }
+    relay_note_failure(delivery);
+    bool held = relay->gate.state != GATE_OPEN || delivery->route->gate.state != GATE_OPEN;
+    if (held) {
+        delivery_enter(delivery, DELIVERY_WAITING);
+        lanes_ready(&relay->lanes, &delivery->place);
+    } else {
+        relay_rest(delivery, verdict);
+    }
+}
+
+static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
+{
+    log_warn("not delivered", "model", delivery->route->route->model, "outcome",
+             verdict_outcome_name(verdict->outcome), "cause", verdict->cause);
+    relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
+}
+
+static void relay_judge(struct delivery *delivery, const struct verdict *verdict)
+{
+    relay_learn(delivery, verdict);
+    if (verdict->outcome == VERDICT_DONE)
+        relay_settle_delivered(delivery);
+    else if (!delivery->relay->outbox)
+        relay_fail_unkept(delivery, verdict);
+    else if (verdict->outcome == VERDICT_REJECTED)
+        relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
+    else
+        relay_try_again(delivery, verdict);
+}
+
+/* What stops an attempt before Convex is asked, such as a lack of memory, is as good as no answer.
+ */
+static void relay_not_sent(struct delivery *delivery)
+{
+    struct verdict verdict = {.outcome = VERDICT_AGAIN,
+                              .scope = VERDICT_ROUTE,
+                              .retry_after_ms = -1,
+                              .cause = "out of resources"};
+
+    (void)buf_append_span(&verdict.message, SPAN("fetch failed"));
+    relay_judge(delivery, &verdict);
+    buf_done(&verdict.message);
+}
+
+static void relay_answered(struct call *call, const struct answer *answer)
+{
+    struct delivery *delivery = container_of(call, struct delivery, call);
+    struct relay *relay = delivery->relay;
+    struct verdict verdict = {0};
+
+    if (verdict_read(answer, &verdict))
+        relay_not_sent(delivery);
+    else
+        relay_judge(delivery, &verdict);
+    buf_done(&verdict.message);
+    relay_dispatch(relay);
+}
+
+/* After a reload the arguments may have to be others. 0, or an outcome of args_make(). */
+static int relay_make_args(struct delivery *delivery, struct buf *message)
+{
+    if (delivery->made_for == delivery->route->route)
+        return 0;
+    buf_done(&delivery->event.rewritten);
+    int r = args_make(delivery->route->route, &delivery->event, message);
+    if (r == 0)
+        delivery->made_for = delivery->route->route;
+    return r;
+}
+
+static int relay_send(struct delivery *delivery)
+{
+    const struct route *route = delivery->route->route;
+    bool remove = delivery->event.remove && route->remove;
+
+    delivery->before_args.len = 0;
+    int r = mutation_before_args(remove ? route->remove : route->mutation, &delivery->before_args);
+    if (r)
+        return r;
+    delivery->call = (struct call){
+        .body = {buf_span(&delivery->before_args), delivery->event.args, MUTATION_AFTER_ARGS},
+        .done = relay_answered,
+    };
+    return transport_start(delivery->relay->transport, &delivery->call);
+}
+
+static void relay_start(struct delivery *delivery)
+{
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    delivery_enter(delivery, DELIVERY_FLYING);
+    if (relay_too_old(delivery)) {
+        relay_bury_too_old(delivery);
+        return;
+    }
+    int r = relay_make_args(delivery, &message);
+    if (r > 0) {
+        relay_settle_bury(delivery, REPLY_FAILED, buf_span(&message));
+        return;
+    }
+    delivery->attempt = limit_begin(&delivery->route->limit);
+    delivery->attempts++;
+    delivery->tried_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
+    if (r == 0)
+        r = relay_send(delivery);
+    if (r)
+        relay_not_sent(delivery);
+}
+
+void relay_dispatch(struct relay *relay)
+{
+    struct lane_place *place;
+
+    if (relay->dispatching)
+        return; /* what has come free since is seen by the loop below */
+    relay->dispatching = true;
+    while ((place = lanes_start(&relay->lanes)))
+        relay_start(container_of(place, struct delivery, place));
+    relay->dispatching = false;
+}

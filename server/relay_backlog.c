@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The backlog: events that are on disk only.
+ *
+ * A route holds a bounded window of its events in memory. When that is full, new ones are stored
+ * without a place in it; and as long as there are such, all new ones are, since an older event of
+ * the same record may be among them. When the window has drained by half, the next page is read.
+ * A start is the same thing with an empty window.
+ */
+#include "base/log.h"
+#include "handlers/sync.h"
+#include "server/delivery.h"
+
+enum {
+    RELAY_WINDOW = 4096, /* places in memory, of all routes */
+    RELAY_WINDOW_ROUTE_MIN = 16,
+    RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of bodies; above, new events go to disk */
+    RELAY_PAGE_BYTES = 4 * 1024 * 1024,
+};
+
+static size_t relay_window(const struct relay_route *route)
+{
+    size_t routes = route->relay->routes_by_model.len;
+    size_t share = RELAY_WINDOW / (routes ? routes : 1);
+
+    return share > RELAY_WINDOW_ROUTE_MIN ? share : RELAY_WINDOW_ROUTE_MIN;
+}
+
+bool relay_must_spill(const struct relay_route *route)
+{
+    const struct relay *relay = route->relay;
+
+    return relay->outbox && (route->backlog || route->lanes.places >= relay_window(route) ||
+                             relay->bytes >= RELAY_WINDOW_BYTES);
+}
+
+/* An event from disk takes its place; what is wrong with it by now makes a dead letter of it. */
+static void relay_admit(struct relay *relay, struct outbox_row *row)
+{
+    struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
+    cleanup(event_done) struct event event = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r = sync_read_event(&body, &event, &why);
+
+    row->row.body.at = NULL; /* the event's now, or body's */
+    if (r) {
+        log_error("an event in the outbox cannot be read", "id", log_number(row->row.id), "reason",
+                  r > 0 ? buf_string(&why) : "out of memory");
+        buf_done(&body);
+        return;
+    }
+    event.arrived_ms = row->row.arrived_ms;
+    struct delivery *delivery = delivery_new(relay, &event, NULL);
+    if (!delivery)
+        return;
+    delivery->stored = DELIVERY_STORED;
+    delivery->attempts = row->row.attempts;
+    delivery->tried_ms = row->row.tried_ms;
+    delivery->place.seq = row->row.id;
+    if (delivery->event.model.at)
+        delivery->route = relay_route_find(relay, delivery->event.model);
+    if (!delivery->route) {
+        relay_settle_bury(delivery, REPLY_FAILED, SPAN("There is no route for the model"));
+        return;
+    }
+    r = lanes_join(&relay->lanes, &delivery->route->lanes, &delivery->place, row->row.id,
+                   delivery->event.record);
+    if (r == LANES_TOO_LATE) {
+        delivery->stale = true;
+        relay_settle_bury(delivery, REPLY_FAILED,
+                          SPAN("A newer event of the record was on its way already"));
+    } else if (r) {
+        delivery_free(delivery); /* no memory: the next start finds it */
+    }
+}
+
+static void relay_admit_all(struct relay *relay, struct outbox_rows *rows)
+{
+    struct outbox_row *row;
+
+    while ((row = TAILQ_FIRST(rows))) {
+        TAILQ_REMOVE(rows, row, link);
+        relay_admit(relay, row);
+        outbox_row_free(row);
+    }
+    relay_dispatch(relay);
+}
+
+static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+{
+    struct relay_route *route = container_of(read, struct relay_route, read);
+    struct outbox_row *last = TAILQ_LAST(rows, outbox_rows);
+
+    route->reading = false;
+    if (r)
+        return; /* the outbox fails: relay_tend() asks again */
+    if (last)
+        route->cursor = last->row.id;
+    route->backlog = more || route->spilled;
+    relay_admit_all(route->relay, rows);
+    relay_page(route);
+}
+
+void relay_page(struct relay_route *route)
+{
+    struct relay *relay = route->relay;
+    size_t window = relay_window(route);
+
+    if (!route->backlog || route->reading || relay->given_up || route->lanes.places > window / 2)
+        return;
+    route->reading = true;
+    route->spilled = false;
+    route->read = (struct outbox_read){
+        .model = span_of(route->route->model),
+        .after = route->cursor,
+        .rows_max = window - route->lanes.places,
+        .bytes_max = RELAY_PAGE_BYTES,
+        .done = relay_page_done,
+    };
+    outbox_submit_read(relay->outbox, &route->read);
+}
+
+static void relay_replays_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+{
+    struct relay *relay = container_of(read, struct relay, replays);
+
+    (void)more;
+    (void)r;
+    relay->replays_reading = false;
+    relay_admit_all(relay, rows);
+}
+
+void relay_take_up_replays(struct relay *relay)
+{
+    struct outbox_status status;
+
+    outbox_status(relay->outbox, &status);
+    if (!status.replays || relay->replays_reading || relay->given_up ||
+        relay->bytes >= RELAY_WINDOW_BYTES)
+        return;
+    relay->replays_reading = true;
+    relay->replays = (struct outbox_read){
+        .model = SPAN_NULL,
+        .rows_max = RELAY_WINDOW_ROUTE_MIN * 16,
+        .bytes_max = RELAY_PAGE_BYTES,
+        .done = relay_replays_done,
+    };
+    outbox_submit_read(relay->outbox, &relay->replays);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* What the relay knows of each model. It outlives the configuration, which a reload replaces. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "server/delivery.h"
+
+struct relay_route *relay_route_find(struct relay *relay, struct span model)
+{
+    uint64_t hash = table_hash(&relay->routes_by_model, model, SPAN_NULL);
+    struct table_node *node = table_first(&relay->routes_by_model, hash);
+
+    for (; node; node = table_next(node)) {
+        struct relay_route *route = container_of(node, struct relay_route, node);
+        if (span_eq(span_of(route->route->model), model))
+            return route;
+    }
+    return NULL;
+}
+
+static int relay_route_new(struct relay *relay, struct span model, struct relay_route **out)
+{
+    struct relay_route *route = calloc(1, sizeof(*route));
+
+    if (!route)
+        return error_origin(-ENOMEM);
+    int r = table_add(&relay->routes_by_model, &route->node,
+                      table_hash(&relay->routes_by_model, model, SPAN_NULL));
+    if (r) {
+        free(route);
+        return r;
+    }
+    route->relay = relay;
+    lane_route_init(&route->lanes, 0);
+    limit_init(&route->limit, relay->options.concurrency);
+    gate_init(&route->gate, relay->loop, relay->dice, relay_route_gate_changed, route);
+    route->backlog = relay->outbox != NULL; /* until a read has shown that there is none */
+    TAILQ_INSERT_TAIL(&relay->routes, route, link);
+    *out = route;
+    return 0;
+}
+
+int relay_route_get(struct relay *relay, struct routes *routes, const struct route *route,
+                    struct relay_route **out)
+{
+    struct span model = span_of(route->model);
+    struct relay_route *known = relay_route_find(relay, model);
+    int max = relay->options.concurrency;
+
+    if (!known) {
+        int r = relay_route_new(relay, model, &known);
+        if (r)
+            return r;
+    }
+    if (known->route != route) {
+        routes_ref(routes);
+        routes_unref(known->routes);
+        known->routes = routes;
+        known->route = route;
+        if (route->concurrency && route->concurrency < max)
+            max = route->concurrency;
+        limit_set_max(&known->limit, max);
+        relay_apply_route_limit(known);
+    }
+    *out = known;
+    return 0;
+}
+
+void relay_routes_free(struct relay *relay)
+{
+    struct relay_route *route;
+
+    while ((route = TAILQ_FIRST(&relay->routes))) {
+        TAILQ_REMOVE(&relay->routes, route, link);
+        table_remove(&relay->routes_by_model, &route->node);
+        gate_done(&route->gate);
+        routes_unref(route->routes);
+        free(route);
+    }
+    table_done(&relay->routes_by_model);
+}

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outbox's side: what is written of an event, and when it may be forgotten.
+ *
+ *   append  at once, side by side with the first attempt
+ *   note    after an attempt that failed: how often, and why
+ *   fate    delivered, or dead. The next event of the record waits for it where the event was on
+ *           disk: after a crash Convex may see the last event of a record twice, but never an
+ *           older one after a newer one.
+ *
+ * The outbox works in the order of submission, so that a fate may follow an append that is still
+ * under way. A fate that cannot be written is tried again every second: until then the record's
+ * lane stands still, which is what the order asks for.
+ */
+#include "base/log.h"
+#include "server/delivery.h"
+
+enum {
+    RELAY_FATE_AGAIN_MS = 1000,
+    RELAY_UNWRITTEN_MAX = 16384, /* deliveries in memory, above which letters are not held on to */
+};
+
+static void relay_append_done(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, append);
+
+    delivery->stored = r ? DELIVERY_UNSTORABLE : DELIVERY_STORED;
+    if (delivery->state == DELIVERY_SPILLED) {
+        struct relay_route *route = delivery->route;
+        if (r)
+            delivery_reply(delivery, REPLY_UNAVAILABLE, SPAN("The event could not be stored"));
+        else
+            delivery_reply(delivery, REPLY_QUEUED, SPAN_NULL);
+        delivery_free(delivery);
+        relay_page(route);
+    } else if (delivery->overdue && delivery->state != DELIVERY_SETTLING) {
+        delivery_overdue(delivery);
+    }
+}
+
+/* The row as it is now; the outbox reads it until the operation is done. */
+static struct store_row relay_row(const struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    return (struct store_row){
+        .id = delivery->place.seq,
+        .state = STORE_PENDING,
+        .model = event->model,
+        .record = event->record,
+        .body = buf_span(&event->body),
+        .arrived_ms = event->arrived_ms,
+        .attempts = delivery->attempts,
+        .tried_ms = delivery->tried_ms,
+        .stale = delivery->stale,
+        .reason = delivery->reason.len ? buf_span(&delivery->reason) : SPAN_NULL,
+    };
+}
+
+void relay_store(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    if (!relay->outbox)
+        return;
+    delivery->stored = DELIVERY_STORING;
+    delivery->append = (struct outbox_op){
+        .kind = OUTBOX_APPEND, .row = relay_row(delivery), .done = relay_append_done};
+    outbox_submit(relay->outbox, &delivery->append);
+}
+
+/* Notes are for people who look at what is pending: one that fails, or comes late, is no loss. */
+static void relay_note_done(struct outbox_op *op, int r)
+{
+    (void)r;
+    op->done = NULL;
+}
+
+void relay_note_failure(struct delivery *delivery)
+{
+    if (delivery->stored != DELIVERY_STORED || delivery->note.done)
+        return;
+    delivery->note = (struct outbox_op){
+        .kind = OUTBOX_POSTPONE, .row = relay_row(delivery), .done = relay_note_done};
+    outbox_submit(delivery->relay->outbox, &delivery->note);
+}
+
+/* ---- fates ---- */
+
+static void relay_submit_fate(struct delivery *delivery)
+{
+    outbox_submit(delivery->relay->outbox, &delivery->fate);
+}
+
+static void relay_fate_again(void *ctx)
+{
+    relay_submit_fate(ctx);
+}
+
+static void relay_fate_written(struct delivery *delivery)
+{
+    if (delivery->fate.kind != OUTBOX_DELIVERED)
+        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+    relay_finish(delivery);
+}
+
+/* The append before it had failed, so that there was no row to change. */
+static void relay_fate_without_row(struct delivery *delivery)
+{
+    if (delivery->fate.kind == OUTBOX_BURY) {
+        delivery->fate.kind = OUTBOX_APPEND;
+        relay_submit_fate(delivery);
+        return;
+    }
+    outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq, delivery->event.model,
+                              delivery->event.record);
+    relay_fate_written(delivery);
+}
+
+static void relay_fate_done(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, fate);
+    struct relay *relay = delivery->relay;
+
+    if (r == 0) {
+        relay_fate_written(delivery);
+    } else if (r == STORE_MISSING) {
+        relay_fate_without_row(delivery);
+    } else {
+        /* The sender need not wait for the disk to recover. */
+        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+        if (op->kind == OUTBOX_APPEND && relay->count > RELAY_UNWRITTEN_MAX) {
+            log_error("a dead letter is lost: the outbox cannot take it", "id",
+                      log_number(delivery->place.seq));
+            relay_finish(delivery);
+            return;
+        }
+        delivery->timer.fn = relay_fate_again;
+        delivery->timer.ctx = delivery;
+        loop_timer_set(relay->loop, &delivery->timer,
+                       loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);
+    }
+}
+
+/* Whether a row is on disk, or will be by the time that the next operation is done. */
+static bool relay_has_row(struct delivery *delivery)
+{
+    if (delivery->stored == DELIVERY_STORING &&
+        outbox_withdraw(delivery->relay->outbox, &delivery->append))
+        delivery->stored = DELIVERY_UNSTORED;
+    return delivery->stored == DELIVERY_STORING || delivery->stored == DELIVERY_STORED;
+}
+
+/* The head of its lane, or in none: nobody goes on there until this one has left. */
+static void relay_enter_settling(struct delivery *delivery)
+{
+    delivery_enter(delivery, DELIVERY_SETTLING);
+    if (delivery->place.lane)
+        lanes_rest(&delivery->relay->lanes, &delivery->place);
+}
+
+void relay_settle_delivered(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    delivery_reply(delivery, REPLY_DELIVERED, SPAN_NULL);
+    relay_enter_settling(delivery);
+    if (!relay->outbox) {
+        relay_finish(delivery);
+    } else if (relay_has_row(delivery)) {
+        delivery->fate = (struct outbox_op){
+            .kind = OUTBOX_DELIVERED, .row = relay_row(delivery), .done = relay_fate_done};
+        relay_submit_fate(delivery);
+    } else {
+        outbox_delivered_unstored(relay->outbox, delivery->place.seq, delivery->event.model,
+                                  delivery->event.record);
+        relay_finish(delivery);
+    }
+}
+
+static void relay_log_dead(const struct delivery *delivery)
+{
+    log_warn("dead letter", "id", log_number(delivery->place.seq), "model",
+             delivery->route ? delivery->route->route->model : NULL, "attempts",
+             log_number(delivery->attempts));
+}
+
+void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span reason)
+{
+    struct relay *relay = delivery->relay;
+    struct span kept = reason;
+
+    delivery->reply = reply;
+    relay_enter_settling(delivery);
+    if (!relay->outbox) {
+        delivery_reply(delivery, reply, reason);
+        relay_finish(delivery);
+        return;
+    }
+    relay_log_dead(delivery);
+    if (kept.len > DELIVERY_REASON_MAX)
+        kept.len = DELIVERY_REASON_MAX;
+    delivery->reason.len = 0;
+    /* Without memory for them, the letter lacks its reason, and the sender gets an empty one. */
+    (void)buf_append_span(&delivery->reason, kept);
+    (void)buf_append_span(&delivery->message, reason);
+    delivery->fate = (struct outbox_op){
+        .kind = relay_has_row(delivery) ? OUTBOX_BURY : OUTBOX_APPEND,
+        .row = relay_row(delivery),
+        .done = relay_fate_done,
+    };
+    delivery->fate.row.state = STORE_DEAD;
+    delivery->fate.row.died_ms = clock_wall_ms(loop_clock(relay->loop));
+    relay_submit_fate(delivery);
+}
+
+void relay_finish(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+    struct relay_route *route = delivery->route;
+
+    if (delivery->place.lane)
+        lanes_leave(&relay->lanes, &delivery->place);
+    delivery_free(delivery);
+    if (route)
+        relay_page(route);
+    relay_dispatch(relay);
+}

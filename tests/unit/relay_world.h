@@ -1,0 +1,430 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A relay with everything around it in the test's hands: the clock, the dice, Convex. Only the
+ * outbox is real: SQLite in a file of its own, written by its thread.
+ *
+ * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds; at
+ * each step the outbox's thread is waited for, so that a disk takes no time. Events are of records
+ * "r0", "r1" ..., and carry a number that rises.
+ */
+#pragma once
+
+#include "rows.h"
+
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "handlers/sync.h"
+#include "outbox/outbox.h"
+#include "server/relay.h"
+
+enum { WORLD_RECORDS = 20000, WORLD_START_MS = 1000 * 1000 };
+
+#define WORLD_DAY_MS (INT64_C(24) * 3600 * 1000)
+
+struct world;
+
+/* What Convex makes of an attempt, and when. */
+struct world_answer {
+    int64_t after_ms;
+    struct answer answer;
+};
+
+typedef struct world_answer (*world_convex_fn)(struct world *world, const char *path, int record,
+                                               int number);
+
+struct world_options {
+    bool keeps_nothing;
+    int concurrency;
+    int64_t sync_wait_ms;
+    int64_t step_ms;
+    const char *routes; /* JSON; NULL: users and posts */
+};
+
+/* An event's sender; the world's. */
+struct sender {
+    struct request request;
+    bool answered;
+    enum reply reply;
+    struct buf message;
+    SLIST_ENTRY(sender) link;
+};
+
+struct world_call {
+    struct world *world;
+    struct call *call;
+    struct loop_timer timer;
+    struct world_answer answer;
+    int record, number;
+    TAILQ_ENTRY(world_call) link;
+};
+
+struct world {
+    struct clock clock;
+    int64_t now_ms;
+    struct dice dice;
+    struct world_options options;
+    char folder[64];
+    struct loop *loop;
+    struct loop_hook hook;
+    struct outbox *outbox;
+    struct routes *routes;
+    struct relay *relay;
+    struct transport transport;
+    world_convex_fn convex;
+    TAILQ_HEAD(, world_call) calls;
+    SLIST_HEAD(, sender) senders;
+    struct outbox_read barrier;
+    bool barrier_passed;
+    /* What Convex has seen. */
+    int attempts, done, flying, flying_max;
+    int disorders; /* an older event of a record done after a newer one */
+    int overlaps;  /* two attempts of a record at once */
+    int newest[WORLD_RECORDS];
+    bool busy[WORLD_RECORDS];
+};
+
+/* ---- answers ---- */
+
+static inline struct world_answer world_http(int status, const char *body)
+{
+    return (struct world_answer){
+        .after_ms = 20,
+        .answer = {.kind = ANSWER_HTTP,
+                   .status = status,
+                   .body = span_of(body),
+                   .retry_after_ms = -1},
+    };
+}
+
+static inline struct world_answer world_done(void)
+{
+    return world_http(200, "{\"status\":\"success\",\"value\":null}");
+}
+
+static inline struct world_answer world_rejected(void)
+{
+    return world_http(200, "{\"status\":\"error\",\"errorMessage\":\"Uncaught Error: no\"}");
+}
+
+static inline struct world_answer world_no_function(void)
+{
+    return world_http(200,
+                      "{\"status\":\"error\",\"errorMessage\":\"Could not find public function "
+                      "for 'posts:syncFromBlade'.\"}");
+}
+
+static inline struct world_answer world_unreachable(void)
+{
+    return (struct world_answer){
+        .after_ms = 1,
+        .answer = {.kind = ANSWER_NOT_SENT, .retry_after_ms = -1, .why = "connection refused"},
+    };
+}
+
+static inline struct world_answer world_lost(void)
+{
+    return (struct world_answer){
+        .after_ms = 20,
+        .answer = {.kind = ANSWER_LOST, .retry_after_ms = -1, .why = "reset"},
+    };
+}
+
+/* ---- the transport ---- */
+
+static inline void world_note_done(struct world *world, int record, int number)
+{
+    world->done++;
+    if (number < world->newest[record])
+        world->disorders++;
+    else
+        world->newest[record] = number;
+}
+
+static inline void world_answer_call(void *ctx)
+{
+    struct world_call *made = ctx;
+    struct world *world = made->world;
+    struct call *call = made->call;
+    struct answer answer = made->answer.answer;
+
+    TAILQ_REMOVE(&world->calls, made, link);
+    world->flying--;
+    world->busy[made->record] = false;
+    if (answer.status == 200 && memmem(answer.body.at, answer.body.len, "success", 7))
+        world_note_done(world, made->record, made->number);
+    free(made);
+    call->done(call, &answer);
+}
+
+static inline int world_start_call(struct transport *transport, struct call *call)
+{
+    struct world *world = container_of(transport, struct world, transport);
+    struct world_call *made = calloc(1, sizeof(*made));
+    char path[64] = "";
+
+    assert_non_null(made);
+    assert_int_equal(sscanf(call->body[0].at, "{\"path\":\"%63[^\"]", path), 1);
+    assert_int_equal(
+        sscanf(call->body[1].at, "{\"bladeId\":\"r%d\",\"n\":%d", &made->record, &made->number), 2);
+    made->world = world;
+    made->call = call;
+    made->answer = world->convex(world, path, made->record, made->number);
+    world->overlaps += world->busy[made->record];
+    world->busy[made->record] = true;
+    world->attempts++;
+    if (++world->flying > world->flying_max)
+        world->flying_max = world->flying;
+    call->handle = made;
+    made->timer = (struct loop_timer){.fn = world_answer_call, .ctx = made};
+    TAILQ_INSERT_TAIL(&world->calls, made, link);
+    loop_timer_set(world->loop, &made->timer, world->now_ms + made->answer.after_ms);
+    return 0;
+}
+
+static inline void world_cancel_call(struct transport *transport, struct call *call)
+{
+    struct world *world = container_of(transport, struct world, transport);
+    struct world_call *made = call->handle;
+
+    loop_timer_clear(world->loop, &made->timer);
+    TAILQ_REMOVE(&world->calls, made, link);
+    world->flying--;
+    world->busy[made->record] = false;
+    free(made);
+}
+
+static const struct transport_ops world_transport_ops = {
+    .start = world_start_call,
+    .cancel = world_cancel_call,
+};
+
+/* ---- time ---- */
+
+static inline int64_t world_mono_ms(struct clock *clock)
+{
+    return container_of(clock, struct world, clock)->now_ms;
+}
+
+static inline int64_t world_wall_ms(struct clock *clock)
+{
+    return container_of(clock, struct world, clock)->now_ms + WORLD_DAY_MS;
+}
+
+/* Half of the sides, always: backoffs come out as they are written, halved. */
+static inline uint64_t world_roll(struct dice *dice, uint64_t sides)
+{
+    (void)dice;
+    return sides / 2;
+}
+
+static inline int world_no_wait(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static inline void world_pass_barrier(struct outbox_read *read, struct outbox_rows *rows, bool more,
+                                      int r)
+{
+    (void)more, (void)r;
+    assert_true(TAILQ_EMPTY(rows));
+    container_of(read, struct world, barrier)->barrier_passed = true;
+}
+
+/* Until the outbox has done all that it was told: it works in order, and this read comes last. */
+static inline void world_wait_for_disk(struct world *world)
+{
+    if (!world->outbox)
+        return;
+    world->barrier_passed = false;
+    world->barrier = (struct outbox_read){
+        .model = SPAN("no such model"), .rows_max = 1, .bytes_max = 1, .done = world_pass_barrier};
+    outbox_submit_read(world->outbox, &world->barrier);
+    while (!world->barrier_passed)
+        assert_int_equal(loop_turn(world->loop), 0);
+}
+
+static inline void world_step(struct world *world)
+{
+    world_wait_for_disk(world);
+    world->now_ms += world->options.step_ms;
+    assert_int_equal(loop_turn(world->loop), 0);
+}
+
+static inline void world_run(struct world *world, int64_t ms)
+{
+    for (int64_t end_ms = world->now_ms + ms; world->now_ms < end_ms;)
+        world_step(world);
+}
+
+static inline void world_run_until(struct world *world, bool (*holds)(struct world *world),
+                                   int64_t at_most_ms)
+{
+    for (int64_t end_ms = world->now_ms + at_most_ms; !holds(world);) {
+        assert_true(world->now_ms < end_ms);
+        world_step(world);
+    }
+}
+
+/* ---- the relay ---- */
+
+static inline struct store *world_open(struct world *world, enum store_mode mode)
+{
+    char path[128];
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    struct store_options options = {.path = path, .mode = mode, .why = &why};
+    struct store *store = NULL;
+
+    (void)snprintf(path, sizeof(path), "%s/outbox.db", world->folder);
+    int r = store_sqlite_open(&options, &store);
+    if (r)
+        fail_msg("the outbox does not open: %s", buf_string(&why));
+    return store;
+}
+
+static inline void world_start(struct world *world)
+{
+    struct relay_options options = {
+        .concurrency = world->options.concurrency,
+        .sync_wait_ms = world->options.sync_wait_ms,
+        .max_age_ms = 3 * WORLD_DAY_MS,
+        .dice = &world->dice,
+    };
+
+    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
+    world->hook = (struct loop_hook){.before_wait = world_no_wait};
+    loop_hook_add(world->loop, &world->hook);
+    if (!world->options.keeps_nothing)
+        assert_int_equal(outbox_new(world->loop, world_open(world, STORE_SERVE), &world->outbox),
+                         0);
+    assert_int_equal(
+        relay_new(world->loop, &world->transport, world->outbox, &options, &world->relay), 0);
+    assert_int_equal(relay_set_routes(world->relay, world->routes), 0);
+    while (relay_loading(world->relay))
+        assert_int_equal(loop_turn(world->loop), 0);
+}
+
+/* As a crash would, but for what the outbox has been told already. */
+static inline void world_stop(struct world *world)
+{
+    relay_abandon(world->relay);
+    world->outbox = outbox_free(world->outbox);
+    world->relay = relay_free(world->relay);
+    world->loop = loop_free(world->loop);
+}
+
+static inline struct world *world_new(const struct world_options *options)
+{
+    struct world *world = calloc(1, sizeof(*world));
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    char file[128];
+
+    assert_non_null(world);
+    world->clock = (struct clock){world_mono_ms, world_wall_ms};
+    world->now_ms = WORLD_START_MS;
+    world->dice.roll = world_roll;
+    world->options = *options;
+    if (!world->options.concurrency)
+        world->options.concurrency = 16;
+    if (!world->options.step_ms)
+        world->options.step_ms = 1;
+    if (!world->options.sync_wait_ms)
+        world->options.sync_wait_ms = 10000;
+    world->transport.ops = &world_transport_ops;
+    TAILQ_INIT(&world->calls);
+    (void)snprintf(world->folder, sizeof(world->folder), "/tmp/relay-world-XXXXXX");
+    assert_non_null(mkdtemp(world->folder));
+    (void)snprintf(file, sizeof(file), "%s/routes.json", world->folder);
+    if (options->routes) {
+        FILE *out = fopen(file, "w");
+        assert_non_null(out);
+        assert_true(fputs(options->routes, out) >= 0);
+        assert_int_equal(fclose(out), 0);
+    }
+    assert_int_equal(routes_load(options->routes ? file : NULL, &world->routes, &why), 0);
+    world_start(world);
+    return world;
+}
+
+static inline void world_free_senders(struct world *world)
+{
+    struct sender *sender;
+
+    while ((sender = SLIST_FIRST(&world->senders))) {
+        SLIST_REMOVE_HEAD(&world->senders, link);
+        buf_done(&sender->request.body);
+        buf_done(&sender->message);
+        free(sender);
+    }
+}
+
+static inline void world_free(struct world *world)
+{
+    static const char *const files[] = {"outbox.db", "outbox.db-wal", "outbox.db-shm",
+                                        "outbox.db.lock", "routes.json"};
+    char file[128];
+
+    world_stop(world);
+    world_free_senders(world);
+    routes_unref(world->routes);
+    for (size_t i = 0; i < array_len(files); i++) {
+        (void)snprintf(file, sizeof(file), "%s/%s", world->folder, files[i]);
+        (void)unlink(file);
+    }
+    assert_int_equal(rmdir(world->folder), 0);
+    free(world);
+}
+
+static inline void world_restart(struct world *world)
+{
+    world_stop(world);
+    world_start(world);
+}
+
+/* ---- senders ---- */
+
+static inline void sender_reply(struct request *request, enum reply reply, struct span message)
+{
+    struct sender *sender = container_of(request, struct sender, request);
+
+    assert_false(sender->answered);
+    sender->answered = true;
+    sender->reply = reply;
+    assert_int_equal(buf_append_span(&sender->message, message), 0);
+}
+
+/* The way that an event comes in, without HTTP. */
+static inline struct sender *world_send(struct world *world, const char *model, int record,
+                                        int number)
+{
+    struct sender *sender = calloc(1, sizeof(*sender));
+    struct service service = {
+        .clock = &world->clock, .routes = world->routes, .inbox = relay_inbox(world->relay)};
+
+    assert_non_null(sender);
+    SLIST_INSERT_HEAD(&world->senders, sender, link);
+    sender->request.reply = sender_reply;
+    assert_int_equal(buf_printf(&sender->request.body,
+                                "{\"model\":\"%s\",\"operation\":\"set\",\"data\":{\"bladeId\":"
+                                "\"r%d\",\"n\":%d},\"hiveId\":\"r%d\"}",
+                                model, record, number, record),
+                     0);
+    envelope_init(&sender->request.envelope);
+    envelope_feed(&sender->request.envelope, buf_span(&sender->request.body));
+    sync_handle(&service, &sender->request);
+    return sender;
+}
+
+static inline struct store_counts world_counts(struct world *world)
+{
+    struct store *store = world_open(world, STORE_BESIDE);
+    struct store_counts counts = {0};
+
+    assert_int_equal(store->ops->counts(store, &counts), 0);
+    store->ops->close(store);
+    assert_int_equal(counts.accepted,
+                     counts.delivered + counts.discarded + counts.dead + counts.pending);
+    return counts;
+}
