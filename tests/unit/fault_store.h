@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A store around another one that counts what is asked of it, fails where a test wants it to, and
+ * can be held before a commit. A test sets it up from one thread while another may be inside.
+ */
+#pragma once
+
+#include <semaphore.h>
+#include <stdatomic.h>
+
+#include "outbox/store.h"
+
+enum fault_call {
+    FAULT_BEGIN,
+    FAULT_COMMIT,
+    FAULT_APPEND,
+    FAULT_DELIVERED,
+    FAULT_OVERTAKEN,
+    FAULT_READ,
+    FAULT_CALLS,
+};
+
+struct fault_store {
+    struct store store;
+    struct store *inner;
+    atomic_int calls[FAULT_CALLS];
+    atomic_int results[FAULT_CALLS]; /* what calls return; 0: what the inner store returns */
+    atomic_ullong refused_id;        /* an append of this id spoils its transaction ... */
+    atomic_int refused_with;         /* ... in this way */
+    int spoilt;
+    atomic_bool held; /* commits wait: */
+    sem_t inside;     /* posted when one has come */
+    sem_t let_go;
+};
+
+static inline struct fault_store *fault_store_of(struct store *store)
+{
+    return (struct fault_store *)store;
+}
+
+/* Counts a call. 0, or what it is to fail with. */
+static inline int fault_store_call(struct store *store, enum fault_call call)
+{
+    struct fault_store *self = fault_store_of(store);
+
+    atomic_fetch_add(&self->calls[call], 1);
+    return atomic_load(&self->results[call]);
+}
+
+static inline int fault_store_begin(struct store *store)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_BEGIN);
+
+    self->spoilt = 0;
+    return r ? r : self->inner->ops->begin(self->inner);
+}
+
+static inline void fault_store_rollback(struct store *store)
+{
+    struct fault_store *self = fault_store_of(store);
+
+    self->inner->ops->rollback(self->inner);
+}
+
+static inline int fault_store_commit(struct store *store)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_COMMIT);
+
+    if (atomic_load(&self->held)) {
+        (void)sem_post(&self->inside);
+        (void)sem_wait(&self->let_go);
+    }
+    if (!r)
+        r = self->spoilt;
+    if (r)
+        fault_store_rollback(store);
+    return r ? r : self->inner->ops->commit(self->inner);
+}
+
+static inline int fault_store_append(struct store *store, const struct store_row *row)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_APPEND);
+
+    if (!r && row->id == atomic_load(&self->refused_id))
+        r = self->spoilt = atomic_load(&self->refused_with);
+    return r ? r : self->inner->ops->append(self->inner, row);
+}
+
+static inline int fault_store_delivered(struct store *store, uint64_t id)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_DELIVERED);
+
+    return r ? r : self->inner->ops->delivered(self->inner, id);
+}
+
+static inline int fault_store_overtaken(struct store *store, uint64_t id, struct span model,
+                                        struct span record)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_OVERTAKEN);
+
+    return r ? r : self->inner->ops->overtaken(self->inner, id, model, record);
+}
+
+static inline int fault_store_read(struct store *store, const struct store_filter *filter,
+                                   store_row_fn fn, void *ctx)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_READ);
+
+    return r ? r : self->inner->ops->read(self->inner, filter, fn, ctx);
+}
+
+/* The rest goes through. */
+
+static inline int fault_store_count_delivered(struct store *store, uint64_t n)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->count_delivered(inner, n);
+}
+
+static inline int fault_store_postpone(struct store *store, const struct store_row *row)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->postpone(inner, row);
+}
+
+static inline int fault_store_bury(struct store *store, const struct store_row *row)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->bury(inner, row);
+}
+
+static inline int fault_store_replay(struct store *store, uint64_t id, bool force)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->replay(inner, id, force);
+}
+
+static inline int fault_store_resume(struct store *store, uint64_t id, uint64_t new_id)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->resume(inner, id, new_id);
+}
+
+static inline int fault_store_discard(struct store *store, uint64_t id)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->discard(inner, id);
+}
+
+static inline int fault_store_counts(struct store *store, struct store_counts *counts)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->counts(inner, counts);
+}
+
+static inline int fault_store_last_id(struct store *store, uint64_t *id)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->last_id(inner, id);
+}
+
+static inline int fault_store_changed(struct store *store, bool *changed)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->changed(inner, changed);
+}
+
+static inline struct store *fault_store_close(struct store *store)
+{
+    struct fault_store *self = fault_store_of(store);
+
+    self->inner = self->inner->ops->close(self->inner);
+    return NULL;
+}
+
+static const struct store_ops fault_store_ops = {
+    .begin = fault_store_begin,
+    .commit = fault_store_commit,
+    .rollback = fault_store_rollback,
+    .append = fault_store_append,
+    .delivered = fault_store_delivered,
+    .count_delivered = fault_store_count_delivered,
+    .overtaken = fault_store_overtaken,
+    .postpone = fault_store_postpone,
+    .bury = fault_store_bury,
+    .replay = fault_store_replay,
+    .resume = fault_store_resume,
+    .discard = fault_store_discard,
+    .read = fault_store_read,
+    .counts = fault_store_counts,
+    .last_id = fault_store_last_id,
+    .changed = fault_store_changed,
+    .close = fault_store_close,
+};
+
+/* Belongs to the caller; closing it closes the inner store. */
+static inline void fault_store_init(struct fault_store *self, struct store *inner)
+{
+    *self = (struct fault_store){.store = {&fault_store_ops}, .inner = inner};
+    (void)sem_init(&self->inside, 0, 0);
+    (void)sem_init(&self->let_go, 0, 0);
+}
+
+/* Calls of that kind return r from now on; 0: they go through. */
+static inline void fault_store_set(struct fault_store *self, enum fault_call call, int r)
+{
+    atomic_store(&self->results[call], r);
+}
+
+/* From now on commits wait. */
+static inline void fault_store_hold(struct fault_store *self)
+{
+    atomic_store(&self->held, true);
+}
+
+/* Returns once a commit waits. */
+static inline void fault_store_await(struct fault_store *self)
+{
+    while (sem_wait(&self->inside) != 0)
+        ;
+}
+
+/* Lets the one that waits go, and holds none after it. */
+static inline void fault_store_let_go(struct fault_store *self)
+{
+    atomic_store(&self->held, false);
+    (void)sem_post(&self->let_go);
+}

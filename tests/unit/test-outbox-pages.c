@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT */
+/* What the outbox's thread reads, replays that it takes up, and events that were never stored. */
+#include "outbox_world.h"
+
+static void fill(struct world *world)
+{
+    for (uint64_t id = 1; id <= 6; id++) {
+        struct store_row row = row_of(id);
+        if (id == 3)
+            row.model = SPAN("posts");
+        submit(world, OUTBOX_APPEND, row);
+    }
+}
+
+/* ---- Pages ---- */
+
+struct page_case {
+    const char *name;
+    struct outbox_read read;
+    const char *rows;
+    bool more;
+};
+
+/* 1 to 6 of users r1, with bodies of 17 bytes; 3 is of posts. */
+static struct page_case page_cases[] = {
+    {"all of a model",
+     {.model = TEXT("users"), .rows_max = 10, .bytes_max = 1000},
+     "1 users r1 17; 2 users r1 17; 4 users r1 17; 5 users r1 17; 6 users r1 17",
+     false},
+    {"as many as there are",
+     {.model = TEXT("users"), .rows_max = 5, .bytes_max = 85},
+     "1 users r1 17; 2 users r1 17; 4 users r1 17; 5 users r1 17; 6 users r1 17",
+     false},
+    {"so many rows",
+     {.model = TEXT("users"), .after = 1, .rows_max = 2, .bytes_max = 1000},
+     "2 users r1 17; 4 users r1 17",
+     true},
+    {"so many bytes",
+     {.model = TEXT("users"), .rows_max = 10, .bytes_max = 50},
+     "1 users r1 17; 2 users r1 17",
+     true},
+    {"the first comes whatever its size",
+     {.model = TEXT("users"), .after = 4, .rows_max = 10, .bytes_max = 1},
+     "5 users r1 17",
+     true},
+    {"behind the last", {.model = TEXT("users"), .after = 6, .rows_max = 9}, "", false},
+    {"an unknown model", {.model = TEXT("tags"), .rows_max = 9}, "", false},
+    {"no replays", {.rows_max = 9}, "", false},
+};
+
+static void page_holds(void **state)
+{
+    const struct page_case *page_case = *state;
+    struct world *world = NULL;
+    struct page page;
+
+    world_setup((void **)&world);
+    world_open(world);
+    fill(world);
+    page_submit_and_wait(world, &page, page_case->read);
+    assert_int_equal(page.r, 0);
+    assert_string_equal(page.rows, page_case->rows);
+    assert_int_equal(page.more, page_case->more);
+    assert_int_equal(page.place, 7); /* told after what was submitted before it */
+    world_teardown((void **)&world);
+}
+
+static void page_is_as_of_its_place_in_the_queue(void **state)
+{
+    struct world *world = *state;
+    struct outbox_read read = {.model = SPAN("users"), .rows_max = 10, .bytes_max = 1000};
+    struct page before, after;
+
+    world_open(world);
+    submit(world, OUTBOX_APPEND, row_of(1));
+    page_submit(world, &before, read);
+    submit(world, OUTBOX_DELIVERED, row_of(1));
+    submit(world, OUTBOX_APPEND, row_of(2));
+    page_submit(world, &after, read);
+    run_until(world, after.told);
+    assert_string_equal(before.rows, "1 users r1 17");
+    assert_string_equal(after.rows, "2 users r1 17");
+    assert_int_equal(before.place, 2);
+    assert_int_equal(after.place, 5);
+}
+
+static void failed_page_says_so(void **state)
+{
+    struct world *world = *state;
+    struct page page;
+
+    world_open(world);
+    fill(world);
+    run_until(world, world->told == 6);
+    fault_store_set(&world->faults, FAULT_READ, STORE_BROKEN);
+    page_submit_and_wait(world, &page, (struct outbox_read){.model = SPAN("users"), .rows_max = 9});
+    assert_int_equal(page.r, STORE_BROKEN);
+    assert_string_equal(page.rows, "");
+}
+
+/* ---- Replays ---- */
+
+/* What `convex-relay outbox replay` does beside the server. */
+static void replay_beside(struct world *world, uint64_t id, bool force)
+{
+    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
+
+    must_begin(beside);
+    assert_int_equal(beside->ops->replay(beside, id, force), 0);
+    must_commit(beside);
+    beside->ops->close(beside);
+}
+
+static void bury_three(struct world *world)
+{
+    fill(world);
+    submit(world, OUTBOX_BURY, died(1, "x"));
+    submit(world, OUTBOX_BURY, died(3, "x"));
+    submit(world, OUTBOX_BURY, died(4, "x"));
+    run_until(world, world->told == 9);
+}
+
+static void replays_are_noticed_and_taken_up(void **state)
+{
+    struct world *world = *state;
+    const struct outbox_read replays = {.rows_max = 2, .bytes_max = 1000};
+    struct page page;
+
+    world_open(world);
+    for (int i = 0; i < 6; i++)
+        (void)outbox_next_id(world->outbox);
+    bury_three(world);
+    assert_false(status_of(world).replays);
+    replay_beside(world, 4, false);
+    run_until(world, status_of(world).replays);
+    assert_int_equal(status_of(world).counts.dead, 2);
+    replay_beside(world, 1, true);
+    replay_beside(world, 3, false);
+
+    page_submit_and_wait(world, &page, replays);
+    assert_string_equal(page.rows, "7 users r1 17; 3 posts r1 17");
+    assert_true(page.more);
+    assert_true(status_of(world).replays);
+    page_submit_and_wait(world, &page, replays);
+    assert_string_equal(page.rows, "4 users r1 17");
+    assert_false(page.more);
+    assert_false(status_of(world).replays);
+    assert_int_equal(status_of(world).counts.pending, 6);
+    assert_int_equal(outbox_next_id(world->outbox), 8);
+
+    page_submit_and_wait(
+        world, &page,
+        (struct outbox_read){.model = SPAN("users"), .after = 5, .rows_max = 9, .bytes_max = 100});
+    assert_string_equal(page.rows, "6 users r1 17; 7 users r1 17");
+}
+
+static void replays_are_there_at_the_start(void **state)
+{
+    struct world *world = *state;
+    struct page page;
+
+    world_open(world);
+    bury_three(world);
+    world->outbox = outbox_free(world->outbox);
+    replay_beside(world, 1, false);
+    world_open(world);
+    assert_true(status_of(world).replays);
+    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    assert_string_equal(page.rows, "1 users r1 17");
+}
+
+static void replay_that_was_overtaken_is_dead_again(void **state)
+{
+    struct world *world = *state;
+    struct page page;
+
+    world_open(world);
+    bury_three(world);
+    replay_beside(world, 1, false);
+    replay_beside(world, 3, false);
+    run_until(world, status_of(world).replays);
+    outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
+    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    assert_string_equal(page.rows, "3 posts r1 17");
+    assert_int_equal(status_of(world).counts.dead, 2);
+    assert_int_equal(status_of(world).counts.delivered, 1);
+}
+
+static void failed_replay_can_be_taken_up_later(void **state)
+{
+    struct world *world = *state;
+    struct page page;
+
+    world_open(world);
+    bury_three(world);
+    replay_beside(world, 1, false);
+    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
+    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    assert_int_equal(page.r, STORE_BROKEN);
+    assert_string_equal(page.rows, "");
+    fault_store_set(&world->faults, FAULT_COMMIT, 0);
+    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    assert_int_equal(page.r, 0);
+    assert_string_equal(page.rows, "1 users r1 17");
+}
+
+/* ---- Events that were never stored ---- */
+
+/* The writer reads which records have letters before it does anything else. */
+static void world_open_and_load(struct world *world)
+{
+    struct page page;
+
+    world_open(world);
+    page_submit_and_wait(world, &page, (struct outbox_read){.model = SPAN("users")});
+    assert_int_equal(page.r, 0);
+}
+
+static void events_never_stored_are_counted_soon(void **state)
+{
+    struct world *world = *state;
+
+    world_open_and_load(world);
+    for (uint64_t id = 1; id <= 500; id++)
+        outbox_delivered_unstored(world->outbox, id, SPAN("users"), SPAN("r1"));
+    run_until(world, status_of(world).counts.delivered == 500);
+    assert_int_equal(status_of(world).counts.accepted, 500);
+    assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], 0);
+    assert_in_range(world->faults.calls[FAULT_COMMIT], 1, 3);
+}
+
+static void count_survives_a_failing_store(void **state)
+{
+    struct world *world = *state;
+
+    world_open(world);
+    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
+    outbox_delivered_unstored(world->outbox, 1, SPAN("users"), SPAN("r1"));
+    run_until(world, status_of(world).failing == STORE_BROKEN);
+    outbox_delivered_unstored(world->outbox, 2, SPAN("users"), SPAN("r1"));
+    fault_store_set(&world->faults, FAULT_COMMIT, 0);
+    run_until(world, status_of(world).counts.delivered == 2);
+}
+
+static void assert_overtaken(struct world *world, struct span model, struct span record, int calls)
+{
+    uint64_t delivered = status_of(world).counts.delivered;
+
+    outbox_delivered_unstored(world->outbox, 100, model, record);
+    run_until(world, status_of(world).counts.delivered == delivered + 1);
+    assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], calls);
+}
+
+/* Only a record that has dead letters costs a write. */
+static void letters_become_stale_at_little_cost(void **state)
+{
+    struct world *world = *state;
+    struct store_row dead = row_of(7);
+
+    world_open(world);
+    bury_three(world);
+    assert_overtaken(world, SPAN("users"), SPAN("r2"), 0);
+    assert_overtaken(world, SPAN("users"), SPAN("r1"), 1);
+    dead.state = STORE_DEAD;
+    dead.record = SPAN("r2");
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, dead), 0);
+    assert_overtaken(world, SPAN("users"), SPAN("r2"), 2);
+    assert_overtaken(world, SPAN("users"), SPAN_NULL, 2);
+    assert_overtaken(world, SPAN_NULL, SPAN("r1"), 2);
+
+    world->outbox = outbox_free(world->outbox); /* what is on disk is known after a start, too */
+    world_open_and_load(world);
+    assert_overtaken(world, SPAN("tags"), SPAN("r1"), 0);
+    assert_overtaken(world, SPAN("posts"), SPAN("r1"), 1);
+
+    struct store *store = world_close(world);
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 1, false), STORE_STALE);
+    assert_int_equal(store->ops->replay(store, 3, false), STORE_STALE);
+    assert_int_equal(store->ops->replay(store, 7, false), STORE_STALE);
+    must_commit(store);
+    store->ops->close(store);
+}
+
+static const struct CMUnitTest plain_tests[] = {
+    world_test(page_is_as_of_its_place_in_the_queue),
+    world_test(failed_page_says_so),
+    world_test(replays_are_noticed_and_taken_up),
+    world_test(replays_are_there_at_the_start),
+    world_test(replay_that_was_overtaken_is_dead_again),
+    world_test(failed_replay_can_be_taken_up_later),
+    world_test(events_never_stored_are_counted_soon),
+    world_test(count_survives_a_failing_store),
+    world_test(letters_become_stale_at_little_cost),
+};
+
+int main(void)
+{
+    static struct CMUnitTest tests[array_len(plain_tests) + array_len(page_cases)];
+
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    rows_add(tests, array_len(plain_tests), page_cases, page_holds);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
