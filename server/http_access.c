@@ -17,19 +17,18 @@
 #include "server/http_head.h"
 
 enum {
-    HTTP_OVERRUN_MAX = 1024 * 1024,    /* of a body that has passed the limit on its way */
+    HTTP_TOO_LARGE_MAX = 96,           /* of the text that says so */
     HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
 };
 
 /* ---- answering ---- */
 
-static struct MHD_Response *http_make_response(const struct http *http, enum reply reply,
-                                               struct span message)
+static struct MHD_Response *http_make_response(const struct http *http,
+                                               const struct reply_head *head, struct span message)
 {
-    const struct reply_head *head = reply_head(reply);
     struct buf body = BUF_NULL;
 
-    if (reply_body(reply, message, &body)) {
+    if (reply_error_body(message, &body)) {
         buf_done(&body);
         return NULL;
     }
@@ -78,7 +77,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     connection->status = (unsigned)head->status;
     connection->response_own = head->body == NULL;
     connection->response =
-        head->body ? http->replies[reply] : http_make_response(http, reply, message);
+        head->body ? http->replies[reply] : http_make_response(http, head, message);
     if (!connection->suspended)
         return; /* the handler is still running: http_whole() queues it */
 
@@ -91,6 +90,13 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
 
 /* ---- the head ---- */
 
+static void http_say_too_large(const struct http_connection *connection,
+                               char why[HTTP_TOO_LARGE_MAX])
+{
+    (void)snprintf(why, HTTP_TOO_LARGE_MAX, "The body is larger than MAX_BODY_BYTES, %lld",
+                   (long long)connection->http->max_body_bytes);
+}
+
 /* The answer is known before the body has come. */
 static void http_refuse(struct http_connection *connection, enum reply reply, const char *why)
 {
@@ -100,11 +106,28 @@ static void http_refuse(struct http_connection *connection, enum reply reply, co
 
 static void http_refuse_too_large(struct http_connection *connection)
 {
-    char why[96];
+    char why[HTTP_TOO_LARGE_MAX];
 
-    (void)snprintf(why, sizeof(why), "The body is larger than MAX_BODY_BYTES, %lld",
-                   (long long)connection->http->max_body_bytes);
+    http_say_too_large(connection, why);
     http_refuse(connection, REPLY_TOO_LARGE, why);
+}
+
+/*
+ * The same in the middle of the body, where MHD takes no answer: by hand, before the connection is
+ * closed. The socket has room: answers to earlier requests have gone, and 100 Continue is short.
+ */
+static enum MHD_Result http_cut_off_too_large(struct http_connection *connection)
+{
+    char why[HTTP_TOO_LARGE_MAX], answer[256];
+
+    http_say_too_large(connection, why);
+    int len = snprintf(answer, sizeof(answer),
+                       "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %zu\r\nConnection: close\r\n\r\n{\"error\":\"%s\"}",
+                       strlen(why) + strlen("{\"error\":\"\"}"), why);
+    (void)send(http_connection_fd(connection), answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    connection->cut_short = true;
+    return MHD_NO;
 }
 
 /* Finds the door and asks its guard. */
@@ -158,16 +181,10 @@ static enum MHD_Result http_head(struct http_connection *connection, const char 
 static enum MHD_Result http_piece(struct http_connection *connection, struct span piece)
 {
     struct request *request = &connection->request;
-    size_t max = (size_t)connection->http->max_body_bytes;
 
     connection->received += piece.len;
-    if (connection->received > max) {
-        if (!connection->refused) {
-            buf_done(&request->body);
-            http_refuse_too_large(connection);
-        }
-        return connection->received - max > HTTP_OVERRUN_MAX ? MHD_NO : MHD_YES;
-    }
+    if (connection->received > (size_t)connection->http->max_body_bytes)
+        return http_cut_off_too_large(connection);
     if (connection->refused || !connection->endpoint->reads_envelope)
         return MHD_YES;
     if (buf_append_span(&request->body, piece))
