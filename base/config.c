@@ -353,6 +353,24 @@ int config_read(char *(*lookup)(const char *name), struct config *config, struct
     return 0;
 }
 
+int config_read_one(char *(*lookup)(const char *name), const char *name, struct config *config,
+                    struct buf *why)
+{
+    cleanup(config_done) struct config made = {0};
+
+    for (size_t i = 0; i < array_len(config_settings); i++) {
+        if (strcmp(config_settings[i].name, name) != 0)
+            continue;
+        int r = config_read_setting(&config_settings[i], lookup, &made, why);
+        if (r)
+            return r;
+        *config = made;
+        made = (struct config){0};
+        return 0;
+    }
+    return error_origin(-ENOENT);
+}
+
 void config_done(struct config *config)
 {
     for (size_t i = 0; i < array_len(config_settings); i++) {

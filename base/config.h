@@ -58,6 +58,13 @@ enum { CONFIG_OFF = -1 };
  */
 int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why);
 
+/*
+ * Reads the setting of that name alone, by the same rules, for a command that needs no other: in
+ * *config all else is zero.
+ */
+int config_read_one(char *(*lookup)(const char *name), const char *name, struct config *config,
+                    struct buf *why);
+
 /* Wipes the secrets and frees the strings. */
 void config_done(struct config *config);
 

@@ -6,10 +6,10 @@
 #include "base/log.h"
 #include "convex/probe.h"
 #include "relay_version.h"
+#include "server/exit_code.h"
+#include "server/outbox_command.h"
 #include "server/serve.h"
 #include "server/setup.h"
-
-enum { EXIT_FINE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
 static void main_help(FILE *out)
 {
@@ -18,6 +18,8 @@ static void main_help(FILE *out)
                 "\n"
                 "  convex-relay          serve: POST /convex/sync, GET /healthz, GET /readyz\n"
                 "  convex-relay check    check the configuration and reach Convex\n"
+                "  convex-relay outbox stats | list | show | replay | discard\n"
+                "                        undelivered events; more: outbox --help\n"
                 "  convex-relay --help, --version\n"
                 "\n"
                 "Settings come from the environment; a secret also from the file that NAME_FILE\n"
@@ -83,6 +85,8 @@ int main(int argc, char **argv)
 {
     if (argc == 1)
         return main_with_setup(main_serve, EXIT_USAGE);
+    if (strcmp(argv[1], "outbox") == 0)
+        return outbox_command(argc - 2, argv + 2);
     if (argc > 2)
         return main_complain("one word at most is expected; see --help");
 

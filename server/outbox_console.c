@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/* What `convex-relay outbox` writes to. */
+#include "server/outbox_console.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+#include "server/exit_code.h"
+
+void outbox_console_write(struct outbox_console *console, struct span text)
+{
+    if (console->out_error)
+        return;
+    errno = 0;
+    if (fwrite(text.at, 1, text.len, console->out) != text.len || fflush(console->out) != 0)
+        console->out_error = errno ? errno : EIO;
+}
+
+void outbox_console_complain(struct outbox_console *console, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    (void)fputs("convex-relay: ", console->err);
+    (void)vfprintf(console->err, format, args);
+    (void)fputc('\n', console->err);
+    va_end(args);
+}
+
+static const char *console_cause(int r)
+{
+    switch (r) {
+    case STORE_FULL:
+        return "it is full, or its disk is";
+    case STORE_BROKEN:
+        return "it cannot be read or written, or another program keeps it locked";
+    default:
+        return r < 0 ? strerror(-r) : "it cannot take this";
+    }
+}
+
+int outbox_console_failed(struct outbox_console *console, int r)
+{
+    outbox_console_complain(console, "OUTBOX: %s", console_cause(r));
+    return EXIT_FAILED;
+}
+
+int outbox_console_finish(struct outbox_console *console, int exit_code)
+{
+    if (!console->out_error || console->out_error == EPIPE)
+        return exit_code;
+    outbox_console_complain(console, "cannot write: %s", strerror(console->out_error));
+    return EXIT_FAILED;
+}

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats, list, show: what is in the outbox.
+ *
+ * Whoever reads the list may take all day (a pager), and rows that are being read keep their room
+ * on disk: so a page is read and closed, and only then written.
+ */
+#include <inttypes.h>
+
+#include "server/exit_code.h"
+#include "server/outbox_print.h"
+#include "server/outbox_request.h"
+
+enum {
+    LOOK_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */
+    LOOK_PAGE_BYTES = 64 * 1024,
+    LOOK_PAGE_ROWS = 1000,
+};
+
+struct look {
+    const struct outbox_request *request;
+    int64_t now_ms;
+    struct buf page;
+    uint64_t rows;  /* of the page, those that are not shown, too */
+    uint64_t after; /* the last one seen */
+};
+
+static void look_done(struct look *look)
+{
+    buf_done(&look->page);
+}
+
+int outbox_stats(struct outbox_console *console, struct store *store,
+                 const struct outbox_request *request)
+{
+    cleanup(buf_done) struct buf text = BUF_NULL;
+    int64_t now_ms = clock_wall_ms(console->clock);
+    struct store_counts counts;
+    int r = store->ops->counts(store, &counts);
+
+    if (!r && request->json)
+        r = outbox_print_counts_json(&counts, now_ms, &text);
+    else if (!r)
+        r = outbox_print_counts(&counts, now_ms, &text);
+    if (r)
+        return outbox_console_failed(console, r);
+    outbox_console_write(console, buf_span(&text));
+    return EXIT_FINE;
+}
+
+/* ---- list ---- */
+
+static bool look_wants(const struct outbox_request *request, const struct store_row *row)
+{
+    if (request->states == OUTBOX_PENDING) /* with replays, which dead ones stand amidst */
+        return row->state != STORE_DEAD;
+    return true;
+}
+
+static int look_list_row(void *ctx, const struct store_row *row)
+{
+    struct look *look = ctx;
+    int r = 0;
+
+    if (look_wants(look->request, row) && look->request->json)
+        r = outbox_print_json(row, false, &look->page);
+    else if (look_wants(look->request, row))
+        r = outbox_print_line(row, look->now_ms, &look->page);
+    if (r)
+        return r;
+    look->after = row->id;
+    look->rows++;
+    return look->page.len >= LOOK_PAGE_BYTES || look->rows >= LOOK_PAGE_ROWS ? LOOK_PAGE_FULL : 0;
+}
+
+static int look_list_page(struct store *store, struct look *look)
+{
+    bool dead = look->request->states == OUTBOX_DEAD;
+    struct store_filter filter = {
+        .first = dead ? STORE_DEAD : STORE_PENDING,
+        .last = dead ? STORE_DEAD : STORE_FORCED,
+        .model = look->request->model,
+        .after = look->after,
+        .bare = true,
+    };
+
+    look->rows = 0;
+    look->page.len = 0;
+    return store->ops->read(store, &filter, look_list_row, look);
+}
+
+int outbox_list(struct outbox_console *console, struct store *store,
+                const struct outbox_request *request)
+{
+    cleanup(look_done) struct look look = {
+        .request = request,
+        .now_ms = clock_wall_ms(console->clock),
+    };
+    int r = 0;
+
+    /* Programs that read lines take no heading for one. */
+    if (console->out_is_terminal && !request->json)
+        r = outbox_print_heading(&look.page);
+    outbox_console_write(console, buf_span(&look.page));
+    while (!r && !console->out_error) {
+        r = look_list_page(store, &look);
+        if (r && r != LOOK_PAGE_FULL)
+            break;
+        outbox_console_write(console, buf_span(&look.page));
+        if (!r)
+            return EXIT_FINE;
+        r = 0;
+    }
+    return r ? outbox_console_failed(console, r) : EXIT_FINE;
+}
+
+/* ---- show ---- */
+
+struct show {
+    bool json;
+    bool for_terminal;
+    uint64_t id;
+    struct buf text;
+};
+
+static void show_done(struct show *show)
+{
+    buf_done(&show->text);
+}
+
+static int show_row(void *ctx, const struct store_row *row)
+{
+    struct show *show = ctx;
+
+    if (row->id != show->id)
+        return STORE_MISSING;
+    if (show->json)
+        return outbox_print_json(row, true, &show->text);
+    return outbox_print_whole(row, show->for_terminal, &show->text);
+}
+
+int outbox_show(struct outbox_console *console, struct store *store,
+                const struct outbox_request *request)
+{
+    cleanup(show_done) struct show show = {
+        .json = request->json,
+        .for_terminal = console->out_is_terminal,
+        .id = request->ids[0],
+    };
+    struct store_filter filter = {
+        .first = STORE_PENDING,
+        .last = STORE_FORCED,
+        .after = show.id - 1,
+        .rows_max = 1,
+    };
+    int r = store->ops->read(store, &filter, show_row, &show);
+
+    if (r == STORE_MISSING || (!r && show.text.len == 0)) {
+        outbox_console_complain(console, "%" PRIu64 ": there is no such event", show.id);
+        return EXIT_FAILED;
+    }
+    if (r)
+        return outbox_console_failed(console, r);
+    outbox_console_write(console, buf_span(&show.text));
+    return EXIT_FINE;
+}

@@ -1,0 +1,457 @@
+/* SPDX-License-Identifier: MIT */
+/* `convex-relay outbox`: what may be said, and what is shown. */
+#include <signal.h>
+
+#include "outbox_console_world.h"
+
+#define MINUTE_MS INT64_C(60000)
+
+/* ---- Usage ---- */
+
+#define USAGE_LIST "; usage: convex-relay outbox list [--state pending|dead] [--model M] [--json]"
+#define USAGE_SHOW "; usage: convex-relay outbox show ID [--json]"
+#define USAGE_REPLAY "; usage: convex-relay outbox replay ID...|--all [--model M] [--force]"
+#define EXPECTED                                                                                   \
+    "outbox: stats, list, show, replay or discard is expected; see convex-relay outbox --help"
+
+static struct usage_row {
+    const char *name;
+    const char *line, *err;
+} usage_rows[] = {
+    {"no command", "", EXPECTED},
+    {"an unknown command", "purge", EXPECTED},
+    {"an option first", "--json list", EXPECTED},
+    {"an unknown option", "list --jsn", "\"--jsn\" is not expected" USAGE_LIST},
+    {"an option of another command", "list --force", "\"--force\" is not expected" USAGE_LIST},
+    {"--all where it is not offered", "discard --all",
+     "\"--all\" is not expected; usage: convex-relay outbox discard ID..."},
+    {"an id where none is expected", "list 1", "\"1\" is not expected" USAGE_LIST},
+    {"a value where none is expected", "list --json=yes", "\"--json\" takes no value" USAGE_LIST},
+    {"no state", "list --state", "\"--state\" needs a value" USAGE_LIST},
+    {"an unknown state", "list --state=stale", "--state is pending or dead" USAGE_LIST},
+    {"no model", "list --model", "\"--model\" needs a value" USAGE_LIST},
+    {"a word for a terminal", "list \x1b[2J", "a word is not expected" USAGE_LIST},
+    {"a long word", "list 12345678901234567890123456789012345678901",
+     "a word is not expected" USAGE_LIST},
+    {"nothing to show", "show", "one id is expected" USAGE_SHOW},
+    {"two to show", "show 1 2", "one id is expected" USAGE_SHOW},
+    {"a sign", "show +1", "\"+1\" is not an id" USAGE_SHOW},
+    {"a negative id", "show -- -1", "\"-1\" is not an id" USAGE_SHOW},
+    {"a negative id that looks like an option", "show -1", "\"-1\" is not expected" USAGE_SHOW},
+    {"zero", "show 0", "\"0\" is not an id" USAGE_SHOW},
+    {"hex", "show 0x1", "\"0x1\" is not an id" USAGE_SHOW},
+    {"an id with more behind it", "show 1,2", "\"1,2\" is not an id" USAGE_SHOW},
+    {"an id above 63 bits", "show 9223372036854775808",
+     "\"9223372036854775808\" is not an id" USAGE_SHOW},
+    {"an id above 64 bits", "show 18446744073709551617",
+     "\"18446744073709551617\" is not an id" USAGE_SHOW},
+    {"nothing to replay", "replay", "ids or --all are expected" USAGE_REPLAY},
+    {"ids and all", "replay 1 --all", "either ids or --all, not both" USAGE_REPLAY},
+    {"a model without all", "replay 1 --model users", "--model goes with --all" USAGE_REPLAY},
+    {"one bad id among good ones", "replay 1 x 2", "\"x\" is not an id" USAGE_REPLAY},
+    {"nothing to discard", "discard", "ids are expected; usage: convex-relay outbox discard ID..."},
+};
+
+static void test_usage(void **state)
+{
+    const struct usage_row *row = *state;
+    char err[256];
+
+    world_setup(NULL);
+    (void)snprintf(err, sizeof(err), "convex-relay: %s\n", row->err);
+    world_expect(row->line, EXIT_USAGE, "", err);
+    assert_null(world.opened);
+}
+
+static void test_help(void **state)
+{
+    (void)state;
+    assert_int_equal(world_run("--help"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "outbox replay ID...|--all [--model M] [--force]\n"));
+    assert_int_equal(world_run("list -h"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "outbox stats [--json]\n"));
+    assert_null(world.opened);
+}
+
+/* ---- The file ---- */
+
+static void test_off(void **state)
+{
+    (void)state;
+    world.outbox = "off";
+    world_expect("stats", EXIT_USAGE, "",
+                 "convex-relay: OUTBOX: off: nothing is kept, so that there is nothing to look "
+                 "at\n");
+}
+
+static void test_default_file(void **state)
+{
+    (void)state;
+    world.outbox = NULL;
+    assert_int_equal(world_run("stats"), EXIT_FINE);
+    assert_string_equal(world.opened, "outbox.db");
+    assert_int_equal(world.store.closed, 1);
+}
+
+static void test_refused_file(void **state)
+{
+    (void)state;
+    world.open_result = STORE_REFUSED;
+    world.open_why = "OUTBOX: kept.db: there is no such file";
+    world_expect("list", EXIT_USAGE, "", "convex-relay: OUTBOX: kept.db: there is no such file\n");
+    assert_int_equal(world.store.closed, 0);
+}
+
+static void test_failing_file(void **state)
+{
+    (void)state;
+    world.open_result = -EIO;
+    world_expect("list", EXIT_FAILED, "", "convex-relay: OUTBOX: Input/output error\n");
+}
+
+/* ---- stats ---- */
+
+static void test_stats(void **state)
+{
+    (void)state;
+    world.store.counts = (struct store_counts){
+        .accepted = 1204,
+        .delivered = 1180,
+        .discarded = 4,
+        .dead = 15,
+        .pending = 5,
+        .oldest_ms = WORLD_NOW_MS - 3 * MINUTE_MS,
+        .bytes = 118784,
+    };
+    world_expect("stats", EXIT_FINE,
+                 "accepted                1204\n"
+                 "delivered               1180\n"
+                 "discarded                  4\n"
+                 "dead                      15\n"
+                 "pending                    5\n"
+                 "oldest pending            3m\n"
+                 "bytes on disk         118784\n",
+                 "");
+    world_expect("stats --json", EXIT_FINE,
+                 "{\"accepted\":1204,\"delivered\":1180,\"discarded\":4,\"dead\":15,\"pending\":5,"
+                 "\"oldest_seconds\":180,\"bytes\":118784}\n",
+                 "");
+}
+
+static void test_stats_of_nothing(void **state)
+{
+    (void)state;
+    assert_int_equal(world_run("stats"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "\noldest pending             -\n"));
+    assert_int_equal(world_run("stats --json"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "\"oldest_seconds\":null"));
+}
+
+/* ---- list ---- */
+
+#define REASON "[Request ID: 0123456789abcdef] Server Error\nArgumentValidationError: no\nmore"
+
+static const struct store_row letter = {
+    .id = 12,
+    .state = STORE_DEAD,
+    .model = TEXT("users"),
+    .record = TEXT("acc_1"),
+    .body = TEXT("{\"model\":\"users\"}"),
+    .arrived_ms = WORLD_NOW_MS - 90 * MINUTE_MS,
+    .attempts = 1,
+    .tried_ms = WORLD_NOW_MS - 90 * MINUTE_MS + 5,
+    .reason = TEXT(REASON),
+    .died_ms = WORLD_NOW_MS - 90 * MINUTE_MS + 7,
+};
+
+/* The letter with something else: WITH(.state = STORE_PENDING) */
+#define LETTER                                                                                     \
+    .id = 12, .state = STORE_DEAD, .model = TEXT("users"), .record = TEXT("acc_1"), .attempts = 1, \
+    .arrived_ms = WORLD_NOW_MS - 90 * MINUTE_MS, .reason = TEXT("no")
+
+static struct line_row {
+    const char *name;
+    struct store_row row;
+    const char *line;
+} line_rows[] = {
+    {"a dead letter",
+     {LETTER},
+     "12        dead     users       acc_1                       1h      1  no\n"},
+    {"a stale one",
+     {LETTER, .stale = true},
+     "12        stale    users       acc_1                       1h      1  no\n"},
+    {"one that is pending",
+     {.id = 7, .model = TEXT("posts"), .arrived_ms = WORLD_NOW_MS - 9999},
+     "7         pending  posts       -                           9s      0  -\n"},
+    {"one that is replayed, of no model",
+     {.id = 7, .state = STORE_REPLAY, .arrived_ms = WORLD_NOW_MS - 60 * MINUTE_MS + 1},
+     "7         replay   -           -                          59m      0  -\n"},
+    {"one that is forced, from the future",
+     {.id = INT64_MAX, .state = STORE_FORCED, .arrived_ms = WORLD_NOW_MS + 1},
+     "9223372036854775807  replay   -           -                           0s      0  -\n"},
+    {"an old one",
+     {.id = 7, .arrived_ms = WORLD_NOW_MS - 48 * 60 * MINUTE_MS},
+     "7         pending  -           -                           2d      0  -\n"},
+};
+
+static void test_line(void **state)
+{
+    const struct line_row *row = *state;
+
+    world_setup(NULL);
+    memory_store_add(&world.store, row->row);
+    world_expect("list", EXIT_FINE, row->line, "");
+}
+
+static struct reason_row {
+    const char *name;
+    struct span reason;
+    const char *shown;
+} reason_rows[] = {
+    {"reason: of one line", TEXT("no"), "no"},
+    {"reason: its first line", TEXT("no\nmore"), "no"},
+    {"reason: behind Convex's first line", TEXT(REASON), "ArgumentValidationError: no"},
+    {"reason: Convex's first line alone", TEXT("[Request ID: 1] Server Error"),
+     "[Request ID: 1] Server Error"},
+    {"reason: Convex's first line and an empty one", TEXT("[Request ID: 1] Server Error\n\nx"),
+     "[Request ID: 1] Server Error"},
+    {"reason: empty", TEXT(""), "-"},
+    {"reason: with controls", TEXT("\x1b[2Jno"), "\\x1b[2Jno"},
+    {"reason: long", TEXT(X64("x")), X10("xxxxx") "xxxxxxxxx…"},
+};
+
+static void test_reason(void **state)
+{
+    const struct reason_row *row = *state;
+
+    world_setup(NULL);
+    memory_store_add(&world.store, (struct store_row){.id = 1, .reason = row->reason});
+    assert_int_equal(world_run("list"), EXIT_FINE);
+    char *shown = strstr(world.out, "   0  ");
+    assert_non_null(shown);
+    world.out[world.out_len - 1] = '\0';
+    assert_string_equal(shown + strlen("   0  "), row->shown);
+}
+
+static void test_heading(void **state)
+{
+    (void)state;
+    world.console.out_is_terminal = true;
+    memory_store_add(&world.store, letter);
+    world_expect("list", EXIT_FINE,
+                 "ID        STATE    MODEL       RECORD                     AGE  TRIES  REASON\n"
+                 "12        dead     users       acc_1                       1h      1  "
+                 "ArgumentValidationError: no\n",
+                 "");
+    assert_int_equal(world_run("list --json"), EXIT_FINE);
+    assert_int_equal(world.out[0], '{');
+}
+
+static void test_list_json(void **state)
+{
+    (void)state;
+    memory_store_add(&world.store, letter);
+    memory_store_add(&world.store, (struct store_row){.id = 13,
+                                                      .state = STORE_FORCED,
+                                                      .stale = true,
+                                                      .record = TEXT("\xed\xa0\x80\x1b\xff")});
+    world_expect("list --json", EXIT_FINE,
+                 "{\"id\":12,\"state\":\"dead\",\"replay\":false,\"stale\":false,\"model\":"
+                 "\"users\",\"record\":\"acc_1\",\"arrived\":\"2026-11-22T15:23:10.123Z\","
+                 "\"attempts\":1,\"tried\":\"2026-11-22T15:23:10.128Z\",\"died\":"
+                 "\"2026-11-22T15:23:10.130Z\",\"reason\":\"[Request ID: 0123456789abcdef] Server "
+                 "Error\\nArgumentValidationError: no\\nmore\"}\n"
+                 "{\"id\":13,\"state\":\"pending\",\"replay\":true,\"stale\":false,\"model\":null,"
+                 "\"record\":\"\\ud800\\u001b\xef\xbf\xbd\",\"arrived\":null,\"attempts\":0,"
+                 "\"tried\":null,\"died\":null,\"reason\":null}\n",
+                 "");
+}
+
+static struct filter_row {
+    const char *name;
+    const char *line, *ids;
+} filter_rows[] = {
+    {"filter: none", "list --json", "1 2 3 4 5 "},
+    {"filter: dead ones", "list --json --state dead", "2 3 "},
+    {"filter: pending ones, with replays", "list --state=pending --json", "1 4 5 "},
+    {"filter: a model", "list --model posts --json", "2 4 "},
+    {"filter: a model's dead ones", "list --model=posts --state=dead --json", "2 "},
+    {"filter: a model that is not there", "list --model=x --json", ""},
+};
+
+static void test_filter(void **state)
+{
+    static const struct store_row rows[] = {
+        {.id = 1, .model = TEXT("users"), .state = STORE_PENDING},
+        {.id = 2, .model = TEXT("posts"), .state = STORE_DEAD},
+        {.id = 3, .model = TEXT("users"), .state = STORE_DEAD},
+        {.id = 4, .model = TEXT("posts"), .state = STORE_REPLAY},
+        {.id = 5, .state = STORE_FORCED},
+    };
+    const struct filter_row *row = *state;
+    char ids[64] = "";
+
+    world_setup(NULL);
+    for (size_t i = 0; i < array_len(rows); i++)
+        memory_store_add(&world.store, rows[i]);
+    assert_int_equal(world_run(row->line), EXIT_FINE);
+    for (const char *at = world.out; (at = strstr(at, "{\"id\":")); at++)
+        (void)snprintf(ids + strlen(ids), sizeof(ids) - strlen(ids), "%ld ",
+                       strtol(at + strlen("{\"id\":"), NULL, 10));
+    assert_string_equal(ids, row->ids);
+}
+
+/* Pages come one after the other, and none is lost between them, whatever is left out of them. */
+static void test_pages(void **state)
+{
+    size_t lines = 0;
+
+    (void)state;
+    for (uint64_t id = 1; id <= MEMORY_STORE_ROWS; id++)
+        memory_store_add(&world.store,
+                         (struct store_row){.id = id,
+                                            .state = id % 2 ? STORE_DEAD : STORE_PENDING,
+                                            .reason = TEXT(X100("x"))});
+    assert_int_equal(world_run("list --state=pending"), EXIT_FINE);
+    for (const char *at = world.out; (at = strchr(at, '\n')); at++)
+        lines++;
+    assert_int_equal(lines, MEMORY_STORE_ROWS / 2);
+}
+
+static void test_list_fails(void **state)
+{
+    (void)state;
+    world.store.fail_read = STORE_BROKEN;
+    world_expect("list", EXIT_FAILED, "",
+                 "convex-relay: OUTBOX: it cannot be read or written, or another program keeps it "
+                 "locked\n");
+    assert_int_equal(world_run("stats"), EXIT_FAILED);
+    assert_int_equal(world_run("show 1"), EXIT_FAILED);
+}
+
+/* ---- show ---- */
+
+static void test_show(void **state)
+{
+    (void)state;
+    memory_store_add(&world.store, letter);
+    world_expect("show 12", EXIT_FINE,
+                 "id:       12\n"
+                 "state:    dead\n"
+                 "model:    users\n"
+                 "record:   acc_1\n"
+                 "arrived:  2026-11-22T15:23:10.123Z\n"
+                 "attempts: 1\n"
+                 "tried:    2026-11-22T15:23:10.128Z\n"
+                 "died:     2026-11-22T15:23:10.130Z\n"
+                 "reason:   [Request ID: 0123456789abcdef] Server Error\n"
+                 "          ArgumentValidationError: no\n"
+                 "          more\n"
+                 "\n"
+                 "{\"model\":\"users\"}",
+                 "");
+}
+
+/* A reason cannot end the head, a body stays as it is, but for a terminal. */
+static void test_show_hostile(void **state)
+{
+    (void)state;
+    memory_store_add(
+        &world.store,
+        (struct store_row){.id = 1, .reason = TEXT("\n\n\x1b"), .body = TEXT("\xc2\x9bx\n\\")});
+    assert_int_equal(world_run("show 1"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "reason:   \n          \n          \\x1b\n\n\xc2\x9bx\n\\"));
+    world.console.out_is_terminal = true;
+    assert_int_equal(world_run("show 1"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "\\x1b\n\n\\u009bx\n\\\n"));
+}
+
+static void test_show_json(void **state)
+{
+    (void)state;
+    memory_store_add(&world.store, letter);
+    assert_int_equal(world_run("show 12 --json"), EXIT_FINE);
+    assert_non_null(strstr(world.out, ",\"body\":\"{\\\"model\\\":\\\"users\\\"}\"}\n"));
+}
+
+static void test_show_missing(void **state)
+{
+    (void)state;
+    memory_store_add(&world.store, letter);
+    world_expect("show 11", EXIT_FAILED, "", "convex-relay: 11: there is no such event\n");
+    world_expect("show 13", EXIT_FAILED, "", "convex-relay: 13: there is no such event\n");
+}
+
+/* ---- Writing ---- */
+
+static int world_run_into(const char *path, const char *word)
+{
+    char *words[] = {(char *)(uintptr_t)word, NULL};
+
+    world_forget();
+    world.console.out = fopen(path, "we");
+    world.console.err = open_memstream(&world.err, &world.err_len);
+    assert_non_null(world.console.out);
+    int exit_code = outbox_command_run(&world.console, 1, words);
+    (void)fclose(world.console.out);
+    assert_int_equal(fclose(world.console.err), 0);
+    return exit_code;
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    memory_store_add(&world.store, letter);
+    assert_int_equal(world_run_into("/dev/full", "list"), EXIT_FAILED);
+    assert_string_equal(world.err, "convex-relay: cannot write: No space left on device\n");
+}
+
+/* The reader has gone: `| head`. */
+static void test_reader_gone(void **state)
+{
+    struct span text = SPAN("x");
+    int ends[2];
+
+    (void)state;
+    (void)signal(SIGPIPE, SIG_IGN);
+    assert_int_equal(pipe(ends), 0);
+    (void)close(ends[0]);
+    world.console.out = fdopen(ends[1], "w");
+    outbox_console_write(&world.console, text);
+    assert_int_equal(world.console.out_error, EPIPE);
+    assert_int_equal(outbox_console_finish(&world.console, EXIT_FINE), EXIT_FINE);
+    assert_int_equal(outbox_console_finish(&world.console, EXIT_FAILED), EXIT_FAILED);
+    (void)fclose(world.console.out);
+}
+
+#define TEST(test)                                                                                 \
+    ((struct CMUnitTest)cmocka_unit_test_setup_teardown(test, world_setup, world_teardown))
+
+int main(void)
+{
+    static struct CMUnitTest tests[array_len(usage_rows) + array_len(line_rows) +
+                                   array_len(reason_rows) + array_len(filter_rows) + 17];
+    size_t len = rows_add(tests, 0, usage_rows, test_usage);
+
+    len = rows_add(tests, len, line_rows, test_line);
+    len = rows_add(tests, len, reason_rows, test_reason);
+    len = rows_add(tests, len, filter_rows, test_filter);
+    tests[len++] = TEST(test_help);
+    tests[len++] = TEST(test_off);
+    tests[len++] = TEST(test_default_file);
+    tests[len++] = TEST(test_refused_file);
+    tests[len++] = TEST(test_failing_file);
+    tests[len++] = TEST(test_stats);
+    tests[len++] = TEST(test_stats_of_nothing);
+    tests[len++] = TEST(test_heading);
+    tests[len++] = TEST(test_list_json);
+    tests[len++] = TEST(test_pages);
+    tests[len++] = TEST(test_list_fails);
+    tests[len++] = TEST(test_show);
+    tests[len++] = TEST(test_show_hostile);
+    tests[len++] = TEST(test_show_json);
+    tests[len++] = TEST(test_show_missing);
+    tests[len++] = TEST(test_full_disk);
+    tests[len] = TEST(test_reader_gone);
+    return cmocka_run_group_tests(tests, NULL, world_teardown);
+}
