@@ -106,10 +106,8 @@ void delivery_overdue(struct delivery *delivery)
 
     delivery->overdue = true;
     delivery_stop_waiting(delivery);
-    if (delivery->state == DELIVERY_SETTLING) {
-        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
-        return; /* what became of it is known, only not yet written */
-    }
+    if (delivery->state == DELIVERY_SETTLING)
+        return; /* what became of it is told as soon as it is written */
     switch (delivery->stored) {
     case DELIVERY_STORING:
         return; /* the outbox's answer brings it back here */
