@@ -58,7 +58,7 @@ export class Plan {
   }
 
   end(event, answer) {
-    Object.assign(event, answer, { endedAt: event.left ? Infinity : this.stamp() });
+    Object.assign(event, answer, { endedAt: answer.left ? Infinity : this.stamp() });
     if (event.lane === null) return;
     const count = this.busy.get(event.lane) - 1;
     if (count) this.busy.set(event.lane, count);
