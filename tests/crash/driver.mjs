@@ -108,7 +108,7 @@ class World {
 
   async #liveOnce(dice) {
     const wish = dice.weighted(ENDS);
-    const kill = wish === 'early' || dice.chance(0.85);
+    const kill = wish === 'early' || dice.chance(0.8);
     const isFlood = dice.chance(0.08);
     this.budget = isFlood ? FLOOD : EVENTS_PER_LIFE;
     this.backlogMax = isFlood ? FLOOD : BACKLOG;
@@ -120,18 +120,19 @@ class World {
     if (wish === 'early') {
       await Promise.race([sleep(dice.int(0, 40)), relay.exited]);
     } else if (await relay.listening) {
-      await this.#liveOn(relay, dice, wish, isFlood);
+      await this.#liveOn(relay, dice, { wish, isFlood, signal: kill ? 'SIGKILL' : 'SIGTERM' });
     }
     await (kill ? this.#kill() : this.#stop(dice));
   }
 
   // Until it is to end. A moment that does not come is given up.
-  async #liveOn(relay, dice, wish, isFlood) {
+  async #liveOn(relay, dice, { wish, isFlood, signal }) {
     const times = dice.int(1, 150);
     const limit = new AbortController();
-    const over = sleep(wish === 'time' ? dice.int(0, LIFE_MS) : LIFE_MS * (isFlood ? 2 : 1), null, { signal: limit.signal }).catch(() => {});
+    const ms = wish === 'time' ? dice.int(0, LIFE_MS) : LIFE_MS * (isFlood ? 2 : 1);
+    const over = sleep(ms, null, { signal: limit.signal }).catch(() => {});
     const caught = wish === 'time' ? [] : [new Promise((resolve) => {
-      this.trap = { name: wish, times, spring: () => { this.#signal('SIGKILL'); resolve(); } };
+      this.trap = { name: wish, times, spring: () => { this.#signal(signal); resolve(); } };
     })];
     if (dice.chance(0.3)) this.#soon(relay, dice.int(0, 400), () => this.#signal('SIGHUP'));
     if (dice.chance(0.3)) this.#soon(relay, dice.int(0, 400), () => this.#meddle(dice.fork(`meddle ${this.life}`)));
@@ -186,13 +187,13 @@ class World {
   }
 
   async #kill() {
-    this.#signal('SIGKILL');
+    if (!this.asked.length) this.#signal('SIGKILL');
     await this.#ended();
   }
 
   // As systemd would; now and then again, and now and then with a kill in the middle of it.
   async #stop(dice) {
-    this.#signal('SIGTERM');
+    if (!this.asked.length) this.#signal('SIGTERM');
     const more = dice.weighted({ none: 70, SIGTERM: 15, SIGKILL: 15 });
     if (more !== 'none') {
       await Promise.race([sleep(dice.int(0, 100)), this.relay.exited]);
