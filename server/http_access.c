@@ -23,12 +23,13 @@ enum {
 
 /* ---- answering ---- */
 
-static struct MHD_Response *http_make_response(const struct http *http,
-                                               const struct reply_head *head, struct span message)
+static struct MHD_Response *http_make_response(const struct http *http, enum reply reply,
+                                               struct span message)
 {
+    const struct reply_head *head = reply_head(reply);
     struct buf body = BUF_NULL;
 
-    if (reply_error_body(message, &body)) {
+    if (reply_body(reply, message, &body)) {
         buf_done(&body);
         return NULL;
     }
@@ -77,7 +78,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     connection->status = (unsigned)head->status;
     connection->response_own = head->body == NULL;
     connection->response =
-        head->body ? http->replies[reply] : http_make_response(http, head, message);
+        head->body ? http->replies[reply] : http_make_response(http, reply, message);
     if (!connection->suspended)
         return; /* the handler is still running: http_whole() queues it */
 
