@@ -4,7 +4,7 @@
 
 import net from 'node:net';
 import { MessageReader } from './rawhttp.mjs';
-import { waitFor } from './wait.mjs';
+import { waitFor, within } from './wait.mjs';
 
 // Connects to a server on 127.0.0.1; the connection ends with the test.
 export async function openConnection(t, port, options = {}) {
@@ -12,12 +12,17 @@ export async function openConnection(t, port, options = {}) {
   const reader = new MessageReader();
   let bytes = 0;
   let closed = false;
+  let wake = () => {};
   socket.on('data', (chunk) => {
     bytes += chunk.length;
     reader.push(chunk);
+    wake();
   });
   socket.on('error', () => {}); // a reset is an end, too
-  const end = () => (reader.ended = closed = true);
+  const end = () => {
+    reader.ended = closed = true;
+    wake();
+  };
   socket.on('end', end).on('close', end);
   await new Promise((resolve, reject) => socket.on('connect', resolve).on('error', reject));
   t.after(() => socket.destroy());
@@ -31,10 +36,15 @@ export async function openConnection(t, port, options = {}) {
     // The next answer: {status, headers, body}; {status: null} if the connection ends without one.
     async answer({ method = 'POST' } = {}) {
       const isBodiless = (start) => method === 'HEAD' || / (1\d\d|204|304) /.test(start);
-      const message = await waitFor('an answer', () =>
-        reader.next({ isBodiless }) ?? (closed ? reader.next({ isBodiless }) ?? { start: '' } : null));
-      const status = message.start ? Number(message.start.split(' ')[1]) : null;
-      return { status, headers: message.headers ?? {}, body: message.body?.toString('utf8') ?? '' };
+      for (;;) {
+        const message = reader.next({ isBodiless });
+        if (message) {
+          const { start, headers, body } = message;
+          return { status: Number(start.split(' ')[1]), headers, body: body.toString('utf8') };
+        }
+        if (closed) return { status: null, headers: {}, body: '' };
+        await within('an answer', new Promise((resolve) => (wake = resolve)));
+      }
     },
 
     // Resolves once the server has closed the connection.
