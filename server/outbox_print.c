@@ -20,6 +20,8 @@ enum {
     PRINT_TIME_MAX = 32,
 };
 
+enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
+
 #define PRINT_YEAR_9999_MS INT64_C(253402300799999)
 
 /* ---- Text ---- */
@@ -38,14 +40,14 @@ static void print_age(int64_t since_ms, int64_t now_ms, char age[PRINT_TIME_MAX]
 {
     int64_t seconds = now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
 
-    if (seconds < 60)
+    if (seconds < MINUTE_S)
         (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "s", seconds);
-    else if (seconds < 60 * 60)
-        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "m", seconds / 60);
-    else if (seconds < 48 * 60 * 60)
-        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "h", seconds / 60 / 60);
+    else if (seconds < HOUR_S)
+        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "m", seconds / MINUTE_S);
+    else if (seconds < INT64_C(2) * DAY_S)
+        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "h", seconds / HOUR_S);
     else
-        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "d", seconds / 60 / 60 / 24);
+        (void)snprintf(age, PRINT_TIME_MAX, "%" PRId64 "d", seconds / DAY_S);
 }
 
 static const char *print_state(const struct store_row *row)

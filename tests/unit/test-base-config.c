@@ -438,11 +438,40 @@ static void test_print(void **state)
     assert_int_equal(lines, 22);
 }
 
+/* What a command needs that speaks to nobody: nothing else is asked for, or wrong. */
+static void test_one_alone(void **state)
+{
+    cleanup(config_done) struct config config = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+
+    (void)state;
+    environment_set("CONVEX_URL", NULL);
+    environment_set("SYNC_SECRET", NULL);
+    environment_set("PORT", "nonsense");
+    environment_set("STATE_DIRECTORY", "/var/lib/relay");
+    assert_int_equal(config_read_one(environment_lookup, "OUTBOX", &config, &why), 0);
+    assert_string_equal(config.outbox, "/var/lib/relay/outbox.db");
+    assert_null(config.host);
+}
+
+static void test_one_alone_is_checked(void **state)
+{
+    cleanup(config_done) struct config config = {0};
+    cleanup(buf_done) struct buf why = BUF_NULL;
+
+    (void)state;
+    environment_set("DRAIN_MS", "-1");
+    assert_int_equal(config_read_one(environment_lookup, "DRAIN_MS", &config, &why),
+                     CONFIG_INVALID);
+    assert_non_null(strstr(buf_string(&why), "DRAIN_MS: \"-1\" is not a number"));
+    assert_true(config_read_one(environment_lookup, "NONSENSE", &config, &why) < 0);
+}
+
 #define TEST(test) cmocka_unit_test_setup(test, environment_reset)
 
 int main(void)
 {
-    struct CMUnitTest tests[10 + array_len(refused)] = {
+    struct CMUnitTest tests[12 + array_len(refused)] = {
         TEST(test_defaults),
         TEST(test_everything_set),
         TEST(test_off),
@@ -453,8 +482,10 @@ int main(void)
         TEST(test_optional_secret_leaves_with_its_file),
         TEST(test_only_secrets_come_from_files),
         TEST(test_print),
+        TEST(test_one_alone),
+        TEST(test_one_alone_is_checked),
     };
-    size_t n = 10;
+    size_t n = 12;
 
     for (size_t i = 0; i < array_len(refused); i++)
         tests[n++] = (struct CMUnitTest){refused[i].name, test_refused, NULL, NULL,
