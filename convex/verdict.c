@@ -305,7 +305,10 @@ static int verdict_read_kind(const struct answer *answer, struct verdict *verdic
 
 int verdict_read(const struct answer *answer, struct verdict *verdict)
 {
-    struct verdict reading = {.retry_after_ms = answer->retry_after_ms, .message = BUF_NULL};
+    struct verdict reading = {
+        .retry_after_ms = answer->retry_after_ms,
+        .detail = answer->kind == ANSWER_HTTP ? NULL : answer->why,
+    };
     int r = verdict_read_kind(answer, &reading);
 
     if (r < 0) {

@@ -42,6 +42,7 @@ struct verdict {
      * WTF-8, see base/json.h.
      */
     struct buf message;
+    const char *detail; /* the answer's why, for the log, as long as the answer lives; or NULL */
     char cause[64]; /* for logs: Convex's code, "http 502", "cannot connect"; no contents, printable
                        ASCII */
 };

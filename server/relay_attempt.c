@@ -61,7 +61,8 @@ static void relay_close_upstream(struct relay *relay, const struct verdict *verd
 {
     if (gate_close(&relay->gate, verdict->cause, verdict->pressure == VERDICT_OVERLOAD,
                    verdict->retry_after_ms))
-        log_warn("Convex is not to be had: events wait", "cause", verdict->cause);
+        log_warn("Convex is not to be had: events wait", "cause", verdict->cause, "reason",
+                 verdict->detail);
     limit_restart(&relay->limit);
     relay_apply_limits(relay);
 }
@@ -198,7 +199,7 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
     (void)buf_append_span(&delivery->reason, reason);
     log_debug("attempt failed", "id", log_number(delivery->place.seq), "model",
               delivery->route->route->model, "outcome", verdict_outcome_name(verdict->outcome),
-              "cause", verdict->cause);
+              "cause", verdict->cause, "reason", verdict->detail);
     if (delivery->doomed) {
         relay_finish(delivery);
         return;
@@ -220,7 +221,8 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
 static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
 {
     log_warn("not delivered", "model", delivery->route->route->model, "outcome",
-             verdict_outcome_name(verdict->outcome), "cause", verdict->cause);
+             verdict_outcome_name(verdict->outcome), "cause", verdict->cause, "reason",
+             verdict->detail);
     relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
 }
 

@@ -198,10 +198,8 @@ static int server_open_outbox(struct server *server)
     };
     struct store *store;
 
-    if (!config->outbox) {
-        log_warn("OUTBOX is off: what Convex does not take at once is lost");
+    if (!config->outbox)
         return 0;
-    }
     int r = store_sqlite_open(&options, &store);
     if (r > 0) {
         (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
@@ -259,6 +257,8 @@ static int server_start_http(struct server *server)
         r = http_new(server->loop, &server->service, &options, &server->http);
     if (r == 0)
         log_info("listening", "address", buf_string(&address), "version", RELAY_VERSION);
+    if (r == 0 && !config->outbox)
+        log_warn("OUTBOX is off: what Convex does not take at once is lost");
     return r;
 }
 
