@@ -7,11 +7,12 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { outboxStats } from '../lib/outbox.mjs';
 import { spawnRelay } from '../lib/relay.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { Convex } from './convex.mjs';
 import { Dice } from './dice.mjs';
-import { discardLetters, readLetters, readStats, replayLetters } from './letters.mjs';
+import { discardLetters, readLetters, replayLetters } from './letters.mjs';
 import { judge } from './oracle.mjs';
 import { Plan, ROUTES } from './plan.mjs';
 import { startSenders } from './senders.mjs';
@@ -276,7 +277,7 @@ class World {
       const backlog = this.#backlog();
       this.onProgress({ draining: true, events: this.plan.events.length, backlog });
       await sleep(100);
-      return backlog === 0 && (await readStats(this.#env())).pending === 0;
+      return backlog === 0 && (await outboxStats(this.#env())).pending === 0;
     }, DRAIN_MS).catch((error) => this.logs.push(`${error.message}\n`)); // the oracle says what is left
     this.#signal('SIGTERM');
     await this.#ended();
@@ -284,7 +285,7 @@ class World {
     return {
       events: plan.events, attempts: convex.attempts, ends, meddled,
       letters: await readLetters(this.#env()),
-      stats: await readStats(this.#env()),
+      stats: await outboxStats(this.#env()),
     };
   }
 }

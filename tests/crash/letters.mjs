@@ -1,33 +1,14 @@
 // SPDX-License-Identifier: MIT
-// What `convex-relay outbox` says and does, beside a relay or without one.
+// Dead letters, and which events they are of.
 
-import { execFile } from 'node:child_process';
-import { promisify } from 'node:util';
-import { RELAY_BIN, relayEnv } from '../lib/relay.mjs';
+import { outbox, outboxRows } from '../lib/outbox.mjs';
 
-const run = promisify(execFile);
-
-// The output, whatever the exit code: a replay of which a part is refused is none of our business.
-async function outbox(env, ...args) {
-  try {
-    return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 })).stdout;
-  } catch (error) {
-    if (error.signal || typeof error.code !== 'number' || error.code > 1) throw error;
-    return error.stdout;
-  }
-}
-
-export async function readStats(env) {
-  return JSON.parse(await outbox(env, 'stats', '--json'));
-}
-
-// The dead letters: {id, n}. Which event one is of shows in its reason or in its record.
+// {id, n}: the event's number stands in the reason or in the record.
 export async function readLetters(env) {
-  const lines = (await outbox(env, 'list', '--state', 'dead', '--json')).split('\n').filter(Boolean);
-  return lines.map((line) => {
-    const { id, record, reason } = JSON.parse(line);
+  const rows = await outboxRows(env, '--state', 'dead');
+  return rows.map(({ id, record, reason }) => {
     const n = /\bevent (\d+)/.exec(reason)?.[1] ?? /_(\d+)$/.exec(record)?.[1];
-    return { id, n: n === undefined ? null : Number(n), reason };
+    return { id, n: n === undefined ? null : Number(n) };
   });
 }
 

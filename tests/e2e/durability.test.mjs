@@ -3,7 +3,10 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, chmodSync, mkdirSync, openSync, readdirSync, rmSync, statSync, writeSync } from 'node:fs';
+import {
+  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, rmdirSync, statSync, writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
 import { callOf, DELIVERED, userEvent } from '../lib/events.mjs';
@@ -331,7 +334,8 @@ test('an outbox that cannot be written: refused, and named', async (t) => {
 test('a file that is damaged is set aside, and the relay serves', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   for (let n = 0; n < 3; n++) await world.send(userEvent(`acc_${n}`, n));
-  await world.relay.stop();
+  await world.relay.kill();
+  rmSync(`${world.file}-wal`); // the file alone is not whole then, and its head is gone
   overwrite(world.file, 0, Buffer.alloc(2048, 'x'));
   world.upstream.answer = SUCCESS;
   await world.start(PATIENT);
@@ -346,14 +350,18 @@ test('a file that is damaged is set aside, and the relay serves', async (t) => {
 
 // A folder of so much room, or null where this user may not have one.
 function mountTmpfs(t, size) {
-  const { folder } = makeFolder(t);
+  const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
+  let isMounted = true;
   try {
     execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', folder], { stdio: 'ignore' });
   } catch {
-    return null;
+    isMounted = false;
   }
-  t.after(() => execFileSync('umount', ['-l', folder]));
-  return folder;
+  t.after(() => {
+    if (isMounted) execFileSync('umount', ['-l', folder]);
+    rmdirSync(folder);
+  });
+  return isMounted ? folder : null;
 }
 
 function fillDisk(folder) {
@@ -378,7 +386,7 @@ const ready = async (relay) => {
 test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers by itself', async (t) => {
   const folder = mountTmpfs(t, '4m');
   if (!folder) return t.skip('tmpfs cannot be mounted here');
-  const world = await makeWorld(t, { folder, env: QUICK });
+  const world = await makeWorld(t, { folder, env: { ...QUICK, DRAIN_MS: '0' } });
   assertAnswer(await world.send(userEvent('acc_0')), 200, DELIVERED);
   const free = fillDisk(folder);
 
@@ -391,7 +399,7 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
   for (answer = await world.send(big('big_0')); answer.status === 202; accepted++) answer = await world.send(big(`big_${accepted}`));
   assertUnavailable(answer);
   assert.ok(accepted < 40, `${accepted} events on a full disk`);
-  assert.deepEqual(await ready(world.relay), { status: 503, text: 'The outbox is full\n' });
+  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
 
   world.upstream.answer = SUCCESS;
   await world.relay.stop();
@@ -412,7 +420,7 @@ test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', 
   while (statuses.at(-1) !== 503 && statuses.length < 40) statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
   assert.ok(statuses.length > 5 && statuses.length < 12, statuses.join(' '));
   assertUnavailable(await world.send(big('acc_full')));
-  assert.deepEqual(await ready(world.relay), { status: 503, text: 'The outbox is full\n' });
+  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
 
   world.upstream.answer = SUCCESS;
   world.upstream.closeConnections();

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+// `convex-relay outbox`, beside a relay or without one.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { RELAY_BIN, relayEnv } from './relay.mjs';
+
+const run = promisify(execFile);
+
+// What it writes. An exit code of 1 is an answer, too: some of the ids were refused.
+export async function outbox(env, ...args) {
+  try {
+    return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 })).stdout;
+  } catch (error) {
+    if (error.code !== 1) throw error;
+    return error.stdout;
+  }
+}
+
+// {accepted, delivered, discarded, dead, pending, ...}
+export const outboxStats = async (env) => JSON.parse(await outbox(env, 'stats', '--json'));
+
+// The rows of a list, as objects.
+export async function outboxRows(env, ...args) {
+  const text = await outbox(env, 'list', '--json', ...args);
+  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+}
