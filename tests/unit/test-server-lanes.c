@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: MIT */
+/* Who may go next. */
+#include "rows.h"
+
+#include <stdio.h>
+
+#include "server/lanes.h"
+
+enum { ROUTES = 3, RECORDS = 8, PLACES = 64 };
+
+/* A place, and what a plain reading of the rules knows of it. */
+struct item {
+    struct lane_place place;
+    int route, record; /* record -1: none */
+    enum { OUT, WAITS, FLIES, RESTS } state;
+};
+
+struct stage {
+    struct lanes lanes;
+    struct lane_route routes[ROUTES];
+    struct item items[PLACES];
+    uint64_t next_seq;
+};
+
+static void stage_init(struct stage *stage, int limit, int route_limit)
+{
+    memset(stage, 0, sizeof(*stage));
+    assert_int_equal(lanes_init(&stage->lanes, limit), 0);
+    for (int i = 0; i < ROUTES; i++)
+        lane_route_init(&stage->routes[i], route_limit);
+}
+
+static struct item *join_at(struct stage *stage, int route, int record, uint64_t seq, int outcome)
+{
+    char name[16] = "";
+    struct item *item = stage->items;
+
+    while (item->state != OUT)
+        item++;
+    (void)snprintf(name, sizeof(name), "r%d", record);
+    int r = lanes_join(&stage->lanes, &stage->routes[route], &item->place, seq,
+                       record < 0 ? SPAN_NULL : span_of(name));
+    assert_int_equal(r, outcome);
+    if (r == 0) {
+        item->route = route;
+        item->record = record;
+        item->state = WAITS;
+    }
+    return item;
+}
+
+static struct item *join(struct stage *stage, int route, int record)
+{
+    return join_at(stage, route, record, ++stage->next_seq, 0);
+}
+
+static struct item *start(struct stage *stage)
+{
+    struct lane_place *place = lanes_start(&stage->lanes);
+
+    if (!place)
+        return NULL;
+    struct item *item = container_of(place, struct item, place);
+    item->state = FLIES;
+    return item;
+}
+
+static void leave(struct stage *stage, struct item *item)
+{
+    lanes_leave(&stage->lanes, &item->place);
+    item->state = OUT;
+}
+
+static void stage_done(struct stage *stage)
+{
+    for (int i = 0; i < PLACES; i++) {
+        if (stage->items[i].state != OUT)
+            leave(stage, &stage->items[i]);
+    }
+    assert_int_equal(stage->lanes.table.len, 0);
+    assert_int_equal(stage->lanes.in_flight, 0);
+    lanes_done(&stage->lanes);
+}
+
+static void test_one_record_one_at_a_time(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *first = join(&stage, 0, 1), *second = join(&stage, 0, 1);
+    assert_ptr_equal(start(&stage), first);
+    assert_null(start(&stage));
+    leave(&stage, first);
+    assert_ptr_equal(start(&stage), second);
+    stage_done(&stage);
+}
+
+static void test_the_same_record_of_another_route_is_another(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *a = join(&stage, 0, 1), *b = join(&stage, 1, 1);
+    assert_ptr_equal(start(&stage), a);
+    assert_ptr_equal(start(&stage), b);
+    stage_done(&stage);
+}
+
+static void test_without_a_record_there_is_no_order(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    for (int i = 0; i < 4; i++)
+        (void)join(&stage, 0, -1);
+    for (int i = 0; i < 4; i++)
+        assert_non_null(start(&stage));
+    stage_done(&stage);
+}
+
+static void test_first_in_first_out_across_routes(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct item *items[6];
+
+    stage_init(&stage, 1, 16);
+    for (int i = 0; i < 6; i++)
+        items[i] = join(&stage, i % ROUTES, i);
+    for (int i = 0; i < 6; i++) {
+        assert_ptr_equal(start(&stage), items[i]);
+        assert_null(start(&stage)); /* the whole has no more room */
+        leave(&stage, items[i]);
+    }
+    stage_done(&stage);
+}
+
+static void test_a_full_route_lets_others_pass(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 1);
+    struct item *a = join(&stage, 0, 1), *b = join(&stage, 0, 2), *c = join(&stage, 1, 3);
+    assert_ptr_equal(start(&stage), a);
+    assert_ptr_equal(start(&stage), c);
+    assert_null(start(&stage));
+    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 2);
+    assert_ptr_equal(start(&stage), b);
+    stage_done(&stage);
+}
+
+static void test_a_held_route_waits(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *a = join(&stage, 0, 1);
+    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 0);
+    assert_null(start(&stage));
+    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 1);
+    assert_ptr_equal(start(&stage), a);
+    stage_done(&stage);
+}
+
+static void test_one_that_rests_blocks_its_lane_alone(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 1, 16);
+    struct item *a = join(&stage, 0, 1), *b = join(&stage, 0, 1), *c = join(&stage, 0, 2);
+    assert_ptr_equal(start(&stage), a);
+    lanes_rest(&stage.lanes, &a->place);
+    assert_ptr_equal(start(&stage), c); /* its room is free again */
+    leave(&stage, c);
+    assert_null(start(&stage));
+    lanes_ready(&stage.lanes, &b->place); /* not the head: nothing */
+    assert_null(start(&stage));
+    lanes_ready(&stage.lanes, &a->place);
+    assert_ptr_equal(start(&stage), a);
+    stage_done(&stage);
+}
+
+static void test_one_that_comes_back_takes_its_old_place(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *newer = join_at(&stage, 0, 1, 10, 0);
+    struct item *newest = join_at(&stage, 0, 1, 20, 0);
+    struct item *older = join_at(&stage, 0, 1, 5, 0);
+    assert_ptr_equal(start(&stage), older);
+    leave(&stage, older);
+    struct item *between = join_at(&stage, 0, 1, 15, 0);
+    assert_ptr_equal(start(&stage), newer);
+    leave(&stage, newer);
+    assert_ptr_equal(start(&stage), between);
+    leave(&stage, between);
+    assert_ptr_equal(start(&stage), newest);
+    stage_done(&stage);
+}
+
+static void test_too_late(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *newer = join_at(&stage, 0, 1, 10, 0);
+    assert_ptr_equal(start(&stage), newer);
+    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
+    lanes_rest(&stage.lanes, &newer->place);
+    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
+    (void)join_at(&stage, 0, 1, 11, 0);
+    stage_done(&stage);
+}
+
+/* ---- at random, against a plain reading of the rules ---- */
+
+static bool is_head(const struct stage *stage, const struct item *item)
+{
+    for (int i = 0; i < PLACES; i++) {
+        const struct item *other = &stage->items[i];
+        if (other->state != OUT && other != item && item->record >= 0 &&
+            other->record == item->record && other->route == item->route &&
+            other->place.seq < item->place.seq)
+            return false;
+    }
+    return true;
+}
+
+static int count(const struct stage *stage, int route, int state)
+{
+    int n = 0;
+
+    for (int i = 0; i < PLACES; i++)
+        n += (int)stage->items[i].state == state && (route < 0 || stage->items[i].route == route);
+    return n;
+}
+
+/* The first to have come, among those that could go. */
+static struct item *expected(struct stage *stage)
+{
+    struct item *best = NULL;
+
+    if (count(stage, -1, FLIES) >= stage->lanes.limit)
+        return NULL;
+    for (int i = 0; i < PLACES; i++) {
+        struct item *item = &stage->items[i];
+        if (item->state == WAITS && is_head(stage, item) &&
+            count(stage, item->route, FLIES) < stage->routes[item->route].limit &&
+            (!best || item->place.seq < best->place.seq))
+            best = item;
+    }
+    return best;
+}
+
+static struct item *pick(struct stage *stage, int state, unsigned *seed)
+{
+    int from = rand_r(seed) % PLACES;
+
+    for (int i = 0; i < PLACES; i++) {
+        struct item *item = &stage->items[(from + i) % PLACES];
+        if ((int)item->state == state && is_head(stage, item))
+            return item;
+    }
+    return NULL;
+}
+
+static void step(struct stage *stage, unsigned *seed)
+{
+    struct item *item, *best;
+
+    switch (rand_r(seed) % 8) {
+    case 0:
+    case 1:
+    case 2:
+        if (count(stage, -1, OUT) > 0)
+            (void)join(stage, rand_r(seed) % ROUTES, rand_r(seed) % (RECORDS + 1) - 1);
+        break;
+    case 3:
+    case 4:
+        best = expected(stage);
+        assert_ptr_equal(start(stage), best);
+        break;
+    case 5:
+        item = pick(stage, FLIES, seed);
+        if (item && rand_r(seed) % 2) {
+            leave(stage, item);
+        } else if (item) {
+            lanes_rest(&stage->lanes, &item->place);
+            item->state = RESTS;
+        }
+        break;
+    case 6:
+        item = pick(stage, RESTS, seed);
+        if (item) {
+            lanes_ready(&stage->lanes, &item->place);
+            item->state = WAITS;
+        }
+        break;
+    default:
+        stage->lanes.limit = rand_r(seed) % 6;
+        lanes_set_route_limit(&stage->lanes, &stage->routes[rand_r(seed) % ROUTES],
+                              rand_r(seed) % 4);
+    }
+    assert_int_equal(stage->lanes.in_flight, count(stage, -1, FLIES));
+}
+
+static void test_at_random(void **state)
+{
+    (void)state;
+    for (unsigned round = 1; round <= 50; round++) {
+        unsigned seed = round;
+        struct stage stage;
+        stage_init(&stage, 4, 2);
+        for (int i = 0; i < 2000; i++)
+            step(&stage, &seed);
+        stage_done(&stage);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_record_one_at_a_time),
+        cmocka_unit_test(test_the_same_record_of_another_route_is_another),
+        cmocka_unit_test(test_without_a_record_there_is_no_order),
+        cmocka_unit_test(test_first_in_first_out_across_routes),
+        cmocka_unit_test(test_a_full_route_lets_others_pass),
+        cmocka_unit_test(test_a_held_route_waits),
+        cmocka_unit_test(test_one_that_rests_blocks_its_lane_alone),
+        cmocka_unit_test(test_one_that_comes_back_takes_its_old_place),
+        cmocka_unit_test(test_too_late),
+        cmocka_unit_test(test_at_random),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

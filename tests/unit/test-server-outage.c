@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Convex is away for a day while a hundred thousand events come in; then it is back. What counts:
+ * order, one probe at a time, no herd when it returns, and how many lines it all costs.
+ */
+#include "relay_world.h"
+
+enum {
+    EVENTS = 100000,
+    RECORDS = 5000,
+    BURSTS = 100, /* the events come in so many, over the day */
+};
+
+static bool convex_is_away;
+
+static struct world_answer answer(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return convex_is_away ? world_unreachable() : world_done();
+}
+
+static bool nothing_is_left(struct world *world)
+{
+    return world->done == EVENTS && relay_pending(world->relay) == 0;
+}
+
+/* Standard error goes to a file, and the lines in it are counted. */
+static int log_lines(const char *path)
+{
+    FILE *in = fopen(path, "r");
+    int lines = 0;
+
+    assert_non_null(in);
+    for (int c; (c = fgetc(in)) != EOF;)
+        lines += c == '\n';
+    assert_int_equal(fclose(in), 0);
+    return lines;
+}
+
+static void send_burst(struct world *world, int burst)
+{
+    for (int i = burst * (EVENTS / BURSTS); i < (burst + 1) * (EVENTS / BURSTS); i++)
+        (void)world_send(world, i % 2 ? "users" : "posts", i % RECORDS, i / RECORDS + 1);
+}
+
+static void be_away_for_a_day(struct world *world)
+{
+    for (int burst = 0; burst < BURSTS; burst++) {
+        send_burst(world, burst);
+        world_run(world, WORLD_DAY_MS / BURSTS);
+    }
+}
+
+static void test_a_day_without_convex(void **state)
+{
+    (void)state;
+    struct world_options options = {.concurrency = 16, .sync_wait_ms = 10000, .step_ms = 2000};
+    struct world *world = world_new(&options);
+    struct sender *sender;
+
+    world->convex = answer;
+    convex_is_away = true;
+    be_away_for_a_day(world);
+    assert_int_equal(world->flying_max, 16); /* before it was known; then one at a time: */
+    print_message("# away: %d attempts for %d events in a day\n", world->attempts, EVENTS);
+    assert_true(world->attempts < 6000);
+    SLIST_FOREACH(sender, &world->senders, link)
+    {
+        assert_true(sender->answered);
+        assert_true(sender->reply == REPLY_QUEUED || sender->reply == REPLY_QUEUED_AFTER);
+    }
+    assert_int_equal(world_counts(world).pending, EVENTS);
+    assert_true(relay_pending(world->relay) <= 4096);
+
+    world_restart(world);
+    convex_is_away = false;
+    world->flying_max = world->attempts = 0;
+    world->options.step_ms = 5;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    print_message("# back: %d attempts, %d at once at most\n", world->attempts, world->flying_max);
+    assert_int_equal(world->attempts, EVENTS);
+    assert_true(world->flying_max <= 16);
+    assert_int_equal(world->disorders, 0);
+    assert_int_equal(world->overlaps, 0);
+    assert_int_equal(world_counts(world).pending, 0);
+    assert_int_equal(world_counts(world).delivered, EVENTS);
+    world_free(world);
+}
+
+static void test_no_herd_after_an_outage(void **state)
+{
+    (void)state;
+    struct world_options options = {.concurrency = 64, .sync_wait_ms = 100, .step_ms = 10};
+    struct world *world = world_new(&options);
+
+    world->convex = answer;
+    convex_is_away = true;
+    for (int i = 0; i < 1000; i++)
+        (void)world_send(world, "users", i, 1);
+    world_run(world, 600 * 1000);
+    world->flying_max = 0;
+    world_run(world, 600 * 1000);
+    assert_int_equal(world->flying_max, 1); /* one probe at a time */
+    convex_is_away = false;
+    world->flying_max = 0;
+    for (int done = 0; done < 20; done = world->done)
+        world_step(world);
+    assert_true(world->flying_max <= 8); /* it begins with one and grows a little each round */
+    world_free(world);
+}
+
+static void test_log_lines_of_an_outage(void **state)
+{
+    (void)state;
+    struct world_options options = {.concurrency = 16, .sync_wait_ms = 100, .step_ms = 100};
+    char path[] = "/tmp/relay-log-XXXXXX";
+    int file = mkstemp(path), stderr_before = dup(STDERR_FILENO);
+    struct world *world = world_new(&options);
+
+    assert_true(file >= 0 && stderr_before >= 0);
+    world->convex = answer;
+    convex_is_away = true;
+    log_setup(LOG_INFO, LOG_TEXT);
+    assert_true(dup2(file, STDERR_FILENO) >= 0);
+    for (int i = 0; i < 1000; i++)
+        (void)world_send(world, "users", i, 1);
+    world_run(world, 3600 * 1000);
+    convex_is_away = false;
+    for (int i = 0; i < 10000 && relay_pending(world->relay) > 0; i++)
+        world_step(world);
+    assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
+    log_setup(LOG_ERROR, LOG_TEXT);
+
+    assert_int_equal(world->done, 1000);
+    assert_int_equal(log_lines(path), 2); /* it began, it ended */
+    assert_int_equal(unlink(path), 0);
+    (void)close(file);
+    (void)close(stderr_before);
+    world_free(world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_day_without_convex),
+        cmocka_unit_test(test_no_herd_after_an_outage),
+        cmocka_unit_test(test_log_lines_of_an_outage),
+    };
+
+    log_setup(LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
