@@ -27,7 +27,8 @@ struct memory_store {
     int closed;
     size_t changes, changes_max;                         /* the most in one transaction */
     int fail_read, fail_begin, fail_change, fail_commit; /* what these end with; 0: nothing */
-    int fail_after; /* commits that are let through before that */
+    int fail_after;           /* commits that are let through before that */
+    size_t fail_change_after; /* changes in a transaction, likewise */
     void (*on_commit)(struct memory_store *store);
 };
 
@@ -86,7 +87,7 @@ static int memory_store_dead(struct memory_store *self, uint64_t id, struct stor
 {
     if (!self->open)
         abort();
-    if (self->fail_change)
+    if (self->fail_change && self->changes >= self->fail_change_after)
         return self->fail_change;
     *row = memory_store_find(self, id);
     if (!*row || (*row)->state != STORE_DEAD)

@@ -119,14 +119,29 @@ static void test_failure(void **state)
     assert_string_equal(letters_states(), "pddrd");
 }
 
+/* What went well before the failure is undone with it. */
+static void test_fails_within(void **state)
+{
+    (void)state;
+    letters_setup(NULL);
+    world.store.fail_change = STORE_FULL;
+    world.store.fail_change_after = 1;
+    world_expect("replay 2 5", EXIT_FAILED, "", FULL);
+    assert_string_equal(letters_states(), "pddrd");
+    assert_int_equal(world.store.committed, 0);
+}
+
 /* ---- Many ---- */
+
+enum { MANY_STEP = 3 }; /* from id to id: others were delivered */
 
 static void many_setup(void)
 {
     world_setup(NULL);
-    for (uint64_t id = 1; id <= MEMORY_STORE_ROWS; id++)
-        memory_store_add(&world.store,
-                         (struct store_row){.id = id, .state = STORE_DEAD, .stale = id % 4 == 0});
+    for (uint64_t n = 1; n <= MEMORY_STORE_ROWS; n++)
+        memory_store_add(
+            &world.store,
+            (struct store_row){.id = n * MANY_STEP, .state = STORE_DEAD, .stale = n % 4 == 0});
     world.store.counts.dead = MEMORY_STORE_ROWS;
 }
 
@@ -136,6 +151,7 @@ static void test_batches(void **state)
     many_setup();
     assert_int_equal(world_run("replay --all"), EXIT_FAILED);
     assert_string_equal(world.out, "3072 will be sent again\n");
+    assert_non_null(strstr(world.err, "convex-relay: 1024 stay dead: "));
     assert_int_equal(world.store.committed, 5);
     assert_in_range(world.store.changes_max, 1, OUTBOX_BATCH);
 }
@@ -186,7 +202,7 @@ static void test_many_ids(void **state)
     (void)state;
     many_setup();
     for (size_t i = 0; i < array_len(ids); i++)
-        ids[i] = i + 1;
+        ids[i] = (i + 1) * MANY_STEP;
     world.console.out = open_memstream(&world.out, &world.out_len);
     world.console.err = open_memstream(&world.err, &world.err_len);
     assert_int_equal(outbox_discard(&world.console, &world.store.store, &request), EXIT_FINE);
@@ -194,16 +210,17 @@ static void test_many_ids(void **state)
     assert_int_equal(fclose(world.console.err), 0);
     assert_int_equal(world.store.now.len, 0);
     assert_int_equal(world.store.committed, 5);
-    assert_non_null(strstr(world.out, "\n4096: is discarded\n"));
+    assert_non_null(strstr(world.out, "\n12288: is discarded\n"));
     assert_int_equal(world.err_len, 0);
 }
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(change_rows) + array_len(failure_rows) + 5];
+    static struct CMUnitTest tests[array_len(change_rows) + array_len(failure_rows) + 6];
     size_t len = rows_add(tests, 0, change_rows, test_change);
 
     len = rows_add(tests, len, failure_rows, test_failure);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_fails_within);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_batches);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_fails_midway);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_progress);

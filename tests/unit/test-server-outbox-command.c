@@ -301,21 +301,30 @@ static void test_filter(void **state)
     assert_string_equal(ids, row->ids);
 }
 
-/* Pages come one after the other, and none is lost between them, whatever is left out of them. */
-static void test_pages(void **state)
+static size_t lines_of(const char *text)
 {
     size_t lines = 0;
 
+    while ((text = strchr(text, '\n'))) {
+        text++;
+        lines++;
+    }
+    return lines;
+}
+
+/* Pages come one after the other, and none is lost between them, whatever is left out of them. */
+static void test_pages(void **state)
+{
     (void)state;
     for (uint64_t id = 1; id <= MEMORY_STORE_ROWS; id++)
         memory_store_add(&world.store,
                          (struct store_row){.id = id,
                                             .state = id % 2 ? STORE_DEAD : STORE_PENDING,
                                             .reason = TEXT(X100("x"))});
+    assert_int_equal(world_run("list"), EXIT_FINE);
+    assert_int_equal(lines_of(world.out), MEMORY_STORE_ROWS);
     assert_int_equal(world_run("list --state=pending"), EXIT_FINE);
-    for (const char *at = world.out; (at = strchr(at, '\n')); at++)
-        lines++;
-    assert_int_equal(lines, MEMORY_STORE_ROWS / 2);
+    assert_int_equal(lines_of(world.out), MEMORY_STORE_ROWS / 2);
 }
 
 static void test_list_fails(void **state)
