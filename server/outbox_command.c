@@ -55,10 +55,9 @@ static const struct command {
 
 static int command_help(FILE *out)
 {
-    (void)fputs(
-        "Events that are not delivered yet, and dead letters. OUTBOX names their file; the\n"
-        "relay may be running.\n\n",
-        out);
+    (void)fputs("Events that are not delivered yet, and dead letters. OUTBOX names their file;\n"
+                "the relay may be running.\n\n",
+                out);
     for (size_t i = 0; i < array_len(commands); i++)
         (void)fprintf(out, "  convex-relay outbox %s%s\n      %s\n", commands[i].name,
                       commands[i].usage, commands[i].meaning);
