@@ -147,11 +147,14 @@ int sqlite_mend_finish(const char *path)
         if (!r && mend_exists(path, ".mending", ""))
             r = mend_save(path, &saved);
     }
+    if (r && r != STORE_FULL) {
+        (void)mend_move(path, ".mending", ""); /* the next start may find the disk well */
+        return r;
+    }
     /* A full disk must not keep the relay from serving: what was set aside stays for later. */
-    const char *error = r > 0 ? "the disk is full or fails" : NULL;
-    if (r >= 0)
-        r = mend_put_away(path, &put_away);
-    if (r < 0)
+    const char *error = r ? "the disk is full" : NULL;
+    r = mend_put_away(path, &put_away);
+    if (r)
         return r;
     sqlite_mend_trust(path);
     log_error("the outbox was damaged and has been replaced", "path", path, "set_aside", put_away,

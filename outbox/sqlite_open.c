@@ -276,26 +276,41 @@ struct store *sqlite_store_close(struct store *store)
     return NULL;
 }
 
+/* Sets a damaged file aside, and opens one with what could be saved. */
+static int open_mend(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = sqlite_mend_set_aside(self->path);
+
+    if (!r)
+        r = sqlite_mend_finish(self->path);
+    if (r == STORE_BROKEN)
+        return open_refuse(options, "is damaged, and the disk fails", NULL);
+    if (!r)
+        r = open_make(options, self->path);
+    return r ? r : open_connect(options, self);
+}
+
 static int open_serving(const struct store_options *options, struct sqlite_store *self)
 {
     int r = open_lock(options, self);
 
     if (!r && sqlite_mend_unfinished(self->path))
         r = sqlite_mend_finish(self->path);
+    if (r == STORE_BROKEN)
+        return open_refuse(options, "is damaged, and the disk fails", NULL);
     if (!r)
         r = open_make(options, self->path);
     if (!r)
         r = open_connect(options, self);
+    if (r == SQLITE_STORE_DAMAGED) {
+        /* A disk that fails for a moment looks the same: it is damaged when it is so twice. */
+        open_disconnect(self);
+        r = open_connect(options, self);
+    }
     if (r != SQLITE_STORE_DAMAGED)
         return r;
-
     open_disconnect(self);
-    r = sqlite_mend_set_aside(self->path);
-    if (!r)
-        r = sqlite_mend_finish(self->path);
-    if (!r)
-        r = open_make(options, self->path);
-    return r ? r : open_connect(options, self);
+    return open_mend(options, self);
 }
 
 int store_sqlite_open(const struct store_options *options, struct store **out)

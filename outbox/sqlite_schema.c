@@ -8,6 +8,9 @@
  * Each index holds only the rows that it is asked for, so that the way of most events (pending,
  * then delivered) costs two small entries. An index on model alone is in the order of model and id,
  * since SQLite ends each entry with the row's id.
+ *
+ * The counters are one row. It counts the commits, too, and so is never the same twice: SQLite
+ * writes nothing where nothing changes, and then a commit would not tell whether the disk is well.
  */
 #include "outbox/sqlite_store.h"
 
@@ -40,9 +43,10 @@ static const char *const schema_migrations[] = {
     " pending INTEGER NOT NULL,"
     " dead INTEGER NOT NULL,"
     " last_id INTEGER NOT NULL,"
+    " commits INTEGER NOT NULL,"
     " CHECK (accepted = delivered + discarded + pending + dead)"
     ") STRICT;"
-    "INSERT INTO tally VALUES (1, 0, 0, 0, 0, 0, 0);"
+    "INSERT INTO tally VALUES (1, 0, 0, 0, 0, 0, 0, 0);"
     "CREATE INDEX event_pending ON event (model) WHERE state = 0;"
     "CREATE INDEX event_waiting ON event (arrived_ms) WHERE state <> 1;"
     "CREATE INDEX event_apart ON event (state) WHERE state > 0;"
@@ -90,7 +94,7 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_LAST_ID] = "SELECT last_id FROM tally WHERE only = 1",
     [STMT_ADD_TALLY] = "UPDATE tally SET accepted = accepted + ?1, delivered = delivered + ?2,"
                        " discarded = discarded + ?3, pending = pending + ?4, dead = dead + ?5,"
-                       " last_id = max(last_id, ?6) WHERE only = 1",
+                       " last_id = max(last_id, ?6), commits = commits + 1 WHERE only = 1",
     [STMT_OLDEST] = "SELECT coalesce((SELECT min(arrived_ms) FROM event INDEXED BY event_waiting"
                     " WHERE state <> 1), 0)",
     [STMT_PAGES] = "PRAGMA page_count",

@@ -176,7 +176,8 @@ bool sqlite_mend_unfinished(const char *path);
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);
 
-/* Saves what can be read of what was set aside into a new file at path. 0 or an -errno. */
+/* Saves what can be read of what was set aside into a new file at path. 0; STORE_BROKEN or an
+ * -errno, and it is back in its place. */
 int sqlite_mend_finish(const char *path);
 
 /* Makes what was made or renamed in the file's folder survive a power cut. 0 or an -errno. */

@@ -7,7 +7,7 @@
 
 #include "store_world.h"
 
-enum { MIRROR_ROWS = 96, MIRROR_BODY_MAX = 20000 };
+enum { MIRROR_ROWS = 96, MIRROR_BODY_MAX = 20000, WALK_DOUBTS = 32 };
 
 struct mirror {
     struct store_row rows[MIRROR_ROWS]; /* by rising id; their texts are constants */
@@ -19,10 +19,12 @@ struct mirror {
 struct walk {
     struct store *store;
     uint64_t dice;
-    struct mirror now;      /* as of the last commit */
-    struct mirror next;     /* with the transaction at hand */
-    struct mirror doubtful; /* with the last one that failed, which may turn up after a crash */
-    bool doubt;
+    struct mirror now;  /* as of the last commit */
+    struct mirror next; /* with the transaction at hand */
+    /* With one of those that failed since: what a failed sync has left may turn up after a crash.
+     */
+    struct mirror doubtful[WALK_DOUBTS];
+    size_t doubts;
     long commits;
 };
 
@@ -172,14 +174,17 @@ static inline bool mirror_is(struct mirror *mirror, struct store *store)
            counts.oldest_ms == mirror->counts.oldest_ms;
 }
 
-/* After a crash: what was committed is there, and of the rest nothing or all of the last one. */
+/* After a crash: what was committed is there, and of the rest nothing or one transaction. */
 static inline void walk_check_after_crash(struct walk *walk)
 {
-    if (walk->doubt && mirror_is(&walk->doubtful, walk->store))
-        walk->now = walk->doubtful;
-    else
-        assert_true(mirror_is(&walk->now, walk->store));
-    walk->doubt = false;
+    for (size_t i = 0; i < walk->doubts; i++) {
+        if (mirror_is(&walk->doubtful[i], walk->store)) {
+            walk->now = walk->doubtful[i];
+            break;
+        }
+    }
+    walk->doubts = 0;
+    assert_true(mirror_is(&walk->now, walk->store));
 }
 
 /* ---- One change to both. The store's outcome; the mirror's where that is no failure ---- */
@@ -377,12 +382,12 @@ static inline int walk_step(struct walk *walk)
     }
     r = store->ops->commit(store);
     if (r) {
-        walk->doubtful = walk->next;
-        walk->doubt = true;
+        assert_true(walk->doubts < WALK_DOUBTS);
+        walk->doubtful[walk->doubts++] = walk->next;
         return r;
     }
     walk->now = walk->next;
-    walk->doubt = false;
+    walk->doubts = 0;
     walk->commits++;
     return 0;
 }

@@ -2,6 +2,7 @@
 /* For tests of stores: a folder that goes away, and rows made of a few texts. */
 #pragma once
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -21,11 +22,17 @@ struct folder {
     struct buf why;
 };
 
-static inline void folder_make(struct folder *folder)
+static inline void folder_make_in(struct folder *folder, const char *parent)
 {
-    *folder = (struct folder){.at = "/tmp/convex-relay-store-XXXXXX"};
+    *folder = (struct folder){0};
+    (void)snprintf(folder->at, sizeof(folder->at), "%s/convex-relay-store-XXXXXX", parent);
     assert_non_null(mkdtemp(folder->at));
     (void)snprintf(folder->path, sizeof(folder->path), "%s/outbox.db", folder->at);
+}
+
+static inline void folder_make(struct folder *folder)
+{
+    folder_make_in(folder, "/tmp");
 }
 
 static inline int folder_remove_one(const char *path, const struct stat *st, int type,
@@ -41,6 +48,20 @@ static inline void folder_empty(struct folder *folder)
 {
     buf_done(&folder->why);
     (void)nftw(folder->at, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* How many files in it have a name that holds part. */
+static inline int folder_count(const struct folder *folder, const char *part)
+{
+    DIR *dir = opendir(folder->at);
+    struct dirent *entry;
+    int n = 0;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir)) != NULL)
+        n += strstr(entry->d_name, part) != NULL;
+    (void)closedir(dir);
+    return n;
 }
 
 static inline int folder_setup(void **state)

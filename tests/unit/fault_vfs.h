@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A file system under SQLite that fails on demand, and loses power.
+ *
+ * It stands on the real one. What was written to a file since its last sync is remembered in
+ * sectors, so that a power cut can take it back, wholly or in part. Not for several threads.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum fault_kind {
+    FAULT_NONE,
+    FAULT_EIO_ONCE,  /* this call fails */
+    FAULT_EIO,       /* this one and all behind it */
+    FAULT_FULL_ONCE, /* this call fails, as on a full disk */
+    FAULT_FULL,      /* this one and all that write behind it */
+    FAULT_SKIP_SYNC, /* this sync and all behind it say that they worked, and do nothing */
+    FAULT_POWER,     /* this one and all behind it; only fault_vfs_restore() brings power back */
+};
+
+/* What counts as a call. */
+enum fault_calls {
+    FAULT_WRITES = 1, /* and truncations */
+    FAULT_SYNCS = 2,
+    FAULT_READS = 4,
+    FAULT_DELETES = 8,
+};
+
+/* All files are opened through it from now on, or no more. */
+void fault_vfs_install(void);
+void fault_vfs_remove(void);
+
+/* The nth call from now on (1: the next one) of those kinds fails. */
+void fault_vfs_plan(enum fault_kind kind, unsigned calls, long nth);
+
+/* How many such calls there were since the plan; whether it has come to the fault. */
+long fault_vfs_calls(void);
+bool fault_vfs_struck(void);
+
+enum fault_loss {
+    FAULT_LOSE_ALL,  /* what was not synced */
+    FAULT_LOSE_SOME, /* some sectors of it, and perhaps what the file has grown */
+    FAULT_LOSE_LATE, /* all but the first so many sectors */
+};
+
+/* After a power cut, with everything closed: takes back what was not synced. Ends the plan. */
+void fault_vfs_restore(enum fault_loss loss, uint64_t dice);
