@@ -89,7 +89,7 @@ for (const [what, first] of [['a head', 'POST /convex/sync HTTP/1.1\r\nX-A: '], 
       assert.equal((await sync(relay, userEvent('other', others++))).status, 200);
       assert.ok(performance.now() - startedMs < 10_000, 'it is never cut off');
     }
-    assert.ok(performance.now() - startedMs >= 400, 'cut off too early');
+    assert.ok(performance.now() - startedMs > 300, 'cut off too early');
     assert.ok(others > 3);
     assert.equal(client.received(), 0);
     await waitForFds(relay, before + 3); // what fetch keeps open
