@@ -74,6 +74,7 @@ TAILQ_HEAD(delivery_list, delivery);
 struct relay_route {
     struct table_node node; /* in relay.routes, by model */
     struct relay *relay;
+    char *model;
     struct routes *routes; /* keeps route alive */
     const struct route *route;
     struct lane_route lanes;

@@ -70,8 +70,7 @@ static void relay_close_upstream(struct relay *relay, const struct verdict *verd
 static void relay_close_route(struct relay_route *route, const struct verdict *verdict)
 {
     if (gate_close(&route->gate, verdict->cause, false, verdict->retry_after_ms))
-        log_warn("route is held: its events wait", "model", route->route->model, "cause",
-                 verdict->cause);
+        log_warn("route is held: its events wait", "model", route->model, "cause", verdict->cause);
     limit_restart(&route->limit);
     relay_apply_route_limit(route);
 }
@@ -89,7 +88,7 @@ static void relay_upstream_well(struct relay *relay)
 static void relay_route_well(struct relay_route *route)
 {
     if (gate_open(&route->gate))
-        relay_log_open(&route->gate, route->route->model);
+        relay_log_open(&route->gate, route->model);
     limit_success(&route->limit);
     relay_apply_route_limit(route);
 }
@@ -198,8 +197,8 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
     delivery->reason.len = 0;
     (void)buf_append_span(&delivery->reason, reason);
     log_debug("attempt failed", "id", log_number(delivery->place.seq), "model",
-              delivery->route->route->model, "outcome", verdict_outcome_name(verdict->outcome),
-              "cause", verdict->cause, "reason", verdict->detail);
+              delivery->route->model, "outcome", verdict_outcome_name(verdict->outcome), "cause",
+              verdict->cause, "reason", verdict->detail);
     if (delivery->doomed) {
         relay_finish(delivery);
         return;
@@ -220,7 +219,7 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
 
 static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
 {
-    log_warn("not delivered", "model", delivery->route->route->model, "outcome",
+    log_warn("not delivered", "model", delivery->route->model, "outcome",
              verdict_outcome_name(verdict->outcome), "cause", verdict->cause, "reason",
              verdict->detail);
     relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));

@@ -111,7 +111,7 @@ void relay_page(struct relay_route *route)
     route->reading = true;
     route->spilled = false;
     route->read = (struct outbox_read){
-        .model = span_of(route->route->model),
+        .model = span_of(route->model),
         .after = route->cursor,
         .rows_max = window - route->lanes.places,
         .bytes_max = RELAY_PAGE_BYTES,

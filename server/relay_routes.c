@@ -12,7 +12,7 @@ struct relay_route *relay_route_find(struct relay *relay, struct span model)
 
     for (; node; node = table_next(node)) {
         struct relay_route *route = container_of(node, struct relay_route, node);
-        if (span_eq(span_of(route->route->model), model))
+        if (span_eq(span_of(route->model), model))
             return route;
     }
     return NULL;
@@ -24,9 +24,12 @@ static int relay_route_new(struct relay *relay, struct span model, struct relay_
 
     if (!route)
         return error_origin(-ENOMEM);
-    int r = table_add(&relay->routes_by_model, &route->node,
-                      table_hash(&relay->routes_by_model, model, SPAN_NULL));
+    route->model = strndup(model.at, model.len);
+    int r = route->model ? table_add(&relay->routes_by_model, &route->node,
+                                     table_hash(&relay->routes_by_model, model, SPAN_NULL))
+                         : error_origin(-ENOMEM);
     if (r) {
+        free(route->model);
         free(route);
         return r;
     }
@@ -75,6 +78,7 @@ void relay_routes_free(struct relay *relay)
         table_remove(&relay->routes_by_model, &route->node);
         gate_done(&route->gate);
         routes_unref(route->routes);
+        free(route->model);
         free(route);
     }
     table_done(&relay->routes_by_model);

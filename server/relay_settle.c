@@ -181,7 +181,7 @@ void relay_settle_delivered(struct delivery *delivery)
 static void relay_log_dead(const struct delivery *delivery)
 {
     log_warn("dead letter", "id", log_number(delivery->place.seq), "model",
-             delivery->route ? delivery->route->route->model : NULL, "attempts",
+             delivery->route ? delivery->route->model : NULL, "attempts",
              log_number(delivery->attempts));
 }
 
