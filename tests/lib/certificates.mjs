@@ -7,37 +7,48 @@ import { makeFolder } from './files.mjs';
 const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
 const newKey = (file) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file];
 
-// An authority: {file: its certificate, issue(name, options): a certificate by it}.
+// An authority: {file: its certificate, issue(altName, options): a certificate by it}.
 export function makeAuthority(t, name) {
-  const files = makeFolder(t);
+  const files = makeFolder(t, { index: '', serial: '01' });
   const key = files.path('ca.key');
   const file = files.path('ca.pem');
   openssl('req', '-x509', ...newKey(key), '-out', file, '-days', '2', '-subj', `/CN=${name}`);
   let issued = 0;
   return {
     file,
-    // altName: "DNS:..." or "IP:...". startsBeforeEnds: days from now, both may be past.
+    // altName: "DNS:..." or "IP:...". From and to: in days from now, and both may be past.
     // Gives {certificate, key}: files.
     issue(altName, { fromDays = -1, toDays = 1 } = {}) {
       const stem = `leaf${issued++}`;
       const request = files.path(`${stem}.csr`);
       const leaf = { certificate: files.path(`${stem}.pem`), key: files.path(`${stem}.key`) };
       openssl('req', ...newKey(leaf.key), '-out', request, '-subj', '/CN=test');
-      const folder = makeFolder(t, {
-        'index.txt': '', serial: '01',
-        'ca.conf': `[ca]\ndefault_ca = it\n[it]\ndatabase = ${files.path('index.txt')}\n`
-          + `serial = ${files.path('serial')}\nnew_certs_dir = ${files.folder}\ndefault_md = sha256\n`
-          + `policy = any\nunique_subject = no\nx509_extensions = leaf\n[any]\ncommonName = supplied\n`
-          + `[leaf]\nsubjectAltName = ${altName}\nextendedKeyUsage = serverAuth\n`,
-      });
-      files.write('index.txt', '');
-      files.write('serial', '01');
-      openssl('ca', '-batch', '-notext', '-config', folder.path('ca.conf'), '-cert', file, '-keyfile', key,
+      const config = files.write(`${stem}.conf`, authorityConfig(files, altName));
+      openssl('ca', '-batch', '-notext', '-config', config, '-cert', file, '-keyfile', key,
         '-startdate', asn1Time(fromDays), '-enddate', asn1Time(toDays), '-in', request, '-out', leaf.certificate);
       return leaf;
     },
   };
 }
+
+// openssl x509 cannot make a certificate whose time is over; openssl ca can, and wants all this.
+const authorityConfig = (files, altName) => `
+[ca]
+default_ca = authority
+[authority]
+database = ${files.path('index')}
+serial = ${files.path('serial')}
+new_certs_dir = ${files.folder}
+unique_subject = no
+default_md = sha256
+policy = any_subject
+x509_extensions = leaf
+[any_subject]
+commonName = supplied
+[leaf]
+subjectAltName = ${altName}
+extendedKeyUsage = serverAuth
+`;
 
 // A certificate that vouches for itself.
 export function makeSelfSigned(t, altName) {
