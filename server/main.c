@@ -4,10 +4,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "cli/exit_code.h"
+#include "cli/outbox_command.h"
 #include "convex/probe.h"
 #include "relay_version.h"
-#include "server/exit_code.h"
-#include "server/outbox_command.h"
 #include "server/serve.h"
 #include "server/setup.h"
 

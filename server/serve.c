@@ -21,10 +21,10 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/outbox.h"
+#include "relay/relay.h"
 #include "relay_version.h"
 #include "server/http.h"
 #include "server/listener.h"
-#include "server/relay.h"
 #include "server/setup.h"
 
 enum {

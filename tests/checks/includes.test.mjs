@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The arrows between the rooms point one way, and each outside library stays in its own:
-//   base <- { auth, convex, outbox } <- handlers <- server
+//   base <- { auth, convex, outbox } <- handlers <- relay <- server, and outbox <- cli <- server
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -14,8 +14,10 @@ const sees = {
   auth: ['base'],
   convex: ['base'],
   outbox: ['base'],
-  handlers: ['base', 'auth', 'outbox'],
-  server: ['base', 'auth', 'convex', 'outbox', 'handlers'],
+  handlers: ['base', 'auth'],
+  relay: ['base', 'auth', 'convex', 'outbox', 'handlers'],
+  cli: ['base', 'outbox'],
+  server: ['base', 'auth', 'convex', 'outbox', 'handlers', 'relay', 'cli'],
 };
 
 const libraries = [

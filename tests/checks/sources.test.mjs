@@ -14,7 +14,7 @@ function unnamed(directory, nameOf) {
   return sources.filter((name) => !build.includes(`'${nameOf(name)}'`));
 }
 
-for (const room of ['base', 'auth', 'convex', 'outbox', 'handlers', 'server']) {
+for (const room of ['base', 'auth', 'convex', 'outbox', 'handlers', 'relay', 'cli', 'server']) {
   test(`meson.build names every source of ${room}`, () => {
     assert.deepEqual(
       unnamed(room, (name) => `${room}/${name}`),

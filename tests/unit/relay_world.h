@@ -17,7 +17,7 @@
 #include "base/loop.h"
 #include "handlers/sync.h"
 #include "outbox/outbox.h"
-#include "server/relay.h"
+#include "relay/relay.h"
 
 enum { WORLD_RECORDS = 20000, WORLD_START_MS = 1000 * 1000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What keeps events from being sent while they cannot succeed. */
-#include "server/gate.h"
+#include "relay/gate.h"
 
 #include <stdio.h>
 

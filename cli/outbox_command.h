@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "server/outbox_console.h"
+#include "cli/outbox_console.h"
 
 /* argv: what stands behind the word outbox. The exit code. */
 int outbox_command(int argc, char *const *argv);

@@ -3,7 +3,7 @@
 #include <errno.h>
 
 #include "base/error.h"
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 struct relay_route *relay_route_find(struct relay *relay, struct span model)
 {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Events and counts as text and as JSON. */
-#include "server/outbox_print.h"
+#include "cli/outbox_print.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "server/outbox_text.h"
+#include "cli/outbox_text.h"
 
 enum {
     PRINT_ID_WIDTH = 8,

@@ -7,8 +7,8 @@
  */
 #include <inttypes.h>
 
-#include "server/exit_code.h"
-#include "server/outbox_request.h"
+#include "cli/exit_code.h"
+#include "cli/outbox_request.h"
 
 enum { CHANGE_PROGRESS_MS = 250 };
 

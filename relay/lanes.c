@@ -9,7 +9,7 @@
  *
  * A lane is in its route's heap exactly while it is READY.
  */
-#include "server/lanes.h"
+#include "relay/lanes.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Text that wants to harm a terminal, or JSON. */
-#include "server/outbox_text.h"
+#include "cli/outbox_text.h"
 
 #include "base/json.h"
 #include "rows.h"

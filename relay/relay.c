@@ -6,13 +6,13 @@
  * lane and there is room, it goes to Convex at the same moment. relay_attempt.c judges the answers,
  * relay_settle.c writes what came of it, relay_backlog.c fetches what has only a place on disk.
  */
-#include "server/relay.h"
+#include "relay/relay.h"
 
 #include <errno.h>
 
 #include "base/error.h"
 #include "base/log.h"
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 enum {
     RELAY_TEND_MS = 1000,

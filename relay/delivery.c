@@ -12,7 +12,7 @@
  * (500), or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once it is known that it
  * will not be.
  */
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 #include <assert.h>
 

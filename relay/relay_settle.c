@@ -13,7 +13,7 @@
  * lane stands still, which is what the order asks for.
  */
 #include "base/log.h"
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 enum {
     RELAY_FATE_AGAIN_MS = 1000,

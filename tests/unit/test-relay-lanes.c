@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#include "server/lanes.h"
+#include "relay/lanes.h"
 
 enum { ROUTES = 3, RECORDS = 8, PLACES = 64 };
 

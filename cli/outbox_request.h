@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "server/outbox_console.h"
+#include "cli/outbox_console.h"
 
 enum { OUTBOX_BATCH = 1000 }; /* changes in a transaction: a server is not kept waiting for long */
 

@@ -13,10 +13,10 @@
 #include "convex/verdict.h"
 #include "handlers/service.h"
 #include "outbox/outbox.h"
-#include "server/gate.h"
-#include "server/lanes.h"
-#include "server/limit.h"
-#include "server/relay.h"
+#include "relay/gate.h"
+#include "relay/lanes.h"
+#include "relay/limit.h"
+#include "relay/relay.h"
 
 enum {
     DELIVERY_REASON_MAX = 4096, /* of a message that is kept; the sender gets the whole */

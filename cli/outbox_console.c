@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* What `convex-relay outbox` writes to. */
-#include "server/outbox_console.h"
+#include "cli/outbox_console.h"
 
 #include <errno.h>
 #include <stdarg.h>
 
-#include "server/exit_code.h"
+#include "cli/exit_code.h"
 
 void outbox_console_write(struct outbox_console *console, struct span text)
 {

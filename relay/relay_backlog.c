@@ -9,7 +9,7 @@
  */
 #include "base/log.h"
 #include "handlers/sync.h"
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 enum {
     RELAY_WINDOW = 4096, /* places in memory, of all routes */

@@ -2,7 +2,7 @@
 /* How many may be under way at once. */
 #include "rows.h"
 
-#include "server/limit.h"
+#include "relay/limit.h"
 
 static void succeed(struct limit *limit, int times)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Strangers' text, made harmless. */
-#include "server/outbox_text.h"
+#include "cli/outbox_text.h"
 
 #include <stdint.h>
 #include <stdio.h>

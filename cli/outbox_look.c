@@ -7,9 +7,9 @@
  */
 #include <inttypes.h>
 
-#include "server/exit_code.h"
-#include "server/outbox_print.h"
-#include "server/outbox_request.h"
+#include "cli/exit_code.h"
+#include "cli/outbox_print.h"
+#include "cli/outbox_request.h"
 
 enum {
     LOOK_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */

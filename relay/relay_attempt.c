@@ -16,7 +16,7 @@
 #include "convex/backoff.h"
 #include "convex/mutation.h"
 #include "handlers/args.h"
-#include "server/delivery.h"
+#include "relay/delivery.h"
 
 enum { RELAY_FAILURES_MAX = 5 }; /* in a row, of Convex as a whole, before its gate closes */
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* `convex-relay outbox …`: which command, with which options, on which file. */
-#include "server/outbox_command.h"
+#include "cli/outbox_command.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -8,8 +8,8 @@
 
 #include "base/config.h"
 #include "base/log.h"
-#include "server/exit_code.h"
-#include "server/outbox_request.h"
+#include "cli/exit_code.h"
+#include "cli/outbox_request.h"
 
 /* ---- What there is ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* `convex-relay outbox replay` and `discard`: what becomes of dead letters. */
+#include "cli/outbox_request.h"
 #include "outbox_console_world.h"
-#include "server/outbox_request.h"
 
 #define STALE                                                                                      \
     "a newer event of its record was delivered since, which this one would undo; --force sends "   \
