@@ -45,6 +45,15 @@ static bool mend_exists(const char *path, const char *middle, const char *suffix
     return name && access(name, F_OK) == 0;
 }
 
+/* An empty file is as good as none: SQLite takes it for one that is yet to be filled. */
+static bool mend_has_content(const char *path, const char *middle, const char *suffix)
+{
+    cleanup(freep) char *name = mend_name(path, middle, suffix);
+    struct stat st;
+
+    return name && stat(name, &st) == 0 && st.st_size > 0;
+}
+
 /* Renames what there is of a file and what belongs to it. 0 or an -errno. */
 static int mend_move(const char *path, const char *from, const char *to)
 {
@@ -76,7 +85,7 @@ bool sqlite_mend_unfinished(const char *path)
     if (mend_exists(path, ".mending", ""))
         return true;
     /* SQLite would throw a log away that has no file. */
-    return !mend_exists(path, "", "") && mend_exists(path, "", "-wal");
+    return !mend_has_content(path, "", "") && mend_has_content(path, "", "-wal");
 }
 
 int sqlite_mend_set_aside(const char *path)
@@ -141,10 +150,10 @@ int sqlite_mend_finish(const char *path)
     uint64_t saved = 0;
     int r = 0;
 
-    if (!mend_exists(path, "", "")) {
-        /* The log may have been left behind. */
-        r = mend_move(path, "", ".mending");
-        if (!r && mend_exists(path, ".mending", ""))
+    if (!mend_has_content(path, "", "")) {
+        mend_remove(path);
+        r = mend_move(path, "", ".mending"); /* the log may have been left behind */
+        if (!r && mend_has_content(path, ".mending", ""))
             r = mend_save(path, &saved);
     }
     if (r && r != STORE_FULL) {

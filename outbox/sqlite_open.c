@@ -223,7 +223,7 @@ static int open_identify(const struct store_options *options, struct sqlite_stor
 
 static int open_connect(const struct store_options *options, struct sqlite_store *self)
 {
-    bool unused;
+    int64_t unused;
     int r = open_identify(options, self);
 
     if (r)
@@ -238,8 +238,11 @@ static int open_connect(const struct store_options *options, struct sqlite_store
     r = open_outcome(options, self, rc);
     if (!r && options->mode == STORE_SERVE)
         r = open_try_writing(options, self);
-    if (!r && self->store.ops->changed(&self->store, &unused))
-        r = open_outcome(options, self, sqlite3_extended_errcode(self->db));
+    if (!r)
+        r = open_outcome(options, self, sqlite_store_number(self, STMT_LAST_ID, &unused));
+    if (!r) /* so that what changes from now on is noticed */
+        r = open_outcome(options, self,
+                         sqlite_store_number(self, STMT_DATA_VERSION, &self->data_version));
     return r;
 }
 

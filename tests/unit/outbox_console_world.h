@@ -9,8 +9,8 @@
 
 #include "memory_store.h"
 #include "rows.h"
-#include "server/exit_code.h"
-#include "server/outbox_command.h"
+#include "cli/exit_code.h"
+#include "cli/outbox_command.h"
 
 enum { WORLD_WORDS_MAX = 8 };
 

@@ -14,7 +14,7 @@
 enum {
     STEPS = 12,      /* transactions in a walk */
     AFTERWARDS = 3,  /* transactions behind the fault */
-    POWER_SEEDS = 4, /* random losses at each point */
+    POWER_SEEDS = 2, /* random losses at each point */
     SEED = 5,
 };
 
