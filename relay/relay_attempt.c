@@ -122,11 +122,9 @@ static void relay_learn(struct delivery *delivery, const struct verdict *verdict
         return;
     }
     relay_upstream_well(relay);
-    if (verdict->outcome == VERDICT_HELD)
-        relay_close_route(route, verdict);
-    else if (!failed)
+    if (!failed)
         relay_route_well(route);
-    else if (route->gate.state == GATE_PROBING)
+    else if (verdict->outcome == VERDICT_HELD || route->gate.state == GATE_PROBING)
         relay_close_route(route, verdict);
 }
 

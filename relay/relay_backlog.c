@@ -14,6 +14,7 @@
 enum {
     RELAY_WINDOW = 4096, /* places in memory, of all routes */
     RELAY_WINDOW_ROUTE_MIN = 16,
+    RELAY_REPLAYS = 256,                   /* taken up at once */
     RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of bodies; above, new events go to disk */
     RELAY_PAGE_BYTES = 4 * 1024 * 1024,
 };
@@ -141,7 +142,7 @@ void relay_take_up_replays(struct relay *relay)
     relay->replays_reading = true;
     relay->replays = (struct outbox_read){
         .model = SPAN_NULL,
-        .rows_max = RELAY_WINDOW_ROUTE_MIN * 16,
+        .rows_max = RELAY_REPLAYS,
         .bytes_max = RELAY_PAGE_BYTES,
         .done = relay_replays_done,
     };
