@@ -125,6 +125,18 @@ static int mend_save(const char *path, uint64_t *saved)
     return r;
 }
 
+/* What salvage made beside the file: shared memory, and a log where there was none. */
+static void mend_drop_scratch(const char *path)
+{
+    cleanup(freep) char *shared = mend_name(path, ".mending", "-shm");
+    cleanup(freep) char *log = mend_name(path, ".mending", "-wal");
+
+    if (shared)
+        mend_remove(shared);
+    if (log && !mend_has_content(path, ".mending", "-wal"))
+        mend_remove(log);
+}
+
 /* A name of its own for what was set aside: .damaged-20261122T175200Z, and -2 where that is taken.
  */
 static int mend_put_away(const char *path, char **name)
@@ -140,6 +152,7 @@ static int mend_put_away(const char *path, char **name)
         if (mend_exists(path, middle, "") || mend_exists(path, middle, "-wal"))
             continue;
         *name = mend_name(path, middle, "");
+        mend_drop_scratch(path);
         return mend_move(path, ".mending", middle);
     }
 }

@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/vfs.h>
 
 #include "base/error.h"
@@ -172,6 +173,18 @@ static int connect_check(struct sqlite_store *self)
     return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
 }
 
+/* What SQLite calls an I/O error may have a plain cause that a person can mend. */
+static const char *open_disk_trouble(const char *path)
+{
+    struct statvfs disk;
+
+    if (statvfs(path, &disk) != 0)
+        return NULL;
+    if (disk.f_flag & ST_RDONLY)
+        return "is on a read-only file system";
+    return disk.f_bavail == 0 ? "the disk is full" : NULL;
+}
+
 /* What SQLite said while the file was opened, as an outcome: SQLITE_STORE_DAMAGED, too. */
 static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
 {
@@ -191,8 +204,11 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     case SQLITE_READONLY:
         return open_refuse(options, "is read-only", NULL);
     default:
-        return open_refuse(options, "cannot be used", sqlite3_errmsg(self->db));
+        break;
     }
+    const char *trouble = open_disk_trouble(self->path);
+    return trouble ? open_refuse(options, trouble, NULL)
+                   : open_refuse(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
 /* A real write: the only way to learn that there can be none. A full disk may empty again. */

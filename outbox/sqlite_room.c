@@ -4,8 +4,9 @@
  *
  * In SQLite's WAL mode a deletion is written to the log first, too: on a disk that is quite full
  * nothing could be deleted, and nothing would ever become free again. So appends stop while there
- * is a reserve left, of the disk and of the quota, that only other changes use; and the log has its
- * blocks claimed ahead.
+ * is a reserve left, of the disk and of the quota, that only other changes use. The log has its
+ * blocks claimed ahead, and is folded into the file when the first append is refused: from then on
+ * all that deletions need is there, even if somebody else takes the rest of the disk.
  */
 #include "outbox/sqlite_store.h"
 
@@ -16,8 +17,8 @@ enum {
     RESERVE_BYTES_MAX = 8 << 20,
     RESERVE_DISK_PART = 4,  /* of a tiny disk, the reserve is a quarter */
     RESERVE_QUOTA_PART = 8, /* of the quota, an eighth */
-    LOG_RESERVE_PART = 4,   /* of the reserve, the log takes a quarter before it is folded in */
-    DISK_PER_BYTE = 2,      /* an append is in the log and in the file, for a while */
+    LOG_RESERVE_PART = 4,   /* of the reserve, the log takes a quarter before it is folded in, */
+    LOG_CLAIM_PART = 2,     /* and has room for as much again, for the transaction behind that */
     PAGE_BYTES = 4096,
 };
 
@@ -37,9 +38,9 @@ int sqlite_room_init(struct sqlite_store *self)
 
     int64_t log_bytes = self->reserve_bytes / LOG_RESERVE_PART;
     char sql[160];
-    (void)sqlite3_snprintf(sizeof(sql), sql,
-                           "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
-                           (long long)(log_bytes / PAGE_BYTES + 1), (long long)(2 * log_bytes));
+    (void)sqlite3_snprintf(
+        sizeof(sql), sql, "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
+        (long long)(log_bytes / PAGE_BYTES + 1), (long long)(self->reserve_bytes / LOG_CLAIM_PART));
     int rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK && self->max_bytes > 0) {
         (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %lld",
@@ -58,27 +59,40 @@ void sqlite_room_claim(const struct sqlite_store *self)
     /* Closing it drops no lock: SQLite locks the file and its -shm, never the log. */
     cleanup(closep) int fd = open(name.at, O_WRONLY | O_CLOEXEC);
     if (fd >= 0)
-        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, self->reserve_bytes / LOG_RESERVE_PART);
+        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, self->reserve_bytes / LOG_CLAIM_PART);
+}
+
+/*
+ * What an append may take of the disk. Its bytes go into the log, and later into pages of the file,
+ * free ones first: both must fit beside the reserve. Without any disk left, free pages can be had
+ * as far as the log has its room already.
+ */
+static int64_t sqlite_room_of_disk(const struct sqlite_store *self, int64_t free_bytes)
+{
+    struct statvfs disk;
+
+    if (self->reserve_bytes == 0 || statvfs(self->path, &disk) != 0)
+        return INT64_MAX;
+    int64_t left = (int64_t)(disk.f_bavail * disk.f_frsize) - self->reserve_bytes;
+    int64_t in_log = min64(free_bytes, self->reserve_bytes / LOG_RESERVE_PART / 2);
+    int64_t on_disk = min64(left, (left + free_bytes) / 2);
+    return left > 0 && on_disk > in_log ? on_disk : in_log;
 }
 
 /* What appends may still take of the quota and of the disk. */
 static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
 {
     int64_t pages, free_pages;
-    struct statvfs disk;
     int rc = sqlite_store_number(self, STMT_PAGES, &pages);
 
     if (rc == SQLITE_OK)
         rc = sqlite_store_number(self, STMT_FREE_PAGES, &free_pages);
     if (rc != SQLITE_OK)
         return rc;
-    *room = INT64_MAX;
+    *room = sqlite_room_of_disk(self, free_pages * PAGE_BYTES);
     if (self->max_bytes > 0)
-        *room = self->max_bytes - self->max_bytes / RESERVE_QUOTA_PART -
-                (pages - free_pages) * PAGE_BYTES;
-    if (self->reserve_bytes > 0 && statvfs(self->path, &disk) == 0)
-        *room = min64(*room, ((int64_t)(disk.f_bavail * disk.f_frsize) - self->reserve_bytes) /
-                                 DISK_PER_BYTE);
+        *room = min64(*room, self->max_bytes - self->max_bytes / RESERVE_QUOTA_PART -
+                                 (pages - free_pages) * PAGE_BYTES);
     return SQLITE_OK;
 }
 
@@ -92,6 +106,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
     }
     if (self->room_bytes < bytes) {
         self->wanted_bytes = bytes;
+        self->fold = self->health != STORE_FULL;
         return sqlite_store_outcome(self, SQLITE_FULL);
     }
     /* Small events may still fit where a large one did not: that alone is no news. */

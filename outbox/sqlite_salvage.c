@@ -32,7 +32,7 @@ typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
 static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
 {
     sqlite3_stmt *rows = NULL;
-    int64_t from = 0;
+    int64_t from = 1;
     int64_t step = 1;
     int r = 0;
     int rc = sqlite3_prepare_v2(self->from, sql, -1, &rows, NULL);
@@ -40,7 +40,10 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
     for (int failures = 0; rc == SQLITE_OK && !r;) {
         (void)sqlite3_bind_int64(rows, 1, from);
         while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
-            from = sqlite3_column_int64(rows, 0) + 1;
+            int64_t id = sqlite3_column_int64(rows, 0);
+            if (id < from || id == INT64_MAX) /* a damaged tree may lead anywhere */
+                continue;
+            from = id + 1;
             failures = 0;
             step = 1;
             r = fn(self, rows);
@@ -84,8 +87,7 @@ static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
     (void)sqlite3_bind_int64(self->body, 1, (int64_t)row.id);
     if (sqlite3_step(self->body) == SQLITE_ROW) {
         row.body = sqlite_span(self->body, 0);
-        if (row.body.at)
-            r = salvage_keep(self, &row);
+        r = row.body.at ? salvage_keep(self, &row) : 0;
     }
     (void)sqlite3_reset(self->body);
     return r;

@@ -108,6 +108,13 @@ static int sqlite_store_begin(struct store *store)
     return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
 }
 
+static void sqlite_store_fold(struct sqlite_store *self)
+{
+    if (self->fold)
+        (void)sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+    self->fold = false;
+}
+
 static void sqlite_store_rollback(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
@@ -116,6 +123,7 @@ static void sqlite_store_rollback(struct store *store)
     self->spoilt = 0;
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
         (void)sqlite_store_run(self, STMT_ROLLBACK);
+    sqlite_store_fold(self);
 }
 
 int sqlite_store_flush_tally(struct sqlite_store *self)
@@ -147,6 +155,7 @@ static int sqlite_store_commit(struct store *store)
         sqlite_store_rollback(store);
     else if (self->health == STORE_BROKEN)
         sqlite_store_well(self);
+    sqlite_store_fold(self);
     return r;
 }
 
