@@ -31,7 +31,7 @@ static bool writer_take(struct writer *writer)
     while (TAILQ_EMPTY(&writer->waiting) && !writer->stopping && r == 0)
         r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
     TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
-    TAILQ_FOREACH(job, &writer->taken, link)
+    for (job = TAILQ_FIRST(&writer->taken); job; job = TAILQ_NEXT(job, link))
     job->taken = true;
     writer->uncounted += writer->delivered;
     writer->delivered = 0;

@@ -126,8 +126,8 @@ static void relay_tend(void *ctx)
 
     loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
     relay_take_up_replays(relay);
-    TAILQ_FOREACH(route, &relay->routes, link)
-    relay_page(route);
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
+        relay_page(route);
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
         relay->aged_ms = now_ms;
         relay_bury_old(relay);
@@ -191,8 +191,7 @@ bool relay_loading(const struct relay *relay)
 {
     const struct relay_route *route;
 
-    TAILQ_FOREACH(route, &relay->routes, link)
-    {
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
         if (route->reading)
             return true;
     }
@@ -220,8 +219,8 @@ void relay_give_up(struct relay *relay)
     relay_stop_sending(relay);
     while ((delivery = TAILQ_FIRST(&relay->waiting)))
         delivery_overdue(delivery);
-    TAILQ_FOREACH(delivery, &relay->deliveries, link)
-    {
+    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link)) {
         /* Without an outbox nobody waits with a deadline, and the attempt is all there is. */
         if (!relay->outbox)
             delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
@@ -234,8 +233,9 @@ void relay_abandon(struct relay *relay)
 
     relay->given_up = true;
     relay_stop_sending(relay);
-    TAILQ_FOREACH(delivery, &relay->deliveries, link)
-    delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
+    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link))
+        delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
 }
 
 struct relay *relay_free(struct relay *relay)
