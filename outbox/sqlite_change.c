@@ -45,8 +45,8 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state
 
 int sqlite_change_has(struct store *store, uint64_t id, bool *known)
 {
-    int state;
-    bool stale;
+    int state = STORE_PENDING;
+    bool stale = false;
     int r = sqlite_change_find(sqlite_store_of(store), id, &state, &stale);
 
     if (r && r != STORE_MISSING)
@@ -137,8 +137,8 @@ static int sqlite_change_with_id(struct sqlite_store *self, enum sqlite_statemen
 int sqlite_change_delivered(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
+    int state = STORE_PENDING;
+    bool stale = false;
     int r = sqlite_change_find(self, id, &state, &stale);
 
     if (!r && state != STORE_PENDING)
@@ -229,8 +229,8 @@ static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id, enum 
 int sqlite_change_replay(struct store *store, uint64_t id, bool force)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
+    int state = STORE_PENDING;
+    bool stale = false;
     int r = sqlite_change_find(self, id, &state, &stale);
 
     if (!r && state != STORE_DEAD)
@@ -272,8 +272,8 @@ static int sqlite_change_set_pending(struct sqlite_store *self, enum sqlite_stat
 int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
+    int state = STORE_PENDING;
+    bool stale = false;
     int r = sqlite_change_find(self, id, &state, &stale);
 
     if (r)
@@ -293,8 +293,8 @@ int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id)
 int sqlite_change_discard(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state;
-    bool stale;
+    int state = STORE_PENDING;
+    bool stale = false;
     int r = sqlite_change_find(self, id, &state, &stale);
 
     if (!r && state != STORE_DEAD)

@@ -33,18 +33,20 @@ int sqlite_room_init(struct sqlite_store *self)
     int64_t disk_bytes = INT64_MAX;
 
     if (statvfs(self->path, &disk) == 0)
-        disk_bytes = (int64_t)(disk.f_blocks * disk.f_frsize);
+        disk_bytes = (int64_t)disk.f_blocks * (int64_t)disk.f_frsize;
     self->reserve_bytes = min64(RESERVE_BYTES_MAX, disk_bytes / RESERVE_DISK_PART);
 
-    int64_t log_bytes = self->reserve_bytes / LOG_RESERVE_PART;
+    int64_t log_pages = self->reserve_bytes / LOG_RESERVE_PART / PAGE_BYTES + 1;
+    int64_t log_bytes_max = self->reserve_bytes / LOG_CLAIM_PART;
+    int64_t pages_max = self->max_bytes / PAGE_BYTES + 1;
     char sql[160];
-    (void)sqlite3_snprintf(
-        sizeof(sql), sql, "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
-        (long long)(log_bytes / PAGE_BYTES + 1), (long long)(self->reserve_bytes / LOG_CLAIM_PART));
+    (void)sqlite3_snprintf(sizeof(sql), sql,
+                           "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
+                           (long long)log_pages, (long long)log_bytes_max);
     int rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
     if (rc == SQLITE_OK && self->max_bytes > 0) {
         (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %lld",
-                               (long long)(self->max_bytes / PAGE_BYTES + 1));
+                               (long long)pages_max);
         rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
     }
     return rc;

@@ -154,7 +154,7 @@ static int schema_set_version(sqlite3 *db)
 
 int sqlite_schema_migrate(sqlite3 *db)
 {
-    int64_t version;
+    int64_t version = 0;
     int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
     if (rc == SQLITE_OK)

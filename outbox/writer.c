@@ -32,7 +32,7 @@ static bool writer_take(struct writer *writer)
         r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
     TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
     for (job = TAILQ_FIRST(&writer->taken); job; job = TAILQ_NEXT(job, link))
-    job->taken = true;
+        job->taken = true;
     writer->uncounted += writer->delivered;
     writer->delivered = 0;
     bool over = writer->stopping && TAILQ_EMPTY(&writer->taken);
