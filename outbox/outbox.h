@@ -37,15 +37,16 @@ enum outbox_kind {
 };
 
 /*
- * The last three are for rows that are pending on disk. One that is gone from there is as it should
- * be: the log is told, and the result is 0.
+ * The last three are for rows that are pending on disk. STORE_MISSING: there is none, as when the
+ * append before has failed.
  */
 
 /* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */
 struct outbox_op {
     enum outbox_kind kind;
     struct store_row row;
-    /* On the loop. 0: it is on disk; STORE_FULL, STORE_BROKEN or an -errno: it is not. */
+    /* On the loop. 0: it is on disk; STORE_FULL, STORE_BROKEN, STORE_MISSING or an -errno: it is
+     * not. */
     void (*done)(struct outbox_op *op, int r);
     struct outbox_job job;
 };

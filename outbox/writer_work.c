@@ -9,7 +9,6 @@
 #include <errno.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "outbox/writer.h"
 
 /* ---- One job ---- */
@@ -47,24 +46,17 @@ static int writer_append(struct writer *writer, const struct store_row *row)
 static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
 {
     const struct store_ops *ops = writer->store->ops;
-    int r = 0;
 
     switch (op->kind) {
     case OUTBOX_APPEND:
         return writer_append(writer, &op->row);
     case OUTBOX_DELIVERED:
-        r = ops->delivered(writer->store, op->row.id);
-        break;
+        return ops->delivered(writer->store, op->row.id);
     case OUTBOX_POSTPONE:
-        r = ops->postpone(writer->store, &op->row);
-        break;
+        return ops->postpone(writer->store, &op->row);
     case OUTBOX_BURY:
-        r = writer_bury(writer, &op->row);
-        break;
+        return writer_bury(writer, &op->row);
     }
-    if (r != STORE_MISSING)
-        return r;
-    log_warn("an event is gone from the outbox", "id", log_number(op->row.id));
     return 0;
 }
 
@@ -79,6 +71,12 @@ static int writer_apply(struct writer *writer, struct outbox_job *job)
 
 /* ---- One transaction ---- */
 
+/* That there is no such row says nothing of the store. */
+static bool writer_is_failure(int result)
+{
+    return result && result != STORE_MISSING;
+}
+
 /* 0: it is committed. *to_blame: some of the jobs failed, and another try without it may do. */
 static int writer_try(struct writer *writer, struct outbox_job **jobs, size_t len, bool *to_blame)
 {
@@ -91,7 +89,7 @@ static int writer_try(struct writer *writer, struct outbox_job **jobs, size_t le
         return r;
     for (size_t i = 0; i < len; i++) {
         jobs[i]->result = writer_apply(writer, jobs[i]);
-        *to_blame |= jobs[i]->result != 0;
+        *to_blame |= writer_is_failure(jobs[i]->result);
     }
     if (writer->uncounted > 0)
         r = store->ops->count_delivered(store, writer->uncounted);
@@ -129,7 +127,7 @@ static void writer_commit(struct writer *writer, struct outbox_job **jobs, size_
     for (size_t i = 0; i < len; i++) {
         if (r)
             jobs[i]->result = r;
-        else if (jobs[i]->result)
+        else if (writer_is_failure(jobs[i]->result))
             writer_ended(writer, jobs[i]->result);
     }
 }

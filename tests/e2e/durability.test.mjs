@@ -412,6 +412,23 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
   assert.equal((await ready(world.relay)).status, 200);
 });
 
+test('a rejection while the disk is full becomes a dead letter when there is room', async (t) => {
+  const folder = mountTmpfs(t, '32m');
+  if (!folder) return t.skip('tmpfs cannot be mounted here');
+  const world = await makeWorld(t, { folder, answer: REJECTION, env: PATIENT });
+  const free = fillDisk(folder);
+  const text = 'x'.repeat(1_000_000); // more than is left in the files that are there
+  const COUNT = 5;
+  for (let n = 0; n < COUNT; n++) {
+    const event = userEvent(`acc_${n}`);
+    event.data.text = text;
+    assert.equal((await world.send(event)).status, 500);
+  }
+  free();
+  await waitFor('the dead letters', async () => (await world.dead()).length === COUNT);
+  assert.equal((await world.stats()).accepted, COUNT);
+});
+
 test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, OUTBOX_MAX_MB: '1' } });
   const text = 'x'.repeat(100_000);

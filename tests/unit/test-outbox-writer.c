@@ -272,15 +272,66 @@ static void idle_writer_notices_that_the_store_is_well(void **state)
     assert_int_equal(status_of(world).counts.accepted, 0);
 }
 
-static void event_that_is_gone_needs_nothing(void **state)
+static void event_that_is_missing_is_no_fault_of_the_store(void **state)
 {
     struct world *world = *state;
 
     world_open(world);
-    assert_int_equal(submit_and_wait(world, OUTBOX_DELIVERED, row_of(9)), 0);
-    assert_int_equal(submit_and_wait(world, OUTBOX_POSTPONE, tried(9, 1, "x")), 0);
-    assert_int_equal(submit_and_wait(world, OUTBOX_BURY, died(9, "x")), 0);
+    assert_int_equal(submit_and_wait(world, OUTBOX_DELIVERED, row_of(9)), STORE_MISSING);
+    assert_int_equal(submit_and_wait(world, OUTBOX_POSTPONE, tried(9, 1, "x")), STORE_MISSING);
+    assert_int_equal(submit_and_wait(world, OUTBOX_BURY, died(9, "x")), STORE_MISSING);
     assert_int_equal(status_of(world).counts.accepted, 0);
+    assert_int_equal(status_of(world).failing, 0);
+}
+
+/* The relay has to know: it stores the letter then, which would be lost otherwise. */
+static void letter_whose_append_has_failed_is_missing(void **state)
+{
+    struct world *world = *state;
+
+    world_open(world);
+    atomic_store(&world->faults.refused_id, 1);
+    atomic_store(&world->faults.refused_with, STORE_FULL);
+    submit(world, OUTBOX_APPEND, row_of(1));
+    submit(world, OUTBOX_BURY, died(1, "x"));
+    run_until(world, world->told == 2);
+    assert_int_equal(world->ops[0].r, STORE_FULL);
+    assert_int_equal(world->ops[1].r, STORE_MISSING);
+}
+
+/* ---- All at once ---- */
+
+/* Submissions, withdrawals and readings while the writer is at work: each event ends in one way. */
+static void withdrawals_race_with_the_writer(void **state)
+{
+    struct world *world = *state;
+    enum { EVENTS = 3000 };
+    static bool withdrawn[EVENTS + 1];
+    struct page page = {0};
+    uint64_t pending = 0;
+
+    world_open(world);
+    page_submit(world, &page, (struct outbox_read){.model = SPAN("users"), .rows_max = 8});
+    for (uint64_t id = 1; id <= EVENTS; id++) {
+        submit(world, OUTBOX_APPEND, row_of(id));
+        if (id % 3 == 0)
+            world_turn(world);
+        if (id > 4 && id % 2 == 0) {
+            struct op *op = &world->ops[id - 5];
+            withdrawn[id - 4] = !op->told && outbox_withdraw(world->outbox, &op->op);
+        }
+        outbox_delivered_unstored(world->outbox, EVENTS + id, SPAN("users"), SPAN("r9"));
+    }
+    for (uint64_t id = 1; id <= EVENTS; id++) {
+        run_until(world, withdrawn[id] || world->ops[id - 1].told);
+        pending += !withdrawn[id];
+    }
+    run_until(world, page.told && status_of(world).counts.delivered == EVENTS);
+    for (uint64_t id = 1; id <= EVENTS; id++)
+        assert_int_equal(world->ops[id - 1].told, withdrawn[id] ? 0 : 1);
+    struct store *store = world_close(world);
+    assert_int_equal(counts_of(store).pending, pending);
+    store->ops->close(store);
 }
 
 /* ---- The end ---- */
@@ -323,7 +374,9 @@ static const struct CMUnitTest tests[] = {
     world_test(spoiler_is_found_when_memory_is_short),
     world_test(broken_store_fails_everything_and_recovers),
     world_test(idle_writer_notices_that_the_store_is_well),
-    world_test(event_that_is_gone_needs_nothing),
+    world_test(event_that_is_missing_is_no_fault_of_the_store),
+    world_test(letter_whose_append_has_failed_is_missing),
+    world_test(withdrawals_race_with_the_writer),
     world_test(everything_submitted_is_tried_before_the_end),
 };
 
