@@ -1,79 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What every store promises, whatever it is made of. */
-#include "store_world.h"
-
-/* A second kind of store would be opened here, too. */
-static struct store *open_store(struct folder *folder)
-{
-    return folder_open(folder, STORE_SERVE);
-}
-
-struct world {
-    struct folder folder;
-    struct store *store;
-};
-
-static int world_setup(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-
-    assert_non_null(world);
-    folder_make(&world->folder);
-    world->store = open_store(&world->folder);
-    *state = world;
-    return 0;
-}
-
-static int world_teardown(void **state)
-{
-    struct world *world = *state;
-
-    world->store = world->store->ops->close(world->store);
-    folder_empty(&world->folder);
-    free(world);
-    return 0;
-}
-
-static struct store *world_reopen(struct world *world)
-{
-    world->store->ops->close(world->store);
-    world->store = open_store(&world->folder);
-    return world->store;
-}
-
-static const struct store_filter everything = {.first = STORE_PENDING, .last = STORE_FORCED};
-
-static int row_must_be(void *ctx, const struct store_row *row)
-{
-    const struct store_row *should = ctx;
-
-    assert_int_equal(row->id, should->id);
-    assert_int_equal(row->state, should->state);
-    assert_int_equal(row->arrived_ms, should->arrived_ms);
-    assert_int_equal(row->attempts, should->attempts);
-    assert_int_equal(row->tried_ms, should->tried_ms);
-    assert_int_equal(row->died_ms, should->died_ms);
-    assert_int_equal(row->stale, should->stale);
-    assert_int_equal(row->model.at != NULL, should->model.at != NULL);
-    assert_same_text(row->model, should->model);
-    assert_int_equal(row->record.at != NULL, should->record.at != NULL);
-    assert_same_text(row->record, should->record);
-    assert_int_equal(row->reason.at != NULL, should->reason.at != NULL);
-    assert_same_text(row->reason, should->reason);
-    assert_non_null(row->body.at);
-    assert_same_text(row->body, should->body);
-    return 0;
-}
-
-/* There is one row, and it is this one. */
-static void assert_only_row(struct store *store, struct store_row should)
-{
-    char id[24];
-
-    (void)snprintf(id, sizeof(id), "%llu", (unsigned long long)should.id);
-    assert_string_equal(ids_of(store, everything), id);
-    assert_int_equal(store->ops->read(store, &everything, row_must_be, &should), 0);
-}
+#include "any_store.h"
 
 static void assert_counts(struct store *store, uint64_t delivered, uint64_t discarded,
                           uint64_t pending, uint64_t dead)
@@ -84,59 +11,6 @@ static void assert_counts(struct store *store, uint64_t delivered, uint64_t disc
     assert_int_equal(counts.discarded, discarded);
     assert_int_equal(counts.pending, pending);
     assert_int_equal(counts.dead, dead);
-}
-
-/* ---- Rows come back as they went in ---- */
-
-struct row_case {
-    const char *name;
-    struct store_row row;
-};
-
-static char large_body[3 << 20];
-
-static struct row_case row_cases[] = {
-    {"a pending event", {.id = 1, .model = TEXT("users"), .record = TEXT("r"), .body = TEXT("{}")}},
-    {"no model, no record", {.id = 7, .body = TEXT("{}")}},
-    {"empty texts",
-     {.id = 1, .model = TEXT(""), .record = TEXT(""), .body = TEXT(""), .reason = TEXT("")}},
-    {"NUL and lone surrogates in texts",
-     {.id = 1,
-      .model = TEXT("a\0b"),
-      .record = TEXT("\xed\xa0\x80"),
-      .body = TEXT("\0\xff\0"),
-      .reason = TEXT("\xf0\x9f\x90\x9d")}},
-    {"a large body", {.id = 1, .model = TEXT("m"), .body = {large_body, sizeof(large_body)}}},
-    {"the highest id", {.id = INT64_MAX, .model = TEXT("m"), .body = TEXT("{}")}},
-    {"a dead letter",
-     {.id = 3,
-      .state = STORE_DEAD,
-      .model = TEXT("users"),
-      .record = TEXT("r"),
-      .body = TEXT("{}"),
-      .arrived_ms = 1,
-      .attempts = 2,
-      .tried_ms = 3,
-      .reason = TEXT("no route"),
-      .died_ms = 4,
-      .stale = true}},
-};
-
-static void row_comes_back(void **state)
-{
-    const struct row_case *row_case = *state;
-    struct folder folder;
-
-    folder_make(&folder);
-    struct store *store = open_store(&folder);
-    must_append(store, row_case->row);
-    assert_only_row(store, row_case->row);
-    store->ops->close(store);
-
-    store = open_store(&folder);
-    assert_only_row(store, row_case->row);
-    store->ops->close(store);
-    folder_empty(&folder);
 }
 
 /* ---- Transactions ---- */
@@ -405,101 +279,6 @@ static void replay_overtaken_is_dead_again(void **state)
     folder_empty(&folder);
 }
 
-/* ---- Reading ---- */
-
-struct read_case {
-    const char *name;
-    struct store_filter filter;
-    const char *ids;
-};
-
-/* 1 users, 2 posts, 3 users dead, 4 users replay, 5 posts dead, 6 users, 7 users forced, 8 without
- * a model, dead, 9 posts, 10 users */
-static struct read_case read_cases[] = {
-    {"everything", {.last = STORE_FORCED}, "1 2 3 4 5 6 7 8 9 10"},
-    {"everything, a page", {.last = STORE_FORCED, .after = 3, .rows_max = 2}, "4 5"},
-    {"pending", {.first = STORE_PENDING, .last = STORE_PENDING}, "1 2 6 9 10"},
-    {"pending of a model", {.model = TEXT("users")}, "1 6 10"},
-    {"pending of a model, a page", {.model = TEXT("users"), .after = 1, .rows_max = 1}, "6"},
-    {"pending of a model behind the last", {.model = TEXT("users"), .after = 10}, ""},
-    {"pending of an unknown model", {.model = TEXT("user")}, ""},
-    {"dead", {.first = STORE_DEAD, .last = STORE_DEAD}, "3 5 8"},
-    {"dead, a page", {.first = STORE_DEAD, .last = STORE_DEAD, .after = 3, .rows_max = 1}, "5"},
-    {"dead of a model", {.first = STORE_DEAD, .last = STORE_DEAD, .model = TEXT("posts")}, "5"},
-    {"replays of both kinds", {.first = STORE_REPLAY, .last = STORE_FORCED}, "4 7"},
-    {"replays, a page", {.first = STORE_REPLAY, .last = STORE_FORCED, .rows_max = 1}, "4"},
-    {"all but pending", {.first = STORE_DEAD, .last = STORE_FORCED}, "3 4 5 7 8"},
-    {"pending and dead of a model", {.last = STORE_DEAD, .model = TEXT("users")}, "1 3 6 10"},
-    {"without bodies", {.last = STORE_FORCED, .bare = true, .rows_max = 3}, "1 2 3"},
-};
-
-static void append_as(struct store *store, uint64_t id, struct span model, enum store_state state)
-{
-    struct store_row row = row_of(id);
-
-    row.model = model;
-    row.state = state == STORE_PENDING ? STORE_PENDING : STORE_DEAD;
-    must_append(store, row);
-    must_begin(store);
-    if (state >= STORE_REPLAY)
-        assert_int_equal(store->ops->replay(store, id, state == STORE_FORCED), 0);
-    must_commit(store);
-}
-
-static void fill_for_reading(struct store *store)
-{
-    append_as(store, 1, SPAN("users"), STORE_PENDING);
-    append_as(store, 2, SPAN("posts"), STORE_PENDING);
-    append_as(store, 3, SPAN("users"), STORE_DEAD);
-    append_as(store, 4, SPAN("users"), STORE_REPLAY);
-    append_as(store, 5, SPAN("posts"), STORE_DEAD);
-    append_as(store, 6, SPAN("users"), STORE_PENDING);
-    append_as(store, 7, SPAN("users"), STORE_FORCED);
-    append_as(store, 8, SPAN_NULL, STORE_DEAD);
-    append_as(store, 9, SPAN("posts"), STORE_PENDING);
-    append_as(store, 10, SPAN("users"), STORE_PENDING);
-}
-
-static void filter_lets_through(void **state)
-{
-    const struct read_case *read_case = *state;
-    struct folder folder;
-
-    folder_make(&folder);
-    struct store *store = open_store(&folder);
-    fill_for_reading(store);
-    assert_string_equal(ids_of(store, read_case->filter), read_case->ids);
-    store->ops->close(store);
-    folder_empty(&folder);
-}
-
-static void callee_ends_the_reading(void **state)
-{
-    struct store *store = ((struct world *)*state)->store;
-    struct id_list ids = {.stop_after = 2};
-
-    fill_for_reading(store);
-    assert_int_equal(store->ops->read(store, &everything, id_list_add, &ids), 77);
-    assert_int_equal(ids.len, 2);
-}
-
-static int body_must_be_missing(void *ctx, const struct store_row *row)
-{
-    (void)ctx;
-    assert_null(row->body.at);
-    return 0;
-}
-
-static void bare_rows_have_no_body(void **state)
-{
-    struct store *store = ((struct world *)*state)->store;
-    struct store_filter bare = everything;
-
-    bare.bare = true;
-    fill_for_reading(store);
-    assert_int_equal(store->ops->read(store, &bare, body_must_be_missing, NULL), 0);
-}
-
 /* ---- Counts and ids ---- */
 
 static void oldest_is_the_first_to_arrive(void **state)
@@ -558,8 +337,6 @@ static void own_changes_are_no_news(void **state)
     assert_false(changed);
 }
 
-#define world_test(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
-
 static const struct CMUnitTest plain_tests[] = {
     world_test(rollback_undoes_everything),
     world_test(id_used_before_spoils_the_transaction),
@@ -571,8 +348,6 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(replayed_letter_starts_anew_in_its_place),
     world_test(forced_letter_goes_to_the_end),
     cmocka_unit_test(replay_overtaken_is_dead_again),
-    world_test(callee_ends_the_reading),
-    world_test(bare_rows_have_no_body),
     world_test(oldest_is_the_first_to_arrive),
     world_test(counts_outlive_the_rows),
     world_test(own_changes_are_no_news),
@@ -580,17 +355,13 @@ static const struct CMUnitTest plain_tests[] = {
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(plain_tests) + array_len(row_cases) +
-                                   2 * array_len(stale_cases) + array_len(read_cases)];
+    static struct CMUnitTest tests[array_len(plain_tests) + 2 * array_len(stale_cases)];
     size_t len = array_len(plain_tests);
     struct stale_case overtaken_cases[array_len(stale_cases)];
 
-    memset(large_body, 'x', sizeof(large_body));
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    len = rows_add(tests, len, row_cases, row_comes_back);
     len = rows_add(tests, len, stale_cases, stale_once_delivered);
     memcpy(overtaken_cases, stale_cases, sizeof(stale_cases));
-    len = rows_add(tests, len, overtaken_cases, stale_once_overtaken);
-    rows_add(tests, len, read_cases, filter_lets_through);
+    rows_add(tests, len, overtaken_cases, stale_once_overtaken);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

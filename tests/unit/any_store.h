@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of what every store promises, whatever it is made of. */
+#pragma once
+
+#include "store_world.h"
+
+/* A second kind of store would be opened here, too. */
+static inline struct store *open_store(struct folder *folder)
+{
+    return folder_open(folder, STORE_SERVE);
+}
+
+struct world {
+    struct folder folder;
+    struct store *store;
+};
+
+static inline int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    folder_make(&world->folder);
+    world->store = open_store(&world->folder);
+    *state = world;
+    return 0;
+}
+
+static inline int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    world->store = world->store->ops->close(world->store);
+    folder_empty(&world->folder);
+    free(world);
+    return 0;
+}
+
+static inline struct store *world_reopen(struct world *world)
+{
+    world->store->ops->close(world->store);
+    world->store = open_store(&world->folder);
+    return world->store;
+}
+
+static const struct store_filter everything = {.first = STORE_PENDING, .last = STORE_FORCED};
+
+static inline int row_must_be(void *ctx, const struct store_row *row)
+{
+    const struct store_row *should = ctx;
+
+    assert_int_equal(row->id, should->id);
+    assert_int_equal(row->state, should->state);
+    assert_int_equal(row->arrived_ms, should->arrived_ms);
+    assert_int_equal(row->attempts, should->attempts);
+    assert_int_equal(row->tried_ms, should->tried_ms);
+    assert_int_equal(row->died_ms, should->died_ms);
+    assert_int_equal(row->stale, should->stale);
+    assert_int_equal(row->model.at != NULL, should->model.at != NULL);
+    assert_same_text(row->model, should->model);
+    assert_int_equal(row->record.at != NULL, should->record.at != NULL);
+    assert_same_text(row->record, should->record);
+    assert_int_equal(row->reason.at != NULL, should->reason.at != NULL);
+    assert_same_text(row->reason, should->reason);
+    assert_non_null(row->body.at);
+    assert_same_text(row->body, should->body);
+    return 0;
+}
+
+/* There is one row, and it is this one. */
+static inline void assert_only_row(struct store *store, struct store_row should)
+{
+    char id[24];
+
+    (void)snprintf(id, sizeof(id), "%llu", (unsigned long long)should.id);
+    assert_string_equal(ids_of(store, everything), id);
+    assert_int_equal(store->ops->read(store, &everything, row_must_be, &should), 0);
+}
+
+#define world_test(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
