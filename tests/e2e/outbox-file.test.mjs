@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: MIT
+// The outbox's file and its disk: who may read it, what is refused, what is mended, what if it is full.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import {
+  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, rmdirSync, statSync, writeSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { test } from 'node:test';
+import { DELIVERED, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
+import {
+  assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUICK, REJECTION,
+} from '../lib/outbox-world.mjs';
+import { spawnRelay } from '../lib/relay.mjs';
+import { SUCCESS } from '../lib/upstream.mjs';
+import { waitFor, within } from '../lib/wait.mjs';
+
+// ---- the file ----
+
+test('its owner alone can read it', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: HASTY });
+  await world.send(userEvent('acc_1'));
+  const files = readdirSync(world.folder);
+  assert.ok(files.length >= 3, files.join(' '));
+  for (const file of files) assert.equal(statSync(path.join(world.folder, file)).mode & 0o777, 0o600, file);
+});
+
+// The file header's fields, https://sqlite.org/fileformat.html section 1.3.
+const USER_VERSION = 60;
+const APPLICATION_ID = 68;
+
+function overwrite(file, offset, bytes) {
+  const fd = openSync(file, 'r+');
+  writeSync(fd, bytes, 0, bytes.length, offset);
+  closeSync(fd);
+}
+
+const REFUSED = {
+  'made by a newer version': { spoil: ({ file }) => overwrite(file, USER_VERSION, Buffer.from([0, 1, 0, 0])), says: /newer/ },
+  'of another program': { spoil: ({ file }) => overwrite(file, APPLICATION_ID, Buffer.from('ABCD')), says: /./ },
+  'a folder': {
+    spoil({ file }) {
+      rmSync(file);
+      mkdirSync(file);
+    },
+    says: /not a file/,
+  },
+  'in no folder': { spoil: ({ folder }) => rmSync(folder, { recursive: true }), says: /folder/ },
+};
+for (const [what, { spoil, says }] of Object.entries(REFUSED)) {
+  test(`an outbox that is ${what}: refused, and named`, async (t) => {
+    const world = await makeWorld(t);
+    await world.relay.stop();
+    spoil(world);
+    await assertRefused(t, world, says);
+  });
+}
+
+async function assertRefused(t, world, says) {
+  const relay = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: world.file } });
+  assert.deepEqual(await within('the refusal', relay.exited), { code: 2, signal: null }, relay.stderr());
+  const [line, ...more] = relay.stderr().split('\n').filter((text) => /^convex-relay: /.test(text));
+  assert.deepEqual(more, []);
+  assert.ok(line.startsWith(`convex-relay: OUTBOX: ${world.file}: `), line);
+  assert.match(line, says);
+}
+
+test('a second relay on the same file: refused, and the first goes on', async (t) => {
+  const world = await makeWorld(t);
+  await assertRefused(t, world, /another relay/);
+  assertAnswer(await world.send(userEvent('acc_1')), 200, DELIVERED);
+});
+
+test('an outbox that cannot be written: refused, and named', async (t) => {
+  const isRoot = process.getuid() === 0;
+  const folder = isRoot ? mountTmpfs(t, '4m') : makeFolder(t).folder;
+  if (!folder) return t.skip('tmpfs cannot be mounted here');
+  const world = await makeWorld(t, { folder });
+  await world.relay.stop();
+  if (isRoot) {
+    execFileSync('mount', ['-o', 'remount,ro', folder]);
+  } else {
+    chmodSync(world.file, 0o400);
+  }
+  await assertRefused(t, world, /read-only|cannot/i);
+});
+
+test('a file that is damaged is set aside, and the relay serves', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: HASTY });
+  for (let n = 0; n < 3; n++) await world.send(userEvent(`acc_${n}`, n));
+  await world.relay.kill();
+  rmSync(`${world.file}-wal`); // the file alone is not whole then, and its head is gone
+  overwrite(world.file, 0, Buffer.alloc(2048, 'x'));
+  world.upstream.answer = SUCCESS;
+  await world.start(PATIENT);
+  const lines = world.log().split('\n').filter((line) => line.includes(' error '));
+  assert.equal(lines.length, 1, world.log());
+  assert.match(lines[0], /damaged.*set_aside=.*events_saved=/);
+  assert.equal(readdirSync(world.folder).filter((file) => file.includes('damaged')).length > 0, true);
+  assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
+});
+
+// ---- full disks ----
+
+// A folder of so much room, or null where this user may not have one.
+function mountTmpfs(t, size) {
+  const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
+  let isMounted = true;
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    isMounted = false;
+  }
+  t.after(() => {
+    if (isMounted) execFileSync('umount', ['-l', folder]);
+    rmdirSync(folder);
+  });
+  return isMounted ? folder : null;
+}
+
+function fillDisk(folder) {
+  const filler = path.join(folder, 'filler');
+  const fd = openSync(filler, 'w');
+  for (let size = 65536; size >= 1;) {
+    try {
+      writeSync(fd, Buffer.alloc(size));
+    } catch {
+      size = Math.floor(size / 2);
+    }
+  }
+  closeSync(fd);
+  return () => rmSync(filler);
+}
+
+const ready = async (relay) => {
+  const response = await fetch(`${relay.url}/readyz`);
+  return { status: response.status, text: await response.text() };
+};
+
+test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers by itself', async (t) => {
+  const folder = mountTmpfs(t, '4m');
+  if (!folder) return t.skip('tmpfs cannot be mounted here');
+  const world = await makeWorld(t, { folder, env: { ...QUICK, DRAIN_MS: '0' } });
+  assertAnswer(await world.send(userEvent('acc_0')), 200, DELIVERED);
+  const free = fillDisk(folder);
+
+  // What was there already may take a few events more.
+  world.upstream.answer = HANG;
+  const text = 'x'.repeat(100_000);
+  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
+  let accepted = 0;
+  let answer;
+  for (answer = await world.send(big('big_0')); answer.status === 202; accepted++) answer = await world.send(big(`big_${accepted}`));
+  assertUnavailable(answer);
+  assert.ok(accepted < 40, `${accepted} events on a full disk`);
+  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+
+  world.upstream.answer = SUCCESS;
+  await world.relay.stop();
+  await world.start();
+  assertAnswer(await world.send(big('well')), 200, DELIVERED);
+
+  free();
+  world.upstream.answer = HANG;
+  await waitFor('room', async () => (await world.send(big('again'))).status === 202);
+  assert.equal((await ready(world.relay)).status, 200);
+});
+
+test('a rejection while the disk is full becomes a dead letter when there is room', async (t) => {
+  const folder = mountTmpfs(t, '32m');
+  if (!folder) return t.skip('tmpfs cannot be mounted here');
+  const world = await makeWorld(t, { folder, answer: REJECTION, env: PATIENT });
+  const free = fillDisk(folder);
+  const text = 'x'.repeat(1_000_000); // more than is left in the files that are there
+  const COUNT = 5;
+  for (let n = 0; n < COUNT; n++) {
+    const event = userEvent(`acc_${n}`);
+    event.data.text = text;
+    assert.equal((await world.send(event)).status, 500);
+  }
+  free();
+  await waitFor('the dead letters', async () => (await world.dead()).length === COUNT);
+  assert.equal((await world.stats()).accepted, COUNT);
+});
+
+test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, OUTBOX_MAX_MB: '1' } });
+  const text = 'x'.repeat(100_000);
+  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
+  const statuses = [];
+  while (statuses.at(-1) !== 503 && statuses.length < 40) statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
+  assert.ok(statuses.length > 5 && statuses.length < 12, statuses.join(' '));
+  assertUnavailable(await world.send(big('acc_full')));
+  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+
+  world.upstream.answer = SUCCESS;
+  world.upstream.closeConnections();
+  await world.settled();
+  assert.equal(new Set(world.calls().map(({ id }) => id)).size >= statuses.length - 1, true);
+  await waitFor('room', async () => (await world.send(big('acc_room'))).status === 202);
+  assert.equal((await ready(world.relay)).status, 200);
+});
