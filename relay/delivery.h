@@ -115,6 +115,7 @@ struct relay {
     size_t bytes;     /* of the bodies in memory */
     size_t count;     /* of deliveries */
     uint64_t next_id; /* without an outbox */
+    bool strays_told;
     bool dispatching;
     bool stopping;
     bool sends_no_more;

@@ -118,6 +118,26 @@ static void relay_answers_due(void *ctx)
         loop_timer_set(relay->loop, &relay->answer_timer, delivery->answer_by_ms);
 }
 
+/* Events whose model has lost its route since they came stay on disk, until it has one again. */
+static void relay_tell_strays(struct relay *relay)
+{
+    struct outbox_status status;
+    struct relay_route *route;
+
+    if (relay->count > 0 || relay->strays_told)
+        return;
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
+        if (route->backlog)
+            return;
+    }
+    outbox_status(relay->outbox, &status);
+    if (status.counts.pending == 0 || status.replays)
+        return;
+    relay->strays_told = true;
+    log_warn("events wait for models that have no route any more", "events",
+             log_number(status.counts.pending));
+}
+
 static void relay_tend(void *ctx)
 {
     struct relay *relay = ctx;
@@ -131,6 +151,7 @@ static void relay_tend(void *ctx)
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
         relay->aged_ms = now_ms;
         relay_bury_old(relay);
+        relay_tell_strays(relay);
     }
 }
 
