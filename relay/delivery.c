@@ -44,6 +44,7 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->relay = relay;
     delivery->state = DELIVERY_WAITING;
     delivery->event = *event;
+    delivery->since_ms = event->arrived_ms;
     *event = (struct event){0};
     delivery->request = request;
     relay->bytes += delivery->event.body.cap;

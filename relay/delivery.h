@@ -61,6 +61,7 @@ struct delivery {
     uint64_t attempt; /* see limit_begin() */
     int attempts;
     int64_t tried_ms;        /* wall clock; 0: never */
+    int64_t since_ms;        /* wall clock; its age counts from here: it arrived, or was replayed */
     struct buf reason;       /* why the last attempt failed */
     struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
 

@@ -133,7 +133,7 @@ static void relay_learn(struct delivery *delivery, const struct verdict *verdict
 static bool relay_too_old(const struct delivery *delivery)
 {
     const struct relay *relay = delivery->relay;
-    int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->event.arrived_ms;
+    int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->since_ms;
 
     return relay->outbox && age_ms >= relay->options.max_age_ms;
 }
@@ -297,7 +297,9 @@ static void relay_start(struct delivery *delivery)
     cleanup(buf_done) struct buf message = BUF_NULL;
 
     delivery_enter(delivery, DELIVERY_FLYING);
-    if (relay_too_old(delivery)) {
+    /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
+     */
+    if (delivery->attempts > 0 && relay_too_old(delivery)) {
         relay_bury_too_old(delivery);
         return;
     }

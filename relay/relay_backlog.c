@@ -7,7 +7,6 @@
  * the same record may be among them. When the window has drained by half, the next page is read.
  * A start is the same thing with an empty window.
  */
-#include "base/log.h"
 #include "handlers/sync.h"
 #include "relay/delivery.h"
 
@@ -35,8 +34,45 @@ bool relay_must_spill(const struct relay_route *route)
                              relay->bytes >= RELAY_WINDOW_BYTES);
 }
 
+/* 0, LANES_TOO_LATE, or -ENOMEM. */
+static int relay_admit_to_lane(struct delivery *delivery)
+{
+    return lanes_join(&delivery->relay->lanes, &delivery->route->lanes, &delivery->place,
+                      delivery->place.seq, delivery->event.record);
+}
+
 /* An event from disk takes its place; what is wrong with it by now makes a dead letter of it. */
-static void relay_admit(struct relay *relay, struct outbox_row *row)
+static void relay_admit_event(struct relay *relay, const struct store_row *row, struct event *event,
+                              struct span unreadable, int64_t since_ms)
+{
+    event->arrived_ms = row->arrived_ms;
+    struct delivery *delivery = delivery_new(relay, event, NULL);
+    if (!delivery)
+        return; /* no memory: the next start finds it */
+    delivery->stored = DELIVERY_STORED;
+    delivery->attempts = row->attempts;
+    delivery->tried_ms = row->tried_ms;
+    delivery->place.seq = row->id;
+    if (since_ms)
+        delivery->since_ms = since_ms;
+    if (delivery->event.model.at)
+        delivery->route = relay_route_find(relay, delivery->event.model);
+    if (!delivery->route) {
+        relay_settle_bury(delivery, REPLY_FAILED,
+                          unreadable.len ? unreadable : SPAN("There is no route for the model"));
+        return;
+    }
+    int r = relay_admit_to_lane(delivery);
+    if (r == LANES_TOO_LATE) {
+        delivery->stale = true;
+        relay_settle_bury(delivery, REPLY_FAILED,
+                          SPAN("A newer event of the record was on its way already"));
+    } else if (r) {
+        delivery_free(delivery);
+    }
+}
+
+static void relay_admit(struct relay *relay, struct outbox_row *row, int64_t since_ms)
 {
     struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
     cleanup(event_done) struct event event = {0};
@@ -44,44 +80,22 @@ static void relay_admit(struct relay *relay, struct outbox_row *row)
     int r = sync_read_event(&body, &event, &why);
 
     row->row.body.at = NULL; /* the event's now, or body's */
-    if (r) {
-        log_error("an event in the outbox cannot be read", "id", log_number(row->row.id), "reason",
-                  r > 0 ? buf_string(&why) : "out of memory");
+    if (r > 0)
+        event.body = body; /* the disk has spoiled it: a letter that nobody can send, but look at */
+    else if (r)
         buf_done(&body);
-        return;
-    }
-    event.arrived_ms = row->row.arrived_ms;
-    struct delivery *delivery = delivery_new(relay, &event, NULL);
-    if (!delivery)
-        return;
-    delivery->stored = DELIVERY_STORED;
-    delivery->attempts = row->row.attempts;
-    delivery->tried_ms = row->row.tried_ms;
-    delivery->place.seq = row->row.id;
-    if (delivery->event.model.at)
-        delivery->route = relay_route_find(relay, delivery->event.model);
-    if (!delivery->route) {
-        relay_settle_bury(delivery, REPLY_FAILED, SPAN("There is no route for the model"));
-        return;
-    }
-    r = lanes_join(&relay->lanes, &delivery->route->lanes, &delivery->place, row->row.id,
-                   delivery->event.record);
-    if (r == LANES_TOO_LATE) {
-        delivery->stale = true;
-        relay_settle_bury(delivery, REPLY_FAILED,
-                          SPAN("A newer event of the record was on its way already"));
-    } else if (r) {
-        delivery_free(delivery); /* no memory: the next start finds it */
-    }
+    if (r >= 0)
+        relay_admit_event(relay, &row->row, &event, buf_span(&why), since_ms);
 }
 
-static void relay_admit_all(struct relay *relay, struct outbox_rows *rows)
+/* since_ms: what their ages count from; 0: from their arrival. */
+static void relay_admit_all(struct relay *relay, struct outbox_rows *rows, int64_t since_ms)
 {
     struct outbox_row *row;
 
     while ((row = TAILQ_FIRST(rows))) {
         TAILQ_REMOVE(rows, row, link);
-        relay_admit(relay, row);
+        relay_admit(relay, row, since_ms);
         outbox_row_free(row);
     }
     relay_dispatch(relay);
@@ -98,7 +112,7 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     if (last)
         route->cursor = last->row.id;
     route->backlog = more || route->spilled;
-    relay_admit_all(route->relay, rows);
+    relay_admit_all(route->relay, rows, 0);
     relay_page(route);
 }
 
@@ -128,7 +142,7 @@ static void relay_replays_done(struct outbox_read *read, struct outbox_rows *row
     (void)more;
     (void)r;
     relay->replays_reading = false;
-    relay_admit_all(relay, rows);
+    relay_admit_all(relay, rows, clock_wall_ms(loop_clock(relay->loop)));
 }
 
 void relay_take_up_replays(struct relay *relay)

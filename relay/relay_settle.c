@@ -127,8 +127,11 @@ static void relay_fate_done(struct outbox_op *op, int r)
     } else if (r == STORE_MISSING) {
         relay_fate_without_row(delivery);
     } else {
-        /* The sender need not wait for the disk to recover. */
-        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+        /* The sender need not wait for the disk to recover; 200 would say too much. */
+        if (delivery->reply == REPLY_DELIVERED && op->kind == OUTBOX_APPEND)
+            delivery_reply(delivery, REPLY_UNAVAILABLE, SPAN("The event could not be stored"));
+        else
+            delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
         if (op->kind == OUTBOX_APPEND && relay->count > RELAY_UNWRITTEN_MAX) {
             log_error("a dead letter is lost: the outbox cannot take it", "id",
                       log_number(delivery->place.seq));

@@ -169,6 +169,33 @@ static void test_too_old_is_a_dead_letter(void **state)
     assert_counts(0, 1, 0);
 }
 
+static bool a_second_attempt_was_made(struct world *world)
+{
+    return world->attempts == 2 && relay_pending(world->relay) == 0;
+}
+
+/* Its age counts from the replay: a letter that died of age would otherwise die of it again. */
+static void test_an_old_letter_is_replayed(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 60 * 1000;
+    struct world *world = begin(&options, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 4 * WORLD_DAY_MS);
+    assert_counts(0, 1, 0);
+    struct store *store = world_open(world, STORE_BESIDE);
+    assert_int_equal(store->ops->begin(store), 0);
+    assert_int_equal(store->ops->replay(store, 1, false), 0);
+    assert_int_equal(store->ops->commit(store), 0);
+    store->ops->close(store);
+    world->convex = takes_all;
+    /* The outbox looks for replays once a second of its own, real time. */
+    world_run_until(world, a_second_attempt_was_made, 1000 * WORLD_DAY_MS);
+    assert_counts(1, 0, 0);
+}
+
 static void test_nothing_kept_means_one_attempt(void **state)
 {
     (void)state;
@@ -288,6 +315,7 @@ int main(void)
         ROW(test_lost_answer_is_tried_again),
         ROW(test_queued_after_the_wait),
         ROW(test_too_old_is_a_dead_letter),
+        ROW(test_an_old_letter_is_replayed),
         ROW(test_nothing_kept_means_one_attempt),
         ROW(test_order_over_failures),
         ROW(test_conflicts_cut_what_is_in_flight),
