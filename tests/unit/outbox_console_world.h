@@ -7,10 +7,10 @@
 
 #include <errno.h>
 
-#include "memory_store.h"
-#include "rows.h"
 #include "cli/exit_code.h"
 #include "cli/outbox_command.h"
+#include "memory_store.h"
+#include "rows.h"
 
 enum { WORLD_WORDS_MAX = 8 };
 
