@@ -375,7 +375,8 @@ static void many_calls_are_in_flight_at_once(void **state)
     }
     world_wait(world, CALLS_MAX);
     for (int i = 0; i < CALLS_MAX; i++) {
-        (void)snprintf(expected, sizeof(expected), "{\"path\":\"users:x\",\"args\":[%s]}", data[i]);
+        (void)snprintf(expected, sizeof(expected), "{\"path\":\"users:x\",\"args\":[%.23s]}",
+                       data[i]);
         expect_answer(&world->attempts[i], 200, expected);
     }
     world_free(world);
