@@ -4,8 +4,7 @@
  *
  *   SPILLED --stored or not--> gone
  *   WAITING --lanes_start--> FLYING --done, rejected--> SETTLING --written--> gone
- *                              |  '--again--> RESTING --timer--> WAITING
- *                              '--held--> WAITING
+ *                              |  '--again, held--> RESTING --timer--> WAITING
  *   WAITING, RESTING --too old--> SETTLING; --told 503--> gone
  *
  * The answer is due at once when Convex has taken the event (200), when a dead letter is written
@@ -22,7 +21,7 @@
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SPILLED] = 0,
     [DELIVERY_WAITING] = 1U << DELIVERY_FLYING | 1U << DELIVERY_SETTLING,
-    [DELIVERY_FLYING] = 1U << DELIVERY_WAITING | 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_FLYING] = 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
     [DELIVERY_RESTING] = 1U << DELIVERY_WAITING | 1U << DELIVERY_SETTLING,
     [DELIVERY_SETTLING] = 0,
 };
@@ -73,6 +72,7 @@ struct delivery *delivery_free(struct delivery *delivery)
         buf_done(&delivery->before_args);
         buf_done(&delivery->message);
         buf_done(&delivery->reason);
+        buf_done(&delivery->noted);
         free(delivery);
     }
     return NULL;

@@ -44,9 +44,9 @@ struct delivery {
     enum delivery_stored stored;
     struct event event;
     struct relay *relay;
-    struct relay_route *route;    /* NULL: of a model without one, to be buried */
-    const struct route *made_for; /* the configured route that event.args were made for */
-    struct lane_place place;      /* place.seq is the event's id in the outbox */
+    struct relay_route *route; /* NULL: of a model without one, to be buried */
+    uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */
+    struct lane_place place;   /* place.seq is the event's id in the outbox */
 
     struct request *request; /* who waits for the answer; NULL: nobody (any more) */
     enum reply reply;        /* of a burial, once it is written */
@@ -65,6 +65,7 @@ struct delivery {
     struct buf reason;       /* why the last attempt failed */
     struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
 
+    struct buf noted; /* the reason as the note at hand has it: the outbox reads it meanwhile */
     struct outbox_op append, note, fate;
     TAILQ_ENTRY(delivery) link;    /* relay.deliveries */
     TAILQ_ENTRY(delivery) waiting; /* relay.waiting, while somebody waits for the answer */
@@ -78,6 +79,7 @@ struct relay_route {
     char *model;
     struct routes *routes; /* keeps route alive */
     const struct route *route;
+    uint64_t generation; /* of route: rises with each reload */
     struct lane_route lanes;
     struct limit limit;
     struct gate gate;

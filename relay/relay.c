@@ -58,7 +58,7 @@ static void relay_accept(struct inbox *inbox, struct event *event, struct routes
         return;
     }
     delivery->route = known;
-    delivery->made_for = route;
+    delivery->made_for = known->generation;
     delivery->place.seq = relay_next_id(relay);
     if (relay_must_spill(known)) {
         delivery->state = DELIVERY_SPILLED;

@@ -6,7 +6,7 @@
  * The route: conflicts and overload cut its limit, success lets it grow, a missing function closes
  * its gate. And Convex as a whole: when it cannot be reached, or has failed for everybody several
  * times in a row, its gate closes, and one event at a time finds out when it is back. While a gate
- * is closed its events wait without attempts, timers or log lines of their own.
+ * is closed its events wait without attempts or log lines of their own.
  *
  * Without an outbox there is one attempt, and its answer is the sender's.
  */
@@ -18,7 +18,10 @@
 #include "handlers/args.h"
 #include "relay/delivery.h"
 
-enum { RELAY_FAILURES_MAX = 5 }; /* in a row, of Convex as a whole, before its gate closes */
+enum {
+    RELAY_FAILURES_MAX = 5, /* in a row, of Convex as a whole, before its gate closes */
+    RELAY_AFTER_PROBE_MS = 100,
+};
 
 /* ---- gates and limits ---- */
 
@@ -172,22 +175,38 @@ static void relay_rested(void *ctx)
     relay_dispatch(delivery->relay);
 }
 
+/*
+ * When it may go again. Where a gate has closed it is the gate that waits, and a little longer for
+ * this one: another event, if there is any, is to be the next probe, since this one may fail
+ * whatever Convex is like.
+ */
+static int64_t relay_rest_until_ms(const struct delivery *delivery, const struct verdict *verdict)
+{
+    const struct relay *relay = delivery->relay;
+    const struct gate *gate = &relay->gate;
+
+    if (gate->state == GATE_OPEN)
+        gate = &delivery->route->gate;
+    if (gate->state == GATE_CLOSED)
+        return gate->timer.at_ms + RELAY_AFTER_PROBE_MS;
+    return loop_now_ms(relay->loop) + backoff_ms(delivery->attempts,
+                                                 verdict->pressure == VERDICT_OVERLOAD,
+                                                 verdict->retry_after_ms, relay->dice);
+}
+
 static void relay_rest(struct delivery *delivery, const struct verdict *verdict)
 {
     struct relay *relay = delivery->relay;
-    int64_t wait_ms = backoff_ms(delivery->attempts, verdict->pressure == VERDICT_OVERLOAD,
-                                 verdict->retry_after_ms, relay->dice);
 
     delivery_enter(delivery, DELIVERY_RESTING);
     lanes_rest(&relay->lanes, &delivery->place);
     delivery->timer = (struct loop_timer){.fn = relay_rested, .ctx = delivery};
-    loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + wait_ms);
+    loop_timer_set(relay->loop, &delivery->timer, relay_rest_until_ms(delivery, verdict));
 }
 
 /* The event was not taken, and may be some other time. */
 static void relay_try_again(struct delivery *delivery, const struct verdict *verdict)
 {
-    struct relay *relay = delivery->relay;
     struct span reason = buf_span(&verdict->message);
 
     if (reason.len > DELIVERY_REASON_MAX)
@@ -206,13 +225,7 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
         return;
     }
     relay_note_failure(delivery);
-    bool held = relay->gate.state != GATE_OPEN || delivery->route->gate.state != GATE_OPEN;
-    if (held) {
-        delivery_enter(delivery, DELIVERY_WAITING);
-        lanes_ready(&relay->lanes, &delivery->place);
-    } else {
-        relay_rest(delivery, verdict);
-    }
+    relay_rest(delivery, verdict);
 }
 
 static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
@@ -246,7 +259,10 @@ static void relay_not_sent(struct delivery *delivery)
                               .cause = "out of resources"};
 
     (void)buf_append_span(&verdict.message, SPAN("fetch failed"));
-    relay_judge(delivery, &verdict);
+    if (delivery->relay->outbox) /* nothing was learned of Convex */
+        relay_try_again(delivery, &verdict);
+    else
+        relay_fail_unkept(delivery, &verdict);
     buf_done(&verdict.message);
 }
 
@@ -267,12 +283,12 @@ static void relay_answered(struct call *call, const struct answer *answer)
 /* After a reload the arguments may have to be others. 0, or an outcome of args_make(). */
 static int relay_make_args(struct delivery *delivery, struct buf *message)
 {
-    if (delivery->made_for == delivery->route->route)
+    if (delivery->made_for == delivery->route->generation)
         return 0;
     buf_done(&delivery->event.rewritten);
     int r = args_make(delivery->route->route, &delivery->event, message);
     if (r == 0)
-        delivery->made_for = delivery->route->route;
+        delivery->made_for = delivery->route->generation;
     return r;
 }
 

@@ -43,7 +43,7 @@ static int relay_admit_to_lane(struct delivery *delivery)
 
 /* An event from disk takes its place; what is wrong with it by now makes a dead letter of it. */
 static void relay_admit_event(struct relay *relay, const struct store_row *row, struct event *event,
-                              struct span unreadable, int64_t since_ms)
+                              struct span unreadable, bool replayed)
 {
     event->arrived_ms = row->arrived_ms;
     struct delivery *delivery = delivery_new(relay, event, NULL);
@@ -53,8 +53,8 @@ static void relay_admit_event(struct relay *relay, const struct store_row *row, 
     delivery->attempts = row->attempts;
     delivery->tried_ms = row->tried_ms;
     delivery->place.seq = row->id;
-    if (since_ms)
-        delivery->since_ms = since_ms;
+    if (replayed)
+        delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
     if (delivery->event.model.at)
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {
@@ -62,7 +62,14 @@ static void relay_admit_event(struct relay *relay, const struct store_row *row, 
                           unreadable.len ? unreadable : SPAN("There is no route for the model"));
         return;
     }
+    struct relay_route *route = delivery->route;
+    if (replayed && route->backlog && row->id > route->cursor) {
+        delivery_free(delivery); /* its page is yet to come, and has it in its place */
+        return;
+    }
     int r = relay_admit_to_lane(delivery);
+    if (r == 0 && row->id > route->cursor)
+        route->cursor = row->id;
     if (r == LANES_TOO_LATE) {
         delivery->stale = true;
         relay_settle_bury(delivery, REPLY_FAILED,
@@ -72,7 +79,7 @@ static void relay_admit_event(struct relay *relay, const struct store_row *row, 
     }
 }
 
-static void relay_admit(struct relay *relay, struct outbox_row *row, int64_t since_ms)
+static void relay_admit(struct relay *relay, struct outbox_row *row, bool replayed)
 {
     struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
     cleanup(event_done) struct event event = {0};
@@ -85,17 +92,16 @@ static void relay_admit(struct relay *relay, struct outbox_row *row, int64_t sin
     else if (r)
         buf_done(&body);
     if (r >= 0)
-        relay_admit_event(relay, &row->row, &event, buf_span(&why), since_ms);
+        relay_admit_event(relay, &row->row, &event, buf_span(&why), replayed);
 }
 
-/* since_ms: what their ages count from; 0: from their arrival. */
-static void relay_admit_all(struct relay *relay, struct outbox_rows *rows, int64_t since_ms)
+static void relay_admit_all(struct relay *relay, struct outbox_rows *rows, bool replayed)
 {
     struct outbox_row *row;
 
     while ((row = TAILQ_FIRST(rows))) {
         TAILQ_REMOVE(rows, row, link);
-        relay_admit(relay, row, since_ms);
+        relay_admit(relay, row, replayed);
         outbox_row_free(row);
     }
     relay_dispatch(relay);
@@ -109,10 +115,10 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     route->reading = false;
     if (r)
         return; /* the outbox fails: relay_tend() asks again */
-    if (last)
+    if (last && last->row.id > route->cursor)
         route->cursor = last->row.id;
     route->backlog = more || route->spilled;
-    relay_admit_all(route->relay, rows, 0);
+    relay_admit_all(route->relay, rows, false);
     relay_page(route);
 }
 
@@ -123,6 +129,8 @@ void relay_page(struct relay_route *route)
 
     if (!route->backlog || route->reading || relay->given_up || route->lanes.places > window / 2)
         return;
+    if (relay->bytes >= RELAY_WINDOW_BYTES && route->lanes.places > 0)
+        return; /* one event is always let in, however large */
     route->reading = true;
     route->spilled = false;
     route->read = (struct outbox_read){
@@ -142,7 +150,7 @@ static void relay_replays_done(struct outbox_read *read, struct outbox_rows *row
     (void)more;
     (void)r;
     relay->replays_reading = false;
-    relay_admit_all(relay, rows, clock_wall_ms(loop_clock(relay->loop)));
+    relay_admit_all(relay, rows, true);
 }
 
 void relay_take_up_replays(struct relay *relay)

@@ -60,6 +60,7 @@ int relay_route_get(struct relay *relay, struct routes *routes, const struct rou
         routes_unref(known->routes);
         known->routes = routes;
         known->route = route;
+        known->generation++;
         if (route->concurrency && route->concurrency < max)
             max = route->concurrency;
         limit_set_max(&known->limit, max);

@@ -12,6 +12,8 @@
  * under way. A fate that cannot be written is tried again every second: until then the record's
  * lane stands still, which is what the order asks for.
  */
+#include <errno.h>
+
 #include "base/log.h"
 #include "relay/delivery.h"
 
@@ -80,8 +82,13 @@ void relay_note_failure(struct delivery *delivery)
 {
     if (delivery->stored != DELIVERY_STORED || delivery->note.done)
         return;
+    delivery->noted.len = 0;
+    if (buf_append_span(&delivery->noted, buf_span(&delivery->reason)))
+        return;
     delivery->note = (struct outbox_op){
         .kind = OUTBOX_POSTPONE, .row = relay_row(delivery), .done = relay_note_done};
+    /* The next attempt may fail before this is written, and has a reason of its own. */
+    delivery->note.row.reason = buf_span(&delivery->noted);
     outbox_submit(delivery->relay->outbox, &delivery->note);
 }
 
@@ -104,7 +111,7 @@ static void relay_fate_written(struct delivery *delivery)
     relay_finish(delivery);
 }
 
-/* The append before it had failed, so that there was no row to change. */
+/* There was no row to change: the append before it had failed. */
 static void relay_fate_without_row(struct delivery *delivery)
 {
     if (delivery->fate.kind == OUTBOX_BURY) {
@@ -122,7 +129,7 @@ static void relay_fate_done(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, fate);
     struct relay *relay = delivery->relay;
 
-    if (r == 0) {
+    if (r == 0 || r == -EEXIST) {
         relay_fate_written(delivery);
     } else if (r == STORE_MISSING) {
         relay_fate_without_row(delivery);

@@ -275,6 +275,29 @@ static void test_held_route_leaves_others_alone(void **state)
     assert_counts(1 + MANY, 0, 0);
 }
 
+static struct world_answer breaks_on_record_0(struct world *world, const char *path, int record,
+                                              int number)
+{
+    (void)world, (void)path, (void)number;
+    return record == 0 ? world_lost() : world_done();
+}
+
+/* Whatever Convex is like, one event may fail for ever: it must not be every probe. */
+static void test_one_bad_event_does_not_hold_the_others(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    struct world *world = begin(&options, breaks_on_record_0);
+
+    (void)world_send(world, "users", 0, 1);
+    world_run(world, 600 * 1000);
+    struct sender *other = world_send(world, "posts", 1, 1);
+    world_run(world, 120 * 1000);
+    assert_counts(1, 0, 1);
+    assert_true(other->answered);
+}
+
 static void test_a_settled_event_lets_the_next_go_at_once(void **state)
 {
     (void)state;
@@ -320,6 +343,7 @@ int main(void)
         ROW(test_order_over_failures),
         ROW(test_conflicts_cut_what_is_in_flight),
         ROW(test_held_route_leaves_others_alone),
+        ROW(test_one_bad_event_does_not_hold_the_others),
         ROW(test_a_settled_event_lets_the_next_go_at_once),
         ROW(test_giving_up_answers_by_what_is_on_disk),
     };
