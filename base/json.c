@@ -113,31 +113,6 @@ static int json_hex4(const char *at)
     return n;
 }
 
-/* Writes a code point, or a lone surrogate, as WTF-8. */
-static size_t json_put_code(int code, char out[4])
-{
-    if (code < 0x80) {
-        out[0] = (char)code;
-        return 1;
-    }
-    if (code < 0x800) {
-        out[0] = (char)(0xC0 | code >> 6);
-        out[1] = (char)(0x80 | (code & 0x3F));
-        return 2;
-    }
-    if (code < 0x10000) {
-        out[0] = (char)(0xE0 | code >> 12);
-        out[1] = (char)(0x80 | (code >> 6 & 0x3F));
-        out[2] = (char)(0x80 | (code & 0x3F));
-        return 3;
-    }
-    out[0] = (char)(0xF0 | code >> 18);
-    out[1] = (char)(0x80 | (code >> 12 & 0x3F));
-    out[2] = (char)(0x80 | (code >> 6 & 0x3F));
-    out[3] = (char)(0x80 | (code & 0x3F));
-    return 4;
-}
-
 /* Decodes the escape that begins at *at, before end, and moves *at behind it. */
 static size_t json_unescape(const char **at, const char *end, char out[4])
 {
@@ -159,7 +134,7 @@ static size_t json_unescape(const char **at, const char *end, char out[4])
             *at += 6;
         }
     }
-    return json_put_code(code, out);
+    return utf8_put(code, out);
 }
 
 bool json_string_is(struct span string, struct span name)

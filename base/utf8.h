@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 struct utf8_rest {
@@ -41,4 +42,29 @@ static inline bool utf8_continue(uint8_t byte, struct utf8_rest *rest)
         return false;
     *rest = (struct utf8_rest){.left = (uint8_t)(rest->left - 1), .min = 0x80, .max = 0xBF};
     return true;
+}
+
+/* Writes a code point, or a lone surrogate, as WTF-8; returns how many bytes. */
+static inline size_t utf8_put(int code, char out[4])
+{
+    if (code < 0x80) {
+        out[0] = (char)code;
+        return 1;
+    }
+    if (code < 0x800) {
+        out[0] = (char)(0xC0 | code >> 6);
+        out[1] = (char)(0x80 | (code & 0x3F));
+        return 2;
+    }
+    if (code < 0x10000) {
+        out[0] = (char)(0xE0 | code >> 12);
+        out[1] = (char)(0x80 | (code >> 6 & 0x3F));
+        out[2] = (char)(0x80 | (code & 0x3F));
+        return 3;
+    }
+    out[0] = (char)(0xF0 | code >> 18);
+    out[1] = (char)(0x80 | (code >> 12 & 0x3F));
+    out[2] = (char)(0x80 | (code >> 6 & 0x3F));
+    out[3] = (char)(0x80 | (code & 0x3F));
+    return 4;
 }

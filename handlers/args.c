@@ -51,24 +51,6 @@ static int args_refuse_field(struct span name, const char *before, struct span w
     return args_refuse(r);
 }
 
-/* A code unit that is half of a pair stands alone in the message, as JavaScript's k[i] does. */
-static struct span args_unit(int unit, char text[3])
-{
-    if (unit < 0x80) {
-        text[0] = (char)unit;
-        return (struct span){text, 1};
-    }
-    if (unit < 0x800) {
-        text[0] = (char)(0xC0 | unit >> 6);
-        text[1] = (char)(0x80 | (unit & 0x3F));
-        return (struct span){text, 2};
-    }
-    text[0] = (char)(0xE0 | unit >> 12);
-    text[1] = (char)(0x80 | (unit >> 6 & 0x3F));
-    text[2] = (char)(0x80 | (unit & 0x3F));
-    return (struct span){text, 3};
-}
-
 /* value.ts validateObjectField, and __proto__, which JavaScript would drop in silence. */
 static int args_check_field(struct span name, struct buf *message)
 {
@@ -90,10 +72,12 @@ static int args_check_field(struct span name, struct buf *message)
         return args_refuse_field(name, " starts with a '$', which is reserved.", SPAN_NULL, "",
                                  message);
     if (wrong) {
-        char text[3];
-        return args_refuse_field(
-            name, " has invalid character '", args_unit(wrong < 0 ? 0 : wrong, text),
-            "': Field names can only contain non-control ASCII characters", message);
+        /* A code unit that is half of a pair stands alone here, as JavaScript's k[i] does. */
+        char text[4];
+        size_t len = utf8_put(wrong < 0 ? 0 : wrong, text);
+        return args_refuse_field(name, " has invalid character '", (struct span){text, len},
+                                 "': Field names can only contain non-control ASCII characters",
+                                 message);
     }
     return 0;
 }

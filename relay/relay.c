@@ -240,12 +240,9 @@ void relay_give_up(struct relay *relay)
     relay_stop_sending(relay);
     while ((delivery = TAILQ_FIRST(&relay->waiting)))
         delivery_overdue(delivery);
-    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
-         delivery = TAILQ_NEXT(delivery, link)) {
-        /* Without an outbox nobody waits with a deadline, and the attempt is all there is. */
-        if (!relay->outbox)
-            delivery_reply(delivery, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
-    }
+    /* Without an outbox nobody waits with a deadline, and the attempt is all there is. */
+    if (!relay->outbox)
+        relay_abandon(relay);
 }
 
 void relay_abandon(struct relay *relay)
