@@ -5,8 +5,8 @@
 //
 // A suite is a C program of meson's test list (cmocka) or a tests/**/*.test.mjs (node:test); both speak
 // TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
-// suites that do not run what was built. A suite that crashes, says nothing or takes too long counts as
-// a failed case. The last line is `N passed, N failed`.
+// suites that do not run what was built; those that two threads meet in run under TSan, too. A suite that
+// crashes, says nothing or takes too long counts as a failed case. The last line is `N passed, N failed`.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -14,20 +14,24 @@ import { fileURLToPath } from 'node:url';
 import { readTap } from './tap.mjs';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
-const builds = [
-  { name: '', directory: join(top, 'build') },
-  { name: ' (sanitized)', directory: join(top, 'build-asan') },
-];
 const notOfTheBuild = /^tests\/(checks|standin)\//;
+// Where the loop's thread and the writer's, or a second process, are at work at the same time.
+const threaded =
+  /^unit\/(outbox-|relay-events)|^tests\/(crash|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
+const builds = [
+  { name: '', directory: join(top, 'build'), runs: () => true },
+  { name: ' (sanitized)', directory: join(top, 'build-asan'), runs: (label) => !notOfTheBuild.test(label) },
+  { name: ' (threads)', directory: join(top, 'build-tsan'), runs: (label) => threaded.test(label) },
+];
 const unitLimitMs = 120_000;
 const scriptLimitMs = 600_000;
 
-function unitSuites({ name, directory }) {
+function unitSuites({ directory }) {
   const listed = execFileSync('meson', ['introspect', '--tests', directory], { encoding: 'utf8' });
   const tests = JSON.parse(listed);
   if (tests.length === 0) throw new Error(`${directory} was built without the unit tests`);
   return tests.map((test) => ({
-    label: `unit/${test.name}${name}`,
+    label: `unit/${test.name}`,
     command: test.cmd,
     env: { ...test.env, CMOCKA_MESSAGE_OUTPUT: 'TAP' },
     limitMs: unitLimitMs,
@@ -48,9 +52,8 @@ function findScripts(directory) {
 function scriptSuites({ name, directory }) {
   return findScripts(join(top, 'tests'))
     .map((path) => ({ path, label: relative(top, path) }))
-    .filter(({ label }) => name === '' || !notOfTheBuild.test(label))
     .map(({ path, label }) => ({
-      label: label + name,
+      label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
       env: { RELAY_BIN: join(directory, 'convex-relay'), RELAY_SANITIZED: name === '' ? '' : '1' },
       limitMs: scriptLimitMs,
@@ -78,6 +81,7 @@ function runSuite(suite) {
         ...process.env,
         ASAN_OPTIONS: 'detect_stack_use_after_return=1:strict_string_checks=1',
         UBSAN_OPTIONS: 'halt_on_error=1:print_stacktrace=1',
+        TSAN_OPTIONS: 'halt_on_error=1',
         ...suite.env,
       },
     });
@@ -146,7 +150,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 
 const names = process.argv.slice(2);
 const suites = builds
-  .flatMap((build) => [...unitSuites(build), ...scriptSuites(build)])
+  .flatMap((build) =>
+    [...unitSuites(build), ...scriptSuites(build)]
+      .filter(({ label }) => build.runs(label))
+      .map((suite) => ({ ...suite, label: suite.label + build.name })),
+  )
   .filter(({ label }) => names.length === 0 || names.some((name) => label.includes(name)));
 if (suites.length === 0) {
   console.error(`no suite's name holds ${names.join(' or ') || 'anything'}`);
