@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// How the scenarios that load a server with wrk are shown.
+
+import { short, spread, table } from './figures.mjs';
+
+const HEADS = ['', 'CPU/event', 'ratio', 'user', 'events/s', 'busy', 'p50', 'p99', 'peak', 'errors'];
+
+function row(name, { rounds, summary }, base) {
+  const errors = rounds.reduce((sum, round) => sum + round.refused + round.broken, 0);
+  const invalid = rounds.filter((round) => !round.valid).length;
+  const trouble = invalid === 0 ? String(errors) : `${errors}, ${invalid} of ${rounds.length} rounds invalid`;
+  if (summary === null) return [name, ...HEADS.slice(2).map(() => '-'), trouble];
+  return [
+    name,
+    `${spread(summary.cpuUs)} us`,
+    base?.summary ? short(summary.cpuUs.median / base.summary.cpuUs.median) : '-',
+    `${summary.userPercent.median.toFixed(0)} %`,
+    spread(summary.perSecond),
+    `${summary.busyPercent.median.toFixed(0)} %`,
+    `${short(summary.p50Ms.median)} ms`,
+    `${short(summary.p99Ms.median)} ms`,
+    `${short(summary.peakMiB.median)} MiB`,
+    trouble,
+  ];
+}
+
+// The ratio is the one of CPU per event to nginx's.
+export function loadTable(results) {
+  const base = results.find(({ peer }) => peer === 'nginx');
+  return table(HEADS, results.map((result) => row(result.label, result, base)));
+}

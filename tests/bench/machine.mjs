@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+// Where it was measured, and with which versions.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { RELAY_BIN } from '../lib/relay.mjs';
+import { bunBinary } from './peers.mjs';
+
+const TESTS = fileURLToPath(new URL('../', import.meta.url));
+
+// The first line that a program prints on its version, wherever it prints it; some exit with 1 then.
+function versionOf(program, ...args) {
+  const command = [program, ...args].map((word) => `'${word}'`).join(' ');
+  return execFileSync('sh', ['-c', `{ ${command} || :; } 2>&1 | head -n 1`], {
+    encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  }).trim();
+}
+
+const packageVersion = (name) =>
+  JSON.parse(readFileSync(path.join(TESTS, 'node_modules', name, 'package.json'), 'utf8')).version;
+
+export function describeMachine() {
+  return {
+    cpu: os.cpus()[0].model.trim(),
+    cores: os.cpus().length,
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    kernel: `${os.type()} ${os.release()}`,
+    disk: versionOf('stat', '-f', '-c', '%T', path.dirname(RELAY_BIN)),
+    versions: {
+      relay: versionOf(RELAY_BIN, '--version'),
+      nginx: versionOf('nginx', '-v'),
+      wrk: versionOf('wrk', '-v'),
+      node: process.version,
+      bun: versionOf(bunBinary(), '--version'),
+      hono: packageVersion('hono'),
+      'node-server': packageVersion('@hono/node-server'),
+      convex: packageVersion('convex'),
+    },
+  };
+}

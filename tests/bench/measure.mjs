@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// One measurement: a server of its own, warmed up, loaded for a while, and asked what it cost.
+
+import assert from 'node:assert/strict';
+import { DELIVERED, userEvent } from '../lib/events.mjs';
+import { sync } from '../lib/relay.mjs';
+import { summarise } from './figures.mjs';
+import { PEERS } from './peers.mjs';
+import { watchServer } from './processes.mjs';
+import { progress } from './progress.mjs';
+import { withScope } from './scope.mjs';
+import { runWrk } from './wrk.mjs';
+
+// Starts a peer on its own CPU and sees one event through it: {port, pid, usage}.
+export async function startPeer(scope, cell) {
+  const server = await PEERS[cell.peer].start(scope, cell);
+  if (cell.env?.SYNC_WAIT_MS !== '0') await assertDelivers(server, cell);
+  return { ...server, usage: watchServer(server.pid) };
+}
+
+async function assertDelivers(server, { peer }) {
+  const response = await sync({ url: `http://127.0.0.1:${server.port}` }, userEvent('acc_0'));
+  const body = await response.text();
+  assert.equal(response.status, 200, body);
+  if (peer !== 'nginx') assert.equal(body, DELIVERED); // it passes on what Convex says
+}
+
+// One round. It is valid if every answer was 2xx and Convex has seen an event for each.
+async function measureOnce(scope, cell) {
+  const { clients, seconds, bytes, convex, warmUp = { clients, seconds: 1 } } = cell;
+  const server = await startPeer(scope, cell);
+  await runWrk(scope, server.port, { bytes, ...warmUp });
+  const callsBefore = await convex.calls();
+  const before = server.usage.cpu();
+  const { events, seconds: took, ...load } = await runWrk(scope, server.port, { clients, seconds, bytes });
+  const after = server.usage.cpu();
+  const delivered = await convex.calls() - callsBefore;
+  const perEventUs = (name) => ((after[name] - before[name]) * 1e6) / events;
+  const split = after.userS - before.userS + after.systemS - before.systemS;
+  return {
+    valid: load.refused + load.broken === 0 && delivered >= events && events > 0,
+    cpuUs: perEventUs('cpuS'),
+    userPercent: (100 * (after.userS - before.userS)) / split,
+    perSecond: events / took,
+    busyPercent: (100 * (after.cpuS - before.cpuS)) / took,
+    peakMiB: server.usage.peakMiB(),
+    events,
+    delivered,
+    ...load,
+  };
+}
+
+// Measures each cell once a round, one after the other, so that what disturbs a machine for a while
+// disturbs all of them alike. A cell: {peer, convex, clients, seconds, and, where they differ from the
+// defaults, concurrency, env, bytes, warmUp}. Gives them with `rounds` and `summary`.
+export async function measureRounds(title, cells, rounds, measure = measureOnce) {
+  const results = cells.map((cell) => ({ cell, rounds: [] }));
+  for (let round = 1; round <= rounds; round++) {
+    for (const result of results) {
+      progress(`${title}, round ${round} of ${rounds}: ${label(result.cell)}`);
+      result.rounds.push(await withScope((scope) => measure(scope, result.cell)));
+    }
+  }
+  return results.map(({ cell, rounds: all }) => {
+    const { convex, ...parameters } = cell;
+    return { ...parameters, label: label(cell), rounds: all, summary: summarise(all) };
+  });
+}
+
+export function label({ peer, concurrency }) {
+  const { name } = PEERS[peer];
+  return concurrency === undefined ? name : `${name}, concurrency ${concurrency}`;
+}
