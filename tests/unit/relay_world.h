@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A relay with everything around it in the test's hands: the clock, the dice, Convex. Only the
- * outbox is real: SQLite in a file of its own, written by its thread.
+ * outbox is real: SQLite in a file of its own, written by its thread, behind a store that fails or
+ * waits where a test wants it to.
  *
  * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds; at
- * each step the outbox's thread is waited for, so that a disk takes no time. Events are of records
- * "r0", "r1" ..., and carry a number that rises.
+ * each step the outbox's thread is waited for, so that a disk takes no time; world_run_past_disk()
+ * does without. Events are of records "r0", "r1" ..., and carry a number that rises.
  */
 #pragma once
 
@@ -15,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "fault_store.h"
 #include "handlers/sync.h"
 #include "outbox/outbox.h"
 #include "relay/relay.h"
@@ -68,6 +70,7 @@ struct world {
     char folder[64];
     struct loop *loop;
     struct loop_hook hook;
+    struct fault_store disk; /* around the outbox's store */
     struct outbox *outbox;
     struct routes *routes;
     struct relay *relay;
@@ -259,6 +262,16 @@ static inline void world_run(struct world *world, int64_t ms)
         world_step(world);
 }
 
+/* While the disk is held: what the outbox is told stays undone. */
+static inline void world_run_past_disk(struct world *world, int64_t ms)
+{
+    for (int64_t end_ms = world->now_ms + ms; world->now_ms < end_ms;) {
+        assert_int_equal(loop_turn(world->loop), 0); /* the outbox hands over at a turn's end */
+        world->now_ms += world->options.step_ms;
+        assert_int_equal(loop_turn(world->loop), 0);
+    }
+}
+
 static inline void world_run_until(struct world *world, bool (*holds)(struct world *world),
                                    int64_t at_most_ms)
 {
@@ -296,9 +309,10 @@ static inline void world_start(struct world *world)
     assert_int_equal(loop_new(&world->clock, &world->loop), 0);
     world->hook = (struct loop_hook){.before_wait = world_no_wait};
     loop_hook_add(world->loop, &world->hook);
-    if (!world->options.keeps_nothing)
-        assert_int_equal(outbox_new(world->loop, world_open(world, STORE_SERVE), &world->outbox),
-                         0);
+    if (!world->options.keeps_nothing) {
+        fault_store_init(&world->disk, world_open(world, STORE_SERVE));
+        assert_int_equal(outbox_new(world->loop, &world->disk.store, &world->outbox), 0);
+    }
     assert_int_equal(
         relay_new(world->loop, &world->transport, world->outbox, &options, &world->relay), 0);
     assert_int_equal(relay_set_routes(world->relay, world->routes), 0);
@@ -310,6 +324,8 @@ static inline void world_start(struct world *world)
 static inline void world_stop(struct world *world)
 {
     relay_abandon(world->relay);
+    if (atomic_load(&world->disk.held)) /* by a test that has failed */
+        fault_store_let_go(&world->disk);
     world->outbox = outbox_free(world->outbox);
     world->relay = relay_free(world->relay);
     world->loop = loop_free(world->loop);
@@ -396,8 +412,8 @@ static inline void sender_reply(struct request *request, enum reply reply, struc
 }
 
 /* The way that an event comes in, without HTTP. */
-static inline struct sender *world_send(struct world *world, const char *model, int record,
-                                        int number)
+static inline struct sender *world_send_large(struct world *world, const char *model, int record,
+                                              int number, int bytes)
 {
     struct sender *sender = calloc(1, sizeof(*sender));
     struct service service = {
@@ -408,13 +424,19 @@ static inline struct sender *world_send(struct world *world, const char *model, 
     sender->request.reply = sender_reply;
     assert_int_equal(buf_printf(&sender->request.body,
                                 "{\"model\":\"%s\",\"operation\":\"set\",\"data\":{\"bladeId\":"
-                                "\"r%d\",\"n\":%d},\"hiveId\":\"r%d\"}",
-                                model, record, number, record),
+                                "\"r%d\",\"n\":%d},\"hiveId\":\"r%d\",\"padding\":\"%*s\"}",
+                                model, record, number, record, bytes, ""),
                      0);
     envelope_init(&sender->request.envelope);
     envelope_feed(&sender->request.envelope, buf_span(&sender->request.body));
     sync_handle(&service, &sender->request);
     return sender;
+}
+
+static inline struct sender *world_send(struct world *world, const char *model, int record,
+                                        int number)
+{
+    return world_send_large(world, model, record, number, 0);
 }
 
 static inline struct store_counts world_counts(struct world *world)

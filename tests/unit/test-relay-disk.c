@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
+ */
+#include "relay_world.h"
+
+static struct world *shared; /* of the test at hand, for cleanup when it fails half-way */
+
+static struct world *begin(const struct world_options *options, world_convex_fn convex)
+{
+    shared = world_new(options);
+    shared->convex = convex;
+    return shared;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    if (shared)
+        world_free(shared);
+    shared = NULL;
+    return 0;
+}
+
+static const struct world_options plain = {.sync_wait_ms = 10000};
+
+static struct world_answer takes_all(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_done();
+}
+
+static struct world_answer rejects_all(struct world *world, const char *path, int record,
+                                       int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_rejected();
+}
+
+static struct world_answer is_away(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_unreachable();
+}
+
+static struct world_answer has_no_posts(struct world *world, const char *path, int record,
+                                        int number)
+{
+    (void)world, (void)record, (void)number;
+    return strncmp(path, "posts:", 6) == 0 ? world_no_function() : world_done();
+}
+
+static bool nothing_is_left(struct world *world)
+{
+    return relay_pending(world->relay) == 0;
+}
+
+static void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending)
+{
+    struct store_counts counts = world_counts(shared);
+
+    assert_int_equal(counts.delivered, delivered);
+    assert_int_equal(counts.dead, dead);
+    assert_int_equal(counts.pending, pending);
+}
+
+/* Does something to the store from outside, as a command would. */
+static void change_beside(struct world *world, int (*change)(struct store *store, uint64_t id),
+                          uint64_t id)
+{
+    struct store *store = world_open(world, STORE_BESIDE);
+
+    assert_int_equal(store->ops->begin(store), 0);
+    assert_int_equal(change(store, id), 0);
+    assert_int_equal(store->ops->commit(store), 0);
+    store->ops->close(store);
+}
+
+static int bury_row(struct store *store, uint64_t id)
+{
+    const struct store_row row = {.id = id, .reason = SPAN("a test"), .died_ms = 1};
+
+    return store->ops->bury(store, &row);
+}
+
+static int replay_row(struct store *store, uint64_t id)
+{
+    return store->ops->replay(store, id, false);
+}
+
+static int force_row(struct store *store, uint64_t id)
+{
+    return store->ops->replay(store, id, true);
+}
+
+/* ---- a disk that takes its time ---- */
+
+enum { LONG_REASON = 3000 };
+
+static char long_reason[LONG_REASON + 1];
+
+/* Two failures, the second one wordier. */
+static struct world_answer fails_twice(struct world *world, const char *path, int record,
+                                       int number)
+{
+    (void)path, (void)number;
+    if (record != 1 || world->attempts > 2)
+        return world_done();
+    return world_http(500, world->attempts == 0 ? "short" : long_reason);
+}
+
+static int reason_is_short(void *ctx, const struct store_row *row)
+{
+    *(bool *)ctx = row->id == 1 && span_eq(row->reason, SPAN("short"));
+    return 0;
+}
+
+/* The outbox reads what it was told of the first failure when the second one has been long ago. */
+static void test_a_slow_note_keeps_its_reason(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, fails_twice);
+    const struct store_filter all = {.last = STORE_FORCED};
+    bool is_short = false;
+
+    memset(long_reason, 'x', LONG_REASON);
+    (void)world_send(world, "users", 1, 1);
+    world_wait_for_disk(world);
+    fault_store_hold(&world->disk);
+    (void)world_send(world, "posts", 2, 1); /* whose append is held, and the note behind it */
+    assert_int_equal(loop_turn(world->loop), 0);
+    fault_store_await(&world->disk);
+    world_run_past_disk(world, 400); /* attempts at 0 and 270 ms */
+    assert_int_equal(world->attempts, 3);
+    fault_store_let_go(&world->disk);
+    world_wait_for_disk(world);
+    struct store *store = world_open(world, STORE_BESIDE);
+    assert_int_equal(store->ops->read(store, &all, reason_is_short, &is_short), 0);
+    store->ops->close(store);
+    assert_true(is_short);
+    world_run_until(world, nothing_is_left, 60000);
+    assert_counts(2, 0, 0);
+}
+
+/* ---- replays beside a backlog ---- */
+
+enum {
+    BACKLOG = 5000, /* the window holds fewer */
+    BACKLOG_RECORDS = 50,
+};
+
+static bool the_replay_was_taken_up(struct world *world)
+{
+    struct outbox_status status;
+
+    outbox_status(world->outbox, &status);
+    return status.counts.dead == 0 && !status.replays;
+}
+
+static bool a_replay_waits(struct world *world)
+{
+    struct outbox_status status;
+
+    outbox_status(world->outbox, &status);
+    return status.replays;
+}
+
+/* The outbox looks for replays once a second of its own, real time. */
+static void take_up_replay(struct world *world)
+{
+    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 10);
+}
+
+static struct replay_row {
+    const char *name;
+    int (*replay)(struct store *store, uint64_t id);
+} replay_rows[] = {
+    {"a replay beside a backlog comes once, in its place", replay_row},
+    {"a forced replay overtakes nothing that is on disk", force_row},
+};
+
+/* The newest event of its record is replayed while older ones of it are on disk only. */
+static void test_replay_beside_backlog(void **state)
+{
+    const struct replay_row *row = *state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    struct world *world = begin(&options, is_away);
+
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, "users", i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
+    world_run(world, 100);
+    assert_true(relay_pending(world->relay) < BACKLOG - BACKLOG_RECORDS);
+    change_beside(world, bury_row, BACKLOG);
+    change_beside(world, row->replay, BACKLOG);
+    take_up_replay(world);
+    assert_counts(0, 0, BACKLOG);
+
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->disorders, 0);
+    assert_int_equal(world->done, BACKLOG);
+    assert_counts(BACKLOG, 0, 0);
+}
+
+/* What fills the window is a forced replay, so that the first page begins behind it. */
+static void test_a_page_begins_behind_a_replay(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    struct world *world = begin(&options, rejects_all);
+    int number = 1;
+
+    (void)world_send(world, "users", 0, number++);
+    world_run(world, 100);
+    assert_counts(0, 1, 0);
+    world->convex = is_away;
+    while (relay_pending(world->relay) < 2047) /* one less than two routes have each */
+        (void)world_send(world, "users", 0, number++);
+    world_run(world, 100);
+    change_beside(world, force_row, 1);
+    take_up_replay(world);
+    assert_int_equal(relay_pending(world->relay), 2048);
+    (void)world_send(world, "users", 1, number++);
+    world_run(world, 100);
+    assert_int_equal(relay_pending(world->relay), 2048);
+
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->done, 2049);
+    assert_counts(2049, 0, 0);
+}
+
+/* An event that became a dead letter behind the relay's back is one already. */
+static void test_buried_by_somebody_else(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_wait_for_disk(world);
+    change_beside(world, bury_row, 1);
+    world_run_until(world, nothing_is_left, 5000);
+    assert_counts(0, 1, 0);
+}
+
+/* ---- large events ---- */
+
+enum {
+    LARGE = 2 << 20,
+    LARGE_EVENTS = 30,
+    LARGE_AT_ONCE = 14, /* a few more than 24 MiB */
+};
+
+static void test_large_events_are_paged_by_bytes(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, is_away);
+
+    for (int i = 0; i < LARGE_EVENTS; i++) {
+        (void)world_send_large(world, "users", i % 3, i / 3 + 1, LARGE);
+        world_wait_for_disk(world);
+    }
+    assert_true(relay_pending(world->relay) <= LARGE_AT_ONCE);
+    world_restart(world);
+    world_run(world, 100);
+    assert_in_range(relay_pending(world->relay), 10, LARGE_AT_ONCE);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, 600 * 1000);
+    assert_int_equal(world->done, LARGE_EVENTS);
+    assert_int_equal(world->disorders, 0);
+    assert_counts(LARGE_EVENTS, 0, 0);
+}
+
+static void test_one_event_is_always_let_in(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, has_no_posts);
+
+    for (int i = 0; i < LARGE_EVENTS; i++)
+        (void)world_send_large(world, "posts", i, 1, LARGE);
+    world_run(world, 100);
+    for (int i = 0; i < LARGE_EVENTS; i++)
+        (void)world_send_large(world, "users", i, 1, LARGE);
+    world_run(world, 10000);
+    assert_counts(LARGE_EVENTS, 0, LARGE_EVENTS); /* a held route has the room, and others go on */
+}
+
+/* ---- a disk that refuses ---- */
+
+static void test_an_unknown_model_that_no_disk_keeps(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, takes_all);
+
+    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    struct sender *sender = world_send(world, "comments", 1, 1);
+    world_run(world, 100);
+    assert_true(sender->answered);
+    assert_int_equal(sender->reply, REPLY_UNAVAILABLE);
+}
+
+int main(void)
+{
+#define ROW(name) cmocka_unit_test_teardown(name, end)
+    const struct CMUnitTest plain_tests[] = {
+        ROW(test_a_slow_note_keeps_its_reason), ROW(test_a_page_begins_behind_a_replay),
+        ROW(test_buried_by_somebody_else),      ROW(test_large_events_are_paged_by_bytes),
+        ROW(test_one_event_is_always_let_in),   ROW(test_an_unknown_model_that_no_disk_keeps),
+    };
+    struct CMUnitTest tests[array_len(plain_tests) + array_len(replay_rows)];
+    size_t len = array_len(plain_tests);
+
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    rows_add(tests, len, replay_rows, test_replay_beside_backlog);
+    for (size_t i = len; i < array_len(tests); i++)
+        tests[i].teardown_func = end;
+    log_setup(LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
