@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -17,14 +18,16 @@ static void addrinfo_freep(struct addrinfo **list)
         freeaddrinfo(*list);
 }
 
-static int listener_describe(int fd, struct buf *address)
+int listener_describe(int fd, struct buf *address)
 {
-    struct sockaddr_storage bound = {0};
+    struct sockaddr_storage bound = {0}; /* zero behind a path, which may lack its own */
     socklen_t len = sizeof(bound);
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
     if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
         return error_origin(-errno);
+    if (bound.ss_family == AF_UNIX)
+        return buf_printf(address, "unix:%s", ((struct sockaddr_un *)&bound)->sun_path);
     if (getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return error_origin(-EINVAL);

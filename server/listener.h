@@ -12,3 +12,7 @@ enum { LISTENER_FAILED = 1 };
  * 127.0.0.1:3000 or [::1]:3000. LISTENER_FAILED: *why has grown by one line. Or an -errno.
  */
 int listener_open(const char *host, int port, int *fd, struct buf *address, struct buf *why);
+
+/* Appends the address that a socket is bound to: as above, or unix:/run/convex-relay.sock. 0 or an
+ * -errno. */
+int listener_describe(int fd, struct buf *address);

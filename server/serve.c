@@ -23,8 +23,10 @@
 #include "outbox/outbox.h"
 #include "relay/relay.h"
 #include "relay_version.h"
+#include "server/activation.h"
 #include "server/http.h"
 #include "server/listener.h"
+#include "server/notify.h"
 #include "server/setup.h"
 
 enum {
@@ -44,6 +46,9 @@ struct server {
     struct relay *relay;
     struct service service;
     struct http *http;
+    struct activation activation;
+    struct notify notify;
+    struct buf serving; /* as people read it in the service's status */
     int signal_fd;
     struct loop_fd signals;
     struct loop_timer stop;
@@ -75,15 +80,21 @@ static void server_reload(struct server *server)
 {
     cleanup(setup_done) struct setup fresh = {0};
     cleanup(buf_done) struct buf why = BUF_NULL;
-    int r = setup_read(&fresh, &why);
+    cleanup(buf_done) struct buf status = BUF_NULL;
 
+    notify_reloading(&server->notify);
+    int r = setup_read(&fresh, &why);
     if (r == 0)
         r = server_take(server, &fresh);
-    if (r)
-        log_error("not reloaded, the old configuration stays", "reason",
-                  r > 0 ? buf_string(&why) : strerror(-r));
-    else
+    if (r) {
+        const char *reason = r > 0 ? buf_string(&why) : strerror(-r);
+        log_error("not reloaded, the old configuration stays", "reason", reason);
+        (void)buf_printf(&status, "%s; not reloaded: %s", buf_string(&server->serving), reason);
+    } else {
         log_info("reloaded", "routes", log_number(routes_count(server->service.routes)));
+        (void)buf_append_span(&status, buf_span(&server->serving));
+    }
+    notify_ready(&server->notify, buf_string(&status));
 }
 
 /* ---- stop ---- */
@@ -126,6 +137,7 @@ static void server_stop(struct server *server)
 {
     if (server->phase == SERVE_RUNNING) {
         log_info("stopping", "events", log_number(relay_pending(server->relay)));
+        notify_stopping(&server->notify, "Stopping");
         relay_stopping(server->relay);
         http_drain(server->http);
         server_enter(server, SERVE_DRAINING, server->setup->config.drain_ms);
@@ -142,10 +154,10 @@ static void server_signalled(void *ctx, uint32_t events)
     (void)events;
     if (read(server->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
         return;
-    if (signal.ssi_signo == SIGHUP)
-        server_reload(server);
-    else
+    if (signal.ssi_signo != SIGHUP)
         server_stop(server);
+    else if (server->phase == SERVE_RUNNING)
+        server_reload(server);
 }
 
 /* ---- start ---- */
@@ -237,26 +249,62 @@ static int server_start_relay(struct server *server)
     return r;
 }
 
+static int server_take_sockets(struct server *server)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r = activation_take(getenv, &server->activation, &why);
+
+    if (r > 0) {
+        (void)fprintf(stderr, "convex-relay: the sockets of the service manager: %s\n",
+                      buf_string(&why));
+        return SERVE_REFUSED;
+    }
+    return r;
+}
+
+/* A socket of the service manager wins over the address that is set. names: the settings. */
+static int server_listen(int *passed_fd, const char *names, const char *host, int port, int *fd,
+                         struct buf *address)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    int r;
+
+    if (*passed_fd >= 0) {
+        r = listener_describe(*passed_fd, address);
+        if (r == 0) {
+            *fd = *passed_fd;
+            *passed_fd = -1;
+        }
+        return r;
+    }
+    r = listener_open(host, port, fd, address, &why);
+    if (r > 0) {
+        (void)fprintf(stderr, "convex-relay: %s: %s\n", names, buf_string(&why));
+        return SERVE_REFUSED;
+    }
+    return r;
+}
+
 static int server_start_http(struct server *server)
 {
     const struct config *config = &server->setup->config;
     cleanup(buf_done) struct buf address = BUF_NULL;
-    cleanup(buf_done) struct buf why = BUF_NULL;
+    bool passed = server->activation.sync_fd >= 0;
     struct http_options options = {
         .max_body_bytes = config->max_body_bytes,
         .request_timeout_ms = config->request_timeout_ms,
         .connections_max = server_connections_max(config),
     };
-    int r = listener_open(config->host, config->port, &options.listen_fd, &address, &why);
+    int r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
+                          &options.listen_fd, &address);
 
-    if (r > 0) {
-        (void)fprintf(stderr, "convex-relay: HOST, PORT: %s\n", buf_string(&why));
-        return SERVE_REFUSED;
-    }
     if (r == 0)
         r = http_new(server->loop, &server->service, &options, &server->http);
     if (r == 0)
-        log_info("listening", "address", buf_string(&address), "version", RELAY_VERSION);
+        r = buf_printf(&server->serving, "Serving on %s", buf_string(&address));
+    if (r == 0)
+        log_info("listening", "address", buf_string(&address), "socket_of",
+                 passed ? "service manager" : NULL, "version", RELAY_VERSION);
     if (r == 0 && !config->outbox)
         log_warn("OUTBOX is off: what Convex does not take at once is lost");
     return r;
@@ -265,10 +313,14 @@ static int server_start_http(struct server *server)
 static int server_start(struct server *server)
 {
     const struct config *config = &server->setup->config;
-    int r = loop_new(&clock_system, &server->loop);
+    int r = server_take_sockets(server);
 
     if (r == 0)
-        r = server_watch_signals(server);
+        r = loop_new(&clock_system, &server->loop);
+    if (r)
+        return r;
+    notify_init(&server->notify, server->loop, getenv);
+    r = server_watch_signals(server);
     if (r == 0)
         r = keyring_new(config->sync_secret, config->sync_secret_previous,
                         &server->service.keyring);
@@ -282,7 +334,10 @@ static int server_start(struct server *server)
         return r;
     server->service.inbox = relay_inbox(server->relay);
     server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};
-    return server_start_http(server);
+    r = server_start_http(server);
+    if (r == 0)
+        notify_ready(&server->notify, buf_string(&server->serving));
+    return r;
 }
 
 static void server_done(struct server *server)
@@ -295,13 +350,17 @@ static void server_done(struct server *server)
     relay_free(server->relay);
     transport_free(server->transport);
     keyring_free(server->service.keyring);
+    notify_done(&server->notify);
+    buf_done(&server->serving);
+    activation_done(&server->activation);
     closep(&server->signal_fd);
     loop_free(server->loop);
 }
 
 int serve(struct setup *setup)
 {
-    cleanup(server_done) struct server server = {.setup = setup, .signal_fd = -1};
+    cleanup(server_done) struct server server = {
+        .setup = setup, .activation = ACTIVATION_NONE, .signal_fd = -1};
     int r = server_start(&server);
 
     if (r == 0)
