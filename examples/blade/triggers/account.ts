@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+// Accounts go to Convex as users.
+//
+// Blade hands the promise of a following trigger to the platform's waitUntil() itself, so it is
+// enough to return it: the response is sent meanwhile, and nothing is cut off behind it.
+import { triggers } from 'blade/schema';
+import type { Account } from 'blade/types';
+import { millis, syncToConvex, type SyncEvent } from '../lib/convex-sync';
+
+// Null means "unset" and must stay null: a field that is left out stays as it is in Convex.
+const changed = (operation: 'add' | 'set') => (account: Account): SyncEvent => ({
+  model: 'users',
+  operation,
+  hiveId: account.id,
+  data: {
+    bladeId: account.id,
+    email: account.email,
+    name: account.name,
+    handle: account.handle,
+    createdAt: millis(account.ronin?.createdAt),
+    updatedAt: millis(account.ronin?.updatedAt),
+  },
+});
+
+const removed = ({ id }: Account): SyncEvent => ({
+  model: 'users',
+  operation: 'remove',
+  hiveId: id,
+  data: { bladeId: id },
+});
+
+export default triggers<Account>({
+  followingAdd: ({ records }) => syncToConvex(records.map(changed('add'))),
+  followingSet: ({ records }) => syncToConvex(records.map(changed('set'))),
+  // What was removed is in previousRecords; records is empty here.
+  followingRemove: ({ previousRecords }) => syncToConvex(previousRecords.map(removed)),
+});
