@@ -10,8 +10,6 @@
 #include "cli/exit_code.h"
 #include "cli/outbox_request.h"
 
-enum { CHANGE_PROGRESS_MS = 250 };
-
 enum change_outcome {
     CHANGE_MADE,
     CHANGE_STALE,
@@ -180,7 +178,6 @@ struct change_sweep {
     uint64_t after, last_id;
     uint64_t made, stale;
     uint64_t total; /* 0: not known */
-    int64_t told_ms;
     struct change_batch batch;
 };
 
@@ -217,24 +214,14 @@ static void sweep_count(struct change_sweep *sweep)
     sweep->after = sweep->batch.ids[sweep->batch.len - 1];
 }
 
-static void sweep_progress(struct change_sweep *sweep)
+static void sweep_progress(const struct change_sweep *sweep)
 {
-    FILE *err = sweep->console->err;
-    int64_t now_ms = clock_mono_ms(sweep->console->clock);
+    uint64_t done = sweep->made + sweep->stale;
 
-    if (!sweep->console->err_is_terminal || now_ms - sweep->told_ms < CHANGE_PROGRESS_MS)
-        return;
-    sweep->told_ms = now_ms;
-    (void)fprintf(err, "\r%" PRIu64, sweep->made + sweep->stale);
     if (sweep->total)
-        (void)fprintf(err, " of %" PRIu64, sweep->total);
-    (void)fflush(err);
-}
-
-static void sweep_end_progress(const struct change_sweep *sweep)
-{
-    if (sweep->console->err_is_terminal)
-        (void)fputs("\r\033[K", sweep->console->err);
+        outbox_console_progress(sweep->console, "%" PRIu64 " of %" PRIu64, done, sweep->total);
+    else
+        outbox_console_progress(sweep->console, "%" PRIu64, done);
 }
 
 static int sweep_run(struct change_sweep *sweep, struct store *store)
@@ -247,7 +234,7 @@ static int sweep_run(struct change_sweep *sweep, struct store *store)
     if (r)
         return r;
     sweep->total = sweep->request->model.at ? 0 : counts.dead;
-    sweep->told_ms = clock_mono_ms(sweep->console->clock);
+    outbox_console_progress_begin(sweep->console);
     for (;;) {
         r = sweep_read(sweep, store);
         if (r || sweep->batch.len == 0)
@@ -268,7 +255,7 @@ static int change_all(struct outbox_console *console, struct store *store,
     int r = sweep_run(&sweep, store);
     int exit_code = EXIT_FINE;
 
-    sweep_end_progress(&sweep);
+    outbox_console_progress_end(console);
     (void)buf_printf(&text, "%" PRIu64 " will be sent again\n", sweep.made);
     outbox_console_write(console, buf_span(&text));
     if (sweep.stale > 0) {

@@ -31,26 +31,27 @@ static const struct option {
     {"--model", OPTION_MODEL, true},
 };
 
-enum ids_wanted { IDS_NONE, IDS_ONE, IDS_SOME };
+enum words_wanted { WORDS_NONE, WORDS_ID, WORDS_IDS, WORDS_FILE };
 
 static const struct command {
     const char *name;
     const char *usage; /* behind the name */
     const char *meaning;
     unsigned options;
-    enum ids_wanted ids;
+    enum words_wanted words;
     int (*run)(struct outbox_console *console, struct store *store,
                const struct outbox_request *request);
 } commands[] = {
-    {"stats", " [--json]", "how many events there are, and were", OPTION_JSON, IDS_NONE,
+    {"stats", " [--json]", "how many events there are, and were", OPTION_JSON, WORDS_NONE,
      outbox_stats},
     {"list", " [--state pending|dead] [--model M] [--json]",
-     "the events that are kept, a line each", OPTION_JSON | OPTION_STATE | OPTION_MODEL, IDS_NONE,
+     "the events that are kept, a line each", OPTION_JSON | OPTION_STATE | OPTION_MODEL, WORDS_NONE,
      outbox_list},
-    {"show", " ID [--json]", "one event, with its body", OPTION_JSON, IDS_ONE, outbox_show},
+    {"show", " ID [--json]", "one event, with its body", OPTION_JSON, WORDS_ID, outbox_show},
     {"replay", " ID...|--all [--model M] [--force]", "sends dead letters again",
-     OPTION_ALL | OPTION_MODEL | OPTION_FORCE, IDS_SOME, outbox_replay},
-    {"discard", " ID...", "throws dead letters away", 0, IDS_SOME, outbox_discard},
+     OPTION_ALL | OPTION_MODEL | OPTION_FORCE, WORDS_IDS, outbox_replay},
+    {"discard", " ID...", "throws dead letters away", 0, WORDS_IDS, outbox_discard},
+    {"backup", " FILE", "copies all of it into a new file", 0, WORDS_FILE, outbox_backup},
 };
 
 static int command_help(FILE *out)
@@ -120,7 +121,7 @@ struct parse {
     int argc;
     char *const *argv;
     int at;
-    bool ids_only; /* behind -- */
+    bool words_only; /* behind -- */
     struct outbox_request *request;
     uint64_t *ids;
 };
@@ -178,14 +179,18 @@ static int parse_option(struct parse *parse, const char *word)
 
 static int parse_word(struct parse *parse, const char *word)
 {
-    if (!parse->ids_only && strcmp(word, "--") == 0) {
-        parse->ids_only = true;
+    if (!parse->words_only && strcmp(word, "--") == 0) {
+        parse->words_only = true;
         return 0;
     }
-    if (!parse->ids_only && word[0] == '-')
+    if (!parse->words_only && word[0] == '-')
         return parse_option(parse, word);
-    if (parse->command->ids == IDS_NONE)
+    if (parse->command->words == WORDS_NONE || parse->request->file)
         return command_refuse_word(parse->console, parse->command, word, "is not expected");
+    if (parse->command->words == WORDS_FILE) {
+        parse->request->file = word;
+        return 0;
+    }
     if (!command_parse_id(word, &parse->ids[parse->request->ids_len]))
         return command_refuse_word(parse->console, parse->command, word, "is not an id");
     parse->request->ids_len++;
@@ -200,13 +205,15 @@ static int parse_check(struct parse *parse)
 
     if (request->all && request->ids_len > 0)
         text = "either ids or --all, not both";
-    else if (parse->command->ids == IDS_SOME && request->model.at && !request->all)
+    else if (parse->command->words == WORDS_IDS && request->model.at && !request->all)
         text = "--model goes with --all";
-    else if (parse->command->ids == IDS_ONE && request->ids_len != 1)
+    else if (parse->command->words == WORDS_ID && request->ids_len != 1)
         text = "one id is expected";
-    else if (parse->command->ids == IDS_SOME && request->ids_len == 0 && !request->all)
+    else if (parse->command->words == WORDS_IDS && request->ids_len == 0 && !request->all)
         text =
             parse->command->options & OPTION_ALL ? "ids or --all are expected" : "ids are expected";
+    else if (parse->command->words == WORDS_FILE && (!request->file || !*request->file))
+        text = "a file is expected";
     return text ? command_refuse(parse->console, parse->command, text) : 0;
 }
 
@@ -276,7 +283,7 @@ int outbox_command_run(struct outbox_console *console, int argc, char *const *ar
             return command_help(console->out);
     if (!command) {
         outbox_console_complain(console,
-                                "outbox: stats, list, show, replay or discard is expected; "
+                                "outbox: stats, list, show, replay, discard or backup is expected; "
                                 "see convex-relay outbox --help");
         return EXIT_USAGE;
     }

@@ -7,6 +7,8 @@
 
 #include "cli/exit_code.h"
 
+enum { CONSOLE_PROGRESS_MS = 250 };
+
 void outbox_console_write(struct outbox_console *console, struct span text)
 {
     if (console->out_error)
@@ -25,6 +27,32 @@ void outbox_console_complain(struct outbox_console *console, const char *format,
     (void)vfprintf(console->err, format, args);
     (void)fputc('\n', console->err);
     va_end(args);
+}
+
+void outbox_console_progress_begin(struct outbox_console *console)
+{
+    console->progress_ms = clock_mono_ms(console->clock);
+}
+
+void outbox_console_progress(struct outbox_console *console, const char *format, ...)
+{
+    int64_t now_ms = clock_mono_ms(console->clock);
+    va_list args;
+
+    if (!console->err_is_terminal || now_ms - console->progress_ms < CONSOLE_PROGRESS_MS)
+        return;
+    console->progress_ms = now_ms;
+    (void)fputc('\r', console->err);
+    va_start(args, format);
+    (void)vfprintf(console->err, format, args);
+    va_end(args);
+    (void)fflush(console->err);
+}
+
+void outbox_console_progress_end(struct outbox_console *console)
+{
+    if (console->err_is_terminal)
+        (void)fputs("\r\033[K", console->err);
 }
 
 static const char *console_cause(int r)

@@ -18,6 +18,7 @@ struct outbox_console {
     char *(*lookup)(const char *name); /* getenv */
     int (*open)(const struct store_options *options, struct store **store);
     int out_error; /* the errno of the first write to out that failed; 0: none */
+    int64_t progress_ms;
 };
 
 /* Once a write has failed (as when `| head` has seen enough), nothing more is written. */
@@ -26,6 +27,15 @@ void outbox_console_write(struct outbox_console *console, struct span text);
 /* One line on err, behind the program's name. */
 void outbox_console_complain(struct outbox_console *console, const char *format, ...)
     printf_like(2, 3);
+
+/*
+ * How far something is, on a terminal: over and over on one line, if it takes long, and not too
+ * often. It goes away at the end.
+ */
+void outbox_console_progress_begin(struct outbox_console *console);
+void outbox_console_progress(struct outbox_console *console, const char *format, ...)
+    printf_like(2, 3);
+void outbox_console_progress_end(struct outbox_console *console);
 
 /* Says what a store's operation has failed with. EXIT_FAILED. */
 int outbox_console_failed(struct outbox_console *console, int r);

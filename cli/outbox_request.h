@@ -19,6 +19,7 @@ struct outbox_request {
     struct span model; /* at NULL: any */
     const uint64_t *ids;
     size_t ids_len;
+    const char *file; /* of a backup */
 };
 
 /* ---- outbox_look.c ---- */
@@ -29,6 +30,11 @@ int outbox_list(struct outbox_console *console, struct store *store,
                 const struct outbox_request *request);
 int outbox_show(struct outbox_console *console, struct store *store,
                 const struct outbox_request *request);
+
+/* ---- outbox_backup.c ---- */
+
+int outbox_backup(struct outbox_console *console, struct store *store,
+                  const struct outbox_request *request);
 
 /* ---- outbox_change.c ---- */
 

@@ -249,6 +249,8 @@ static int open_connect(const struct store_options *options, struct sqlite_store
         rc = connect_check(self);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
         rc = sqlite_schema_migrate(self->db);
+    if (rc == SQLITE_OK && options->mode == STORE_SERVE)
+        rc = sqlite_backup_restore(self);
     if (rc == SQLITE_OK)
         rc = sqlite_schema_prepare(self);
     r = open_outcome(options, self, rc);
@@ -343,6 +345,11 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
     int r = open_find(options, &self->path);
     if (!r && open_is_remote(self->path))
         r = open_refuse(options, "is on a network file system, where locks do not hold", NULL);
+    if (!r && sqlite_backup_has_foreign_log(self->path))
+        r = open_refuse(options,
+                        "is a backup beside the log of the file that it replaces; move "
+                        "the ones that end in -wal and -shm away",
+                        NULL);
     if (!r && options->mode == STORE_SERVE)
         r = open_serving(options, self);
     else if (!r)

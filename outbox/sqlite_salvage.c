@@ -165,6 +165,8 @@ int sqlite_salvage(const char *from, const char *to, uint64_t *saved)
         (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
         r = salvage_all(&self);
+        if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
+            r = STORE_BROKEN;
     }
     (void)sqlite3_close(self.from);
     self.to = sqlite_store_close(self.to);

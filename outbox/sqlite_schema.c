@@ -16,10 +16,6 @@
 
 #include "base/error.h"
 
-enum {
-    SCHEMA_APPLICATION = 0x43767852, /* "CvxR" */
-};
-
 /* What leads from each version to the next. Never change one that has been released. */
 static const char *const schema_migrations[] = {
     "CREATE TABLE event ("
@@ -104,7 +100,7 @@ static const char *const schema_statements[STMT_COUNT] = {
 
 /* ---- Whose file it is ---- */
 
-static int schema_number(sqlite3 *db, const char *sql, int64_t *value)
+int sqlite_schema_number(sqlite3 *db, const char *sql, int64_t *value)
 {
     sqlite3_stmt *statement = NULL;
     int rc = sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
@@ -120,17 +116,18 @@ static int schema_number(sqlite3 *db, const char *sql, int64_t *value)
 int sqlite_schema_identify(sqlite3 *db, const char **text)
 {
     int64_t application = 0, version = 0, tables = 0;
-    int rc = schema_number(db, "PRAGMA application_id", &application);
+    int rc = sqlite_schema_number(db, "PRAGMA application_id", &application);
 
     if (rc == SQLITE_OK)
-        rc = schema_number(db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && application != SCHEMA_APPLICATION)
-        rc = schema_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+        rc = sqlite_schema_number(db, "PRAGMA user_version", &version);
+    bool ours = application == SQLITE_APPLICATION || application == SQLITE_APPLICATION_BACKUP;
+    if (rc == SQLITE_OK && !ours)
+        rc = sqlite_schema_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
     if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
         return SQLITE_STORE_DAMAGED;
     if (rc != SQLITE_OK)
         return STORE_BROKEN;
-    if (application != SCHEMA_APPLICATION && (application != 0 || version != 0 || tables != 0)) {
+    if (!ours && (application != 0 || version != 0 || tables != 0)) {
         *text = "is an SQLite database of something else; choose another file";
         return STORE_REFUSED;
     }
@@ -143,12 +140,19 @@ int sqlite_schema_identify(sqlite3 *db, const char **text)
 
 /* ---- Tables ---- */
 
+/* A backup stays marked as one. */
 static int schema_set_version(sqlite3 *db)
 {
     char sql[96];
+    int64_t application = 0;
+    int rc = sqlite_schema_number(db, "PRAGMA application_id", &application);
 
+    if (rc != SQLITE_OK)
+        return rc;
+    if (application == 0)
+        application = SQLITE_APPLICATION;
     (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA application_id = %d; PRAGMA user_version = %d",
-                           SCHEMA_APPLICATION, SCHEMA_VERSION);
+                           (int)application, SCHEMA_VERSION);
     return sqlite3_exec(db, sql, NULL, NULL, NULL);
 }
 
@@ -158,7 +162,7 @@ int sqlite_schema_migrate(sqlite3 *db)
     int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
 
     if (rc == SQLITE_OK)
-        rc = schema_number(db, "PRAGMA user_version", &version);
+        rc = sqlite_schema_number(db, "PRAGMA user_version", &version);
     if (rc == SQLITE_OK && version < SCHEMA_VERSION) {
         for (int64_t i = version; i < SCHEMA_VERSION && rc == SQLITE_OK; i++)
             rc = sqlite3_exec(db, schema_migrations[i], NULL, NULL, NULL);

@@ -176,5 +176,6 @@ const struct store_ops sqlite_store_ops = {
     .counts = sqlite_store_counts,
     .last_id = sqlite_store_last_id,
     .changed = sqlite_store_changed,
+    .backup = sqlite_store_backup,
     .close = sqlite_store_close,
 };

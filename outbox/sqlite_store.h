@@ -147,6 +147,15 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes);
 
 enum { SQLITE_STORE_DAMAGED = 100 }; /* beyond the outcomes of store.h */
 
+/* The application_id of our files. */
+enum {
+    SQLITE_APPLICATION = 0x43767852,        /* "CvxR" */
+    SQLITE_APPLICATION_BACKUP = 0x43767842, /* "CvxB": a copy that was not opened to serve yet */
+};
+
+/* The first column of what a query gives. SQLITE_OK, or an error and *value is untouched. */
+int sqlite_schema_number(sqlite3 *db, const char *sql, int64_t *value);
+
 /*
  * Whose file it is. 0: ours, or nobody's yet; SQLITE_STORE_DAMAGED; STORE_REFUSED and *text says
  * why; STORE_BROKEN.
@@ -168,6 +177,22 @@ struct store *sqlite_store_close(struct store *store);
 /* Opens path, which must be there, for saving rows into it from a damaged one: not durable until
  * it is closed. */
 int sqlite_store_open_saved(const char *path, struct store **store);
+
+/* ---- sqlite_backup.c ---- */
+
+int sqlite_store_backup(struct store *store, const struct store_backup *backup);
+
+/* Where the file is a backup that was put in place: see struct store_ops. An SQLite result. */
+int sqlite_backup_restore(struct sqlite_store *self);
+
+/* Where from is a backup, to becomes one. An SQLite result. */
+int sqlite_backup_copy_mark(sqlite3 *from, sqlite3 *to);
+
+/*
+ * Whether a backup was put beside the log (WAL) of the file that it replaces, which SQLite would
+ * apply to it. Must be asked before SQLite opens the file: see the top of sqlite_open.c.
+ */
+bool sqlite_backup_has_foreign_log(const char *path);
 
 /* ---- sqlite_mend.c ---- */
 

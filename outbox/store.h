@@ -73,6 +73,16 @@ struct store_filter {
     bool bare;                    /* without bodies, which are not even looked at */
 };
 
+/* Called now and then, with about what there will be. Anything but 0 ends it and is returned. */
+typedef int (*store_progress_fn)(void *ctx, int64_t done_bytes, int64_t total_bytes);
+
+struct store_backup {
+    const char *path; /* of the file to be made */
+    store_progress_fn progress;
+    void *ctx;
+    struct buf *why;
+};
+
 struct store_ops {
     int (*begin)(struct store *store);
     int (*commit)(struct store *store);
@@ -107,6 +117,13 @@ struct store_ops {
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
     /* Whether somebody else has changed the store since the last call. */
     int (*changed)(struct store *store, bool *changed);
+    /*
+     * Copies the store, as it is at that moment, into a new file that only its owner may read;
+     * others go on changing it meanwhile. The file is there once it is whole and on disk. A store
+     * that is opened on it in STORE_SERVE sends nothing of it: what was pending becomes dead
+     * letters. STORE_REFUSED: it cannot be made, and *why has grown by one line that says why.
+     */
+    int (*backup)(struct store *store, const struct store_backup *backup);
     struct store *(*close)(struct store *store);
 };
 

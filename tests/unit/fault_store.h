@@ -180,6 +180,13 @@ static inline int fault_store_changed(struct store *store, bool *changed)
     return inner->ops->changed(inner, changed);
 }
 
+static inline int fault_store_backup(struct store *store, const struct store_backup *backup)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->backup(inner, backup);
+}
+
 static inline struct store *fault_store_close(struct store *store)
 {
     struct fault_store *self = fault_store_of(store);
@@ -205,6 +212,7 @@ static const struct store_ops fault_store_ops = {
     .counts = fault_store_counts,
     .last_id = fault_store_last_id,
     .changed = fault_store_changed,
+    .backup = fault_store_backup,
     .close = fault_store_close,
 };
 

@@ -30,6 +30,7 @@ struct memory_store {
     int fail_after;           /* commits that are let through before that */
     size_t fail_change_after; /* changes in a transaction, likewise */
     void (*on_commit)(struct memory_store *store);
+    int (*on_backup)(const struct store_backup *backup);
 };
 
 static inline struct memory_store *memory_store_of(struct store *store)
@@ -164,6 +165,11 @@ static int memory_store_last_id(struct store *store, uint64_t *id)
     return 0;
 }
 
+static int memory_store_backup(struct store *store, const struct store_backup *backup)
+{
+    return memory_store_of(store)->on_backup(backup);
+}
+
 static struct store *memory_store_close(struct store *store)
 {
     memory_store_of(store)->closed++;
@@ -179,6 +185,7 @@ static const struct store_ops memory_store_ops = {
     .read = memory_store_read,
     .counts = memory_store_counts,
     .last_id = memory_store_last_id,
+    .backup = memory_store_backup,
     .close = memory_store_close,
 };
 

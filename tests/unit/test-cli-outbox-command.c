@@ -12,7 +12,8 @@
 #define USAGE_SHOW "; usage: convex-relay outbox show ID [--json]"
 #define USAGE_REPLAY "; usage: convex-relay outbox replay ID...|--all [--model M] [--force]"
 #define EXPECTED                                                                                   \
-    "outbox: stats, list, show, replay or discard is expected; see convex-relay outbox --help"
+    "outbox: stats, list, show, replay, discard or backup is expected; see convex-relay outbox "   \
+    "--help"
 
 static struct usage_row {
     const char *name;
