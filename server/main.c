@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "cli/exit_code.h"
+#include "cli/health_command.h"
 #include "cli/outbox_command.h"
 #include "convex/probe.h"
 #include "relay_version.h"
@@ -18,6 +19,7 @@ static void main_help(FILE *out)
                 "\n"
                 "  convex-relay          serve: POST /convex/sync, GET /healthz, GET /readyz\n"
                 "  convex-relay check    check the configuration and reach Convex\n"
+                "  convex-relay health   does it serve, at HOST and PORT? For a container's check\n"
                 "  convex-relay outbox stats | list | show | replay | discard\n"
                 "                        undelivered events; more: outbox --help\n"
                 "  convex-relay --help, --version\n"
@@ -93,6 +95,8 @@ int main(int argc, char **argv)
     const char *word = argv[1];
     if (strcmp(word, "check") == 0)
         return main_with_setup(main_check, EXIT_FAILED);
+    if (strcmp(word, "health") == 0)
+        return health_command();
     if (strcmp(word, "--version") == 0) {
         (void)puts("convex-relay " RELAY_VERSION);
         return EXIT_FINE;
