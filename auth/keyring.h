@@ -15,6 +15,7 @@ struct keyring;
 enum keyring_match { KEYRING_NONE, KEYRING_CURRENT, KEYRING_PREVIOUS };
 
 enum {
+    KEYRING_MATCHES = KEYRING_PREVIOUS + 1,
     KEYRING_SECRET_MAX = 512, /* a longer presented secret is wrong without being hashed */
     KEYRING_INVALID = 1,
 };

@@ -6,20 +6,24 @@
 #include "handlers/sync.h"
 
 /* clang-format off */
-static const struct endpoint endpoints[] = {
-    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, true,  sync_handle},
-    {"/healthz",     "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, health_handle_alive},
-    {"/readyz",      "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, health_handle_ready},
+static const struct endpoint endpoints_of_sender[] = {
+    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, true,  true,  sync_handle},
+    {"/healthz",     "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_alive},
+    {"/readyz",      "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_ready},
 };
 /* clang-format on */
 
-int endpoints_find(struct span path, const char *method, const struct endpoint **endpoint)
+const struct endpoints endpoints_sender = {endpoints_of_sender, array_len(endpoints_of_sender),
+                                           true};
+
+int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
+                   const struct endpoint **endpoint)
 {
-    for (size_t i = 0; i < array_len(endpoints); i++) {
-        if (!span_eq(path, span_of(endpoints[i].path)))
+    for (size_t i = 0; i < endpoints->len; i++) {
+        if (!span_eq(path, span_of(endpoints->at[i].path)))
             continue;
-        *endpoint = &endpoints[i];
-        return strcmp(method, endpoints[i].method) == 0 ? 0 : ENDPOINTS_NO_METHOD;
+        *endpoint = &endpoints->at[i];
+        return strcmp(method, endpoints->at[i].method) == 0 ? 0 : ENDPOINTS_NO_METHOD;
     }
     return ENDPOINTS_NO_PATH;
 }

@@ -16,8 +16,18 @@ struct endpoint {
     enum guard guard;
     enum reply wrong_method;
     bool reads_envelope; /* request->envelope is fed while the body arrives; else it is dropped */
+    bool observed;       /* counted, timed and logged */
     void (*handle)(struct service *service, struct request *request);
 };
+
+/* All the doors of one listener. */
+struct endpoints {
+    const struct endpoint *at;
+    size_t len;
+    bool observed; /* so are requests that find no door */
+};
+
+extern const struct endpoints endpoints_sender; /* where events come in */
 
 enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
 
@@ -25,4 +35,5 @@ enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
  * path is normal, see handlers/target.h. 0 and *endpoint; ENDPOINTS_NO_METHOD and *endpoint is the
  * path's, for its wrong_method; or ENDPOINTS_NO_PATH.
  */
-int endpoints_find(struct span path, const char *method, const struct endpoint **endpoint);
+int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
+                   const struct endpoint **endpoint);

@@ -48,5 +48,7 @@ bool guard_pass(enum guard guard, struct service *service, const struct guard_se
     struct span value = SPAN_NULL;
     if (secret->count == 1)
         value = guard_from_latin1(guard_trim(secret->value), text);
-    return keyring_check(service->keyring, value) != KEYRING_NONE;
+    enum keyring_match match = keyring_check(service->keyring, value);
+    service->observed.secrets[match]++;
+    return match != KEYRING_NONE;
 }

@@ -24,6 +24,7 @@ enum reply {
 };
 
 struct reply_head {
+    const char *name; /* for the log */
     int status;
     const char *content_type;
     const char *header; /* one more header, or NULL */

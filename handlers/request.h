@@ -2,15 +2,29 @@
 /* One HTTP request, as the handlers see it. The HTTP side embeds it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "handlers/envelope.h"
 #include "handlers/reply.h"
+#include "handlers/request_id.h"
+
+enum { REQUEST_NOTE_MAX = 65 };
+
+/* Whose event it brings, for the log alone. */
+struct request_note {
+    char model[REQUEST_NOTE_MAX];
+    char operation[REQUEST_NOTE_MAX];
+    char hive_id[REQUEST_NOTE_MAX];
+    bool unrouted;
+};
 
 struct request {
     struct buf body;          /* what has arrived of it; a handler may take it */
     struct envelope envelope; /* read from it on the way, for the endpoints that want one */
+    char id[REQUEST_ID_MAX + 1];
+    struct request_note *note; /* NULL, but at LOG_DEBUG; freed with the request */
 
     /*
      * Answers, once: from inside the handler or, when that has returned without, later on the

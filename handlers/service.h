@@ -5,6 +5,7 @@
 #include "auth/keyring.h"
 #include "base/clock.h"
 #include "base/event.h"
+#include "handlers/observe.h"
 #include "handlers/request.h"
 #include "handlers/routes.h"
 
@@ -30,4 +31,6 @@ struct service {
     struct keyring *keyring; /* replaced on reload, as routes is */
     struct routes *routes;
     struct inbox *inbox;
+    struct request_ids ids;
+    struct observed observed;
 };

@@ -8,29 +8,12 @@
  */
 #include "handlers/sync.h"
 
-#include "base/log.h"
 #include "handlers/args.h"
 #include "handlers/service.h"
 
-/* A model's name comes from outside: as much of it as helps. */
-static const char *sync_model_for_log(const struct event *event, struct buf *text)
-{
-    enum { MODEL_LOG_MAX = 64 };
-    struct span model = event->model;
-
-    if (!model.at)
-        return "(none)";
-    if (model.len > MODEL_LOG_MAX)
-        model.len = MODEL_LOG_MAX;
-    return buf_append_span(text, model) == 0 ? buf_string(text) : NULL;
-}
-
 static void sync_no_route(struct service *service, struct event *event, struct request *request)
 {
-    cleanup(buf_done) struct buf model = BUF_NULL;
-
-    log_warn("no route for the model: the event goes nowhere", "model",
-             sync_model_for_log(event, &model));
+    observe_no_route(service, request, event);
     service->inbox->bury(service->inbox, event, SPAN("There is no route for the model"),
                          REPLY_DELIVERED, request);
 }
@@ -66,6 +49,7 @@ void sync_handle(struct service *service, struct request *request)
         request_reply_with(request, reply, r > 0 ? buf_span(&why) : SPAN("Out of memory"));
         return;
     }
+    observe_event(request, &event);
     event.arrived_ms = clock_wall_ms(service->clock);
     sync_dispatch(service, &event, request);
 }

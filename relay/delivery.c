@@ -46,6 +46,8 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->since_ms = event->arrived_ms;
     *event = (struct event){0};
     delivery->request = request;
+    if (request)
+        memcpy(delivery->request_id, request->id, sizeof(request->id));
     relay->bytes += delivery->event.body.cap;
     relay->count++;
     TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);

@@ -7,6 +7,7 @@
 #include <sys/queue.h>
 
 #include "base/event.h"
+#include "base/log_sum.h"
 #include "base/loop.h"
 #include "base/table.h"
 #include "convex/transport.h"
@@ -48,12 +49,13 @@ struct delivery {
     uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */
     struct lane_place place;   /* place.seq is the event's id in the outbox */
 
-    struct request *request; /* who waits for the answer; NULL: nobody (any more) */
-    enum reply reply;        /* of a burial, once it is written */
-    struct buf message;      /* for the reply, whole */
-    bool overdue;            /* the answer has waited for Convex long enough */
-    bool stale;              /* a dead letter that a newer event of its record has overtaken */
-    bool doomed;             /* its sender was told 503: it goes unless Convex takes it */
+    struct request *request;             /* who waits for the answer; NULL: nobody (any more) */
+    char request_id[REQUEST_ID_MAX + 1]; /* empty: it comes from disk */
+    enum reply reply;                    /* of a burial, once it is written */
+    struct buf message;                  /* for the reply, whole */
+    bool overdue;                        /* the answer has waited for Convex long enough */
+    bool stale;  /* a dead letter that a newer event of its record has overtaken */
+    bool doomed; /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
     struct buf before_args;
@@ -61,6 +63,7 @@ struct delivery {
     uint64_t attempt; /* see limit_begin() */
     int attempts;
     int64_t tried_ms;        /* wall clock; 0: never */
+    int64_t began_ms;        /* mono; the attempt at hand */
     int64_t since_ms;        /* wall clock; its age counts from here: it arrived, or was replayed */
     struct buf reason;       /* why the last attempt failed */
     struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
@@ -83,6 +86,7 @@ struct relay_route {
     struct lane_route lanes;
     struct limit limit;
     struct gate gate;
+    struct log_sum failures; /* dead letters, or without an outbox what they would be */
 
     bool backlog; /* there are events on disk behind cursor: new ones go there, too */
     bool spilled; /* some have gone there since the read at hand was submitted */
@@ -102,9 +106,11 @@ struct relay {
     struct relay_options options;
 
     struct lanes lanes;
-    struct limit limit; /* of the whole: cut only by a stop of everything */
-    struct gate gate;   /* of Convex as a whole */
-    int failures;       /* of Convex as a whole, in a row */
+    struct limit limit;      /* of the whole: cut only by a stop of everything */
+    struct gate gate;        /* of Convex as a whole */
+    struct log_sum unrouted; /* dead letters of models without a route */
+    struct log_sum lost;     /* dead letters that no disk took */
+    int failures;            /* of Convex as a whole, in a row */
     struct table routes_by_model;
     struct relay_routes routes;
 
@@ -140,6 +146,12 @@ void delivery_reply(struct delivery *delivery, enum reply reply, struct span mes
 void delivery_wait(struct delivery *delivery);
 /* The answer is due: gives it, as far as it is known what holds. */
 void delivery_overdue(struct delivery *delivery);
+
+/* NULL: it has none any more. */
+static inline const char *delivery_request_id(const struct delivery *delivery)
+{
+    return delivery->request_id[0] ? delivery->request_id : NULL;
+}
 
 /* ---- relay_settle.c: the outbox's side ---- */
 

@@ -171,6 +171,9 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     limit_init(&relay->limit, options->concurrency);
     gate_init(&relay->gate, loop, options->dice, relay_gate_changed, relay);
+    log_sum_init(&relay->unrouted, loop, LOG_WARN, "dead letter", NULL);
+    log_sum_init(&relay->lost, loop, LOG_ERROR, "a dead letter is lost: the outbox cannot take it",
+                 NULL);
     int r = lanes_init(&relay->lanes, options->concurrency);
     return r ? r : table_init(&relay->routes_by_model);
 }
@@ -270,6 +273,8 @@ struct relay *relay_free(struct relay *relay)
         delivery_free(delivery);
     }
     gate_done(&relay->gate);
+    log_sum_done(&relay->unrouted);
+    log_sum_done(&relay->lost);
     loop_timer_clear(relay->loop, &relay->answer_timer);
     loop_timer_clear(relay->loop, &relay->tend_timer);
     relay_routes_free(relay);

@@ -213,9 +213,6 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
         reason.len = DELIVERY_REASON_MAX;
     delivery->reason.len = 0;
     (void)buf_append_span(&delivery->reason, reason);
-    log_debug("attempt failed", "id", log_number(delivery->place.seq), "model",
-              delivery->route->model, "outcome", verdict_outcome_name(verdict->outcome), "cause",
-              verdict->cause, "reason", verdict->detail);
     if (delivery->doomed) {
         relay_finish(delivery);
         return;
@@ -230,14 +227,28 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
 
 static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
 {
-    log_warn("not delivered", "model", delivery->route->model, "outcome",
-             verdict_outcome_name(verdict->outcome), "cause", verdict->cause, "reason",
-             verdict->detail);
+    if (log_sum_first(&delivery->route->failures))
+        log_warn(delivery->route->failures.message, "request", delivery_request_id(delivery),
+                 "model", delivery->route->model, "outcome", verdict_outcome_name(verdict->outcome),
+                 "cause", verdict->cause, "reason", verdict->detail);
     relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
+}
+
+static void relay_log_attempt(const struct delivery *delivery, const struct verdict *verdict)
+{
+    const struct relay *relay = delivery->relay;
+
+    if (log_enabled(LOG_DEBUG))
+        log_debug("attempt", "request", delivery_request_id(delivery), "id",
+                  log_number(delivery->place.seq), "model", delivery->route->model, "n",
+                  log_number(delivery->attempts), "outcome", verdict_outcome_name(verdict->outcome),
+                  "cause", verdict->cause, "reason", verdict->detail, "ms",
+                  log_number(loop_now_ms(relay->loop) - delivery->began_ms));
 }
 
 static void relay_judge(struct delivery *delivery, const struct verdict *verdict)
 {
+    relay_log_attempt(delivery, verdict);
     relay_learn(delivery, verdict);
     if (verdict->outcome == VERDICT_DONE)
         relay_settle_delivered(delivery);
@@ -259,6 +270,7 @@ static void relay_not_sent(struct delivery *delivery)
                               .cause = "out of resources"};
 
     (void)buf_append_span(&verdict.message, SPAN("fetch failed"));
+    relay_log_attempt(delivery, &verdict);
     if (delivery->relay->outbox) /* nothing was learned of Convex */
         relay_try_again(delivery, &verdict);
     else
@@ -303,6 +315,7 @@ static int relay_send(struct delivery *delivery)
         return r;
     delivery->call = (struct call){
         .body = {buf_span(&delivery->before_args), delivery->event.args, MUTATION_AFTER_ARGS},
+        .request_id = delivery_request_id(delivery),
         .done = relay_answered,
     };
     return transport_start(delivery->relay->transport, &delivery->call);
@@ -326,6 +339,7 @@ static void relay_start(struct delivery *delivery)
     }
     delivery->attempt = limit_begin(&delivery->route->limit);
     delivery->attempts++;
+    delivery->began_ms = loop_now_ms(delivery->relay->loop);
     delivery->tried_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
     if (r == 0)
         r = relay_send(delivery);

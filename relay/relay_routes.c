@@ -37,6 +37,8 @@ static int relay_route_new(struct relay *relay, struct span model, struct relay_
     lane_route_init(&route->lanes, 0);
     limit_init(&route->limit, relay->options.concurrency);
     gate_init(&route->gate, relay->loop, relay->dice, relay_route_gate_changed, route);
+    log_sum_init(&route->failures, relay->loop, LOG_WARN,
+                 relay->outbox ? "dead letter" : "not delivered", route->model);
     route->backlog = relay->outbox != NULL; /* until a read has shown that there is none */
     TAILQ_INSERT_TAIL(&relay->routes, route, link);
     *out = route;
@@ -78,6 +80,7 @@ void relay_routes_free(struct relay *relay)
         TAILQ_REMOVE(&relay->routes, route, link);
         table_remove(&relay->routes_by_model, &route->node);
         gate_done(&route->gate);
+        log_sum_done(&route->failures);
         routes_unref(route->routes);
         free(route->model);
         free(route);

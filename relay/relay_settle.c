@@ -140,8 +140,8 @@ static void relay_fate_done(struct outbox_op *op, int r)
         else
             delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
         if (op->kind == OUTBOX_APPEND && relay->count > RELAY_UNWRITTEN_MAX) {
-            log_error("a dead letter is lost: the outbox cannot take it", "id",
-                      log_number(delivery->place.seq));
+            if (log_sum_first(&relay->lost))
+                log_error(relay->lost.message, "id", log_number(delivery->place.seq));
             relay_finish(delivery);
             return;
         }
@@ -188,9 +188,14 @@ void relay_settle_delivered(struct delivery *delivery)
     }
 }
 
-static void relay_log_dead(const struct delivery *delivery)
+static void relay_log_dead(struct delivery *delivery)
 {
-    log_warn("dead letter", "id", log_number(delivery->place.seq), "model",
+    struct log_sum *sum = delivery->route ? &delivery->route->failures : &delivery->relay->unrouted;
+
+    if (!log_sum_first(sum))
+        return;
+    log_warn(sum->message, "request", delivery_request_id(delivery), "id",
+             log_number(delivery->place.seq), "model",
              delivery->route ? delivery->route->model : NULL, "attempts",
              log_number(delivery->attempts));
 }

@@ -122,6 +122,7 @@ static void http_disconnected(void **context)
         http_linger_on(&connection->http->linger, http_connection_fd(connection));
     buf_done(&connection->target);
     buf_done(&connection->request.body);
+    free(connection->request.note);
     free(connection);
     *context = NULL;
 }
@@ -185,26 +186,6 @@ printf_like(2, 0) static void http_log(void *ctx, const char *format, va_list ar
     log_debug("libmicrohttpd", "said", text);
 }
 
-static int http_make_replies(struct http *http)
-{
-    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
-        const struct reply_head *head = reply_head((enum reply)reply);
-        if (!head->body)
-            continue;
-        struct MHD_Response *response = MHD_create_response_from_buffer(
-            strlen(head->body), (void *)head->body, MHD_RESPMEM_PERSISTENT);
-        if (!response)
-            return error_origin(-ENOMEM);
-        http->replies[reply] = response;
-        if (MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, head->content_type) !=
-                MHD_YES ||
-            (head->header &&
-             MHD_add_response_header(response, head->header, head->value) != MHD_YES))
-            return error_origin(-ENOMEM);
-    }
-    return 0;
-}
-
 static struct MHD_Daemon *http_start(struct http *http, const struct http_options *options)
 {
     /* Only for a client that does not read its answer: everything else has its own deadline. */
@@ -235,23 +216,20 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
         return error_origin(-ENOMEM);
     http->loop = loop;
     http->service = service;
+    http->endpoints = options->endpoints;
     http->max_body_bytes = options->max_body_bytes;
     http->request_timeout_ms = options->request_timeout_ms;
     TAILQ_INIT(&http->receiving);
     TAILQ_INIT(&http->idle);
     http_linger_init(&http->linger, loop);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
-    int r = http_make_replies(http);
-    if (r)
-        return r;
-
     http->daemon = http_start(http, options);
     if (!http->daemon)
         return error_origin(-EIO);
     listen_fd = -1; /* MHD closes it */
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     http->source = (struct loop_fd){.fd = info->epoll_fd, .fn = http_ready, .ctx = http};
-    r = loop_fd_add(loop, &http->source, EPOLLIN);
+    int r = loop_fd_add(loop, &http->source, EPOLLIN);
     if (r)
         return r;
     http->hook = (struct loop_hook){.before_wait = http_before_wait, .ctx = http};
@@ -272,10 +250,6 @@ struct http *http_free(struct http *http)
         MHD_stop_daemon(http->daemon);
     loop_timer_clear(http->loop, &http->deadline);
     http_linger_done(&http->linger);
-    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
-        if (http->replies[reply])
-            MHD_destroy_response(http->replies[reply]);
-    }
     free(http);
     return NULL;
 }
@@ -291,11 +265,6 @@ void http_drain(struct http *http)
     int listen_fd = MHD_quiesce_daemon(http->daemon);
     if (listen_fd >= 0)
         (void)close(listen_fd);
-    for (int reply = 0; reply < REPLY_COUNT_; reply++) {
-        if (http->replies[reply])
-            (void)MHD_add_response_header(http->replies[reply], MHD_HTTP_HEADER_CONNECTION,
-                                          "close");
-    }
 }
 
 int http_busy(const struct http *http)

@@ -7,11 +7,13 @@
 
 #include "base/loop.h"
 
+struct endpoints;
 struct http;
 struct service;
 
 struct http_options {
     int listen_fd; /* taken over */
+    const struct endpoints *endpoints;
     int64_t max_body_bytes;
     int64_t request_timeout_ms; /* for a whole request to arrive */
     unsigned connections_max;   /* beyond, clients wait in the kernel's queue */

@@ -23,26 +23,35 @@ enum {
 
 /* ---- answering ---- */
 
-static struct MHD_Response *http_make_response(const struct http *http, enum reply reply,
-                                               struct span message)
+static struct MHD_Response *http_make_body(enum reply reply, struct span message)
 {
-    const struct reply_head *head = reply_head(reply);
+    const char *fixed = reply_head(reply)->body;
     struct buf body = BUF_NULL;
 
-    if (reply_body(reply, message, &body)) {
+    if (fixed)
+        return MHD_create_response_from_buffer(strlen(fixed), (void *)(uintptr_t)fixed,
+                                               MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response = NULL;
+    if (reply_body(reply, message, &body) == 0)
+        response = MHD_create_response_from_buffer(body.len, body.at, MHD_RESPMEM_MUST_FREE);
+    if (!response)
         buf_done(&body);
+    return response;
+}
+
+static struct MHD_Response *http_make_response(const struct http_connection *connection,
+                                               enum reply reply, struct span message)
+{
+    const struct reply_head *head = reply_head(reply);
+    struct MHD_Response *response = http_make_body(reply, message);
+
+    if (!response)
         return NULL;
-    }
-    struct MHD_Response *response =
-        MHD_create_response_from_buffer(body.len, body.at, MHD_RESPMEM_MUST_FREE);
-    if (!response) {
-        buf_done(&body);
-        return NULL;
-    }
     (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, head->content_type);
+    (void)MHD_add_response_header(response, REQUEST_ID_HEADER, connection->request.id);
     if (head->header)
         (void)MHD_add_response_header(response, head->header, head->value);
-    if (http->draining)
+    if (connection->http->draining)
         (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
     return response;
 }
@@ -55,8 +64,7 @@ static enum MHD_Result http_queue(struct http_connection *connection)
     if (!response)
         return MHD_NO; /* there was no memory to make one */
     enum MHD_Result queued = MHD_queue_response(connection->mhd, connection->status, response);
-    if (connection->response_own)
-        MHD_destroy_response(response);
+    MHD_destroy_response(response);
     connection->response = NULL;
     return queued;
 }
@@ -68,17 +76,24 @@ static enum MHD_Result http_queue_early(struct http_connection *connection)
     return http_queue(connection);
 }
 
+static void http_observe(const struct http_connection *connection, enum reply reply)
+{
+    const struct http *http = connection->http;
+
+    if (connection->endpoint ? connection->endpoint->observed : http->endpoints->observed)
+        observe_reply(http->service, &connection->request, reply,
+                      loop_now_ms(http->loop) - connection->began_ms);
+}
+
 void http_access_reply(struct request *request, enum reply reply, struct span message)
 {
     struct http_connection *connection = container_of(request, struct http_connection, request);
     struct http *http = connection->http;
-    const struct reply_head *head = reply_head(reply);
 
     connection->answered = true;
-    connection->status = (unsigned)head->status;
-    connection->response_own = head->body == NULL;
-    connection->response =
-        head->body ? http->replies[reply] : http_make_response(http, reply, message);
+    connection->status = (unsigned)reply_head(reply)->status;
+    connection->response = http_make_response(connection, reply, message);
+    http_observe(connection, reply);
     if (!connection->suspended)
         return; /* the handler is still running: http_whole() queues it */
 
@@ -119,13 +134,16 @@ static void http_refuse_too_large(struct http_connection *connection)
  */
 static enum MHD_Result http_cut_off_too_large(struct http_connection *connection)
 {
-    char why[HTTP_TOO_LARGE_MAX], answer[256];
+    char why[HTTP_TOO_LARGE_MAX], answer[384];
 
     http_say_too_large(connection, why);
-    int len = snprintf(answer, sizeof(answer),
-                       "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n"
-                       "Content-Length: %zu\r\nConnection: close\r\n\r\n{\"error\":\"%s\"}",
-                       strlen(why) + strlen("{\"error\":\"\"}"), why);
+    int len = snprintf(
+        answer, sizeof(answer),
+        "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n" REQUEST_ID_HEADER
+        ": %s\r\n"
+        "Content-Length: %zu\r\nConnection: close\r\n\r\n{\"error\":\"%s\"}",
+        connection->request.id, strlen(why) + strlen("{\"error\":\"\"}"), why);
+    http_observe(connection, REPLY_TOO_LARGE);
     (void)send(http_connection_fd(connection), answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
     connection->cut_short = true;
     return MHD_NO;
@@ -140,7 +158,7 @@ static void http_route(struct http_connection *connection, const char *method,
     int found = ENDPOINTS_NO_PATH;
 
     if (target_path(buf_span(&connection->target), &path) == 0)
-        found = endpoints_find(buf_span(&path), method, &connection->endpoint);
+        found = endpoints_find(http->endpoints, buf_span(&path), method, &connection->endpoint);
     if (found == ENDPOINTS_NO_PATH)
         http_refuse(connection, REPLY_NOT_FOUND, "");
     else if (found == ENDPOINTS_NO_METHOD)
@@ -160,7 +178,10 @@ static enum MHD_Result http_head(struct http_connection *connection, const char 
 
     connection->entered = true;
     connection->http->busy++;
-    if (http_head_read(connection->mhd, version, &head, &refusal, &why)) {
+    connection->began_ms = loop_now_ms(connection->http->loop);
+    int refused = http_head_read(connection->mhd, version, &head, &refusal, &why);
+    request_id_take(&connection->http->service->ids, head.request_id, connection->request.id);
+    if (refused) {
         http_refuse(connection, refusal, why);
         return http_queue_early(connection);
     }
@@ -262,9 +283,11 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     (void)why;
     if (!connection || !connection->entered)
         return;
-    if (connection->response && connection->response_own)
+    if (connection->response)
         MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
+    free(connection->request.note);
+    connection->request.note = NULL;
     connection->response = NULL;
     connection->endpoint = NULL;
     connection->entered = connection->refused = connection->answered = false;

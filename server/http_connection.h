@@ -19,8 +19,8 @@ struct http {
     struct loop *loop;
     struct service *service;
     struct MHD_Daemon *daemon;
-    struct MHD_Response *replies[REPLY_COUNT_]; /* of the ones with a fixed body */
-    struct loop_fd source;                      /* MHD's own epoll descriptor */
+    const struct endpoints *endpoints;
+    struct loop_fd source; /* MHD's own epoll descriptor */
     struct loop_hook hook;
     bool ready;   /* MHD's descriptor has something */
     bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
@@ -51,8 +51,8 @@ struct http_connection {
     bool cut_short;                /* answered while the body was still coming */
     bool answered;                 /* response and status are set, or were */
     bool suspended;                /* MHD leaves the connection alone until it is resumed */
-    bool response_own;             /* made for this request, not one of http.replies */
     size_t received;               /* of the body */
+    int64_t began_ms;              /* its head was there */
     struct MHD_Response *response; /* made, not yet queued */
     unsigned status;
 };

@@ -6,12 +6,13 @@
 #include <strings.h>
 
 #include "base/util.h"
+#include "handlers/request_id.h"
 
 enum { HTTP_HEAD_MAX_BYTES = 8192 }; /* above, little room is left for the body's pieces */
 
 struct http_head_scan {
     struct http_head *head;
-    int lengths, codings, hosts;
+    int lengths, codings, hosts, request_ids;
     const char *coding;
     const char *length;
     const char *why;
@@ -64,6 +65,9 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
         scan->coding = value;
     } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
         scan->hosts++;
+    } else if (strcasecmp(name, REQUEST_ID_HEADER) == 0) {
+        head->request_id =
+            scan->request_ids++ == 0 && value ? (struct span){value, value_len} : SPAN_NULL;
     }
     return MHD_YES;
 }

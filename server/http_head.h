@@ -18,6 +18,7 @@ enum { HTTP_HEAD_REFUSED = 1 };
 
 struct http_head {
     struct guard_secret secret;
+    struct span request_id; /* at NULL: none, or several */
     bool chunked;
     unsigned long long content_length; /* 0: none given */
 };

@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "handlers/endpoints.h"
 #include "outbox/outbox.h"
 #include "relay/relay.h"
 #include "relay_version.h"
@@ -291,6 +292,7 @@ static int server_start_http(struct server *server)
     cleanup(buf_done) struct buf address = BUF_NULL;
     bool passed = server->activation.sync_fd >= 0;
     struct http_options options = {
+        .endpoints = &endpoints_sender,
         .max_body_bytes = config->max_body_bytes,
         .request_timeout_ms = config->request_timeout_ms,
         .connections_max = server_connections_max(config),
@@ -327,6 +329,9 @@ static int server_start(struct server *server)
     if (r == 0)
         r = server_open_outbox(server);
     server->service.clock = &clock_system;
+    request_ids_init(&server->service.ids, &dice_system);
+    if (r == 0)
+        observe_init(&server->service.observed, server->loop);
     server->service.routes = server->setup->routes;
     if (r == 0)
         r = server_start_relay(server);
@@ -346,6 +351,7 @@ static void server_done(struct server *server)
     if (server->relay)
         relay_abandon(server->relay);
     http_free(server->http);
+    observe_done(&server->service.observed);
     outbox_free(server->outbox);
     relay_free(server->relay);
     transport_free(server->transport);

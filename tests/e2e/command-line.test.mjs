@@ -158,8 +158,8 @@ test('check meets the stand-in, with its key and with another', async (t) => {
 
 for (const format of ['text', 'json']) {
   test(`the log (${format}) holds no secret and nothing of a record`, async (t) => {
-    const planted = ['secret', 'previous', 'key', 'presented', 'record', 'email', 'echoed', 'broken'].map((what) => `planted-${what}`);
-    const [secret, previous, key, presented, id, email, echoed, broken] = planted;
+    const planted = ['secret', 'previous', 'key', 'presented', 'email', 'echoed', 'broken'].map((what) => `planted-${what}`);
+    const [secret, previous, key, presented, email, echoed, broken] = planted;
     const upstream = await startUpstream(t);
     const relay = await startRelay(t, {
       env: {
@@ -167,7 +167,7 @@ for (const format of ['text', 'json']) {
         SYNC_SECRET: secret, SYNC_SECRET_PREVIOUS: previous, CONVEX_DEPLOY_KEY: key,
       },
     });
-    const event = { ...userEvent(id), data: { bladeId: id, email } };
+    const event = { ...userEvent('acc_1'), data: { bladeId: 'acc_1', email } };
     upstream.answer = [
       { json: { status: 'success', value: echoed } },
       { json: { status: 'error', errorMessage: `[Request ID: 1] Server Error\nArgumentValidationError\nObject: {email: "${echoed}"}` } },

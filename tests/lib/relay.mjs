@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.mjs';
+import { assertDiscreet } from './discreet.mjs';
 import { within } from './wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -35,10 +36,14 @@ export function relayEnv(env) {
 
 // Runs convex-relay with arguments, not waiting for anything.
 export function spawnRelay(t, { env = {}, args = [], cwd = ROOT, atEnd = async () => {} } = {}) {
+  const all = relayEnv(env);
   return startChild(t, RELAY_BIN, args, {
     cwd,
-    env: relayEnv(env),
-    atEnd: (child) => atEnd(child).finally(() => assertSane(child)),
+    env: all,
+    atEnd: (child) => atEnd(child).finally(() => {
+      assertSane(child);
+      assertDiscreet(child.stderr(), all);
+    }),
   });
 }
 

@@ -18,23 +18,28 @@ static const char text[] = "text/plain; charset=UTF-8";
 static const char wrong_method[] = "{\"error\":\"Method Not Allowed\"}";
 
 static struct reply_row head_rows[] = {
-    {"delivered", REPLY_DELIVERED, {200, json, NULL, NULL, "{\"success\":true}"}},
-    {"unauthorized", REPLY_UNAUTHORIZED, {401, json, NULL, NULL, "{\"error\":\"Unauthorized\"}"}},
-    {"failed", REPLY_FAILED, {500, json, NULL, NULL, NULL}},
-    {"unavailable", REPLY_UNAVAILABLE, {503, json, "Retry-After", "5", NULL}},
-    {"bad request", REPLY_BAD_REQUEST, {400, json, NULL, NULL, NULL}},
-    {"too large", REPLY_TOO_LARGE, {413, json, NULL, NULL, NULL}},
+    {"delivered", REPLY_DELIVERED, {"delivered", 200, json, NULL, NULL, "{\"success\":true}"}},
+    {"unauthorized",
+     REPLY_UNAUTHORIZED,
+     {"unauthorized", 401, json, NULL, NULL, "{\"error\":\"Unauthorized\"}"}},
+    {"failed", REPLY_FAILED, {"failed", 500, json, NULL, NULL, NULL}},
+    {"unavailable", REPLY_UNAVAILABLE, {"unavailable", 503, json, "Retry-After", "5", NULL}},
+    {"bad request", REPLY_BAD_REQUEST, {"malformed", 400, json, NULL, NULL, NULL}},
+    {"too large", REPLY_TOO_LARGE, {"too large", 413, json, NULL, NULL, NULL}},
     {"headers too large",
      REPLY_HEADERS_TOO_LARGE,
-     {431, json, NULL, NULL, "{\"error\":\"The headers are too large\"}"}},
-    {"not found", REPLY_NOT_FOUND, {404, text, NULL, NULL, "404 Not Found"}},
-    {"only GET", REPLY_NOT_ALLOWED_GET, {405, json, "Allow", "GET", wrong_method}},
-    {"only POST", REPLY_NOT_ALLOWED_POST, {405, json, "Allow", "POST", wrong_method}},
+     {"too large", 431, json, NULL, NULL, "{\"error\":\"The headers are too large\"}"}},
+    {"not found", REPLY_NOT_FOUND, {"not found", 404, text, NULL, NULL, "404 Not Found"}},
+    {"only GET", REPLY_NOT_ALLOWED_GET, {"not allowed", 405, json, "Allow", "GET", wrong_method}},
+    {"only POST",
+     REPLY_NOT_ALLOWED_POST,
+     {"not allowed", 405, json, "Allow", "POST", wrong_method}},
     {"coding unknown",
      REPLY_CODING_UNKNOWN,
-     {501, json, NULL, NULL, "{\"error\":\"The only transfer coding known here is chunked\"}"}},
-    {"healthy", REPLY_HEALTHY, {200, text, NULL, NULL, "ok\n"}},
-    {"not ready", REPLY_NOT_READY, {503, json, NULL, NULL, NULL}},
+     {"unknown coding", 501, json, NULL, NULL,
+      "{\"error\":\"The only transfer coding known here is chunked\"}"}},
+    {"healthy", REPLY_HEALTHY, {"healthy", 200, text, NULL, NULL, "ok\n"}},
+    {"not ready", REPLY_NOT_READY, {"not ready", 503, json, NULL, NULL, NULL}},
 };
 
 static void assert_same_string(const char *is, const char *should)
@@ -50,6 +55,7 @@ static void test_head(void **state)
     const struct reply_row *row = *state;
     const struct reply_head *head = reply_head(row->reply);
 
+    assert_string_equal(head->name, row->head.name);
     assert_int_equal(head->status, row->head.status);
     assert_same_string(head->content_type, row->head.content_type);
     assert_same_string(head->header, row->head.header);
@@ -63,6 +69,7 @@ static void test_every_reply_has_a_head(void **state)
     (void)state;
     for (int reply = 0; reply < REPLY_COUNT_; reply++) {
         const struct reply_head *head = reply_head((enum reply)reply);
+        assert_non_null(head->name);
         assert_in_range(head->status, 200, 599);
         assert_non_null(head->content_type);
         assert_int_equal(head->header == NULL, head->value == NULL);

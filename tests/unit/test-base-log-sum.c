@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* Faults that repeat: a line for the first, a line a minute for the rest, and none is missing. */
+#include "base/log_sum.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/unit/rows.h"
+
+struct world {
+    struct clock clock;
+    int64_t now_ms;
+    struct loop *loop;
+    struct loop_hook hook;
+    struct log_sum sum;
+    FILE *log; /* what goes to stderr */
+    int saved;
+    char text[4096];
+};
+
+static int64_t world_ms(struct clock *clock)
+{
+    return container_of(clock, struct world, clock)->now_ms;
+}
+
+static int world_no_wait(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
+    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
+    world->hook = (struct loop_hook){.before_wait = world_no_wait};
+    loop_hook_add(world->loop, &world->hook);
+    log_sum_init(&world->sum, world->loop, LOG_WARN, "it fails", "users");
+    world->log = tmpfile();
+    assert_non_null(world->log);
+    world->saved = dup(STDERR_FILENO);
+    (void)dup2(fileno(world->log), STDERR_FILENO);
+    *state = world;
+    return 0;
+}
+
+static int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    log_sum_done(&world->sum);
+    (void)dup2(world->saved, STDERR_FILENO);
+    (void)close(world->saved);
+    (void)fclose(world->log);
+    loop_hook_remove(world->loop, &world->hook);
+    loop_free(world->loop);
+    free(world);
+    return 0;
+}
+
+static void world_pass(struct world *world, int64_t ms)
+{
+    world->now_ms += ms;
+    assert_int_equal(loop_turn(world->loop), 0);
+}
+
+static void world_fail(struct world *world, int times)
+{
+    for (int i = 0; i < times; i++)
+        if (log_sum_first(&world->sum))
+            log_warn("it fails", "first", "yes");
+}
+
+/* The lines since the last look, without their times. */
+static void assert_logged(struct world *world, const char *expected)
+{
+    char lines[sizeof(world->text)] = "";
+    char line[512];
+
+    rewind(world->log);
+    while (fgets(line, sizeof(line), world->log)) {
+        const char *level = strchr(line, ' ');
+        assert_non_null(level);
+        (void)strncat(lines, level + 1, sizeof(lines) - strlen(lines) - 1);
+    }
+    assert_string_equal(lines, expected);
+    assert_int_equal(ftruncate(fileno(world->log), 0), 0);
+    rewind(world->log);
+}
+
+#define FIRST "warn it fails first=yes\n"
+#define MORE(n) "warn it fails model=users more=" n " within_s=60\n"
+
+static void test_one_is_one_line(void **state)
+{
+    world_fail(*state, 1);
+    world_pass(*state, 10 * LOG_SUM_MS);
+    assert_logged(*state, FIRST);
+}
+
+static void test_the_rest_is_told_within_a_minute(void **state)
+{
+    world_fail(*state, 1000);
+    world_pass(*state, LOG_SUM_MS - 1);
+    assert_logged(*state, FIRST);
+    world_pass(*state, 1);
+    assert_logged(*state, MORE("999"));
+}
+
+static void test_a_line_a_minute_while_it_lasts(void **state)
+{
+    world_fail(*state, 2);
+    world_pass(*state, LOG_SUM_MS);
+    world_fail(*state, 5);
+    world_pass(*state, LOG_SUM_MS);
+    assert_logged(*state, FIRST MORE("1") MORE("5"));
+}
+
+static void test_a_quiet_minute_ends_it(void **state)
+{
+    world_fail(*state, 2);
+    world_pass(*state, LOG_SUM_MS);
+    world_pass(*state, LOG_SUM_MS);
+    world_fail(*state, 1);
+    assert_logged(*state, FIRST MORE("1") FIRST);
+}
+
+static void test_the_end_tells_the_rest(void **state)
+{
+    struct world *world = *state;
+
+    world_fail(world, 3);
+    log_sum_done(&world->sum);
+    assert_logged(world, FIRST MORE("2"));
+}
+
+static void test_without_a_loop_each_is_told(void **state)
+{
+    struct world *world = *state;
+
+    log_sum_done(&world->sum);
+    log_sum_init(&world->sum, NULL, LOG_WARN, "it fails", NULL);
+    world_fail(world, 2);
+    assert_logged(world, FIRST FIRST);
+}
+
+#define WORLD_TEST(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WORLD_TEST(test_one_is_one_line),
+        WORLD_TEST(test_the_rest_is_told_within_a_minute),
+        WORLD_TEST(test_a_line_a_minute_while_it_lasts),
+        WORLD_TEST(test_a_quiet_minute_ends_it),
+        WORLD_TEST(test_the_end_tells_the_rest),
+        WORLD_TEST(test_without_a_loop_each_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
