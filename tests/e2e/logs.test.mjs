@@ -120,8 +120,8 @@ test('dead letters are summed up by model', async (t) => {
   }
   await world.relay.stop();
   assert.deepEqual(
-    linesOf(world.relay, 'dead letter').map(({ model, more }) => [model, more]).sort(),
-    [['posts', '9'], ['posts', undefined], ['users', '9'], ['users', undefined]]);
+    linesOf(world.relay, 'dead letter').map(({ model, more }) => `${model} ${more}`).sort(),
+    ['posts 9', 'posts undefined', 'users 9', 'users undefined']);
 });
 
 test('a fault that repeats is summed up', async (t) => {
