@@ -1,28 +1,38 @@
 // SPDX-License-Identifier: MIT
-// Behind a real nginx with docker/nginx.conf, changed in nothing but where it listens and writes.
+// Behind a real nginx with docker/nginx.conf, changed in nothing but where it listens and writes. It
+// listens without TLS, too: most of these look at bytes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { test } from 'node:test';
+import https from 'node:https';
+import { after, test } from 'node:test';
+import { makeAuthority } from '../lib/certificates.mjs';
 import { openConnection } from '../lib/connection.mjs';
-import { DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
+import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { freePorts, startNginx, tempPaths } from '../lib/nginx.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
-import { startRelay, sync } from '../lib/relay.mjs';
+import { SECRET, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
 const CONFIG = readFileSync(new URL('../../docker/nginx.conf', import.meta.url), 'utf8');
 const MIB = 1024 * 1024;
 
+const authority = makeAuthority({ after }, 'the authority of these tests');
+const { certificate, key } = authority.issue('IP:127.0.0.1');
+
 // docker/nginx.conf for a test. Each replacement must hit, or the test would run something else.
-function adapted(folder, port, relayPort, changes) {
+function adapted(folder, [port, tlsPort], relayPort, changes) {
   const replacements = [
-    ['listen 80;', `listen 127.0.0.1:${port};`],
-    ['server 127.0.0.1:3000;', `server 127.0.0.1:${relayPort};`],
+    ['listen 443 ssl;', `listen 127.0.0.1:${port}; listen 127.0.0.1:${tlsPort} ssl;`],
+    ['/etc/ssl/certs/relay.example.com.pem', certificate],
+    ['/etc/ssl/private/relay.example.com.key', key],
+    ['server 127.0.0.1:3000 ', `server 127.0.0.1:${relayPort} `],
     ['/run/nginx.pid', `${folder}/nginx.pid`],
-    ['http {', `http {\naccess_log off;\n${tempPaths(folder)}`],
+    ['/var/log/nginx/access.log', `${folder}/access.log`],
+    ['http {', `http {\n${tempPaths(folder)}`],
     ...changes,
   ];
   return replacements.reduce((config, [from, to]) => {
@@ -35,9 +45,14 @@ function adapted(folder, port, relayPort, changes) {
 async function startBehindNginx(t, { env = {}, changes = [] } = {}) {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
-  const [port] = await freePorts(1);
-  const nginx = await startNginx(t, port, (folder) => adapted(folder, port, relay.port, changes));
-  return { upstream, relay, nginx, front: { url: `http://127.0.0.1:${port}`, port } };
+  return { upstream, relay, ...await startInFront(t, relay, changes) };
+}
+
+async function startInFront(t, relay, changes = []) {
+  const ports = await freePorts(2);
+  const nginx = await startNginx(t, ports[0], (folder) => adapted(folder, ports, relay.port, changes));
+  const [port, tlsPort] = ports;
+  return { nginx, front: { url: `http://127.0.0.1:${port}`, port, tlsPort } };
 }
 
 // The sockets of a process, as the kernel lists them, that are connected to a local port.
@@ -90,7 +105,10 @@ test('a body of 16 MiB', async (t) => {
 
 test('a body of 16 MiB and a byte: nginx refuses it', async (t) => {
   const { upstream, front } = await startBehindNginx(t);
-  assert.equal((await sync(front, eventOfSize(16 * MIB + 1))).status, 413);
+  const response = await sync(front, eventOfSize(16 * MIB + 1));
+  assert.equal(response.status, 413);
+  assert.equal(response.headers.get('content-type'), 'application/json');
+  assert.match((await response.json()).error, /larger than client_max_body_size/);
   assert.equal(upstream.requests.length, 0);
 });
 
@@ -141,7 +159,8 @@ test('a client that leaves: its event counts', async (t) => {
 
 for (const [target, status, method = 'GET'] of [
   ['/healthz', 200], ['/convex/sync', 405], ['/readyz', 404], ['/metrics', 404], ['/', 404],
-  ['/convex/sync/', 404, 'POST'], ['/convex/', 404, 'POST'], ['/healthz/', 404],
+  ['/convex/sync/', 404, 'POST'], ['/convex/', 404, 'POST'], ['/healthz/', 404], ['/status', 404],
+  ['//convex/sync', 404, 'POST'], ['/convex%2fsync', 404, 'POST'],
 ]) {
   test(`from outside: ${method} ${target} gets ${status}`, async (t) => {
     const { front } = await startBehindNginx(t);
@@ -168,4 +187,157 @@ test('a stop that drains: what nginx has sent is answered', async (t) => {
   held.open();
   for (const answer of answers) assert.equal((await answer).status, 200);
   await relay.exited;
+});
+
+// ---- TLS ----
+
+// One request over TLS: {status, protocol, cipher}.
+function syncByTls(front, event, options = {}) {
+  const { headers, ...tls } = options;
+  return new Promise((resolve, reject) => {
+    const request = https.request({
+      host: '127.0.0.1', port: front.tlsPort, path: '/convex/sync', method: 'POST', agent: false,
+      ca: readFileSync(authority.file), headers: { 'X-Sync-Secret': SECRET, ...headers }, ...tls,
+    }, (response) => {
+      const { socket } = response;
+      const seen = { status: response.statusCode, protocol: socket.getProtocol(), cipher: socket.getCipher().name };
+      response.resume().on('end', () => resolve(seen));
+    });
+    request.on('error', reject);
+    request.end(JSON.stringify(event));
+  });
+}
+
+for (const [version, cipher] of [['TLSv1.2', /^ECDHE-.*(GCM|CHACHA20)/], ['TLSv1.3', /^TLS_/]]) {
+  test(`${version}: an event comes through`, async (t) => {
+    const { upstream, front } = await startBehindNginx(t);
+    const seen = await syncByTls(front, userEvent('acc_1'), { minVersion: version, maxVersion: version });
+    assert.deepEqual([seen.status, seen.protocol], [200, version]);
+    assert.match(seen.cipher, cipher);
+    assert.equal(upstream.requests.length, 1);
+  });
+}
+
+const TLS12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' };
+for (const [what, options] of [
+  ['TLS 1.1', { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }],
+  ['a cipher without authentication of what it carries', { ...TLS12, ciphers: 'ECDHE-ECDSA-AES128-SHA' }],
+]) {
+  test(`${what}: refused`, async (t) => {
+    const { upstream, front } = await startBehindNginx(t);
+    await assert.rejects(syncByTls(front, userEvent('acc_1'), options), { code: /^(ERR_SSL_|EPROTO)/ });
+    assert.equal(upstream.requests.length, 0);
+  });
+}
+
+test('without TLS nothing is answered on its port', async (t) => {
+  const { upstream, front } = await startBehindNginx(t);
+  const response = await sync({ url: `http://127.0.0.1:${front.tlsPort}` }, userEvent('acc_1'));
+  assert.equal(response.status, 400);
+  assert.equal(upstream.requests.length, 0);
+});
+
+// ---- who it was ----
+
+const FAR = '203.0.113.7';
+const trusting = (range) => [
+  ['# set_real_ip_from 192.0.2.0/24;', `set_real_ip_from ${range};`],
+  ['# real_ip_header', 'real_ip_header'],
+  ['# real_ip_recursive', 'real_ip_recursive'],
+];
+for (const [what, changes, address] of [
+  ['nobody is trusted', [], '127.0.0.1'],
+  ['a proxy that is not trusted', trusting('192.0.2.0/24'), '127.0.0.1'],
+  ['a trusted proxy', trusting('127.0.0.0/8'), FAR],
+]) {
+  test(`${what}: the log names ${address}, and its line ends with an id of nginx's own`, async (t) => {
+    const { relay, nginx, front } = await startBehindNginx(t, { changes });
+    const headers = { 'X-Forwarded-For': `198.51.100.1, ${FAR}`, 'X-Real-IP': '198.51.100.1', 'X-Request-Id': 'made-up' };
+    await syncByTls(front, userEvent('acc_1'), { headers });
+    const line = await waitFor('the log', () => readFileSync(`${nginx.folder}/access.log`, 'utf8').trimEnd());
+    assert.match(line, new RegExp(`^${address.replaceAll('.', '\\.')} \\[\\S+\\] "POST /convex/sync" 200 \\d+ `));
+    assert.match(line, / [0-9a-f]{32}$/);
+    assert.ok(!line.includes(SECRET));
+    assert.doesNotMatch(relay.stderr(), /198\.51\.100|203\.0\.113|made-up/);
+  });
+}
+
+// ---- a second relay ----
+
+// Two relays with outboxes of their own, the second as nginx's backup. Each has an upstream of its
+// own, which shows who took what.
+async function startTwo(t) {
+  const files = makeFolder(t);
+  const upstreams = [await startUpstream(t), await startUpstream(t)];
+  const start = (n, more = {}) => startRelay(t, {
+    env: { CONVEX_URL: upstreams[n].url, OUTBOX: files.path(`outbox-${n}.db`), SYNC_WAIT_MS: '60000', ...more },
+  });
+  const relays = [await start(0), await start(1)];
+  const backup = [['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`]];
+  const { front } = await startInFront(t, relays[0], backup);
+  const names = (n) => upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);
+  return { upstreams, relays, start, front, names };
+}
+
+test('a second relay: gets nothing while the first is well', async (t) => {
+  const { front, names } = await startTwo(t);
+  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal(names(0).length, 100);
+  assert.deepEqual(names(1), []);
+});
+
+test('a second relay: the first is killed, and comes back', async (t) => {
+  const { upstreams, relays, start, front, names } = await startTwo(t);
+  upstreams[0].answer = hold().answer;
+  const caught = Array.from({ length: 10 }, (_, i) => sync(front, userEvent(`caught_${i}`)));
+  await upstreams[0].arrived(10);
+  await relays[0].kill();
+  for (const answer of caught) assert.equal((await answer).status, 502, 'sent already: not sent again');
+  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
+  assert.ok(answers.every(({ status }) => status === 200));
+  assert.equal(names(1).length, 50);
+  assert.ok(names(1).every((name) => name.startsWith('acc_')));
+
+  upstreams[0].requests.length = 0;
+  upstreams[0].answer = upstreams[1].answer;
+  await start(0, { PORT: String(relays[0].port) });
+  await waitFor('the first to be tried again', async () => {
+    await sync(front, userEvent('again'));
+    return names(0).some((name) => name.startsWith('again'));
+  });
+  await waitFor('what it had stored', () => new Set(names(0).filter((name) => name.startsWith('caught_'))).size === 10);
+});
+
+// What the README warns of: two outboxes know nothing of each other.
+test('a second relay: nothing is lost, but the first may come back with what is older', async (t) => {
+  const { upstreams, relays, start, front, names } = await startTwo(t);
+  upstreams[0].answer = { status: 503, body: '' };
+  await relays[0].stop();
+  const first = await start(0, { PORT: String(relays[0].port), SYNC_WAIT_MS: '0' });
+  await waitFor('the first', async () => (await sync(front, userEvent('acc_1', 1))).status === 202);
+  await first.kill();
+  assert.equal((await sync(front, userEvent('acc_1', 2))).status, 200);
+  assert.ok(names(1).includes('acc_1 2'));
+  upstreams[0].answer = upstreams[1].answer;
+  upstreams[0].requests.length = 0;
+  await start(0, { PORT: String(relays[0].port) });
+  await upstreams[0].arrived(1);
+  assert.equal(names(0)[0], 'acc_1 1');
+});
+
+test('a second relay: the first is stopped under load, and nobody notices', async (t) => {
+  const { relays, front, names } = await startTwo(t);
+  const statuses = [];
+  let sending = true;
+  const senders = Array.from({ length: 8 }, async (_, sender) => {
+    for (let n = 0; sending; n++) statuses.push((await sync(front, userEvent(`acc_${sender}`, n))).status);
+  });
+  await waitFor('some events', () => names(0).length > 200);
+  await relays[0].stop();
+  await waitFor('some more', () => names(1).length > 200);
+  sending = false;
+  await Promise.all(senders);
+  assert.deepEqual(new Set(statuses), new Set([200]));
+  assert.equal(names(0).length + names(1).length, statuses.length);
 });
