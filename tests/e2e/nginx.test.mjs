@@ -218,17 +218,12 @@ for (const [version, cipher] of [['TLSv1.2', /^ECDHE-.*(GCM|CHACHA20)/], ['TLSv1
   });
 }
 
-const TLS12 = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2' };
-for (const [what, options] of [
-  ['TLS 1.1', { minVersion: 'TLSv1.1', maxVersion: 'TLSv1.1', ciphers: 'DEFAULT:@SECLEVEL=0' }],
-  ['a cipher without authentication of what it carries', { ...TLS12, ciphers: 'ECDHE-ECDSA-AES128-SHA' }],
-]) {
-  test(`${what}: refused`, async (t) => {
-    const { upstream, front } = await startBehindNginx(t);
-    await assert.rejects(syncByTls(front, userEvent('acc_1'), options), { code: /^(ERR_SSL_|EPROTO)/ });
-    assert.equal(upstream.requests.length, 0);
-  });
-}
+test('a cipher of the past is refused', async (t) => {
+  const { upstream, front } = await startBehindNginx(t);
+  const old = { minVersion: 'TLSv1.2', maxVersion: 'TLSv1.2', ciphers: 'ECDHE-ECDSA-AES128-SHA' };
+  await assert.rejects(syncByTls(front, userEvent('acc_1'), old), { code: /^(ERR_SSL_|EPROTO)/ });
+  assert.equal(upstream.requests.length, 0);
+});
 
 test('without TLS nothing is answered on its port', async (t) => {
   const { upstream, front } = await startBehindNginx(t);
