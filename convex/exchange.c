@@ -120,17 +120,20 @@ static size_t exchange_take_body(char *bytes, size_t size, size_t count, void *c
 
 int exchange_headers_new(const struct transport_options *options, struct curl_slist **headers)
 {
-    char client[64];
+    char client[64], agent[64];
     const char *lines[] = {
         "Content-Type: application/json",
         "Accept-Encoding: identity",
         client,
+        agent,     /* libcurl formats that of CURLOPT_USERAGENT twice a request */
+        "Accept:", /* none: it says nothing */
         /* Else libcurl asks first, and waits for a second, when a body is larger than 1 MiB. */
         "Expect:",
     };
     struct curl_slist *list = NULL;
 
     (void)snprintf(client, sizeof(client), "Convex-Client: convex-relay-%s", options->version);
+    (void)snprintf(agent, sizeof(agent), "User-Agent: convex-relay/%s", options->version);
     for (size_t i = 0; i < array_len(lines); i++) {
         struct curl_slist *longer = curl_slist_append(list, lines[i]);
         if (!longer) {
@@ -224,18 +227,14 @@ static bool exchange_set_callbacks(struct exchange *exchange)
 int exchange_init(struct exchange *exchange, const struct transport_options *options,
                   const char *path, const struct curl_slist *headers)
 {
-    char agent[64];
-
     *exchange = (struct exchange){.easy = curl_easy_init(), .headers = headers};
     if (!exchange->easy)
         return error_origin(-ENOMEM);
-    (void)snprintf(agent, sizeof(agent), "convex-relay/%s", options->version);
 
     /* PROXY: libcurl would take one from the environment. */
     if (exchange_set_url(exchange, options->convex_url, path) < 0 ||
         curl_easy_setopt(exchange->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
         curl_easy_setopt(exchange->easy, CURLOPT_PROXY, "") != CURLE_OK ||
-        curl_easy_setopt(exchange->easy, CURLOPT_USERAGENT, agent) != CURLE_OK ||
         !exchange_set_limits(exchange->easy, options->timeout_ms) ||
         !exchange_trust(exchange->easy, options->ca_file) || !exchange_set_callbacks(exchange)) {
         exchange_done(exchange);

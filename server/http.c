@@ -97,6 +97,14 @@ static void http_deadline(void *ctx)
     http_set_timer(http);
 }
 
+void http_connection_free(struct http_connection *connection)
+{
+    buf_done(&connection->target);
+    buf_done(&connection->request.body);
+    free(connection->request.note);
+    free(connection);
+}
+
 static void http_connected(struct http *http, struct MHD_Connection *mhd, void **context)
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
@@ -120,10 +128,8 @@ static void http_disconnected(void **context)
     /* MHD has shut the sending side, and closes when this returns. */
     if (connection->cut_short)
         http_linger_on(&connection->http->linger, http_connection_fd(connection));
-    buf_done(&connection->target);
-    buf_done(&connection->request.body);
-    free(connection->request.note);
-    free(connection);
+    if (connection->wait != HTTP_GONE)
+        http_connection_free(connection);
     *context = NULL;
 }
 
@@ -146,12 +152,15 @@ static void http_ready(void *ctx, uint32_t events)
     http->ready = true;
 }
 
-/* MHD's own limit on the wait in ms; -1: none. */
+/*
+ * MHD's own limit on the wait in ms; -1: none. It would run all the time while an answer is
+ * awaited: then await_timer says when, at the latest.
+ */
 static int http_timeout_ms(const struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
 
-    if (MHD_get_timeout(http->daemon, &timeout_ms) != MHD_YES)
+    if (http->awaited > 0 || MHD_get_timeout(http->daemon, &timeout_ms) != MHD_YES)
         return -1;
     return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
 }
@@ -164,7 +173,7 @@ static int http_before_wait(void *ctx)
     for (int round = 0; round < HTTP_ROUNDS_MAX; round++) {
         if (!http->ready && !http->resumed && timeout_ms != 0)
             return timeout_ms;
-        /* What is resumed is written in the run after the next. */
+        /* What is resumed or awaited no longer is written in the run after the next. */
         timeout_ms = http->resumed ? 0 : -1;
         http->ready = http->resumed = false;
         (void)MHD_run(http->daemon);
@@ -223,6 +232,7 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     TAILQ_INIT(&http->idle);
     http_linger_init(&http->linger, loop);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
+    http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
     http->daemon = http_start(http, options);
     if (!http->daemon)
         return error_origin(-EIO);
@@ -249,6 +259,7 @@ struct http *http_free(struct http *http)
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     loop_timer_clear(http->loop, &http->deadline);
+    loop_timer_clear(http->loop, &http->await_timer);
     http_linger_done(&http->linger);
     free(http);
     return NULL;

@@ -7,7 +7,12 @@
  *           costs the connection; one without a body to come is answered when the request is
  *           whole, so that the connection lives on.
  *   pieces  are gathered, and the envelope is read as they come.
- *   whole   the handler runs. It answers, or the connection is suspended until the relay does.
+ *   whole   the handler runs. It answers, or the relay does later.
+ *
+ * To suspend a connection until then costs it three system calls. Where Convex is near, its answer
+ * is there before that is worth it: so MHD is at first left to ask again, which it does with a
+ * request that has no answer yet, each time it runs, and the connection is suspended only when the
+ * answer takes longer. Until then MHD watches the client, too, and may report that it has left.
  */
 #include <stdio.h>
 #include <sys/socket.h>
@@ -19,6 +24,8 @@
 enum {
     HTTP_TOO_LARGE_MAX = 96,           /* of the text that says so */
     HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
+    HTTP_AWAIT_MS = 2,
+    HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
 };
 
 /* ---- answering ---- */
@@ -85,23 +92,41 @@ static void http_observe(const struct http_connection *connection, enum reply re
                       loop_now_ms(http->loop) - connection->began_ms);
 }
 
+/* The answer is there: lets MHD have it. */
+static void http_wait_over(struct http_connection *connection)
+{
+    struct http *http = connection->http;
+    enum http_wait wait = connection->wait;
+
+    connection->wait = HTTP_NO_WAIT;
+    if (wait == HTTP_NO_WAIT)
+        return; /* the handler is still running: http_whole() queues it */
+    http->resumed = true;
+    if (wait == HTTP_AWAITED) {
+        http->awaited--;
+        return; /* MHD asks */
+    }
+    if (http_queue(connection) != MHD_YES)
+        (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
+    MHD_resume_connection(connection->mhd);
+}
+
 void http_access_reply(struct request *request, enum reply reply, struct span message)
 {
     struct http_connection *connection = container_of(request, struct http_connection, request);
     struct http *http = connection->http;
 
+    if (connection->wait == HTTP_GONE) {
+        http_observe(connection, reply);
+        http->busy--;
+        http_connection_free(connection);
+        return;
+    }
     connection->answered = true;
     connection->status = (unsigned)reply_head(reply)->status;
     connection->response = http_make_response(connection, reply, message);
     http_observe(connection, reply);
-    if (!connection->suspended)
-        return; /* the handler is still running: http_whole() queues it */
-
-    connection->suspended = false;
-    http->resumed = true;
-    if (http_queue(connection) != MHD_YES)
-        (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
-    MHD_resume_connection(connection->mhd);
+    http_wait_over(connection);
 }
 
 /* ---- the head ---- */
@@ -215,15 +240,51 @@ static enum MHD_Result http_piece(struct http_connection *connection, struct spa
     return MHD_YES;
 }
 
+/* ---- waiting for the answer ---- */
+
+void http_access_await(void *ctx)
+{
+    struct http *http = ctx;
+
+    if (http->awaited == 0)
+        return;
+    http->ready = true;
+    loop_timer_set(http->loop, &http->await_timer, loop_now_ms(http->loop) + HTTP_AWAIT_MS);
+}
+
+static void http_await(struct http_connection *connection)
+{
+    struct http *http = connection->http;
+
+    connection->wait = HTTP_AWAITED;
+    connection->suspend_at_ms = loop_now_ms(http->loop);
+    if (http->awaited < HTTP_AWAITED_MAX)
+        connection->suspend_at_ms += HTTP_AWAIT_MS;
+    http->awaited++;
+    if (!heap_linked(&http->await_timer.node))
+        loop_timer_set(http->loop, &http->await_timer, connection->suspend_at_ms);
+}
+
+static void http_suspend(struct http_connection *connection)
+{
+    connection->http->awaited--;
+    connection->wait = HTTP_SUSPENDED;
+    MHD_suspend_connection(connection->mhd);
+}
+
+/* Comes again as long as there is no answer. */
 static enum MHD_Result http_whole(struct http_connection *connection)
 {
     http_connection_move(connection, NULL);
-    if (!connection->refused)
+    if (connection->wait == HTTP_NO_WAIT && !connection->answered) {
         connection->endpoint->handle(connection->http->service, &connection->request);
+        if (!connection->answered)
+            http_await(connection);
+    }
     if (connection->answered)
         return http_queue(connection);
-    connection->suspended = true;
-    MHD_suspend_connection(connection->mhd);
+    if (connection->suspend_at_ms <= loop_now_ms(connection->http->loop))
+        http_suspend(connection);
     return MHD_YES;
 }
 
@@ -256,7 +317,8 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
                             const char *method, const char *version, const char *data,
                             size_t *data_len, void **request)
 {
-    (void)ctx;
+    struct http *http = ctx;
+
     (void)url;
     if (!*request) {
         struct http_connection *connection = http_connection_of(mhd);
@@ -268,6 +330,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
     if (*data_len > 0) {
         struct span piece = {data, *data_len};
         *data_len = 0;
+        http->ready = true; /* there may be more where it came from: see http_timeout_ms() */
         return http_piece(*request, piece);
     }
     return http_whole(*request);
@@ -283,6 +346,12 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     (void)why;
     if (!connection || !connection->entered)
         return;
+    *request = NULL;
+    if (connection->wait == HTTP_AWAITED) {
+        http->awaited--;
+        connection->wait = HTTP_GONE; /* it is busy until the relay has answered */
+        return;
+    }
     if (connection->response)
         MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
@@ -292,7 +361,6 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     connection->endpoint = NULL;
     connection->entered = connection->refused = connection->answered = false;
     connection->received = 0;
-    *request = NULL;
     http->busy--;
     http_connection_move(connection, &http->idle);
 }

@@ -26,6 +26,8 @@ struct http {
     bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
     bool draining;
     int busy;
+    int awaited;                   /* requests in HTTP_AWAITED */
+    struct loop_timer await_timer; /* set while there are any */
     int64_t max_body_bytes;
     int64_t request_timeout_ms;
     /* Connections that somebody has to write to, in the order of their deadlines. */
@@ -33,6 +35,14 @@ struct http {
     struct http_connections idle;
     struct loop_timer deadline;
     struct http_linger linger;
+};
+
+/* Who answers a request whose handler has run. */
+enum http_wait {
+    HTTP_NO_WAIT,   /* nobody has to: it has not run, or has answered */
+    HTTP_AWAITED,   /* the relay, within moments: MHD asks again each time that it runs */
+    HTTP_SUSPENDED, /* the relay: MHD leaves the connection alone until it is resumed */
+    HTTP_GONE,      /* the relay, but the client has left: the connection ends with the answer */
 };
 
 /* A client's connection and its request of the moment. */
@@ -46,11 +56,12 @@ struct http_connection {
 
     struct buf target; /* as it stands in the request line */
     const struct endpoint *endpoint;
-    bool entered;                  /* the request counts as busy */
-    bool refused;                  /* the answer is known; the body is thrown away */
-    bool cut_short;                /* answered while the body was still coming */
-    bool answered;                 /* response and status are set, or were */
-    bool suspended;                /* MHD leaves the connection alone until it is resumed */
+    bool entered;   /* the request counts as busy */
+    bool refused;   /* the answer is known; the body is thrown away */
+    bool cut_short; /* answered while the body was still coming */
+    bool answered;  /* response and status are set, or were */
+    enum http_wait wait;
+    int64_t suspend_at_ms;         /* while HTTP_AWAITED */
     size_t received;               /* of the body */
     int64_t began_ms;              /* its head was there */
     struct MHD_Response *response; /* made, not yet queued */
@@ -64,6 +75,9 @@ void http_connection_move(struct http_connection *connection, struct http_connec
 
 int http_connection_fd(const struct http_connection *connection);
 
+/* What is ours of a connection that MHD has let go. */
+void http_connection_free(struct http_connection *connection);
+
 /* ---- http_access.c: MHD's callbacks ---- */
 
 void *http_access_target(void *http, const char *target, struct MHD_Connection *mhd);
@@ -72,6 +86,9 @@ enum MHD_Result http_access(void *http, struct MHD_Connection *mhd, const char *
                             size_t *data_len, void **request);
 void http_access_completed(void *http, struct MHD_Connection *mhd, void **request,
                            enum MHD_RequestTerminationCode why);
+
+/* Of http.await_timer. */
+void http_access_await(void *http);
 
 /* request.reply of every connection. */
 void http_access_reply(struct request *request, enum reply reply, struct span message);

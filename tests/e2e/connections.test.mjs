@@ -140,6 +140,25 @@ test('clients that leave before their answers: the mutations run, and nothing is
   assert.equal(new Set(upstream.requests.map((request) => callOf(request).id)).size, 41);
 });
 
+test('clients that leave the moment that Convex is asked: the mutations run, and nothing is left behind', async (t) => {
+  const { upstream, relay } = await start(t);
+  assert.equal((await sync(relay, userEvent('warm'))).status, 200);
+  const before = openFds(relay);
+  for (let n = 0; n < 50; n++) {
+    const client = await openConnection(t, relay.port);
+    upstream.answer = () => {
+      client.socket.resetAndDestroy();
+      return new Promise((resolve) => client.socket.on('close', () => setImmediate(resolve, SUCCESS)));
+    };
+    client.write(syncRequest(userEvent('acc_1', n)));
+    await client.closed();
+  }
+  await upstream.arrived(51);
+  await waitForFds(relay, before);
+  upstream.answer = SUCCESS;
+  assert.equal((await sync(relay, userEvent('acc_2'))).status, 200);
+});
+
 test('clients that leave in the middle of a request leave nothing behind', async (t) => {
   // libmicrohttpd does not see an end that comes right behind a piece of a body: the time does.
   const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '500' });

@@ -40,13 +40,12 @@ static void request_is_as_promised(void **state)
     (void)snprintf(expected, sizeof(expected),
                    "POST /base/api/mutation HTTP/1.1\r\n"
                    "Host: 127.0.0.1:%d\r\n"
-                   "User-Agent: convex-relay/1.2.3\r\n"
-                   "Accept: */*\r\n"
                    "Authorization: Convex prod:happy|secret\r\n"
                    "Convex-Request-Id: event-7\r\n"
                    "Content-Type: application/json\r\n"
                    "Accept-Encoding: identity\r\n"
                    "Convex-Client: convex-relay-1.2.3\r\n"
+                   "User-Agent: convex-relay/1.2.3\r\n"
                    "Content-Length: 30\r\n"
                    "\r\n"
                    "{\"path\":\"users:x\",\"args\":[{}]}",
