@@ -11,7 +11,7 @@ const ANSWER = `
   default_type application/json;
   return 200 '{"status":"success","value":null}';`;
 
-function config(folder, { port, statusPort, leaf, delayMs }) {
+function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
   const call = delayMs === 0
     ? `location / {${ANSWER}}`
     : `location / { echo_sleep ${delayMs / 1000}; echo_exec @answer; }
@@ -27,7 +27,7 @@ function config(folder, { port, statusPort, leaf, delayMs }) {
       ${tempPaths(folder)}
       client_max_body_size 0;
       client_body_buffer_size 512k;
-      keepalive_requests 1000000000;
+      keepalive_requests ${oneCallEach ? 1 : 1_000_000_000};
       keepalive_timeout 600s;
       server {
         listen 127.0.0.1:${port} ${leaf ? 'ssl' : ''} backlog=4096;
@@ -41,13 +41,13 @@ function config(folder, { port, statusPort, leaf, delayMs }) {
     }`;
 }
 
-// Starts it on `port`, or a free one; it ends with the scope. {url, port, stop(), ca: the authority to
+// Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends with the scope. {url, port, stop(), ca: the authority to
 // trust where it speaks TLS, calls(): how many it has received}.
-export async function startConvex(scope, { delayMs = 0, tls = false, port } = {}) {
+export async function startConvex(scope, { delayMs = 0, tls = false, port, oneCallEach = false } = {}) {
   const authority = tls ? makeAuthority(scope, 'convex-relay bench') : null;
   const leaf = authority?.issue('DNS:localhost,IP:127.0.0.1');
   const [freePort, statusPort] = await freePorts(2);
-  const options = { port: port ?? freePort, statusPort, leaf, delayMs };
+  const options = { port: port ?? freePort, statusPort, leaf, delayMs, oneCallEach };
   const nginx = await startNginx(scope, options.port, (folder) => config(folder, options));
   let asked = 0;
   return {

@@ -7,13 +7,14 @@ export function median(numbers) {
   return Number.isInteger(middle) ? (sorted[middle - 1] + sorted[middle]) / 2 : sorted[Math.floor(middle)];
 }
 
-// Of each field of the rounds that is a number: {median, min, max}. A round that is not valid says nothing.
+// Of each field of the rounds that is a number: {median, min, max}. A round that is not valid says
+// nothing, and neither does NaN.
 export function summarise(rounds) {
   const valid = rounds.filter((round) => round.valid);
   if (valid.length === 0) return null;
   const fields = Object.keys(valid[0]).filter((name) => typeof valid[0][name] === 'number');
   return Object.fromEntries(fields.map((name) => {
-    const values = valid.map((round) => round[name]);
+    const values = valid.map((round) => round[name]).filter((value) => !Number.isNaN(value));
     return [name, { median: median(values), min: Math.min(...values), max: Math.max(...values) }];
   }));
 }
@@ -27,9 +28,14 @@ export function short(number) {
   return number.toFixed(2);
 }
 
+// Below one, a ratio is easier to read the other way around.
+export const ratio = (number) => (number > 0 && number < 1 ? `1/${short(1 / number)}` : short(number));
+
 export const spread = (figure) => (figure.min === figure.max
   ? short(figure.median)
   : `${short(figure.median)} (${short(figure.min)}-${short(figure.max)})`);
+
+export const percent = ({ median: number }) => (Number.isFinite(number) ? `${number.toFixed(0)} %` : '-');
 
 // A table of Markdown, its columns lined up. Rows: arrays of texts; the first column is text, the
 // others are figures.

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
-// What an event costs, against what people would use instead. See ./dev help and docs in HACKING.md.
+// What an event costs, against what people would use instead. See HACKING.md.
 
 import { writeFileSync } from 'node:fs';
 import { parseArguments } from './arguments.mjs';
-import { describeMachine } from './machine.mjs';
+import { judge, showBars } from './bars.mjs';
+import { describeMachine, showMachine } from './machine.mjs';
+import { PEERS } from './peers.mjs';
 import { pinLoad } from './processes.mjs';
 import { progressDone } from './progress.mjs';
-import { SCENARIOS } from './scenarios.mjs';
-import { makeScope } from './scope.mjs';
+import { SCENARIOS } from './scenarios/index.mjs';
+import { endAllScopes, withScope } from './scope.mjs';
 
 const options = parseArguments(process.argv.slice(2), Object.keys(SCENARIOS));
 if (options.error !== undefined) {
@@ -15,27 +17,25 @@ if (options.error !== undefined) {
   process.exit(2);
 }
 
-let scope;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, async () => {
     progressDone();
-    await scope?.end();
-    process.exit(1);
+    await endAllScopes().finally(() => process.exit(1));
   });
 }
 
 pinLoad(process.pid);
-const report = { machine: describeMachine(), startedAt: new Date().toISOString(), scenarios: {} };
+const report = { machine: await describeMachine(), startedAt: new Date().toISOString(), scenarios: {} };
+console.log(showMachine(report.machine));
 for (const name of options.scenarios) {
-  const scenario = SCENARIOS[name];
-  scope = makeScope();
-  const settings = { ...scenario.defaults, ...options.settings };
-  try {
-    report.scenarios[name] = { title: scenario.title, ...settings, results: await scenario.run(scope, settings) };
-  } finally {
-    await scope.end();
-  }
+  const { title, defaults, run, show } = SCENARIOS[name];
+  const settings = { peers: Object.keys(PEERS), ...defaults, ...options.settings };
+  const results = await withScope((scope) => run(scope, settings));
+  report.scenarios[name] = { title, ...settings, results };
   progressDone();
-  console.log(`\n## ${name}: ${scenario.title}\n\n${scenario.show(report.scenarios[name].results)}`);
+  console.log(`\n## ${name}: ${title}\n\n${show(results)}`);
 }
+
+report.bars = judge(report.scenarios);
+if (report.bars.length > 0) console.log(`\n## bars\n\n${showBars(report.bars)}`);
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(report, null, 2)}\n`);

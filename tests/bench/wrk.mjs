@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { startChild } from '../lib/child.mjs';
 import { SECRET } from '../lib/relay.mjs';
 
-const SCRIPT = fileURLToPath(new URL('wrk.lua', import.meta.url));
+const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export const EVENT_BYTES = 500;
 
@@ -17,12 +17,36 @@ export function readReport(stdout) {
   return JSON.parse(line);
 }
 
-// Loads the server on a port for so many seconds.
-export async function runWrk(scope, port, { clients, seconds, bytes = EVENT_BYTES, records = 4096 }) {
-  const wrk = startChild(scope, 'wrk', ['--threads', '1', '--connections', String(clients),
-    '--duration', `${seconds}s`, '--timeout', '120s', '--script', SCRIPT, `http://127.0.0.1:${port}`,
-    '--', SECRET, String(bytes), String(records)], { env: { PATH: process.env.PATH } });
+async function reportOf(wrk) {
   const { code } = await wrk.exited;
   if (code !== 0) throw new Error(`wrk failed:\n${wrk.stdout()}${wrk.stderr()}`);
   return readReport(wrk.stdout());
+}
+
+// As few threads as there can be: it shares a CPU with Convex.
+const argumentsOf = (port, clients, seconds, name) => ['--threads', '1', '--connections', `${clients}`,
+  '--duration', `${seconds}s`, '--timeout', '120s', '--script', script(name), `http://127.0.0.1:${port}`];
+
+const ENV = { PATH: process.env.PATH };
+
+// Loads the server on a port for so many seconds, or until so many answers have come: then
+// `accepted` of them had the status, and it took `acceptS`.
+export async function runWrk(scope, port, {
+  clients, seconds, bytes = EVENT_BYTES, records = 4096, answers, status,
+}) {
+  const limit = answers === undefined ? [] : [answers, status];
+  const own = ['--', SECRET, bytes, records, ...limit].map(String);
+  const wrk = startChild(scope, 'wrk', [...argumentsOf(port, clients, seconds, 'wrk.lua'), ...own], { env: ENV });
+  if (answers !== undefined) {
+    await wrk.find('stdout', /enough/);
+    wrk.signal('SIGINT'); // it would sleep on, and reports all the same
+  }
+  return reportOf(wrk);
+}
+
+// Looks for so many seconds how late answers are. Where that is allowed, it goes before all others on its
+// CPU: only the server's lateness should count.
+export async function runProbe(scope, port, seconds) {
+  const command = ['-n', '-20', 'wrk', ...argumentsOf(port, 1, seconds, 'probe.lua')];
+  return reportOf(startChild(scope, 'nice', command, { env: ENV }));
 }

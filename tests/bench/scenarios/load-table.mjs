@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: MIT
 // How the scenarios that load a server with wrk are shown.
 
-import { short, spread, table } from './figures.mjs';
+import { percent, short, spread, table } from '../figures.mjs';
 
 const HEADS = ['', 'CPU/event', 'ratio', 'user', 'events/s', 'busy', 'p50', 'p99', 'peak', 'errors'];
 
 function row(name, { rounds, summary }, base) {
   const errors = rounds.reduce((sum, round) => sum + round.refused + round.broken, 0);
   const invalid = rounds.filter((round) => !round.valid).length;
-  const trouble = invalid === 0 ? String(errors) : `${errors}, ${invalid} of ${rounds.length} rounds invalid`;
+  const trouble = [
+    String(errors),
+    ...(invalid > 0 ? [`${invalid} of ${rounds.length} rounds invalid`] : []),
+    ...(summary?.queuedPercent.median > 0 ? [`${percent(summary.queuedPercent)} went to disk`] : []),
+  ].join(', ');
   if (summary === null) return [name, ...HEADS.slice(2).map(() => '-'), trouble];
   return [
     name,
     `${spread(summary.cpuUs)} us`,
     base?.summary ? short(summary.cpuUs.median / base.summary.cpuUs.median) : '-',
-    `${summary.userPercent.median.toFixed(0)} %`,
+    percent(summary.userPercent),
     spread(summary.perSecond),
-    `${summary.busyPercent.median.toFixed(0)} %`,
+    percent(summary.busyPercent),
     `${short(summary.p50Ms.median)} ms`,
     `${short(summary.p99Ms.median)} ms`,
     `${short(summary.peakMiB.median)} MiB`,

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+// Every scenario, in the order in which ./dev bench runs them. Each has
+//   title                  what it is about, in one line
+//   defaults               {rounds, seconds}, and what else run() can be told
+//   run(scope, settings)   measures; what it gives goes into the JSON as it is
+//   show(results)          the results as a table
+
+import * as atOnce from './at-once.mjs';
+import * as backlog from './backlog.mjs';
+import * as large from './large.mjs';
+import * as latency from './latency.mjs';
+import * as outage from './outage.mjs';
+import * as tls from './tls.mjs';
+import * as turn from './turn.mjs';
+import * as waiting from './waiting.mjs';
+
+export const SCENARIOS = {
+  'at-once': atOnce, latency, waiting, outage, large, backlog, tls, turn,
+};
