@@ -72,7 +72,17 @@ test('an event says who it is about, and whose relay it is for', async (t) => {
   assert.equal(headers['x-sync-secret'], SECRET);
   assert.equal(headers['content-type'], 'application/json');
   assert.deepEqual(JSON.parse(text),
-    { model: 'users', operation: 'remove', hiveId: 'acc_1', data: { bladeId: 'acc_1' } });
+    { model: 'users', operation: 'remove', hiveId: 'acc_1', data: {} });
+});
+
+test('without a route for removals, one is refused and not taken for a change', async (t) => {
+  const { relay, rows } = await startWorld(t, { ROUTES: undefined });
+  const { fired, errors } = loadTrigger('account', { CONVEX_RELAY_URL: relay.url, SYNC_SECRET: SECRET });
+  await fired('followingAdd', add);
+  await fired('followingRemove', { previousRecords: [account(1)] });
+  assert.deepEqual(await rows('users'), [userRow(1, 1)]);
+  assert.equal(errors.length, 1);
+  assert.match(errors[0], /remove users acc_1: 500 .*missing the required field `bladeId`/);
 });
 
 test('a query that selected fields sends those alone', async (t) => {

@@ -73,7 +73,14 @@ test('each volume is one that is declared, and the outbox is where the image has
   const used = services.flatMap(([, { volumes = [] }]) => volumes).filter((volume) => !volume.startsWith('.'));
   assert.deepEqual(used.map((volume) => volume.split(':')[0]).sort(), Object.keys(compose.volumes).sort());
   const [, folder] = /^VOLUME (\S+)$/m.exec(read('Dockerfile'));
-  assert.deepEqual(relay.volumes, [`outbox:${folder}`]);
+  assert.ok(relay.volumes.includes(`outbox:${folder}`));
+});
+
+test('the routes that the relay is told to read are mounted', () => {
+  const mounted = relay.volumes.map((volume) => volume.split(':'));
+  const [from, , mode] = mounted.find(([, to]) => to === relay.environment.ROUTES) ?? [];
+  assert.equal(mode, 'ro');
+  assert.ok(JSON.parse(read(from)).users.mutation);
 });
 
 test('a stop has the time that the relay takes', () => {

@@ -22,11 +22,13 @@ const changed = (operation: 'add' | 'set') => (account: Account): SyncEvent => (
   },
 });
 
+// The relay gives the id to the mutation that the route has for `remove`. A route without one sends
+// the data to the other mutation, which refuses it: better than to take it for a change of nothing.
 const removed = ({ id }: Account): SyncEvent => ({
   model: 'users',
   operation: 'remove',
   hiveId: id,
-  data: { bladeId: id },
+  data: {},
 });
 
 export default triggers<Account>({

@@ -23,7 +23,7 @@ const removed = ({ id }: Post): SyncEvent => ({
   model: 'posts',
   operation: 'remove',
   hiveId: id,
-  data: { bladeId: id },
+  data: {},
 });
 
 export default triggers<Post>({
