@@ -11,11 +11,13 @@
 #include "handlers/args.h"
 #include "handlers/service.h"
 
+const char sync_no_route_text[] = "There is no route for the model";
+
 static void sync_no_route(struct service *service, struct event *event, struct request *request)
 {
     observe_no_route(service, request, event);
-    service->inbox->bury(service->inbox, event, SPAN("There is no route for the model"),
-                         REPLY_DELIVERED, request);
+    service->inbox->bury(service->inbox, event, span_of(sync_no_route_text), REPLY_DELIVERED,
+                         request);
 }
 
 static void sync_dispatch(struct service *service, struct event *event, struct request *request)

@@ -52,6 +52,11 @@ static void outbox_finish(struct outbox_job *job)
         read->done(read, &read->rows, read->more, job->result);
         break;
     }
+    case OUTBOX_JOB_WALK: {
+        struct outbox_walk *walk = container_of(job, struct outbox_walk, job);
+        walk->done(walk, job->result);
+        break;
+    }
     case OUTBOX_JOB_OVERTAKEN:
         free(container_of(job, struct outbox_overtaken, job));
         break;
@@ -154,6 +159,12 @@ void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
 {
     read->job.type = OUTBOX_JOB_READ;
     outbox_submit_job(outbox, &read->job);
+}
+
+void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk)
+{
+    walk->job.type = OUTBOX_JOB_WALK;
+    outbox_submit_job(outbox, &walk->job);
 }
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)

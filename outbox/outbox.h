@@ -22,7 +22,7 @@ struct outbox;
 /* What the queues are made of: the outbox's own. */
 struct outbox_job {
     TAILQ_ENTRY(outbox_job) link;
-    enum { OUTBOX_JOB_OP, OUTBOX_JOB_READ, OUTBOX_JOB_OVERTAKEN } type;
+    enum { OUTBOX_JOB_OP, OUTBOX_JOB_READ, OUTBOX_JOB_WALK, OUTBOX_JOB_OVERTAKEN } type;
     unsigned turn; /* of its submission */
     bool taken;    /* by the writer */
     int result;
@@ -76,6 +76,24 @@ struct outbox_read {
     bool more;
 };
 
+/*
+ * A walk through the models that have pending rows, a step at a time. It begins before the first
+ * model, where it stands on the rows that have none.
+ */
+struct outbox_walk {
+    enum {
+        OUTBOX_WALK_NEXT, /* to the next model; STORE_MISSING: there is none */
+        OUTBOX_WALK_BURY, /* some of the model's rows become dead letters */
+    } step;
+    bool named;       /* it has begun: */
+    struct buf model; /* where it stands; the walker's, who frees it */
+    struct span reason;
+    int64_t died_ms;
+    uint64_t buried;                               /* by this step; 0: no pending row is left */
+    void (*done)(struct outbox_walk *walk, int r); /* on the loop; r as in outbox_op */
+    struct outbox_job job;
+};
+
 /* Takes the store over, which the writer closes in the end. On failure it stays the caller's. 0,
  * STORE_BROKEN, or an -errno. */
 int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
@@ -96,6 +114,8 @@ void outbox_submit(struct outbox *outbox, struct outbox_op *op);
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
+
+void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 
 /*
  * An event was delivered and never submitted, or withdrawn: it counts, and older dead letters of

@@ -43,6 +43,16 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state
     return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil(self, rc);
 }
 
+/* The same for a change that is for events in that state only: STORE_MISSING in any other. */
+static int sqlite_change_find_in(struct sqlite_store *self, uint64_t id, enum store_state state,
+                                 bool *stale)
+{
+    int is = STORE_PENDING;
+    int r = sqlite_change_find(self, id, &is, stale);
+
+    return !r && is != (int)state ? STORE_MISSING : r;
+}
+
 int sqlite_change_has(struct store *store, uint64_t id, bool *known)
 {
     int state = STORE_PENDING;
@@ -134,21 +144,24 @@ static int sqlite_change_with_id(struct sqlite_store *self, enum sqlite_statemen
     return sqlite_store_spoil(self, rc);
 }
 
+/* An event goes, with its body. */
+static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
+{
+    int r = sqlite_change_with_id(self, STMT_DROP_EVENT, id);
+
+    return r ? r : sqlite_change_with_id(self, STMT_DROP_BODY, id);
+}
+
 int sqlite_change_delivered(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state = STORE_PENDING;
     bool stale = false;
-    int r = sqlite_change_find(self, id, &state, &stale);
+    int r = sqlite_change_find_in(self, id, STORE_PENDING, &stale);
 
-    if (!r && state != STORE_PENDING)
-        r = STORE_MISSING;
     if (!r)
         r = sqlite_change_with_id(self, STMT_OVERTAKE_SAME, id);
     if (!r)
-        r = sqlite_change_with_id(self, STMT_DROP_EVENT, id);
-    if (!r)
-        r = sqlite_change_with_id(self, STMT_DROP_BODY, id);
+        r = sqlite_change_drop(self, id);
     if (r)
         return r;
     self->change.pending--;
@@ -216,6 +229,37 @@ int sqlite_change_bury(struct store *store, const struct store_row *row)
     return 0;
 }
 
+int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
+                             store_row_fn fn, void *ctx)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *bury = self->statements[STMT_SET_MODEL_DEAD];
+    int64_t buried = 0;
+    int rc = bind_span(bury, 1, row->model);
+
+    if (rc == SQLITE_OK)
+        rc = bind_number(bury, 2, (int64_t)rows_max);
+    if (rc == SQLITE_OK)
+        rc = bind_number(bury, 3, row->died_ms);
+    if (rc == SQLITE_OK)
+        rc = bind_span(bury, 4, row->reason);
+    /* The first step changes all of them; then they come one by one. */
+    while (rc == SQLITE_OK && (rc = sqlite3_step(bury)) == SQLITE_ROW) {
+        const struct store_row dead = sqlite_row(bury);
+        (void)fn(ctx, &dead);
+        buried++;
+        rc = SQLITE_OK;
+    }
+    (void)sqlite3_reset(bury);
+    (void)sqlite3_clear_bindings(bury);
+    int r = sqlite_store_spoil(self, rc);
+    if (r)
+        return r;
+    self->change.pending -= buried;
+    self->change.dead += buried;
+    return 0;
+}
+
 static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id, enum store_state state)
 {
     sqlite3_stmt *set = self->statements[STMT_SET_STATE];
@@ -229,12 +273,9 @@ static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id, enum 
 int sqlite_change_replay(struct store *store, uint64_t id, bool force)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state = STORE_PENDING;
     bool stale = false;
-    int r = sqlite_change_find(self, id, &state, &stale);
+    int r = sqlite_change_find_in(self, id, STORE_DEAD, &stale);
 
-    if (!r && state != STORE_DEAD)
-        r = STORE_MISSING;
     if (!r && stale && !force)
         r = STORE_STALE;
     if (!r)
@@ -293,16 +334,11 @@ int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id)
 int sqlite_change_discard(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int state = STORE_PENDING;
     bool stale = false;
-    int r = sqlite_change_find(self, id, &state, &stale);
+    int r = sqlite_change_find_in(self, id, STORE_DEAD, &stale);
 
-    if (!r && state != STORE_DEAD)
-        r = STORE_MISSING;
     if (!r)
-        r = sqlite_change_with_id(self, STMT_DROP_EVENT, id);
-    if (!r)
-        r = sqlite_change_with_id(self, STMT_DROP_BODY, id);
+        r = sqlite_change_drop(self, id);
     if (r)
         return r;
     self->change.dead--;

@@ -97,6 +97,23 @@ int sqlite_store_read(struct store *store, const struct store_filter *filter, st
     return r ? r : sqlite_store_outcome(self, rc);
 }
 
+int sqlite_store_next_model(struct store *store, struct span after, struct buf *model)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *next = self->statements[STMT_NEXT_MODEL];
+    int rc = after.at ? sqlite3_bind_blob64(next, 1, after.at, after.len, SQLITE_STATIC)
+                      : sqlite3_bind_int64(next, 1, 0); /* every blob comes after every number */
+
+    if (rc == SQLITE_OK)
+        rc = sqlite3_step(next);
+    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_outcome(self, rc);
+    if (!r)
+        r = buf_append_span(model, sqlite_span(next, 0));
+    (void)sqlite3_reset(next);
+    (void)sqlite3_clear_bindings(next);
+    return r;
+}
+
 /* ---- Numbers ---- */
 
 static int64_t sqlite_file_bytes(const char *path, const char *suffix)

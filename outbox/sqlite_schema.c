@@ -76,6 +76,10 @@ static const char *const schema_statements[STMT_COUNT] = {
                        " WHERE id = ?1 AND state = 0",
     [STMT_SET_DEAD] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
                       " stale = ?6, state = 1 WHERE id = ?1 AND state = 0",
+    [STMT_SET_MODEL_DEAD] = "UPDATE event SET reason = ?4, died_ms = ?3, state = 1 WHERE id IN"
+                            " (SELECT id FROM event INDEXED BY event_pending WHERE state = 0"
+                            " AND model IS ?1 ORDER BY id LIMIT ?2)"
+                            " RETURNING " SQLITE_EVENT_COLUMNS,
     [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
     [STMT_SET_PENDING] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0,"
                          " tried_ms = 0, died_ms = 0, reason = NULL WHERE id = ?1",
@@ -86,6 +90,8 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_READ_STATE] = READ("INDEXED BY event_apart", "state > 0 AND state = ?3 AND ?4 >= ?3"),
     [STMT_READ_APART] = READ("INDEXED BY event_apart", "state > 0 AND state BETWEEN ?3 AND ?4"),
     [STMT_READ_PENDING] = READ("INDEXED BY event_pending", "state = 0 AND model = ?5"),
+    [STMT_NEXT_MODEL] = "SELECT model FROM event INDEXED BY event_pending WHERE state = 0"
+                        " AND model > ?1 ORDER BY model LIMIT 1",
     [STMT_TALLY] = "SELECT accepted, delivered, discarded, pending, dead FROM tally WHERE only = 1",
     [STMT_LAST_ID] = "SELECT last_id FROM tally WHERE only = 1",
     [STMT_ADD_TALLY] = "UPDATE tally SET accepted = accepted + ?1, delivered = delivered + ?2,"

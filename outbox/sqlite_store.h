@@ -21,6 +21,7 @@ enum sqlite_statement {
     STMT_OVERTAKE_SAME,
     STMT_SET_TRIED,
     STMT_SET_DEAD,
+    STMT_SET_MODEL_DEAD,
     STMT_SET_STATE,
     STMT_SET_PENDING,
     STMT_MOVE_BODY,
@@ -30,6 +31,7 @@ enum sqlite_statement {
     STMT_READ_STATE,
     STMT_READ_APART,
     STMT_READ_PENDING,
+    STMT_NEXT_MODEL,
     STMT_TALLY,
     STMT_LAST_ID,
     STMT_ADD_TALLY,
@@ -107,6 +109,8 @@ int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
                             struct span record);
 int sqlite_change_postpone(struct store *store, const struct store_row *row);
 int sqlite_change_bury(struct store *store, const struct store_row *row);
+int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
+                             store_row_fn fn, void *ctx);
 int sqlite_change_replay(struct store *store, uint64_t id, bool force);
 int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id);
 int sqlite_change_discard(struct store *store, uint64_t id);
@@ -127,6 +131,7 @@ struct store_row sqlite_row(sqlite3_stmt *statement);
 
 int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
                       void *ctx);
+int sqlite_store_next_model(struct store *store, struct span after, struct buf *model);
 int sqlite_store_counts(struct store *store, struct store_counts *counts);
 int sqlite_store_last_id(struct store *store, uint64_t *id);
 int sqlite_store_changed(struct store *store, bool *changed);

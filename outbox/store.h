@@ -102,6 +102,11 @@ struct store_ops {
     int (*postpone)(struct store *store, const struct store_row *row);
     /* Becomes a dead letter: attempts, tried_ms, reason, died_ms and stale are kept. */
     int (*bury)(struct store *store, const struct store_row *row);
+    /* The oldest pending rows of row->model (SPAN_NULL: of none), rows_max at most, become dead
+     * letters: reason and died_ms are row's, attempts and tried_ms stay theirs. fn is called for
+     * each, without its body, and may not fail. */
+    int (*bury_model)(struct store *store, const struct store_row *row, uint64_t rows_max,
+                      store_row_fn fn, void *ctx);
     /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
     int (*replay)(struct store *store, uint64_t id, bool force);
     /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, with no attempts so far, under new_id (which
@@ -113,6 +118,9 @@ struct store_ops {
     /* Rows by rising id. What is read stays readable, and keeps its room on disk, until this
      * returns: read page by page where fn may take long. */
     int (*read)(struct store *store, const struct store_filter *filter, store_row_fn fn, void *ctx);
+    /* The next model that has pending rows, by its bytes; after.at NULL: the first. STORE_MISSING:
+     * there is none. *model grows by it. */
+    int (*next_model)(struct store *store, struct span after, struct buf *model);
     int (*counts)(struct store *store, struct store_counts *counts);
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
     /* Whether somebody else has changed the store since the last call. */

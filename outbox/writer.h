@@ -11,6 +11,7 @@
 enum {
     WRITER_BATCH_MAX = 4096,       /* jobs in one transaction */
     WRITER_BATCH_BYTES = 32 << 20, /* of bodies in one transaction, when there are several */
+    WRITER_WALK_ROWS = 1024,       /* buried in one step of a walk */
     WRITER_TICK_MS = 1000,
 };
 
@@ -78,6 +79,17 @@ void writer_tick(struct writer *writer);
 
 /* Hands the jobs before end (NULL: all) back, with the status as it is now. */
 void writer_report(struct writer *writer, struct outbox_job *end);
+
+/* For store_row_fn: row is a dead letter now. */
+int writer_add_letter(void *writer, const struct store_row *row);
+
+/* Brings the status up to date. */
+void writer_count(struct writer *writer);
+
+/* ---- writer_walk.c ---- */
+
+/* One step, in a transaction of its own. */
+void writer_walk(struct writer *writer, struct outbox_walk *walk);
 
 /* ---- outbox_row.c ---- */
 

@@ -13,7 +13,7 @@
 
 /* ---- One job ---- */
 
-static int writer_add_letter(void *ctx, const struct store_row *row)
+int writer_add_letter(void *ctx, const struct store_row *row)
 {
     struct writer *writer = ctx;
 
@@ -132,7 +132,7 @@ static void writer_commit(struct writer *writer, struct outbox_job **jobs, size_
     }
 }
 
-static void writer_count(struct writer *writer)
+void writer_count(struct writer *writer)
 {
     struct store_counts counts;
 
@@ -268,6 +268,20 @@ static size_t writer_job_bytes(struct outbox_job *job)
     return job->type == OUTBOX_JOB_OP ? container_of(job, struct outbox_op, job)->row.body.len : 0;
 }
 
+/* Whether it shares no transaction. */
+static bool writer_is_alone(const struct outbox_job *job)
+{
+    return job->type == OUTBOX_JOB_READ || job->type == OUTBOX_JOB_WALK;
+}
+
+static void writer_do_alone(struct writer *writer, struct outbox_job *job)
+{
+    if (job->type == OUTBOX_JOB_READ)
+        writer_read(writer, container_of(job, struct outbox_read, job));
+    else
+        writer_walk(writer, container_of(job, struct outbox_walk, job));
+}
+
 /* Puts jobs that can share a transaction into the batch; the first one behind them. */
 static struct outbox_job *writer_fill_batch(struct writer *writer)
 {
@@ -276,7 +290,7 @@ static struct outbox_job *writer_fill_batch(struct writer *writer)
 
     for (writer->batch_len = 0; job; job = TAILQ_NEXT(job, link)) {
         bytes += writer_job_bytes(job);
-        if (job->type == OUTBOX_JOB_READ || writer->batch_len == WRITER_BATCH_MAX ||
+        if (writer_is_alone(job) || writer->batch_len == WRITER_BATCH_MAX ||
             (writer->batch_len > 0 && bytes > WRITER_BATCH_BYTES))
             break;
         writer->batch[writer->batch_len++] = job;
@@ -294,8 +308,8 @@ void writer_work(struct writer *writer)
             writer_commit(writer, writer->batch, writer->batch_len);
             writer_count(writer);
         }
-        if (job && job->type == OUTBOX_JOB_READ) {
-            writer_read(writer, container_of(job, struct outbox_read, job));
+        if (job && writer_is_alone(job)) {
+            writer_do_alone(writer, job);
             job = TAILQ_NEXT(job, link);
         }
         writer_report(writer, job);

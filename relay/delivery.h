@@ -88,6 +88,9 @@ struct relay_route {
     struct gate gate;
     struct log_sum failures; /* dead letters, or without an outbox what they would be */
 
+    bool lost;       /* the configuration has it no more: its events become dead letters */
+    uint64_t strays; /* how many have, and no log line has told of yet */
+
     bool backlog; /* there are events on disk behind cursor: new ones go there, too */
     bool spilled; /* some have gone there since the read at hand was submitted */
     bool reading;
@@ -124,7 +127,9 @@ struct relay {
     size_t bytes;     /* of the bodies in memory */
     size_t count;     /* of deliveries */
     uint64_t next_id; /* without an outbox */
-    bool strays_told;
+    struct outbox_walk strays;
+    bool strays_walking;
+    uint64_t strays_buried; /* of the model at hand */
     bool dispatching;
     bool stopping;
     bool sends_no_more;
@@ -183,6 +188,18 @@ bool relay_must_spill(const struct relay_route *route);
 /* Reads on, where there is something to read and room for it. */
 void relay_page(struct relay_route *route);
 void relay_take_up_replays(struct relay *relay);
+
+/* Takes its place in the lane. 0, LANES_TOO_LATE, or -ENOMEM. */
+int relay_join(struct delivery *delivery);
+
+/* ---- relay_strays.c: events whose model has no route ---- */
+
+/* The event becomes a dead letter; the log tells of all of them at once, later. */
+void relay_bury_stray(struct delivery *delivery);
+/* The route is not in the configuration any more. */
+void relay_lose_route(struct relay_route *route);
+/* Looks for such events on disk. */
+void relay_find_strays(struct relay *relay);
 
 /* ---- relay_routes.c ---- */
 

@@ -28,17 +28,6 @@ static uint64_t relay_next_id(struct relay *relay)
     return relay->outbox ? outbox_next_id(relay->outbox) : ++relay->next_id;
 }
 
-static int relay_join(struct delivery *delivery)
-{
-    struct relay_route *route = delivery->route;
-    int r = lanes_join(&delivery->relay->lanes, &route->lanes, &delivery->place,
-                       delivery->place.seq, delivery->event.record);
-
-    if (r == 0)
-        route->cursor = delivery->place.seq;
-    return r;
-}
-
 static void relay_accept(struct inbox *inbox, struct event *event, struct routes *routes,
                          const struct route *route, struct request *request)
 {
@@ -118,26 +107,6 @@ static void relay_answers_due(void *ctx)
         loop_timer_set(relay->loop, &relay->answer_timer, delivery->answer_by_ms);
 }
 
-/* Events whose model has lost its route since they came stay on disk, until it has one again. */
-static void relay_tell_strays(struct relay *relay)
-{
-    struct outbox_status status;
-    struct relay_route *route;
-
-    if (relay->count > 0 || relay->strays_told)
-        return;
-    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
-        if (route->backlog)
-            return;
-    }
-    outbox_status(relay->outbox, &status);
-    if (status.counts.pending == 0 || status.replays)
-        return;
-    relay->strays_told = true;
-    log_warn("events wait for models that have no route any more", "events",
-             log_number(status.counts.pending));
-}
-
 static void relay_tend(void *ctx)
 {
     struct relay *relay = ctx;
@@ -151,7 +120,7 @@ static void relay_tend(void *ctx)
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
         relay->aged_ms = now_ms;
         relay_bury_old(relay);
-        relay_tell_strays(relay);
+        relay_find_strays(relay);
     }
 }
 
@@ -207,6 +176,12 @@ int relay_set_routes(struct relay *relay, struct routes *routes)
             return r;
         relay_page(route);
     }
+    struct relay_route *route;
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
+        if (route->routes != routes && !route->lost)
+            relay_lose_route(route);
+    }
+    relay_find_strays(relay);
     relay_dispatch(relay);
     return 0;
 }
@@ -278,6 +253,7 @@ struct relay *relay_free(struct relay *relay)
     loop_timer_clear(relay->loop, &relay->answer_timer);
     loop_timer_clear(relay->loop, &relay->tend_timer);
     relay_routes_free(relay);
+    buf_done(&relay->strays.model);
     lanes_done(&relay->lanes);
     free(relay);
     return NULL;

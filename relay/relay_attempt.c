@@ -159,7 +159,7 @@ void relay_bury_old(struct relay *relay)
     for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
         next = TAILQ_NEXT(delivery, link);
         if ((delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING) &&
-            lanes_is_head(&delivery->place) && relay_too_old(delivery))
+            relay_too_old(delivery))
             relay_bury_too_old(delivery);
     }
 }
@@ -215,6 +215,10 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
     (void)buf_append_span(&delivery->reason, reason);
     if (delivery->doomed) {
         relay_finish(delivery);
+        return;
+    }
+    if (delivery->route->lost) {
+        relay_bury_stray(delivery);
         return;
     }
     if (relay_too_old(delivery)) {
@@ -325,6 +329,10 @@ static void relay_start(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
 
+    if (delivery->state == DELIVERY_SETTLING) { /* since before it came to the head of its lane */
+        lanes_rest(&delivery->relay->lanes, &delivery->place);
+        return;
+    }
     delivery_enter(delivery, DELIVERY_FLYING);
     /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
      */

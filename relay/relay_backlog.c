@@ -34,11 +34,15 @@ bool relay_must_spill(const struct relay_route *route)
                              relay->bytes >= RELAY_WINDOW_BYTES);
 }
 
-/* 0, LANES_TOO_LATE, or -ENOMEM. */
-static int relay_admit_to_lane(struct delivery *delivery)
+int relay_join(struct delivery *delivery)
 {
-    return lanes_join(&delivery->relay->lanes, &delivery->route->lanes, &delivery->place,
-                      delivery->place.seq, delivery->event.record);
+    struct relay_route *route = delivery->route;
+    int r = lanes_join(&delivery->relay->lanes, &route->lanes, &delivery->place,
+                       delivery->place.seq, delivery->event.record);
+
+    if (r == 0 && delivery->place.seq > route->cursor)
+        route->cursor = delivery->place.seq;
+    return r;
 }
 
 /* An event from disk takes its place; what is wrong with it by now makes a dead letter of it. */
@@ -59,7 +63,7 @@ static void relay_admit_event(struct relay *relay, const struct store_row *row, 
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {
         relay_settle_bury(delivery, REPLY_FAILED,
-                          unreadable.len ? unreadable : SPAN("There is no route for the model"));
+                          unreadable.len ? unreadable : span_of(sync_no_route_text));
         return;
     }
     struct relay_route *route = delivery->route;
@@ -67,15 +71,15 @@ static void relay_admit_event(struct relay *relay, const struct store_row *row, 
         delivery_free(delivery); /* its page is yet to come, and has it in its place */
         return;
     }
-    int r = relay_admit_to_lane(delivery);
-    if (r == 0 && row->id > route->cursor)
-        route->cursor = row->id;
+    int r = relay_join(delivery);
     if (r == LANES_TOO_LATE) {
         delivery->stale = true;
         relay_settle_bury(delivery, REPLY_FAILED,
                           SPAN("A newer event of the record was on its way already"));
     } else if (r) {
         delivery_free(delivery);
+    } else if (route->lost) {
+        relay_bury_stray(delivery);
     }
 }
 
@@ -127,7 +131,8 @@ void relay_page(struct relay_route *route)
     struct relay *relay = route->relay;
     size_t window = relay_window(route);
 
-    if (!route->backlog || route->reading || relay->given_up || route->lanes.places > window / 2)
+    if (!route->backlog || route->lost || route->reading || relay->given_up ||
+        route->lanes.places > window / 2)
         return;
     if (relay->bytes >= RELAY_WINDOW_BYTES && route->lanes.places > 0)
         return; /* one event is always let in, however large */

@@ -63,6 +63,7 @@ int relay_route_get(struct relay *relay, struct routes *routes, const struct rou
         known->routes = routes;
         known->route = route;
         known->generation++;
+        known->lost = false;
         if (route->concurrency && route->concurrency < max)
             max = route->concurrency;
         limit_set_max(&known->limit, max);

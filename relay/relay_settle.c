@@ -161,7 +161,8 @@ static bool relay_has_row(struct delivery *delivery)
     return delivery->stored == DELIVERY_STORING || delivery->stored == DELIVERY_STORED;
 }
 
-/* The head of its lane, or in none: nobody goes on there until this one has left. */
+/* Nobody behind it in its lane goes on until it has left; relay_start() sees to that, too, where
+ * it comes to the head later. */
 static void relay_enter_settling(struct delivery *delivery)
 {
     delivery_enter(delivery, DELIVERY_SETTLING);
@@ -212,7 +213,8 @@ void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span 
         relay_finish(delivery);
         return;
     }
-    relay_log_dead(delivery);
+    if (!delivery->route || !delivery->route->lost)
+        relay_log_dead(delivery);
     if (kept.len > DELIVERY_REASON_MAX)
         kept.len = DELIVERY_REASON_MAX;
     delivery->reason.len = 0;

@@ -17,6 +17,7 @@ enum fault_call {
     FAULT_DELIVERED,
     FAULT_OVERTAKEN,
     FAULT_READ,
+    FAULT_BURY,
     FAULT_CALLS,
 };
 
@@ -115,6 +116,14 @@ static inline int fault_store_read(struct store *store, const struct store_filte
     return r ? r : self->inner->ops->read(self->inner, filter, fn, ctx);
 }
 
+static inline int fault_store_bury(struct store *store, const struct store_row *row)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_BURY);
+
+    return r ? r : self->inner->ops->bury(self->inner, row);
+}
+
 /* The rest goes through. */
 
 static inline int fault_store_count_delivered(struct store *store, uint64_t n)
@@ -131,11 +140,12 @@ static inline int fault_store_postpone(struct store *store, const struct store_r
     return inner->ops->postpone(inner, row);
 }
 
-static inline int fault_store_bury(struct store *store, const struct store_row *row)
+static inline int fault_store_bury_model(struct store *store, const struct store_row *row,
+                                         uint64_t rows_max, store_row_fn fn, void *ctx)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->bury(inner, row);
+    return inner->ops->bury_model(inner, row, rows_max, fn, ctx);
 }
 
 static inline int fault_store_replay(struct store *store, uint64_t id, bool force)
@@ -157,6 +167,13 @@ static inline int fault_store_discard(struct store *store, uint64_t id)
     struct store *inner = fault_store_of(store)->inner;
 
     return inner->ops->discard(inner, id);
+}
+
+static inline int fault_store_next_model(struct store *store, struct span after, struct buf *model)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->next_model(inner, after, model);
 }
 
 static inline int fault_store_counts(struct store *store, struct store_counts *counts)
@@ -205,10 +222,12 @@ static const struct store_ops fault_store_ops = {
     .overtaken = fault_store_overtaken,
     .postpone = fault_store_postpone,
     .bury = fault_store_bury,
+    .bury_model = fault_store_bury_model,
     .replay = fault_store_replay,
     .resume = fault_store_resume,
     .discard = fault_store_discard,
     .read = fault_store_read,
+    .next_model = fault_store_next_model,
     .counts = fault_store_counts,
     .last_id = fault_store_last_id,
     .changed = fault_store_changed,

@@ -331,11 +331,33 @@ static inline void world_stop(struct world *world)
     world->loop = loop_free(world->loop);
 }
 
+/* The routes from now on; NULL: users and posts. */
+static inline void world_load_routes(struct world *world, const char *json)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    char file[128];
+
+    (void)snprintf(file, sizeof(file), "%s/routes.json", world->folder);
+    if (json) {
+        FILE *out = fopen(file, "w");
+        assert_non_null(out);
+        assert_true(fputs(json, out) >= 0);
+        assert_int_equal(fclose(out), 0);
+    }
+    world->routes = routes_unref(world->routes);
+    assert_int_equal(routes_load(json ? file : NULL, &world->routes, &why), 0);
+}
+
+/* As a SIGHUP does. */
+static inline void world_reload(struct world *world, const char *json)
+{
+    world_load_routes(world, json);
+    assert_int_equal(relay_set_routes(world->relay, world->routes), 0);
+}
+
 static inline struct world *world_new(const struct world_options *options)
 {
     struct world *world = calloc(1, sizeof(*world));
-    cleanup(buf_done) struct buf why = BUF_NULL;
-    char file[128];
 
     assert_non_null(world);
     world->clock = (struct clock){world_mono_ms, world_wall_ms};
@@ -352,14 +374,7 @@ static inline struct world *world_new(const struct world_options *options)
     TAILQ_INIT(&world->calls);
     (void)snprintf(world->folder, sizeof(world->folder), "/tmp/relay-world-XXXXXX");
     assert_non_null(mkdtemp(world->folder));
-    (void)snprintf(file, sizeof(file), "%s/routes.json", world->folder);
-    if (options->routes) {
-        FILE *out = fopen(file, "w");
-        assert_non_null(out);
-        assert_true(fputs(options->routes, out) >= 0);
-        assert_int_equal(fclose(out), 0);
-    }
-    assert_int_equal(routes_load(options->routes ? file : NULL, &world->routes, &why), 0);
+    world_load_routes(world, options->routes);
     world_start(world);
     return world;
 }

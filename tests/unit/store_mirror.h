@@ -279,6 +279,36 @@ static inline int walk_fail(struct walk *walk, uint64_t id, bool bury)
     return 0;
 }
 
+static inline int walk_count_row(void *ctx, const struct store_row *row)
+{
+    assert_int_equal(row->state, STORE_DEAD);
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+static inline int walk_bury_model(struct walk *walk)
+{
+    const struct store_row letter = {
+        .model = mirror_text("model", walk_roll(walk, 2)), .reason = SPAN("astray"), .died_ms = 9};
+    const uint64_t rows_max = 1 + walk_roll(walk, 3);
+    size_t buried = 0, should = 0;
+    int r = walk->store->ops->bury_model(walk->store, &letter, rows_max, walk_count_row, &buried);
+
+    if (r)
+        return r;
+    for (size_t i = 0; i < walk->next.len && should < rows_max; i++) {
+        struct store_row *row = &walk->next.rows[i];
+        if (row->state != STORE_PENDING || !row->model.at || !span_eq(row->model, letter.model))
+            continue;
+        row->state = STORE_DEAD;
+        row->reason = letter.reason;
+        row->died_ms = letter.died_ms;
+        should++;
+    }
+    assert_int_equal(buried, should);
+    return 0;
+}
+
 static inline int walk_replay(struct walk *walk, uint64_t id, bool force)
 {
     struct store_row *row = mirror_find(&walk->next, id);
@@ -339,7 +369,7 @@ static inline int walk_discard(struct walk *walk, uint64_t id)
 
 static inline int walk_change(struct walk *walk)
 {
-    switch (walk->next.len > MIRROR_ROWS - 8 ? 3 + walk_roll(walk, 13) : walk_roll(walk, 16)) {
+    switch (walk->next.len > MIRROR_ROWS - 8 ? 3 + walk_roll(walk, 14) : walk_roll(walk, 17)) {
     case 0:
     case 1:
     case 2:
@@ -360,6 +390,8 @@ static inline int walk_change(struct walk *walk)
         return walk_resume(walk, walk_id(walk));
     case 11:
         return walk_discard(walk, walk_id(walk));
+    case 12:
+        return walk_bury_model(walk);
     default:
         return walk_deliver(walk, walk_id(walk));
     }

@@ -121,6 +121,93 @@ static void buried_event_keeps_its_reason(void **state)
     must_commit(store);
 }
 
+/* "1 dead; ..." */
+static int note_burial(void *ctx, const struct store_row *row)
+{
+    return buf_printf(ctx, "%d %d %.*s; ", (int)row->id, row->state, (int)row->reason.len,
+                      row->reason.at);
+}
+
+static void assert_buries(struct store *store, struct span model, uint64_t rows_max,
+                          const char *what)
+{
+    const struct store_row letter = {.model = model, .reason = SPAN("astray"), .died_ms = 6000};
+    cleanup(buf_done) struct buf buried = BUF_NULL;
+
+    must_begin(store);
+    assert_int_equal(store->ops->bury_model(store, &letter, rows_max, note_burial, &buried), 0);
+    must_commit(store);
+    assert_string_equal(buf_string(&buried), what);
+}
+
+static void models_are_buried_some_at_a_time(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row nameless = row_of(3), attempt = tried(1, 4, "overloaded");
+
+    nameless.model = SPAN_NULL;
+    must_append(store, row_of(1));
+    must_append(store, row_of(2));
+    must_append(store, nameless);
+    must_append(store, row_of(4));
+    must_append(store, row_of(5));
+    must_bury(store, died(5, "x"));
+    must_begin(store);
+    assert_int_equal(store->ops->postpone(store, &attempt), 0);
+    must_commit(store);
+    assert_buries(store, SPAN("posts"), 9, "");
+    assert_buries(store, SPAN("users"), 2, "1 1 astray; 2 1 astray; ");
+    assert_counts(store, 0, 0, 2, 3);
+    assert_string_equal(ids_in(store, STORE_PENDING), "3 4");
+    assert_buries(store, SPAN_NULL, 2, "3 1 astray; ");
+    assert_buries(store, SPAN("users"), 2, "4 1 astray; ");
+    assert_buries(store, SPAN("users"), 2, "");
+    assert_counts(store, 0, 0, 0, 5);
+
+    must_begin(store);
+    for (uint64_t id = 2; id <= 5; id++)
+        assert_int_equal(store->ops->discard(store, id), 0);
+    must_commit(store);
+    attempt = row_of(1);
+    attempt.state = STORE_DEAD;
+    attempt.attempts = 4;
+    attempt.tried_ms = 5000;
+    attempt.died_ms = 6000;
+    attempt.reason = SPAN("astray");
+    assert_only_row(store, attempt);
+}
+
+static void models_come_in_order(void **state)
+{
+    static const struct span models[] = {
+        {NULL, 0}, TEXT(""), TEXT("a\0b"), TEXT("a\0b"), TEXT("ab"), TEXT("\xFF"), TEXT("dead"),
+    };
+    struct store *store = ((struct world *)*state)->store;
+    cleanup(buf_done) struct buf walked = BUF_NULL;
+    cleanup(buf_done) struct buf last = BUF_NULL;
+    struct span after = SPAN_NULL;
+    int r;
+
+    for (uint64_t id = 1; id <= array_len(models); id++) {
+        struct store_row row = row_of(id);
+        row.model = models[id - 1];
+        must_append(store, row);
+    }
+    must_bury(store, died(array_len(models), "x"));
+    for (size_t from = 0;; from = walked.len) {
+        r = store->ops->next_model(store, after, &walked);
+        if (r)
+            break;
+        last.len = 0;
+        assert_int_equal(buf_append(&last, walked.at ? walked.at + from : "", walked.len - from),
+                         0);
+        after = buf_span(&last);
+        assert_int_equal(buf_append_char(&walked, ';'), 0);
+    }
+    assert_int_equal(r, STORE_MISSING);
+    assert_same_text(buf_span(&walked), SPAN(";a\0b;ab;\xFF;"));
+}
+
 static void discarded_letter_counts(void **state)
 {
     struct store *store = ((struct world *)*state)->store;
@@ -344,6 +431,8 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(delivered_event_leaves_its_count),
     world_test(postponed_event_keeps_what_was_tried),
     world_test(buried_event_keeps_its_reason),
+    world_test(models_are_buried_some_at_a_time),
+    world_test(models_come_in_order),
     world_test(discarded_letter_counts),
     world_test(replayed_letter_starts_anew_in_its_place),
     world_test(forced_letter_goes_to_the_end),

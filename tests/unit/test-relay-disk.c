@@ -2,96 +2,7 @@
 /*
  * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
  */
-#include "relay_world.h"
-
-static struct world *shared; /* of the test at hand, for cleanup when it fails half-way */
-
-static struct world *begin(const struct world_options *options, world_convex_fn convex)
-{
-    shared = world_new(options);
-    shared->convex = convex;
-    return shared;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    if (shared)
-        world_free(shared);
-    shared = NULL;
-    return 0;
-}
-
-static const struct world_options plain = {.sync_wait_ms = 10000};
-
-static struct world_answer takes_all(struct world *world, const char *path, int record, int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_done();
-}
-
-static struct world_answer rejects_all(struct world *world, const char *path, int record,
-                                       int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_rejected();
-}
-
-static struct world_answer is_away(struct world *world, const char *path, int record, int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_unreachable();
-}
-
-static struct world_answer has_no_posts(struct world *world, const char *path, int record,
-                                        int number)
-{
-    (void)world, (void)record, (void)number;
-    return strncmp(path, "posts:", 6) == 0 ? world_no_function() : world_done();
-}
-
-static bool nothing_is_left(struct world *world)
-{
-    return relay_pending(world->relay) == 0;
-}
-
-static void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending)
-{
-    struct store_counts counts = world_counts(shared);
-
-    assert_int_equal(counts.delivered, delivered);
-    assert_int_equal(counts.dead, dead);
-    assert_int_equal(counts.pending, pending);
-}
-
-/* Does something to the store from outside, as a command would. */
-static void change_beside(struct world *world, int (*change)(struct store *store, uint64_t id),
-                          uint64_t id)
-{
-    struct store *store = world_open(world, STORE_BESIDE);
-
-    assert_int_equal(store->ops->begin(store), 0);
-    assert_int_equal(change(store, id), 0);
-    assert_int_equal(store->ops->commit(store), 0);
-    store->ops->close(store);
-}
-
-static int bury_row(struct store *store, uint64_t id)
-{
-    const struct store_row row = {.id = id, .reason = SPAN("a test"), .died_ms = 1};
-
-    return store->ops->bury(store, &row);
-}
-
-static int replay_row(struct store *store, uint64_t id)
-{
-    return store->ops->replay(store, id, false);
-}
-
-static int force_row(struct store *store, uint64_t id)
-{
-    return store->ops->replay(store, id, true);
-}
+#include "relay_cases.h"
 
 /* ---- a disk that takes its time ---- */
 
@@ -148,30 +59,6 @@ enum {
     BACKLOG = 5000, /* the window holds fewer */
     BACKLOG_RECORDS = 50,
 };
-
-static bool the_replay_was_taken_up(struct world *world)
-{
-    struct outbox_status status;
-
-    outbox_status(world->outbox, &status);
-    return status.counts.dead == 0 && !status.replays;
-}
-
-static bool a_replay_waits(struct world *world)
-{
-    struct outbox_status status;
-
-    outbox_status(world->outbox, &status);
-    return status.replays;
-}
-
-/* The outbox looks for replays once a second of its own, real time. */
-static void take_up_replay(struct world *world)
-{
-    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
-    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-    world_run(world, 10);
-}
 
 static struct replay_row {
     const char *name;

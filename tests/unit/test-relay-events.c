@@ -1,58 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of an event, by what Convex says of it. */
-#include "relay_world.h"
-
-static struct world *shared; /* of the test at hand, for cleanup when it fails half-way */
-
-static struct world *begin(const struct world_options *options, world_convex_fn convex)
-{
-    shared = world_new(options);
-    shared->convex = convex;
-    return shared;
-}
-
-static int end(void **state)
-{
-    (void)state;
-    if (shared)
-        world_free(shared);
-    shared = NULL;
-    return 0;
-}
-
-static const struct world_options plain = {.sync_wait_ms = 10000};
-
-static struct world_answer takes_all(struct world *world, const char *path, int record, int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_done();
-}
-
-static struct world_answer rejects_all(struct world *world, const char *path, int record,
-                                       int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_rejected();
-}
-
-static struct world_answer is_away(struct world *world, const char *path, int record, int number)
-{
-    (void)world, (void)path, (void)record, (void)number;
-    return world_unreachable();
-}
+#include "relay_cases.h"
 
 static struct world_answer loses_the_first(struct world *world, const char *path, int record,
                                            int number)
 {
     (void)path, (void)record, (void)number;
     return world->attempts == 0 ? world_lost() : world_done();
-}
-
-static struct world_answer has_no_posts(struct world *world, const char *path, int record,
-                                        int number)
-{
-    (void)world, (void)record, (void)number;
-    return strncmp(path, "posts:", 6) == 0 ? world_no_function() : world_done();
 }
 
 static struct world_answer conflicts(struct world *world, const char *path, int record, int number)
@@ -62,20 +16,6 @@ static struct world_answer conflicts(struct world *world, const char *path, int 
                ? world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":"
                                  "\"\"}")
                : world_done();
-}
-
-static bool nothing_is_left(struct world *world)
-{
-    return relay_pending(world->relay) == 0;
-}
-
-static void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending)
-{
-    struct store_counts counts = world_counts(shared);
-
-    assert_int_equal(counts.delivered, delivered);
-    assert_int_equal(counts.dead, dead);
-    assert_int_equal(counts.pending, pending);
 }
 
 /* ---- one event ---- */
@@ -185,11 +125,7 @@ static void test_an_old_letter_is_replayed(void **state)
     (void)world_send(world, "users", 1, 1);
     world_run(world, 4 * WORLD_DAY_MS);
     assert_counts(0, 1, 0);
-    struct store *store = world_open(world, STORE_BESIDE);
-    assert_int_equal(store->ops->begin(store), 0);
-    assert_int_equal(store->ops->replay(store, 1, false), 0);
-    assert_int_equal(store->ops->commit(store), 0);
-    store->ops->close(store);
+    change_beside(world, replay_row, 1);
     world->convex = takes_all;
     /* The outbox looks for replays once a second of its own, real time. */
     world_run_until(world, a_second_attempt_was_made, 1000 * WORLD_DAY_MS);

@@ -3,7 +3,7 @@
  * Convex is away for a day while a hundred thousand events come in; then it is back. What counts:
  * order, one probe at a time, no herd when it returns, and how many lines it all costs.
  */
-#include "relay_world.h"
+#include "relay_cases.h"
 
 enum {
     EVENTS = 100000,
@@ -19,22 +19,9 @@ static struct world_answer answer(struct world *world, const char *path, int rec
     return convex_is_away ? world_unreachable() : world_done();
 }
 
-static bool nothing_is_left(struct world *world)
+static bool all_is_done(struct world *world)
 {
     return world->done == EVENTS && relay_pending(world->relay) == 0;
-}
-
-/* Standard error goes to a file, and the lines in it are counted. */
-static int log_lines(const char *path)
-{
-    FILE *in = fopen(path, "r");
-    int lines = 0;
-
-    assert_non_null(in);
-    for (int c; (c = fgetc(in)) != EOF;)
-        lines += c == '\n';
-    assert_int_equal(fclose(in), 0);
-    return lines;
 }
 
 static void send_burst(struct world *world, int burst)
@@ -76,7 +63,7 @@ static void test_a_day_without_convex(void **state)
     convex_is_away = false;
     world->flying_max = world->attempts = 0;
     world->options.step_ms = 5;
-    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    world_run_until(world, all_is_done, WORLD_DAY_MS);
     print_message("# back: %d attempts, %d at once at most\n", world->attempts, world->flying_max);
     assert_int_equal(world->attempts, EVENTS);
     assert_true(world->flying_max <= 16);
@@ -113,29 +100,22 @@ static void test_log_lines_of_an_outage(void **state)
 {
     (void)state;
     struct world_options options = {.concurrency = 16, .sync_wait_ms = 100, .step_ms = 100};
-    char path[] = "/tmp/relay-log-XXXXXX";
-    int file = mkstemp(path), stderr_before = dup(STDERR_FILENO);
     struct world *world = world_new(&options);
+    struct capture log;
 
-    assert_true(file >= 0 && stderr_before >= 0);
     world->convex = answer;
     convex_is_away = true;
-    log_setup(LOG_INFO, LOG_TEXT);
-    assert_true(dup2(file, STDERR_FILENO) >= 0);
+    capture_begin(&log);
     for (int i = 0; i < 1000; i++)
         (void)world_send(world, "users", i, 1);
     world_run(world, 3600 * 1000);
     convex_is_away = false;
     for (int i = 0; i < 10000 && relay_pending(world->relay) > 0; i++)
         world_step(world);
-    assert_true(dup2(stderr_before, STDERR_FILENO) >= 0);
-    log_setup(LOG_ERROR, LOG_TEXT);
-
+    capture_end(&log);
     assert_int_equal(world->done, 1000);
-    assert_int_equal(log_lines(path), 2); /* it began, it ended */
-    assert_int_equal(unlink(path), 0);
-    (void)close(file);
-    (void)close(stderr_before);
+    assert_int_equal(capture_count(&log, ""), 2); /* it began, it ended */
+    capture_done(&log);
     world_free(world);
 }
 

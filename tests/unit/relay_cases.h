@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/* What the tests of the relay share: a world at hand, Convexes, and commands beside the relay. */
+#pragma once
+
+#include "relay_world.h"
+
+static struct world *shared; /* of the test at hand, for cleanup when it fails half-way */
+
+static inline struct world *begin(const struct world_options *options, world_convex_fn convex)
+{
+    shared = world_new(options);
+    shared->convex = convex;
+    return shared;
+}
+
+static inline int end(void **state)
+{
+    (void)state;
+    if (shared)
+        world_free(shared);
+    shared = NULL;
+    return 0;
+}
+
+static const struct world_options plain = {.sync_wait_ms = 10000};
+
+static inline struct world_answer takes_all(struct world *world, const char *path, int record,
+                                            int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_done();
+}
+
+static inline struct world_answer rejects_all(struct world *world, const char *path, int record,
+                                              int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_rejected();
+}
+
+static inline struct world_answer is_away(struct world *world, const char *path, int record,
+                                          int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_unreachable();
+}
+
+static inline struct world_answer has_no_posts(struct world *world, const char *path, int record,
+                                               int number)
+{
+    (void)world, (void)record, (void)number;
+    return strncmp(path, "posts:", 6) == 0 ? world_no_function() : world_done();
+}
+
+static inline bool nothing_is_left(struct world *world)
+{
+    return relay_pending(world->relay) == 0;
+}
+
+static inline void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending)
+{
+    struct store_counts counts = world_counts(shared);
+
+    assert_int_equal(counts.delivered, delivered);
+    assert_int_equal(counts.dead, dead);
+    assert_int_equal(counts.pending, pending);
+}
+
+/* Does something to the store from outside, as a command would. */
+static inline void change_beside(struct world *world,
+                                 int (*change)(struct store *store, uint64_t id), uint64_t id)
+{
+    struct store *store = world_open(world, STORE_BESIDE);
+
+    assert_int_equal(store->ops->begin(store), 0);
+    assert_int_equal(change(store, id), 0);
+    assert_int_equal(store->ops->commit(store), 0);
+    store->ops->close(store);
+}
+
+static inline int bury_row(struct store *store, uint64_t id)
+{
+    const struct store_row row = {.id = id, .reason = SPAN("a test"), .died_ms = 1};
+
+    return store->ops->bury(store, &row);
+}
+
+static inline int replay_row(struct store *store, uint64_t id)
+{
+    return store->ops->replay(store, id, false);
+}
+
+static inline int force_row(struct store *store, uint64_t id)
+{
+    return store->ops->replay(store, id, true);
+}
+
+static inline bool the_replay_was_taken_up(struct world *world)
+{
+    struct outbox_status status;
+
+    outbox_status(world->outbox, &status);
+    return status.counts.dead == 0 && !status.replays;
+}
+
+static inline bool a_replay_waits(struct world *world)
+{
+    struct outbox_status status;
+
+    outbox_status(world->outbox, &status);
+    return status.replays;
+}
+
+/* The outbox looks for replays once a second of its own, real time. */
+static inline void take_up_replay(struct world *world)
+{
+    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 10);
+}
+
+/* ---- the log ---- */
+
+/* Standard error goes to a file. */
+struct capture {
+    char path[32];
+    int file, before;
+};
+
+static inline void capture_begin(struct capture *capture)
+{
+    (void)snprintf(capture->path, sizeof(capture->path), "/tmp/relay-log-XXXXXX");
+    capture->file = mkstemp(capture->path);
+    capture->before = dup(STDERR_FILENO);
+    assert_true(capture->file >= 0 && capture->before >= 0);
+    log_setup(LOG_INFO, LOG_TEXT);
+    assert_true(dup2(capture->file, STDERR_FILENO) >= 0);
+}
+
+static inline void capture_end(struct capture *capture)
+{
+    assert_true(dup2(capture->before, STDERR_FILENO) >= 0);
+    log_setup(LOG_ERROR, LOG_TEXT);
+    (void)close(capture->file);
+    (void)close(capture->before);
+}
+
+/* How many lines hold a text. */
+static inline int capture_count(struct capture *capture, const char *text)
+{
+    FILE *in = fopen(capture->path, "r");
+    char line[1024];
+    int lines = 0;
+
+    assert_non_null(in);
+    while (fgets(line, sizeof(line), in))
+        lines += strstr(line, text) != NULL;
+    assert_int_equal(fclose(in), 0);
+    return lines;
+}
+
+static inline void capture_done(struct capture *capture)
+{
+    assert_int_equal(unlink(capture->path), 0);
+}
