@@ -4,7 +4,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { callOf, DELIVERED, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
+import { outbox } from '../lib/outbox.mjs';
 import {
   assertAnswer, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, QUICK, REJECTION,
 } from '../lib/outbox-world.mjs';
@@ -149,6 +151,45 @@ test('an event is settled on disk before the next of its record is sent', async 
   await world.relay.kill();
   assert.equal((await world.pending()).length, 2);
 });
+
+// ---- routes that are gone ----
+
+const USERS_ROUTE = { users: { mutation: 'users:syncFromBlade' } };
+const BOTH_ROUTES = { ...USERS_ROUTE, posts: { mutation: 'posts:syncFromBlade' } };
+
+const WAYS_TO_LOSE_A_ROUTE = {
+  'a reload': (world) => world.relay.signal('SIGHUP'),
+  'a restart': async (world) => {
+    await world.relay.kill();
+    await world.start();
+  },
+};
+for (const [what, lose] of Object.entries(WAYS_TO_LOSE_A_ROUTE)) {
+  test(`a model loses its route by ${what}: what was pending becomes dead letters, and a replay heals it`, async (t) => {
+    const files = makeFolder(t, { routes: BOTH_ROUTES });
+    const env = { ...HASTY, ROUTES: files.path('routes') };
+    const world = await makeWorld(t, { answer: RESET, env, folder: files.folder });
+    for (const model of ['users', 'posts', 'posts']) {
+      assert.equal((await world.send({ ...userEvent('acc_1', 1), model })).status, 202);
+    }
+    files.write('routes', USERS_ROUTE);
+    await lose(world);
+    await waitFor('the dead letters', async () => (await world.stats()).dead === 2);
+    for (const { model, reason } of await world.dead()) {
+      assert.deepEqual([model, reason], ['posts', 'There is no route for the model']);
+    }
+    assert.deepEqual((await world.pending()).map(({ model }) => model), ['users']);
+
+    files.write('routes', BOTH_ROUTES);
+    world.upstream.answer = SUCCESS;
+    world.relay.signal('SIGHUP');
+    await waitFor('the reload', () => world.log().includes('reloaded routes=2'));
+    await outbox({ OUTBOX: world.file }, 'replay', '--all', '--model', 'posts');
+    await world.settled();
+    const { accepted, delivered, dead, pending } = await world.stats();
+    assert.deepEqual({ accepted, delivered, dead, pending }, { accepted: 3, delivered: 3, dead: 0, pending: 0 });
+  });
+}
 
 // ---- routes that are held, a Convex that is away ----
 
