@@ -21,7 +21,7 @@ const blocks = (language) =>
 
 test('the curl command writes a record, and with "remove" it goes again', async (t) => {
   const { relay, rows } = await startWorld(t);
-  const curl = blocks('sh').filter((text) => text.startsWith('curl -X POST'));
+  const curl = blocks('sh').flatMap((text) => text.match(/^curl -X POST [^]*/m) ?? []);
   assert.equal(curl.length, 1);
   const run = async (command) => {
     const env = { PATH: process.env.PATH, SYNC_SECRET: SECRET };
