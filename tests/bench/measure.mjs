@@ -14,6 +14,7 @@ import { runWrk } from './wrk.mjs';
 // Starts a peer on its own CPU and sees one event through it, unless the cell is `unchecked`: {port, pid, usage}.
 export async function startPeer(scope, cell) {
   const server = await PEERS[cell.peer].start(scope, cell);
+  await (await fetch(`http://127.0.0.1:${server.port}/healthz`)).text(); // now nginx has its worker
   if (!cell.unchecked) await assertDelivers(server, cell);
   return { ...server, usage: watchServer(server.pid) };
 }

@@ -4,6 +4,7 @@
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../lib/child.mjs';
 import { SECRET } from '../lib/relay.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
@@ -38,7 +39,7 @@ export async function runWrk(scope, port, {
   const own = ['--', SECRET, bytes, records, ...limit].map(String);
   const wrk = startChild(scope, 'wrk', [...argumentsOf(port, clients, seconds, 'wrk.lua'), ...own], { env: ENV });
   if (answers !== undefined) {
-    await wrk.find('stdout', /enough/);
+    await waitFor('enough answers', () => /enough/.test(wrk.stdout()) || !wrk.isRunning(), (seconds + 1) * 1000);
     wrk.signal('SIGINT'); // it would sleep on, and reports all the same
   }
   return reportOf(wrk);

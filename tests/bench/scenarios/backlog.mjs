@@ -14,7 +14,7 @@ import { makeOutboxFile } from '../peers.mjs';
 import { withScope } from '../scope.mjs';
 
 export const title = 'a start with 1,000,000 events pending';
-export const defaults = { rounds: 1, seconds: 0, events: 1_000_000 };
+export const defaults = { rounds: 1, events: 1_000_000 };
 
 const FILL = fileURLToPath(new URL('backlog.sql', import.meta.url));
 

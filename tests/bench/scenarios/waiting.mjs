@@ -10,7 +10,7 @@ import { short, spread, table } from '../figures.mjs';
 import { measureRounds, startPeer } from '../measure.mjs';
 
 export const title = '2,000 requests of 1 KiB wait at once: memory';
-export const defaults = { rounds: 1, seconds: 0, senders: 2000 };
+export const defaults = { rounds: 1, senders: 2000 };
 
 const REQUEST_BYTES = 1024;
 const LONGER_MS = 60_000; // than the measurement takes
