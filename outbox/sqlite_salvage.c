@@ -28,6 +28,12 @@ struct salvage {
 
 typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
 
+/* A number that the damage has not hit: no outbox comes to as many events. */
+static bool salvage_is_likely(int64_t count)
+{
+    return count >= 0 && count < INT64_C(1) << 56;
+}
+
 /* Calls fn for each row that can be read. 0, or what fn returned. */
 static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
 {
@@ -41,7 +47,7 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
         (void)sqlite3_bind_int64(rows, 1, from);
         while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(rows, 0);
-            if (id < from || id == INT64_MAX) /* a damaged tree may lead anywhere */
+            if (id < from || !salvage_is_likely(id)) /* a damaged tree may lead anywhere */
                 continue;
             from = id + 1;
             failures = 0;
@@ -79,14 +85,34 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
     return r;
 }
 
+/* A damaged tree may lead into another table's: a column that is no blob was never one of these. */
+static struct span salvage_blob(sqlite3_stmt *row, int column)
+{
+    return sqlite3_column_type(row, column) == SQLITE_BLOB ? sqlite_span(row, column) : SPAN_NULL;
+}
+
+static bool salvage_is_event(sqlite3_stmt *columns)
+{
+    enum { NUMBERS = 7 }; /* of SQLITE_EVENT_COLUMNS; the others are blobs or NULL */
+
+    for (int i = 0; i < sqlite3_column_count(columns); i++) {
+        int type = sqlite3_column_type(columns, i);
+        if (i < NUMBERS ? type != SQLITE_INTEGER : type != SQLITE_BLOB && type != SQLITE_NULL)
+            return false;
+    }
+    return true;
+}
+
 static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
 {
-    struct store_row row = sqlite_row(columns);
     int r = 0;
 
+    if (!salvage_is_event(columns))
+        return 0;
+    struct store_row row = sqlite_row(columns);
     (void)sqlite3_bind_int64(self->body, 1, (int64_t)row.id);
     if (sqlite3_step(self->body) == SQLITE_ROW) {
-        row.body = sqlite_span(self->body, 0);
+        row.body = salvage_blob(self->body, 0);
         r = row.body.at ? salvage_keep(self, &row) : 0;
     }
     (void)sqlite3_reset(self->body);
@@ -99,7 +125,7 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
     struct store_row row = {
         .id = (uint64_t)sqlite3_column_int64(columns, 0),
         .state = STORE_DEAD,
-        .body = sqlite_span(columns, 1),
+        .body = salvage_blob(columns, 1),
         .reason = {salvage_reason, sizeof(salvage_reason) - 1},
         .arrived_ms = clock_wall_ms(&clock_system),
         .died_ms = clock_wall_ms(&clock_system),
@@ -124,10 +150,12 @@ static void salvage_tally(struct salvage *self)
         int64_t delivered = sqlite3_column_int64(tally, 0);
         int64_t discarded = sqlite3_column_int64(tally, 1);
         int64_t last_id = sqlite3_column_int64(tally, 2);
-        change->delivered += delivered;
-        change->discarded += discarded;
-        change->accepted += delivered + discarded;
-        if (change->last_id < last_id)
+        if (salvage_is_likely(delivered) && salvage_is_likely(discarded)) {
+            change->delivered += delivered;
+            change->discarded += discarded;
+            change->accepted += delivered + discarded;
+        }
+        if (salvage_is_likely(last_id) && change->last_id < last_id)
             change->last_id = last_id;
     }
     (void)sqlite3_finalize(tally);
@@ -164,6 +192,8 @@ int sqlite_salvage(const char *from, const char *to, uint64_t *saved)
         SQLITE_OK) {
         (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
         (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        (void)sqlite3_exec(self.from, "BEGIN", NULL, NULL,
+                           NULL); /* locks once, not for each step */
         r = salvage_all(&self);
         if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
             r = STORE_BROKEN;

@@ -182,18 +182,42 @@ int sqlite_schema_migrate(sqlite3 *db)
     return rc;
 }
 
-int sqlite_schema_check(sqlite3 *db, bool *sound)
+/* What the tables say of each other, which SQLite knows nothing of. */
+static const char schema_agreement[] =
+    "SELECT pending + dead = (SELECT count(*) FROM event)"
+    " AND dead = (SELECT count(*) FROM event WHERE state = 1)"
+    " AND min(accepted, delivered, discarded, pending, dead) >= 0"
+    " AND last_id BETWEEN (SELECT coalesce(max(id), 0) FROM event) AND 1 << 62"
+    " AND NOT EXISTS (SELECT 1 FROM event WHERE id < 1 OR state NOT BETWEEN 0 AND 3"
+    "  OR id NOT IN (SELECT id FROM body))"
+    " AND NOT EXISTS (SELECT 1 FROM body WHERE id NOT IN (SELECT id FROM event))"
+    " FROM tally WHERE only = 1";
+
+/* One row of text or number that says whether all is well. No row: it is not. */
+static int schema_ask(sqlite3 *db, const char *sql, const char *well, bool *sound)
 {
     sqlite3_stmt *check = NULL;
-    int rc = sqlite3_prepare_v2(db, "PRAGMA quick_check(1)", -1, &check, NULL);
+    int rc = sqlite3_prepare_v2(db, sql, -1, &check, NULL);
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(check);
-    if (rc == SQLITE_ROW) {
-        *sound = span_eq(sqlite_span(check, 0), SPAN("ok"));
+    if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
+        *sound = rc == SQLITE_ROW && span_eq(sqlite_span(check, 0), span_of(well));
         rc = SQLITE_OK;
     }
     (void)sqlite3_finalize(check);
+    return rc;
+}
+
+int sqlite_schema_check(sqlite3 *db, bool *sound)
+{
+    int64_t version = 0;
+    int rc = schema_ask(db, "PRAGMA integrity_check(1)", "ok", sound);
+
+    if (rc == SQLITE_OK)
+        rc = schema_number(db, "PRAGMA user_version", &version);
+    if (rc == SQLITE_OK && *sound && version == SCHEMA_VERSION)
+        rc = schema_ask(db, schema_agreement, "1", sound);
     return rc;
 }
 

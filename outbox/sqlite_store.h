@@ -170,7 +170,8 @@ int sqlite_schema_identify(sqlite3 *db, const char **text);
 /* Brings the tables up to this version's. An SQLite result. */
 int sqlite_schema_migrate(sqlite3 *db);
 
-/* Whether the file is sound, as far as a quick look can tell. An SQLite result. */
+/* Whether the file is sound: each tree, each index beside its table, and the tables beside each
+ * other. An SQLite result. */
 int sqlite_schema_check(sqlite3 *db, bool *sound);
 
 int sqlite_schema_prepare(struct sqlite_store *self);
