@@ -215,7 +215,7 @@ int sqlite_schema_check(sqlite3 *db, bool *sound)
     int rc = schema_ask(db, "PRAGMA integrity_check(1)", "ok", sound);
 
     if (rc == SQLITE_OK)
-        rc = schema_number(db, "PRAGMA user_version", &version);
+        rc = sqlite_schema_number(db, "PRAGMA user_version", &version);
     if (rc == SQLITE_OK && *sound && version == SCHEMA_VERSION)
         rc = schema_ask(db, schema_agreement, "1", sound);
     return rc;

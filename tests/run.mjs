@@ -3,8 +3,8 @@
 //
 //   node tests/run.mjs [NAME...]     only suites whose label holds one of NAME...
 //
-// A suite is a C program of meson's test list (cmocka) or a tests/**/*.test.mjs (node:test); both speak
-// TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
+// A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a tests/**/*.test.mjs
+// (node:test); all speak TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
 // suites that do not run what was built; those that two threads meet in run under TSan, too. A suite that
 // crashes, says nothing or takes too long counts as a failed case. The last line is `N passed, N failed`.
 import { execFileSync, spawn } from 'node:child_process';
@@ -31,7 +31,7 @@ function unitSuites({ directory }) {
   const tests = JSON.parse(listed);
   if (tests.length === 0) throw new Error(`${directory} was built without the unit tests`);
   return tests.map((test) => ({
-    label: `unit/${test.name}`,
+    label: `${test.suite[0].split(':')[1]}/${test.name}`,
     command: test.cmd,
     env: { ...test.env, CMOCKA_MESSAGE_OUTPUT: 'TAP' },
     limitMs: unitLimitMs,

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What an answer of Convex's means. The input's first byte says of which kind the answer is, the
+ * next two its status; the rest is its body.
+ *
+ *   - The cause is short and printable, whatever the answer holds; there always is one but for a
+ *     success.
+ *   - The message is WTF-8 that can be an answer to the sender.
+ *   - Only a 2xx or 560 with an envelope that says success counts as done.
+ *   - What never left never ran.
+ *   - What JSON.parse says of a body: nothing exactly of JSON (as far as it goes into depth), else
+ * a sentence.
+ */
+#include "fuzz.h"
+
+#include <cjson/cJSON.h>
+
+#include "base/json.h"
+#include "convex/parse_message.h"
+#include "convex/verdict.h"
+
+enum { PARSE_DEPTH_MAX = 512 };
+
+/* As cJSON reads it, where it does: it refuses halves of surrogate pairs and bytes that are not
+ * UTF-8. */
+static bool says_success(struct span body)
+{
+    cJSON *tree = cJSON_ParseWithLength(body.at, body.len);
+    const cJSON *member, *status = NULL;
+
+    cJSON_ArrayForEach(member, tree)
+    {
+        if (member->string && strcmp(member->string, "status") == 0)
+            status = member;
+    }
+    bool success = !tree || (cJSON_IsString(status) && strcmp(status->valuestring, "success") == 0);
+    cJSON_Delete(tree);
+    return success;
+}
+
+static void check_verdict(const struct answer *answer, const struct verdict *verdict)
+{
+    struct buf quoted = BUF_NULL;
+    struct span message = buf_span(&verdict->message);
+
+    fuzz_check(memchr(verdict->cause, '\0', sizeof(verdict->cause)));
+    fuzz_check(fuzz_is_printable(span_of(verdict->cause)));
+    fuzz_check(verdict->outcome == VERDICT_DONE || *verdict->cause);
+    fuzz_check(verdict->outcome <= VERDICT_HELD && verdict->scope <= VERDICT_UPSTREAM);
+    fuzz_check(verdict_outcome_name(verdict->outcome));
+    fuzz_check(json_quote(message, &quoted) == 0);
+    fuzz_check(json_check(buf_span(&quoted)) == JSON_FINE);
+    if (verdict->outcome == VERDICT_DONE) {
+        fuzz_check(answer->kind == ANSWER_HTTP);
+        fuzz_check(answer->status / 100 == 2 || answer->status == 560);
+        fuzz_check(says_success(answer->body));
+    }
+    if (answer->kind == ANSWER_NOT_SENT)
+        fuzz_check(verdict->outcome == VERDICT_AGAIN && !verdict->maybe_ran);
+    if (answer->kind == ANSWER_LOST)
+        fuzz_check(verdict->outcome != VERDICT_DONE);
+    buf_done(&quoted);
+}
+
+static size_t depth_of(struct span text)
+{
+    size_t depth = 0, max = 0;
+
+    for (size_t i = 0; i < text.len; i++) {
+        depth += memchr("[{", text.at[i], 2) != NULL;
+        max = depth > max ? depth : max;
+    }
+    return max;
+}
+
+static void check_parse_message(struct span body)
+{
+    struct buf clean = BUF_NULL, message = BUF_NULL;
+
+    fuzz_check(json_clean_utf8(body, &clean) == 0);
+    char *copy = fuzz_copy(buf_span(&clean));
+    struct span text = {copy, clean.len};
+    int r = parse_message(text, &message);
+    enum json_error error = json_check(text);
+    fuzz_check(r == 0 || r == PARSE_MESSAGE_NONE);
+    fuzz_check((r == 0) == (message.len > 0));
+    if (span_starts(text, SPAN("\xEF\xBB\xBF")))
+        error = JSON_SYNTAX; /* which the scanner takes, and JSON.parse does not */
+    /* To JSON.parse, a number that is too large is Infinity. */
+    if (error == JSON_FINE || error == JSON_TOO_DEEP)
+        fuzz_check(r == PARSE_MESSAGE_NONE);
+    else if (error != JSON_TOO_LARGE && depth_of(text) < PARSE_DEPTH_MAX)
+        fuzz_check(r == 0);
+    free(copy);
+    buf_done(&clean);
+    buf_done(&message);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    (void)argc, (void)argv;
+    return 0;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static const int common[] = {200, 400, 401, 403, 404, 408, 421, 425,
+                                 429, 500, 502, 503, 504, 560, 301, 204};
+    struct fuzz_input input = {data, size};
+    uint8_t kind = fuzz_byte(&input);
+    int status = (int)fuzz_number(&input, 2);
+    char *body = fuzz_copy((struct span){(const char *)input.at, input.len});
+    struct answer answer = {
+        .kind = (enum answer_kind)(kind & 3),
+        .status = kind & 4 ? 100 + status % 500 : common[status % (int)array_len(common)],
+        .body = {body, input.len},
+        .retry_after_ms = kind & 8 ? status : -1,
+        .why = "why",
+    };
+    struct verdict verdict = {0};
+
+    fuzz_check(verdict_read(&answer, &verdict) == 0);
+    check_verdict(&answer, &verdict);
+    check_parse_message(answer.body);
+    buf_done(&verdict.message);
+    free(body);
+    return 0;
+}
