@@ -40,6 +40,19 @@ enum delivery_stored {
     DELIVERY_UNSTORABLE, /* the outbox could not take it */
 };
 
+/*
+ * What may come together:
+ *
+ *   state     stored        overdue             doomed              stale
+ *   SPILLED   STORING       -                   -                   -
+ *   WAITING   any           unless UNSTORABLE   -                   -
+ *   FLYING    any           any                 overdue, no row     -
+ *   RESTING   any           unless UNSTORABLE   -                   -
+ *   SETTLING  any           any                 any                 in no lane, to be buried
+ *
+ * Without a row, an event that is overdue lives on only while an attempt of its is in flight.
+ * Without an outbox all are UNSTORED, and none is overdue.
+ */
 struct delivery {
     enum delivery_state state;
     enum delivery_stored stored;

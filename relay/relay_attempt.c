@@ -60,20 +60,26 @@ static void relay_log_open(const struct gate *gate, const char *model)
              log_number(held_ms / 1000), "probes", log_number(gate->failures));
 }
 
-static void relay_close_upstream(struct relay *relay, const struct verdict *verdict)
+static void relay_close_upstream(const struct delivery *delivery, const struct verdict *verdict)
 {
+    struct relay *relay = delivery->relay;
+
     if (gate_close(&relay->gate, verdict->cause, verdict->pressure == VERDICT_OVERLOAD,
                    verdict->retry_after_ms))
         log_warn("Convex is not to be had: events wait", "cause", verdict->cause, "reason",
-                 verdict->detail);
+                 verdict->detail, "model", delivery->route->model, "id",
+                 log_number(delivery->place.seq));
     limit_restart(&relay->limit);
     relay_apply_limits(relay);
 }
 
-static void relay_close_route(struct relay_route *route, const struct verdict *verdict)
+static void relay_close_route(const struct delivery *delivery, const struct verdict *verdict)
 {
+    struct relay_route *route = delivery->route;
+
     if (gate_close(&route->gate, verdict->cause, false, verdict->retry_after_ms))
-        log_warn("route is held: its events wait", "model", route->model, "cause", verdict->cause);
+        log_warn("route is held: its events wait", "model", route->model, "cause", verdict->cause,
+                 "id", log_number(delivery->place.seq));
     limit_restart(&route->limit);
     relay_apply_route_limit(route);
 }
@@ -96,15 +102,16 @@ static void relay_route_well(struct relay_route *route)
     relay_apply_route_limit(route);
 }
 
-static void relay_upstream_failed(struct relay *relay, const struct verdict *verdict)
+static void relay_upstream_failed(const struct delivery *delivery, const struct verdict *verdict)
 {
+    struct relay *relay = delivery->relay;
     /* A refusal to even connect, or to accept who asks, will meet everybody. */
     bool certain = verdict->outcome == VERDICT_HELD ||
                    (!verdict->maybe_ran && verdict->pressure == VERDICT_NO_PRESSURE);
 
     relay->failures++;
     if (certain || relay->gate.state == GATE_PROBING || relay->failures >= RELAY_FAILURES_MAX)
-        relay_close_upstream(relay, verdict);
+        relay_close_upstream(delivery, verdict);
 }
 
 /* What the answer says of the route and of Convex. */
@@ -121,14 +128,14 @@ static void relay_learn(struct delivery *delivery, const struct verdict *verdict
     if (failed && !relay->outbox)
         return; /* nothing waits here for better times, so that no gate is needed */
     if (failed && verdict->scope == VERDICT_UPSTREAM) {
-        relay_upstream_failed(relay, verdict);
+        relay_upstream_failed(delivery, verdict);
         return;
     }
     relay_upstream_well(relay);
     if (!failed)
         relay_route_well(route);
     else if (verdict->outcome == VERDICT_HELD || route->gate.state == GATE_PROBING)
-        relay_close_route(route, verdict);
+        relay_close_route(delivery, verdict);
 }
 
 /* ---- ages ---- */

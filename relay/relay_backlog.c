@@ -5,7 +5,15 @@
  * A route holds a bounded window of its events in memory. When that is full, new ones are stored
  * without a place in it; and as long as there are such, all new ones are, since an older event of
  * the same record may be among them. When the window has drained by half, the next page is read.
- * A start is the same thing with an empty window.
+ * A start is the same thing with an empty window. Of one route, by their ids:
+ *
+ *    ... delivered ... | in memory | backlog: on disk only         | still to come
+ *                                  ^ cursor    ^ read at hand ends
+ *
+ *    backlog   there are events behind the cursor: those to come go there, too
+ *    reading   a page is on its way; it moves the cursor to its last event
+ *    spilled   some have gone to disk since that read was submitted: it may have missed them,
+ *              and that it finds no more does not end the backlog
  */
 #include "handlers/sync.h"
 #include "relay/delivery.h"
@@ -164,7 +172,7 @@ void relay_take_up_replays(struct relay *relay)
 
     outbox_status(relay->outbox, &status);
     if (!status.replays || relay->replays_reading || relay->given_up ||
-        relay->bytes >= RELAY_WINDOW_BYTES)
+        relay->count >= RELAY_WINDOW || relay->bytes >= RELAY_WINDOW_BYTES)
         return;
     relay->replays_reading = true;
     relay->replays = (struct outbox_read){

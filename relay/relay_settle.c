@@ -9,8 +9,17 @@
  *           older one after a newer one.
  *
  * The outbox works in the order of submission, so that a fate may follow an append that is still
- * under way. A fate that cannot be written is tried again every second: until then the record's
- * lane stands still, which is what the order asks for.
+ * under way.
+ *
+ * A fate that the disk refuses:
+ *
+ *   The event is on disk: it is tried again every second. The record's lane stands still
+ *   meanwhile, since after a crash the event would be sent again. Its sender is told what became
+ *   of it, which is safe.
+ *   It is not, and was delivered: there is nothing to be written.
+ *   It is not, and is a letter: it could be neither delivered nor stored. Its sender is told 503,
+ *   with Convex's message, and it is gone: to hold on to it would keep the record's next event from
+ *   Convex, which may be well.
  */
 #include <errno.h>
 
@@ -19,7 +28,6 @@
 
 enum {
     RELAY_FATE_AGAIN_MS = 1000,
-    RELAY_UNWRITTEN_MAX = 16384, /* deliveries in memory, above which letters are not held on to */
 };
 
 static void relay_append_done(struct outbox_op *op, int r)
@@ -111,7 +119,10 @@ static void relay_fate_written(struct delivery *delivery)
     relay_finish(delivery);
 }
 
-/* There was no row to change: the append before it had failed. */
+/*
+ * There was no row to change: the append before it had failed, after the fate was submitted. What
+ * has been delivered need not be stored any more, and counts; a letter is stored as one.
+ */
 static void relay_fate_without_row(struct delivery *delivery)
 {
     if (delivery->fate.kind == OUTBOX_BURY) {
@@ -124,32 +135,44 @@ static void relay_fate_without_row(struct delivery *delivery)
     relay_fate_written(delivery);
 }
 
+static void relay_letter_refused(struct delivery *delivery)
+{
+    log_debug("no disk for a dead letter", "id", log_number(delivery->place.seq), "model",
+              delivery->route ? delivery->route->model : NULL);
+    delivery_reply(delivery, REPLY_UNAVAILABLE,
+                   delivery->reply == REPLY_DELIVERED ? SPAN("The event could not be stored")
+                                                      : buf_span(&delivery->message));
+    relay_finish(delivery);
+}
+
+/* The event is on disk as it was, and the sender need not wait for the disk to recover. */
+static void relay_write_fate_later(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    if (delivery->reply ==
+        REPLY_DELIVERED) /* of a letter: a 200 would promise that it is written */
+        delivery_reply(delivery, REPLY_QUEUED, SPAN_NULL);
+    else
+        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+    delivery->timer.fn = relay_fate_again;
+    delivery->timer.ctx = delivery;
+    loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);
+}
+
 static void relay_fate_done(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, fate);
-    struct relay *relay = delivery->relay;
+    bool has_row = op->kind != OUTBOX_APPEND && delivery->stored == DELIVERY_STORED;
 
-    if (r == 0 || r == -EEXIST) {
+    if (r == 0 || r == -EEXIST) /* somebody else has buried it */
         relay_fate_written(delivery);
-    } else if (r == STORE_MISSING) {
+    else if (has_row && r != STORE_MISSING)
+        relay_write_fate_later(delivery);
+    else if (r == STORE_MISSING || op->kind == OUTBOX_DELIVERED)
         relay_fate_without_row(delivery);
-    } else {
-        /* The sender need not wait for the disk to recover; 200 would say too much. */
-        if (delivery->reply == REPLY_DELIVERED && op->kind == OUTBOX_APPEND)
-            delivery_reply(delivery, REPLY_UNAVAILABLE, SPAN("The event could not be stored"));
-        else
-            delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
-        if (op->kind == OUTBOX_APPEND && relay->count > RELAY_UNWRITTEN_MAX) {
-            if (log_sum_first(&relay->lost))
-                log_error(relay->lost.message, "id", log_number(delivery->place.seq));
-            relay_finish(delivery);
-            return;
-        }
-        delivery->timer.fn = relay_fate_again;
-        delivery->timer.ctx = delivery;
-        loop_timer_set(relay->loop, &delivery->timer,
-                       loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);
-    }
+    else
+        relay_letter_refused(delivery);
 }
 
 /* Whether a row is on disk, or will be by the time that the next operation is done. */

@@ -121,6 +121,43 @@ static void test_a_page_begins_behind_a_replay(void **state)
     assert_counts(2049, 0, 0);
 }
 
+static int replay_all(struct store *store, uint64_t letters)
+{
+    int r = 0;
+
+    for (uint64_t id = 1; id <= letters && !r; id++)
+        r = store->ops->replay(store, id, false);
+    return r;
+}
+
+/* Convex is away, and they are many: most of them wait on disk. */
+static void test_replays_wait_for_room(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 100;
+    struct world *world = begin(&options, rejects_all);
+
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, "users", i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    world_run(world, 60 * 1000); /* what spilled comes in by pages */
+    assert_counts(0, BACKLOG, 0);
+    world->convex = is_away;
+    change_beside(world, replay_all, BACKLOG);
+    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
+    world_run(world, 60 * 1000);
+    assert_in_range(relay_pending(world->relay), 4096, 4096 + 256);
+    assert_counts(0, 0, BACKLOG);
+
+    world->convex = takes_all;
+    world_run_until(world, the_replay_was_taken_up, WORLD_DAY_MS);
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->done, BACKLOG);
+    assert_int_equal(world->disorders, 0);
+    assert_counts(BACKLOG, 0, 0);
+}
+
 /* An event that became a dead letter behind the relay's back is one already. */
 static void test_buried_by_somebody_else(void **state)
 {
@@ -178,6 +215,70 @@ static void test_one_event_is_always_let_in(void **state)
 
 /* ---- a disk that refuses ---- */
 
+/* It is neither delivered nor stored; and it keeps nobody behind it from Convex. */
+static void test_a_rejected_event_that_no_disk_keeps(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+
+    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    struct sender *rejected = world_send(world, "users", 1, 1);
+    world_run(world, 100);
+    assert_int_equal(rejected->reply, REPLY_UNAVAILABLE);
+    assert_same_text(buf_span(&rejected->message), SPAN("Uncaught Error: no"));
+    assert_int_equal(relay_pending(world->relay), 0);
+    world->convex = takes_all;
+    struct sender *next = world_send(world, "users", 1, 2);
+    world_run(world, 100);
+    assert_int_equal(next->reply, REPLY_DELIVERED);
+    fault_store_set(&world->disk, FAULT_APPEND, 0);
+    world_restart(world);
+    assert_counts(1, 0, 0);
+}
+
+/* What is on disk stays the relay's affair: its sender is told, its burial is tried again. */
+static void test_a_burial_is_tried_again(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+    struct sender *sender = world_send(world, "users", 1, 1);
+
+    world_wait_for_disk(world);
+    fault_store_set(&world->disk, FAULT_BURY, STORE_BROKEN);
+    world_run(world, 100);
+    assert_int_equal(sender->reply, REPLY_FAILED);
+    world_run(world, 5000);
+    assert_counts(0, 0, 1);
+    fault_store_set(&world->disk, FAULT_BURY, 0);
+    world_run_until(world, nothing_is_left, 2000);
+    assert_int_equal(world->attempts, 1);
+    assert_counts(0, 1, 0);
+}
+
+/* Its append was under way when Convex took it, and then failed: nothing is left to be written. */
+static void test_delivered_while_the_disk_breaks(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, takes_all);
+
+    fault_store_set(&world->disk, FAULT_COMMIT, STORE_BROKEN);
+    fault_store_hold(&world->disk);
+    (void)world_send(world, "users", 1, 1);
+    assert_int_equal(loop_turn(world->loop), 0);
+    fault_store_await(&world->disk);
+    world_run_past_disk(world, 100);
+    assert_int_equal(world->done, 1);
+    fault_store_let_go(&world->disk);
+    world_run(world, 100);
+    assert_int_equal(relay_pending(world->relay), 0);
+    struct sender *next = world_send(world, "users", 1, 2);
+    world_run(world, 100);
+    assert_int_equal(next->reply, REPLY_DELIVERED);
+    fault_store_set(&world->disk, FAULT_COMMIT, 0);
+    world_restart(world);
+    assert_counts(2, 0, 0);
+}
+
 static void test_an_unknown_model_that_no_disk_keeps(void **state)
 {
     (void)state;
@@ -194,9 +295,16 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest plain_tests[] = {
-        ROW(test_a_slow_note_keeps_its_reason), ROW(test_a_page_begins_behind_a_replay),
-        ROW(test_buried_by_somebody_else),      ROW(test_large_events_are_paged_by_bytes),
-        ROW(test_one_event_is_always_let_in),   ROW(test_an_unknown_model_that_no_disk_keeps),
+        ROW(test_a_slow_note_keeps_its_reason),
+        ROW(test_a_page_begins_behind_a_replay),
+        ROW(test_replays_wait_for_room),
+        ROW(test_buried_by_somebody_else),
+        ROW(test_large_events_are_paged_by_bytes),
+        ROW(test_one_event_is_always_let_in),
+        ROW(test_a_rejected_event_that_no_disk_keeps),
+        ROW(test_a_burial_is_tried_again),
+        ROW(test_delivered_while_the_disk_breaks),
+        ROW(test_an_unknown_model_that_no_disk_keeps),
     };
     struct CMUnitTest tests[array_len(plain_tests) + array_len(replay_rows)];
     size_t len = array_len(plain_tests);
