@@ -14,7 +14,7 @@ import { fileURLToPath } from 'node:url';
 import { readTap } from './tap.mjs';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
-const notOfTheBuild = /^tests\/(bench|checks|image|install|standin)\//;
+const notOfTheBuild = /^tests\/(bench|checks|cost|image|install|standin)\//;
 // Where the loop's thread and the writer's, or a second process, are at work at the same time.
 const threaded =
   /^unit\/(outbox-|relay-events)|^tests\/(crash|e2e\/(delivery|durability|outbox-|reload|start-stop))/;

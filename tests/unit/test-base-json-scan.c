@@ -134,6 +134,11 @@ static struct member_row member_rows[] = {
     {"odd: an escape behind", TEXT("{\"a\":{\"b\\\"\":1}}"), "\"a\"={\"b\\\"\":1}!"},
     {"odd: beyond ASCII", TEXT("{\"a\":{\"b\xC3\xA9\":1}}"), "\"a\"={\"b\xC3\xA9\":1}!"},
     {"odd: DEL", TEXT("{\"a\":{\"\x7F\":1}}"), "\"a\"={\"\x7F\":1}!"},
+    {"odd: DEL in a long key",
+     TEXT("{\"a\":{\"abcdefgh\x7F"
+          "ijklmnop\":1}}"),
+     "\"a\"={\"abcdefgh\x7F"
+     "ijklmnop\":1}!"},
     {"odd: not a tilde or a blank", TEXT("{\"a\":{\" ~\":1}}"), "\"a\"={\" ~\":1}"},
     {"odd: __proto__", TEXT("{\"a\":{\"__proto__\":1}}"), "\"a\"={\"__proto__\":1}!"},
     {"odd: not nearly __proto__", TEXT("{\"a\":{\"__proto_\":1,\"___proto__\":1}}"),
@@ -181,6 +186,22 @@ static void test_errors_stay(void **state)
     assert_int_equal(scanner.pos, 3);
 }
 
+/* Strings are read by words: the scanner must stop at the same bytes, wherever in one they are. */
+static void test_each_byte_in_each_place(void **state)
+{
+    (void)state;
+
+    for (int c = 0; c < 256; c++) {
+        char alone[] = {'"', (char)c, ' ', '"'};
+        enum json_error expected = json_check((struct span){alone, sizeof(alone)});
+        for (size_t place = 1; place < 24; place++) {
+            char text[] = "\"                        \"";
+            text[place] = (char)c;
+            assert_int_equal(json_check((struct span){text, sizeof(text) - 1}), expected);
+        }
+    }
+}
+
 struct object_row {
     const char *name;
     struct span text;
@@ -211,11 +232,12 @@ static void test_is_object(void **state)
 int main(void)
 {
     static struct CMUnitTest
-        tests[array_len(scan_rows) + array_len(member_rows) + array_len(object_rows) + 1];
+        tests[array_len(scan_rows) + array_len(member_rows) + array_len(object_rows) + 2];
     size_t len = rows_add(tests, 0, scan_rows, test_scan);
 
     len = rows_add(tests, len, member_rows, test_member);
     len = rows_add(tests, len, object_rows, test_is_object);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_errors_stay);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_errors_stay);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_each_byte_in_each_place);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
