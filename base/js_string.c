@@ -2,6 +2,7 @@
 /* JavaScript's String(value) and JSON.stringify(value) for a value from JSON. */
 #include "base/js_string.h"
 
+#include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
 
@@ -40,10 +41,14 @@ static void js_shortest(double number, char text[32])
 /* ECMA-262 Number::toString, steps 5 to 12: n is the place of the point, k counts the digits. */
 static int js_number(struct span json, size_t max, struct buf *out)
 {
-    double number = strtod(json.at, NULL); /* in valid text, some byte always ends a number */
+    cleanup(buf_done) struct buf written =
+        BUF_NULL; /* the text may end with it, and go on behind */
     char shortest[32], digits[32], text[64];
     size_t k = 0;
 
+    if (buf_append_span(&written, json) || !buf_string(&written))
+        return -ENOMEM;
+    double number = strtod(written.at, NULL);
     if (number == 0)
         return js_append(SPAN("0"), max, out);
     js_shortest(number < 0 ? -number : number, shortest);

@@ -238,13 +238,25 @@ static void test_stringify(void **state)
                      SPAN("{\"a\":[1,0,1e+21,true,null],\"é/\\u0000\":\"\\ud800\"}"));
 }
 
+/* An answer may be a number and no more: what stands behind it in memory is not part of it. */
+static void test_number_ends_the_text(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf out = BUF_NULL;
+    const char text[] = "2245e2999";
+
+    assert_int_equal(js_stringify((struct span){text, 7}, &out), 0);
+    assert_same_text(buf_span(&out), SPAN("2.245e+32"));
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(string_rows) + array_len(cut_rows) + 2];
+    static struct CMUnitTest tests[array_len(string_rows) + array_len(cut_rows) + 3];
     size_t len = rows_add(tests, 0, string_rows, test_string);
 
     len = rows_add(tests, len, cut_rows, test_cut);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_nesting_costs_nothing);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_stringify);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_stringify);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_number_ends_the_text);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
