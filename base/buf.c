@@ -55,24 +55,29 @@ int buf_append_char(struct buf *buf, char c)
     return buf_append(buf, &c, 1);
 }
 
+int buf_vprintf(struct buf *buf, const char *format, va_list args)
+{
+    va_list again;
+
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    int r = len < 0 ? error_origin(-EINVAL) : buf_reserve(buf, (size_t)len + 1);
+    if (r == 0) {
+        (void)vsnprintf(buf->at + buf->len, (size_t)len + 1, format, again);
+        buf->len += (size_t)len;
+    }
+    va_end(again);
+    return r;
+}
+
 int buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
 
     va_start(args, format);
-    int len = vsnprintf(NULL, 0, format, args);
+    int r = buf_vprintf(buf, format, args);
     va_end(args);
-    if (len < 0)
-        return error_origin(-EINVAL);
-
-    int r = buf_reserve(buf, (size_t)len + 1);
-    if (r)
-        return r;
-    va_start(args, format);
-    (void)vsnprintf(buf->at + buf->len, (size_t)len + 1, format, args);
-    va_end(args);
-    buf->len += (size_t)len;
-    return 0;
+    return r;
 }
 
 const char *buf_string(struct buf *buf)

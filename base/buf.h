@@ -2,6 +2,8 @@
 /* A growing run of bytes. All zero (BUF_NULL) is a valid empty one. */
 #pragma once
 
+#include <stdarg.h>
+
 #include "base/span.h"
 #include "base/util.h"
 
@@ -19,6 +21,7 @@ int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_append_span(struct buf *buf, struct span span);
 int buf_append_char(struct buf *buf, char c);
 int buf_printf(struct buf *buf, const char *format, ...) printf_like(2, 3);
+int buf_vprintf(struct buf *buf, const char *format, va_list args) printf_like(2, 0);
 
 /* The bytes as a C string that the buffer goes on owning; NULL when out of memory. */
 const char *buf_string(struct buf *buf);

@@ -2,12 +2,19 @@
 /* Time behind a seam, so that tests can drive it. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct clock {
     int64_t (*mono_ms)(struct clock *clock); /* never goes back; for deadlines and durations */
     int64_t (*wall_ms)(struct clock *clock); /* since 1970; for what people read and what is kept */
 };
+
+enum { CLOCK_ISO_MAX = 25 };
+
+/* A wall clock's time as ISO 8601 in UTC, with ms. False: it is not one of the years 1970 to 9999.
+ */
+bool clock_iso(int64_t wall_ms, char text[CLOCK_ISO_MAX]);
 
 /* The machine's clock. */
 extern struct clock clock_system;

@@ -13,7 +13,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -145,17 +144,9 @@ static void log_put_field(struct log_line *line, const char *key, const char *va
 
 static void log_put_time(struct log_line *line)
 {
-    int64_t now_ms = clock_wall_ms(&clock_system);
-    time_t seconds = (time_t)(now_ms / 1000);
-    struct tm tm = {0};
-    char time[32];
-    char fraction[16];
+    char time[CLOCK_ISO_MAX];
 
-    (void)gmtime_r(&seconds, &tm);
-    (void)strftime(time, sizeof(time), "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(fraction, sizeof(fraction), ".%03uZ", (unsigned)(now_ms % 1000));
-    log_put(line, time);
-    log_put(line, fraction);
+    log_put(line, clock_iso(clock_wall_ms(&clock_system), time) ? time : "-");
 }
 
 static void log_put_head(struct log_line *line, enum log_level level, const char *message)

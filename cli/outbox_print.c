@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Events and counts as text and as JSON. */
 #include "cli/outbox_print.h"
+#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "cli/outbox_text.h"
 
@@ -21,8 +21,6 @@ enum {
 };
 
 enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
-
-#define PRINT_YEAR_9999_MS INT64_C(253402300799999)
 
 /* ---- Text ---- */
 
@@ -108,17 +106,10 @@ int outbox_print_line(const struct store_row *row, int64_t now_ms, struct buf *o
 
 /* ---- Times ---- */
 
-/* ISO 8601; false: there is none to show. */
-static bool print_time(int64_t ms, char time[PRINT_TIME_MAX])
+/* False: there is none to show. */
+static bool print_time(int64_t ms, char time[CLOCK_ISO_MAX])
 {
-    time_t seconds = (time_t)(ms / 1000);
-    struct tm tm;
-
-    if (ms <= 0 || ms > PRINT_YEAR_9999_MS || !gmtime_r(&seconds, &tm))
-        return false;
-    size_t len = strftime(time, PRINT_TIME_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
-    (void)snprintf(time + len, PRINT_TIME_MAX - len, ".%03dZ", (int)(ms % 1000));
-    return true;
+    return ms > 0 && clock_iso(ms, time);
 }
 
 /* ---- One event ---- */
@@ -135,7 +126,7 @@ static int whole_text(const char *name, struct span value, struct buf *out)
 
 static int whole_time(const char *name, int64_t ms, struct buf *out)
 {
-    char time[PRINT_TIME_MAX];
+    char time[CLOCK_ISO_MAX];
 
     return whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
@@ -200,7 +191,7 @@ static int json_text_member(const char *name, struct span text, struct buf *out)
 
 static int json_time_member(const char *name, int64_t ms, struct buf *out)
 {
-    char time[PRINT_TIME_MAX];
+    char time[CLOCK_ISO_MAX];
 
     return json_text_member(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }

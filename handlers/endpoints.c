@@ -3,6 +3,8 @@
 #include "handlers/endpoints.h"
 
 #include "handlers/health.h"
+#include "handlers/metrics.h"
+#include "handlers/status.h"
 #include "handlers/sync.h"
 
 /* clang-format off */
@@ -11,10 +13,18 @@ static const struct endpoint endpoints_of_sender[] = {
     {"/healthz",     "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_alive},
     {"/readyz",      "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_ready},
 };
+
+static const struct endpoint endpoints_of_admin[] = {
+    {"/metrics", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, metrics_handle},
+    {"/status",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, status_handle},
+    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_alive},
+    {"/readyz",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_ready},
+};
 /* clang-format on */
 
 const struct endpoints endpoints_sender = {endpoints_of_sender, array_len(endpoints_of_sender),
                                            true};
+const struct endpoints endpoints_admin = {endpoints_of_admin, array_len(endpoints_of_admin), false};
 
 int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
                    const struct endpoint **endpoint)

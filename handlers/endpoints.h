@@ -28,6 +28,7 @@ struct endpoints {
 };
 
 extern const struct endpoints endpoints_sender; /* where events come in */
+extern const struct endpoints endpoints_admin;  /* for who looks after the relay */
 
 enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
 

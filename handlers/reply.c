@@ -27,6 +27,9 @@ static const struct reply_head reply_heads[REPLY_COUNT_] = {
                               "{\"error\":\"The only transfer coding known here is chunked\"}"},
     [REPLY_HEALTHY] = {"healthy", 200, TEXT, NULL, NULL, "ok\n"},
     [REPLY_NOT_READY] = {"not ready", 503, JSON, NULL, NULL, NULL},
+    [REPLY_METRICS] = {"metrics", 200, "text/plain; version=0.0.4; charset=utf-8", NULL, NULL,
+                       NULL},
+    [REPLY_STATUS] = {"status", 200, JSON, NULL, NULL, NULL},
 };
 
 const struct reply_head *reply_head(enum reply reply)
@@ -36,6 +39,8 @@ const struct reply_head *reply_head(enum reply reply)
 
 int reply_body(enum reply reply, struct span message, struct buf *out)
 {
+    if (reply == REPLY_METRICS || reply == REPLY_STATUS)
+        return buf_append_span(out, message);
     int r = buf_append_span(out, reply == REPLY_QUEUED_AFTER
                                      ? SPAN("{\"success\":true,\"queued\":true,\"error\":")
                                      : SPAN("{\"error\":"));

@@ -20,6 +20,8 @@ enum reply {
     REPLY_CODING_UNKNOWN,    /* a transfer coding other than chunked */
     REPLY_HEALTHY,
     REPLY_NOT_READY,
+    REPLY_METRICS, /* the message is the page */
+    REPLY_STATUS,  /* the same */
     REPLY_COUNT_,
 };
 
@@ -35,7 +37,7 @@ struct reply_head {
 const struct reply_head *reply_head(enum reply reply);
 
 /*
- * Appends {"error":<message>}, for REPLY_QUEUED_AFTER with success and queued before it, written
- * as JSON.stringify does. message is WTF-8. 0 or -ENOMEM.
+ * Appends {"error":<message>}; for a page the message alone; for REPLY_QUEUED_AFTER with success
+ * and queued before it, written as JSON.stringify does. message is WTF-8. 0 or -ENOMEM.
  */
 int reply_body(enum reply reply, struct span message, struct buf *out);

@@ -9,6 +9,8 @@
 #include "handlers/request.h"
 #include "handlers/routes.h"
 
+struct snapshot;
+
 struct inbox {
     /*
      * Takes an event: *event is empty afterwards, whatever comes of it. Replies to the request,
@@ -24,6 +26,8 @@ struct inbox {
                  struct request *request);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
+    /* The caller owns *snapshot: snapshot_done(). 0 or -ENOMEM. */
+    int (*look)(struct inbox *inbox, struct snapshot *snapshot);
 };
 
 struct service {
@@ -31,6 +35,9 @@ struct service {
     struct keyring *keyring; /* replaced on reload, as routes is */
     struct routes *routes;
     struct inbox *inbox;
+    const char *version;
+    int64_t started_ms; /* wall clock */
+    int64_t outbox_max_bytes;
     struct request_ids ids;
     struct observed observed;
 };

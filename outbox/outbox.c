@@ -57,6 +57,11 @@ static void outbox_finish(struct outbox_job *job)
         walk->done(walk, job->result);
         break;
     }
+    case OUTBOX_JOB_CENSUS: {
+        struct outbox_census *census = container_of(job, struct outbox_census, job);
+        census->done(census, job->result);
+        break;
+    }
     case OUTBOX_JOB_OVERTAKEN:
         free(container_of(job, struct outbox_overtaken, job));
         break;
@@ -165,6 +170,12 @@ void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk)
 {
     walk->job.type = OUTBOX_JOB_WALK;
     outbox_submit_job(outbox, &walk->job);
+}
+
+void outbox_submit_census(struct outbox *outbox, struct outbox_census *census)
+{
+    census->job.type = OUTBOX_JOB_CENSUS;
+    outbox_submit_job(outbox, &census->job);
 }
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)

@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/histogram.h"
 #include "base/loop.h"
 #include "outbox/store.h"
 
@@ -22,7 +23,13 @@ struct outbox;
 /* What the queues are made of: the outbox's own. */
 struct outbox_job {
     TAILQ_ENTRY(outbox_job) link;
-    enum { OUTBOX_JOB_OP, OUTBOX_JOB_READ, OUTBOX_JOB_WALK, OUTBOX_JOB_OVERTAKEN } type;
+    enum {
+        OUTBOX_JOB_OP,
+        OUTBOX_JOB_READ,
+        OUTBOX_JOB_WALK,
+        OUTBOX_JOB_CENSUS,
+        OUTBOX_JOB_OVERTAKEN
+    } type;
     unsigned turn; /* of its submission */
     bool taken;    /* by the writer */
     int result;
@@ -94,6 +101,19 @@ struct outbox_walk {
     struct outbox_job job;
 };
 
+/* Counts rows as they are between what was submitted before and after it. */
+struct outbox_census {
+    struct outbox_census_model {
+        struct span model;
+        struct store_rows rows;
+    } * models;
+    size_t models_len;
+    struct store_rows all; /* of any model */
+    /* On the loop. r as in outbox_op. */
+    void (*done)(struct outbox_census *census, int r);
+    struct outbox_job job;
+};
+
 /* Takes the store over, which the writer closes in the end. On failure it stays the caller's. 0,
  * STORE_BROKEN, or an -errno. */
 int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
@@ -114,6 +134,7 @@ void outbox_submit(struct outbox *outbox, struct outbox_op *op);
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
+void outbox_submit_census(struct outbox *outbox, struct outbox_census *census);
 
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 
@@ -129,6 +150,7 @@ struct outbox_status {
     /* 0, or how the last changes ended: STORE_FULL, STORE_BROKEN. While there is nothing to write,
      * it is tried once a second whether they still would. */
     int failing;
-    bool replays; /* there may be replays to take up; looked for once a second */
+    struct histogram commits; /* how long they took */
+    bool replays;             /* there may be replays to take up; looked for once a second */
 };
 void outbox_status(struct outbox *outbox, struct outbox_status *status);

@@ -159,6 +159,51 @@ int sqlite_store_counts(struct store *store, struct store_counts *out)
     return 0;
 }
 
+static int sqlite_store_count_of(struct sqlite_store *self, enum sqlite_statement which,
+                                 struct span model, uint64_t *n)
+{
+    sqlite3_stmt *statement = self->statements[which];
+    int64_t count = 0;
+    int rc = sqlite3_bind_blob64(statement, 1, model.at, model.len, SQLITE_STATIC);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite_store_number(self, which, &count);
+    (void)sqlite3_clear_bindings(statement);
+    *n = (uint64_t)count;
+    return sqlite_store_outcome(self, rc);
+}
+
+static int sqlite_store_rows_of_all(struct sqlite_store *self, struct store_rows *rows)
+{
+    struct store_counts counts;
+    int64_t apart = 0;
+    int r = sqlite_store_outcome(self, sqlite_store_number(self, STMT_APART, &apart));
+
+    if (!r)
+        r = sqlite_store_counts(&self->store, &counts);
+    if (!r)
+        *rows = (struct store_rows){
+            .pending = counts.pending + counts.dead - (uint64_t)apart,
+            .dead = (uint64_t)apart,
+        };
+    return r;
+}
+
+int sqlite_store_rows(struct store *store, struct span model, struct store_rows *out)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct store_rows rows = {0};
+
+    if (!model.at)
+        return sqlite_store_rows_of_all(self, out);
+    int r = sqlite_store_count_of(self, STMT_PENDING_OF, model, &rows.pending);
+    if (!r)
+        r = sqlite_store_count_of(self, STMT_APART_OF, model, &rows.dead);
+    if (!r)
+        *out = rows;
+    return r;
+}
+
 int sqlite_store_last_id(struct store *store, uint64_t *id)
 {
     struct sqlite_store *self = sqlite_store_of(store);

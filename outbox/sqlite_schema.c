@@ -99,6 +99,11 @@ static const char *const schema_statements[STMT_COUNT] = {
                        " last_id = max(last_id, ?6), commits = commits + 1 WHERE only = 1",
     [STMT_OLDEST] = "SELECT coalesce((SELECT min(arrived_ms) FROM event INDEXED BY event_waiting"
                     " WHERE state <> 1), 0)",
+    [STMT_PENDING_OF] = "SELECT count(*) FROM event INDEXED BY event_pending"
+                        " WHERE state = 0 AND model = ?1",
+    [STMT_APART_OF] = "SELECT count(*) FROM event INDEXED BY event_record"
+                      " WHERE state > 0 AND model = ?1",
+    [STMT_APART] = "SELECT count(*) FROM event INDEXED BY event_apart WHERE state > 0",
     [STMT_PAGES] = "PRAGMA page_count",
     [STMT_FREE_PAGES] = "PRAGMA freelist_count",
     [STMT_DATA_VERSION] = "PRAGMA data_version",

@@ -176,6 +176,7 @@ const struct store_ops sqlite_store_ops = {
     .read = sqlite_store_read,
     .next_model = sqlite_store_next_model,
     .counts = sqlite_store_counts,
+    .rows = sqlite_store_rows,
     .last_id = sqlite_store_last_id,
     .changed = sqlite_store_changed,
     .backup = sqlite_store_backup,

@@ -36,6 +36,9 @@ enum sqlite_statement {
     STMT_LAST_ID,
     STMT_ADD_TALLY,
     STMT_OLDEST,
+    STMT_PENDING_OF,
+    STMT_APART_OF,
+    STMT_APART,
     STMT_PAGES,
     STMT_FREE_PAGES,
     STMT_DATA_VERSION,
@@ -133,6 +136,7 @@ int sqlite_store_read(struct store *store, const struct store_filter *filter, st
                       void *ctx);
 int sqlite_store_next_model(struct store *store, struct span after, struct buf *model);
 int sqlite_store_counts(struct store *store, struct store_counts *counts);
+int sqlite_store_rows(struct store *store, struct span model, struct store_rows *rows);
 int sqlite_store_last_id(struct store *store, uint64_t *id);
 int sqlite_store_changed(struct store *store, bool *changed);
 

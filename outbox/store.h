@@ -61,6 +61,12 @@ struct store_counts {
     int64_t bytes;          /* on disk */
 };
 
+/* Rows by what is to become of them. */
+struct store_rows {
+    uint64_t pending;
+    uint64_t dead; /* those that somebody wants sent again, too */
+};
+
 /* Called for each row, which is good until it returns, and must not change the store. Anything but
  * 0 ends the reading and is returned. */
 typedef int (*store_row_fn)(void *ctx, const struct store_row *row);
@@ -122,6 +128,8 @@ struct store_ops {
      * there is none. *model grows by it. */
     int (*next_model)(struct store *store, struct span after, struct buf *model);
     int (*counts)(struct store *store, struct store_counts *counts);
+    /* How many rows of a model there are; model.at == NULL: of all. */
+    int (*rows)(struct store *store, struct span model, struct store_rows *rows);
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
     /* Whether somebody else has changed the store since the last call. */
     int (*changed)(struct store *store, bool *changed);

@@ -116,8 +116,10 @@ static void writer_ended(struct writer *writer, int r)
 static void writer_commit(struct writer *writer, struct outbox_job **jobs, size_t len)
 {
     bool to_blame;
+    int64_t began_ms = clock_mono_ms(&clock_system);
     int r = writer_try(writer, jobs, len, &to_blame);
 
+    histogram_add(&writer->now.commits, clock_mono_ms(&clock_system) - began_ms);
     if (r && to_blame && len > 1) {
         writer_commit(writer, jobs, len / 2);
         writer_commit(writer, jobs + len / 2, len - len / 2);
@@ -261,6 +263,21 @@ static void writer_read(struct writer *writer, struct outbox_read *read)
     }
 }
 
+/* Inside a transaction, since somebody beside us may be at work, too. */
+static int writer_count_rows(struct writer *writer, struct outbox_census *census)
+{
+    struct store *store = writer->store;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = store->ops->rows(store, SPAN_NULL, &census->all);
+    for (size_t i = 0; !r && i < census->models_len; i++)
+        r = store->ops->rows(store, census->models[i].model, &census->models[i].rows);
+    store->ops->rollback(store);
+    return r;
+}
+
 /* ---- All that was taken ---- */
 
 static size_t writer_job_bytes(struct outbox_job *job)
@@ -271,13 +288,16 @@ static size_t writer_job_bytes(struct outbox_job *job)
 /* Whether it shares no transaction. */
 static bool writer_is_alone(const struct outbox_job *job)
 {
-    return job->type == OUTBOX_JOB_READ || job->type == OUTBOX_JOB_WALK;
+    return job->type == OUTBOX_JOB_READ || job->type == OUTBOX_JOB_WALK ||
+           job->type == OUTBOX_JOB_CENSUS;
 }
 
 static void writer_do_alone(struct writer *writer, struct outbox_job *job)
 {
     if (job->type == OUTBOX_JOB_READ)
         writer_read(writer, container_of(job, struct outbox_read, job));
+    else if (job->type == OUTBOX_JOB_CENSUS)
+        job->result = writer_count_rows(writer, container_of(job, struct outbox_census, job));
     else
         writer_walk(writer, container_of(job, struct outbox_walk, job));
 }

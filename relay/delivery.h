@@ -13,6 +13,7 @@
 #include "convex/transport.h"
 #include "convex/verdict.h"
 #include "handlers/service.h"
+#include "handlers/snapshot.h"
 #include "outbox/outbox.h"
 #include "relay/gate.h"
 #include "relay/lanes.h"
@@ -99,7 +100,13 @@ struct relay_route {
     struct lane_route lanes;
     struct limit limit;
     struct gate gate;
-    struct log_sum failures; /* dead letters, or without an outbox what they would be */
+    struct event_counts counts; /* by relay_counts_of() */
+    bool counted;               /* its rows are in the counts */
+    enum verdict_outcome error_outcome;
+    int64_t error_ms;            /* wall clock; 0: no attempt has failed yet */
+    char error[64];              /* the verdict's cause */
+    struct snapshot_route *look; /* while a snapshot is made */
+    struct log_sum failures;     /* dead letters, or without an outbox what they would be */
 
     bool lost;       /* the configuration has it no more: its events become dead letters */
     uint64_t strays; /* how many have, and no log line has told of yet */
@@ -125,10 +132,17 @@ struct relay {
     struct limit limit;      /* of the whole: cut only by a stop of everything */
     struct gate gate;        /* of Convex as a whole */
     struct log_sum unrouted; /* dead letters of models without a route */
-    struct log_sum lost;     /* dead letters that no disk took */
     int failures;            /* of Convex as a whole, in a row */
     struct table routes_by_model;
     struct relay_routes routes;
+
+    struct event_counts other;   /* of models without a route */
+    struct outbox_census census; /* done is set while one is under way */
+    bool census_due;
+    bool counted; /* what the start has found is in the counts */
+    uint64_t discarded_seen;
+    uint64_t outcomes[VERDICT_HELD + 1]; /* of attempts, by enum verdict_outcome */
+    struct histogram convex_duration;
 
     struct delivery_list deliveries;
     struct delivery_list waiting; /* in the order of answer_by_ms */
@@ -180,6 +194,32 @@ void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span 
 void relay_note_failure(struct delivery *delivery);
 /* Leaves the lane and is gone. */
 void relay_finish(struct delivery *delivery);
+
+/* ---- relay_count.c: how many events there are, and were ---- */
+
+enum relay_end { RELAY_END_DELIVERED, RELAY_END_BURIED, RELAY_END_DISCARDED };
+
+/* Where events of a model with this route (NULL: none) are counted. */
+struct event_counts *relay_counts_of(struct relay *relay, struct relay_route *route);
+/* The event is on disk, pending. */
+void relay_count_stored(struct delivery *delivery);
+/* What was to become of the event has become of it, on disk where it was there. */
+void relay_count_end(struct delivery *delivery, enum relay_end end);
+/* An event of the model cannot be delivered, and nobody keeps it. */
+void relay_count_unkept(struct relay *relay, struct span model);
+/* So many pending events of the model became dead letters on disk. */
+void relay_count_buried(struct relay *relay, struct span model, uint64_t events);
+/* A dead letter of the model is pending again. */
+void relay_count_replayed(struct relay *relay, struct span model);
+/* Counts anew what is on disk, now or, where that cannot be, with the next tick. */
+void relay_take_census(struct relay *relay);
+/* Looks whether somebody else has taken events out of the outbox. */
+void relay_count_others_doings(struct relay *relay);
+
+/* ---- relay_look.c ---- */
+
+/* inbox.look */
+int relay_look(struct inbox *inbox, struct snapshot *snapshot);
 
 /* ---- relay_attempt.c: Convex's side ---- */
 

@@ -70,6 +70,7 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
     struct delivery *delivery = relay->outbox ? delivery_new(relay, event, request) : NULL;
 
     if (!delivery) {
+        relay_count_unkept(relay, event->model);
         request_reply_with(request, reply, reason);
         return;
     }
@@ -115,6 +116,7 @@ static void relay_tend(void *ctx)
 
     loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
     relay_take_up_replays(relay);
+    relay_count_others_doings(relay);
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
         relay_page(route);
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
@@ -128,8 +130,10 @@ static void relay_tend(void *ctx)
 
 static int relay_init(struct relay *relay, struct loop *loop, const struct relay_options *options)
 {
-    relay->inbox =
-        (struct inbox){.accept = relay_accept, .bury = relay_bury, .not_ready = relay_not_ready};
+    relay->inbox = (struct inbox){.accept = relay_accept,
+                                  .bury = relay_bury,
+                                  .not_ready = relay_not_ready,
+                                  .look = relay_look};
     relay->loop = loop;
     relay->options = *options;
     relay->dice = options->dice;
@@ -141,8 +145,6 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     limit_init(&relay->limit, options->concurrency);
     gate_init(&relay->gate, loop, options->dice, relay_gate_changed, relay);
     log_sum_init(&relay->unrouted, loop, LOG_WARN, "dead letter", NULL);
-    log_sum_init(&relay->lost, loop, LOG_ERROR, "a dead letter is lost: the outbox cannot take it",
-                 NULL);
     int r = lanes_init(&relay->lanes, options->concurrency);
     return r ? r : table_init(&relay->routes_by_model);
 }
@@ -161,26 +163,32 @@ int relay_new(struct loop *loop, struct transport *transport, struct outbox *out
     }
     relay->transport = transport;
     relay->outbox = outbox;
-    if (outbox)
+    if (outbox) {
+        struct outbox_status status;
+        outbox_status(outbox, &status);
+        relay->discarded_seen = status.counts.discarded;
         loop_timer_set(loop, &relay->tend_timer, loop_now_ms(loop) + RELAY_TEND_MS);
+    }
     *out = relay;
     return 0;
 }
 
 int relay_set_routes(struct relay *relay, struct routes *routes)
 {
+    struct relay_route *route;
+
     for (size_t i = 0; i < routes_count(routes); i++) {
-        struct relay_route *route;
         int r = relay_route_get(relay, routes, routes_at(routes, i), &route);
         if (r)
             return r;
-        relay_page(route);
     }
-    struct relay_route *route;
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
         if (route->routes != routes && !route->lost)
             relay_lose_route(route);
     }
+    relay_take_census(relay); /* before anything of what it counts is read */
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
+        relay_page(route);
     relay_find_strays(relay);
     relay_dispatch(relay);
     return 0;
@@ -249,11 +257,11 @@ struct relay *relay_free(struct relay *relay)
     }
     gate_done(&relay->gate);
     log_sum_done(&relay->unrouted);
-    log_sum_done(&relay->lost);
     loop_timer_clear(relay->loop, &relay->answer_timer);
     loop_timer_clear(relay->loop, &relay->tend_timer);
     relay_routes_free(relay);
     buf_done(&relay->strays.model);
+    free(relay->census.models);
     lanes_done(&relay->lanes);
     free(relay);
     return NULL;

@@ -245,6 +245,19 @@ static void relay_fail_unkept(struct delivery *delivery, const struct verdict *v
     relay_settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
 }
 
+/* The attempt is over: what there is to count, to show and to log of it. */
+static void relay_note_outcome(struct delivery *delivery, const struct verdict *verdict)
+{
+    struct relay_route *route = delivery->route;
+
+    delivery->relay->outcomes[verdict->outcome]++;
+    if (verdict->outcome == VERDICT_DONE)
+        return;
+    route->error_ms = clock_wall_ms(loop_clock(route->relay->loop));
+    route->error_outcome = verdict->outcome;
+    memcpy(route->error, verdict->cause, sizeof(route->error));
+}
+
 static void relay_log_attempt(const struct delivery *delivery, const struct verdict *verdict)
 {
     const struct relay *relay = delivery->relay;
@@ -259,6 +272,7 @@ static void relay_log_attempt(const struct delivery *delivery, const struct verd
 
 static void relay_judge(struct delivery *delivery, const struct verdict *verdict)
 {
+    relay_note_outcome(delivery, verdict);
     relay_log_attempt(delivery, verdict);
     relay_learn(delivery, verdict);
     if (verdict->outcome == VERDICT_DONE)
@@ -281,6 +295,7 @@ static void relay_not_sent(struct delivery *delivery)
                               .cause = "out of resources"};
 
     (void)buf_append_span(&verdict.message, SPAN("fetch failed"));
+    relay_note_outcome(delivery, &verdict);
     relay_log_attempt(delivery, &verdict);
     if (delivery->relay->outbox) /* nothing was learned of Convex */
         relay_try_again(delivery, &verdict);
@@ -295,6 +310,7 @@ static void relay_answered(struct call *call, const struct answer *answer)
     struct relay *relay = delivery->relay;
     struct verdict verdict = {0};
 
+    histogram_add(&relay->convex_duration, loop_now_ms(relay->loop) - delivery->began_ms);
     if (verdict_read(answer, &verdict))
         relay_not_sent(delivery);
     else

@@ -160,9 +160,13 @@ static void relay_replays_done(struct outbox_read *read, struct outbox_rows *row
 {
     struct relay *relay = container_of(read, struct relay, replays);
 
+    const struct outbox_row *row;
+
     (void)more;
     (void)r;
     relay->replays_reading = false;
+    for (row = TAILQ_FIRST(rows); row; row = TAILQ_NEXT(row, link))
+        relay_count_replayed(relay, row->row.model);
     relay_admit_all(relay, rows, true);
 }
 

@@ -35,6 +35,8 @@ static void relay_append_done(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, append);
 
     delivery->stored = r ? DELIVERY_UNSTORABLE : DELIVERY_STORED;
+    if (r == 0)
+        relay_count_stored(delivery);
     if (delivery->state == DELIVERY_SPILLED) {
         struct relay_route *route = delivery->route;
         if (r)
@@ -112,9 +114,14 @@ static void relay_fate_again(void *ctx)
     relay_submit_fate(ctx);
 }
 
-static void relay_fate_written(struct delivery *delivery)
+static void relay_fate_written(struct delivery *delivery, int r)
 {
-    if (delivery->fate.kind != OUTBOX_DELIVERED)
+    bool delivered = delivery->fate.kind == OUTBOX_DELIVERED;
+
+    /* What others have made a letter of, they have counted. */
+    if (r == 0 || delivery->stored != DELIVERY_STORED)
+        relay_count_end(delivery, delivered ? RELAY_END_DELIVERED : RELAY_END_BURIED);
+    if (!delivered)
         delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
     relay_finish(delivery);
 }
@@ -132,7 +139,7 @@ static void relay_fate_without_row(struct delivery *delivery)
     }
     outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq, delivery->event.model,
                               delivery->event.record);
-    relay_fate_written(delivery);
+    relay_fate_written(delivery, 0);
 }
 
 static void relay_letter_refused(struct delivery *delivery)
@@ -142,6 +149,8 @@ static void relay_letter_refused(struct delivery *delivery)
     delivery_reply(delivery, REPLY_UNAVAILABLE,
                    delivery->reply == REPLY_DELIVERED ? SPAN("The event could not be stored")
                                                       : buf_span(&delivery->message));
+    if (delivery->stored == DELIVERY_STORED) /* its row has gone */
+        relay_count_end(delivery, RELAY_END_DISCARDED);
     relay_finish(delivery);
 }
 
@@ -166,7 +175,7 @@ static void relay_fate_done(struct outbox_op *op, int r)
     bool has_row = op->kind != OUTBOX_APPEND && delivery->stored == DELIVERY_STORED;
 
     if (r == 0 || r == -EEXIST) /* somebody else has buried it */
-        relay_fate_written(delivery);
+        relay_fate_written(delivery, r);
     else if (has_row && r != STORE_MISSING)
         relay_write_fate_later(delivery);
     else if (r == STORE_MISSING || op->kind == OUTBOX_DELIVERED)
@@ -200,6 +209,7 @@ void relay_settle_delivered(struct delivery *delivery)
     delivery_reply(delivery, REPLY_DELIVERED, SPAN_NULL);
     relay_enter_settling(delivery);
     if (!relay->outbox) {
+        relay_count_end(delivery, RELAY_END_DELIVERED);
         relay_finish(delivery);
     } else if (relay_has_row(delivery)) {
         delivery->fate = (struct outbox_op){
@@ -208,6 +218,7 @@ void relay_settle_delivered(struct delivery *delivery)
     } else {
         outbox_delivered_unstored(relay->outbox, delivery->place.seq, delivery->event.model,
                                   delivery->event.record);
+        relay_count_end(delivery, RELAY_END_DELIVERED);
         relay_finish(delivery);
     }
 }
@@ -233,6 +244,7 @@ void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span 
     relay_enter_settling(delivery);
     if (!relay->outbox) {
         delivery_reply(delivery, reply, reason);
+        relay_count_end(delivery, RELAY_END_DISCARDED);
         relay_finish(delivery);
         return;
     }

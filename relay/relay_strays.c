@@ -111,6 +111,7 @@ static void relay_walked(struct outbox_walk *walk, int r)
 
     if (walk->step == OUTBOX_WALK_BURY) {
         relay->strays_buried += walk->buried;
+        relay_count_buried(relay, relay_walk_model(relay), walk->buried);
         are_strays = are_strays && walk->buried > 0;
         if (!are_strays || r)
             relay_leave_strays(relay);

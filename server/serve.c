@@ -34,6 +34,7 @@ enum {
     SERVE_FLUSH_MS = 2000,
     SERVE_STOP_POLL_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
+    SERVE_ADMIN_CONNECTIONS_MAX = 32,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
 };
 
@@ -47,6 +48,7 @@ struct server {
     struct relay *relay;
     struct service service;
     struct http *http;
+    struct http *admin; /* NULL: none */
     struct activation activation;
     struct notify notify;
     struct buf serving; /* as people read it in the service's status */
@@ -193,7 +195,8 @@ static unsigned server_connections_max(const struct config *config)
         (void)setrlimit(RLIMIT_NOFILE, &limit);
         (void)getrlimit(RLIMIT_NOFILE, &limit);
     }
-    rlim_t others = (rlim_t)config->convex_concurrency + SERVE_OTHER_FDS;
+    rlim_t others =
+        (rlim_t)config->convex_concurrency + SERVE_ADMIN_CONNECTIONS_MAX + SERVE_OTHER_FDS;
     if (limit.rlim_cur > others + SERVE_CONNECTIONS_MAX)
         return SERVE_CONNECTIONS_MAX;
     return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
@@ -286,10 +289,29 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     return r;
 }
 
+/* Metrics and status. Opened before the sender's port and told of behind it: who reads the log for
+ * an address finds events first, and everything there. */
+static int server_start_admin(struct server *server, struct buf *address)
+{
+    const struct config *config = &server->setup->config;
+    struct http_options options = {
+        .endpoints = &endpoints_admin,
+        .request_timeout_ms = config->request_timeout_ms,
+        .connections_max = SERVE_ADMIN_CONNECTIONS_MAX,
+    };
+
+    if (config->admin_port == CONFIG_OFF && server->activation.admin_fd < 0)
+        return 0;
+    int r = server_listen(&server->activation.admin_fd, "ADMIN_HOST, ADMIN_PORT",
+                          config->admin_host, config->admin_port, &options.listen_fd, address);
+    return r ? r : http_new(server->loop, &server->service, &options, &server->admin);
+}
+
 static int server_start_http(struct server *server)
 {
     const struct config *config = &server->setup->config;
     cleanup(buf_done) struct buf address = BUF_NULL;
+    cleanup(buf_done) struct buf admin_address = BUF_NULL;
     bool passed = server->activation.sync_fd >= 0;
     struct http_options options = {
         .endpoints = &endpoints_sender,
@@ -297,9 +319,11 @@ static int server_start_http(struct server *server)
         .request_timeout_ms = config->request_timeout_ms,
         .connections_max = server_connections_max(config),
     };
-    int r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
-                          &options.listen_fd, &address);
+    int r = server_start_admin(server, &admin_address);
 
+    if (r == 0)
+        r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
+                          &options.listen_fd, &address);
     if (r == 0)
         r = http_new(server->loop, &server->service, &options, &server->http);
     if (r == 0)
@@ -307,6 +331,8 @@ static int server_start_http(struct server *server)
     if (r == 0)
         log_info("listening", "address", buf_string(&address), "socket_of",
                  passed ? "service manager" : NULL, "version", RELAY_VERSION);
+    if (r == 0 && server->admin)
+        log_info("admin listening", "address", buf_string(&admin_address));
     if (r == 0 && !config->outbox)
         log_warn("OUTBOX is off: what Convex does not take at once is lost");
     return r;
@@ -329,6 +355,9 @@ static int server_start(struct server *server)
     if (r == 0)
         r = server_open_outbox(server);
     server->service.clock = &clock_system;
+    server->service.version = RELAY_VERSION;
+    server->service.started_ms = clock_wall_ms(&clock_system);
+    server->service.outbox_max_bytes = config->outbox_max_bytes;
     request_ids_init(&server->service.ids, &dice_system);
     if (r == 0)
         observe_init(&server->service.observed, server->loop);
@@ -351,6 +380,7 @@ static void server_done(struct server *server)
     if (server->relay)
         relay_abandon(server->relay);
     http_free(server->http);
+    http_free(server->admin);
     observe_done(&server->service.observed);
     outbox_free(server->outbox);
     relay_free(server->relay);

@@ -183,6 +183,13 @@ static inline int fault_store_counts(struct store *store, struct store_counts *c
     return inner->ops->counts(inner, counts);
 }
 
+static inline int fault_store_rows(struct store *store, struct span model, struct store_rows *rows)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->rows(inner, model, rows);
+}
+
 static inline int fault_store_last_id(struct store *store, uint64_t *id)
 {
     struct store *inner = fault_store_of(store)->inner;
@@ -229,6 +236,7 @@ static const struct store_ops fault_store_ops = {
     .read = fault_store_read,
     .next_model = fault_store_next_model,
     .counts = fault_store_counts,
+    .rows = fault_store_rows,
     .last_id = fault_store_last_id,
     .changed = fault_store_changed,
     .backup = fault_store_backup,

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/* GET /status: how the relay is, as JSON for people and scripts. No secrets, nothing of a record.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct request;
+struct service;
+struct snapshot;
+
+void status_handle(struct service *service, struct request *request);
+
+/* Appends the page. 0 or -ENOMEM. */
+int status_print(const struct service *service, const struct snapshot *snapshot, int64_t now_ms,
+                 struct buf *out);

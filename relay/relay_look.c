@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* What the relay shows of itself to /metrics and /status. */
+#include <errno.h>
+
+#include "base/error.h"
+#include "handlers/snapshot.h"
+#include "relay/delivery.h"
+
+static int64_t relay_wall_of(const struct relay *relay, int64_t mono_ms)
+{
+    return clock_wall_ms(loop_clock(relay->loop)) - (loop_now_ms(relay->loop) - mono_ms);
+}
+
+static void relay_look_gate(const struct relay *relay, const struct gate *gate, const char **held,
+                            int64_t *since_ms)
+{
+    if (gate->state == GATE_OPEN)
+        return;
+    *held = gate->cause;
+    *since_ms = relay_wall_of(relay, gate->since_ms);
+}
+
+static void relay_look_route(struct relay *relay, struct relay_route *route,
+                             struct snapshot_route *out)
+{
+    *out = (struct snapshot_route){
+        .model = route->model,
+        .mutation = route->lost ? NULL : route->route->mutation,
+        .in_flight = route->lanes.in_flight,
+        .limit = route->limit.now,
+    };
+    if (relay_counts_of(relay, route) != &relay->other)
+        out->counts = &route->counts;
+    relay_look_gate(relay, &relay->gate, &out->held, &out->held_since_ms);
+    relay_look_gate(relay, &route->gate, &out->held, &out->held_since_ms);
+    if (route->error_ms) {
+        out->error = route->error;
+        out->error_outcome = verdict_outcome_name(route->error_outcome);
+        out->error_ms = route->error_ms;
+    }
+    route->look = out;
+}
+
+/* Pages come in the order of arrival: the oldest event of a route is in memory, if any is. */
+static void relay_look_ages(const struct relay *relay)
+{
+    const struct delivery *delivery;
+
+    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link)) {
+        struct snapshot_route *out = delivery->route ? delivery->route->look : NULL;
+        int64_t arrived_ms = delivery->event.arrived_ms;
+        if (out && (!out->oldest_ms || arrived_ms < out->oldest_ms))
+            out->oldest_ms = arrived_ms;
+    }
+}
+
+static void relay_look_outbox(const struct relay *relay, struct snapshot *snapshot)
+{
+    struct outbox_status status;
+
+    snapshot->outbox = "off";
+    if (!relay->outbox)
+        return;
+    outbox_status(relay->outbox, &status);
+    snapshot->outbox = status.failing == STORE_FULL ? "full" : status.failing ? "failing" : "ok";
+    snapshot->outbox_bytes = status.counts.bytes;
+    snapshot->oldest_ms = status.counts.oldest_ms;
+    snapshot->outbox_commits = status.commits;
+}
+
+int relay_look(struct inbox *inbox, struct snapshot *snapshot)
+{
+    struct relay *relay = container_of(inbox, struct relay, inbox);
+    const uint64_t *attempts = relay->outcomes;
+    struct relay_route *route;
+
+    *snapshot = (struct snapshot){
+        .routes = calloc(relay->routes_by_model.len + 1, sizeof(*snapshot->routes)),
+        .other = relay->other,
+        .not_ready = inbox->not_ready(inbox),
+        .in_flight = relay->lanes.in_flight,
+        .attempts = {attempts[VERDICT_DONE], attempts[VERDICT_REJECTED], attempts[VERDICT_AGAIN],
+                     attempts[VERDICT_HELD]},
+        .convex_duration = relay->convex_duration,
+    };
+    if (!snapshot->routes)
+        return error_origin(-ENOMEM);
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
+        relay_look_route(relay, route, &snapshot->routes[snapshot->routes_len++]);
+    relay_look_gate(relay, &relay->gate, &snapshot->held, &snapshot->held_since_ms);
+    relay_look_ages(relay);
+    relay_look_outbox(relay, snapshot);
+    return 0;
+}
