@@ -55,8 +55,11 @@ export async function startRelay(t, options) {
     atEnd: async (self) => { if (self.isRunning()) await stopRelay(self); },
   });
   const [, host, port] = await child.find('stderr', /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/);
+  const hasAdmin = relayEnv(options?.env).ADMIN_PORT !== 'off';
+  const admin = hasAdmin && await child.find('stderr', /admin listening\b.*?((?:\d+\.){3}\d+:\d+)/);
   return {
     ...child,
+    admin: admin ? `http://${admin[1]}` : null,
     host: host.replace(/[[\]]/g, ''),
     port: Number(port),
     url: `http://${host}:${port}`,
