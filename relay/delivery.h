@@ -234,6 +234,9 @@ void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
 
+/* Whoever was held may be tried now. */
+void relay_probe(struct relay *relay);
+
 /* ---- relay_backlog.c: pages of what is on disk ---- */
 
 /* Whether a new event of the route must go to disk without a place in memory. */

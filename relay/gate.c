@@ -50,6 +50,14 @@ bool gate_close(struct gate *gate, const char *cause, bool overload, int64_t ret
     return was_open;
 }
 
+void gate_probe(struct gate *gate)
+{
+    if (gate->state != GATE_CLOSED)
+        return;
+    loop_timer_clear(gate->loop, &gate->timer);
+    gate_timer(gate);
+}
+
 bool gate_open(struct gate *gate)
 {
     if (gate->state == GATE_OPEN)

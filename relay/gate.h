@@ -2,8 +2,8 @@
 /*
  * What keeps a route, or everything, from being sent while it cannot succeed.
  *
- *   OPEN --gate_close--> CLOSED --timer--> PROBING --gate_close--> CLOSED, for longer
- *                                             '------gate_open---> OPEN
+ *   OPEN --gate_close--> CLOSED --timer, gate_probe--> PROBING --gate_close--> CLOSED, for longer
+ *                                                         '------gate_open---> OPEN
  *
  * While PROBING one attempt at a time may pass: an event that waits anyway.
  */
@@ -25,7 +25,7 @@ struct gate {
     struct loop *loop;
     struct dice *dice;
     struct loop_timer timer;
-    void (*changed)(void *ctx); /* from the timer: it is PROBING now */
+    void (*changed)(void *ctx); /* it is PROBING now */
     void *ctx;
 };
 
@@ -35,6 +35,9 @@ void gate_done(struct gate *gate);
 
 /* Something showed that nothing passes. True: the gate was open, so that it is worth a log line. */
 bool gate_close(struct gate *gate, const char *cause, bool overload, int64_t retry_after_ms);
+
+/* A probe need not wait any longer: what closed the gate may have been mended. */
+void gate_probe(struct gate *gate);
 
 /* Something passed. True: the gate was not open. */
 bool gate_open(struct gate *gate);

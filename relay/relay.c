@@ -190,6 +190,7 @@ int relay_set_routes(struct relay *relay, struct routes *routes)
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
         relay_page(route);
     relay_find_strays(relay);
+    relay_probe(relay);
     relay_dispatch(relay);
     return 0;
 }

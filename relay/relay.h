@@ -34,9 +34,9 @@ struct relay *relay_free(struct relay *relay);
 CLEANUP_POINTER(struct relay, relay_free);
 
 /*
- * The routes from now on, at start and after a reload. Pending events of a model that has none
- * become dead letters, once the attempts in flight have ended. 0 or an -errno, and some routes are
- * still the old ones.
+ * The routes from now on, at start and after a reload: who was held is tried now. Pending events of
+ * a model that has none become dead letters, once the attempts in flight have ended. 0 or an
+ * -errno, and some routes are still the old ones.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
 

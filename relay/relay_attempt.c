@@ -173,13 +173,33 @@ void relay_bury_old(struct relay *relay)
 
 /* ---- attempts ---- */
 
+static void relay_end_rest(struct delivery *delivery)
+{
+    loop_timer_clear(delivery->relay->loop, &delivery->timer);
+    delivery_enter(delivery, DELIVERY_WAITING);
+    lanes_ready(&delivery->relay->lanes, &delivery->place);
+}
+
 static void relay_rested(void *ctx)
 {
     struct delivery *delivery = ctx;
 
-    delivery_enter(delivery, DELIVERY_WAITING);
-    lanes_ready(&delivery->relay->lanes, &delivery->place);
+    relay_end_rest(delivery);
     relay_dispatch(delivery->relay);
+}
+
+void relay_probe(struct relay *relay)
+{
+    struct delivery *delivery;
+    struct relay_route *route;
+
+    TAILQ_FOREACH(delivery, &relay->deliveries, link)
+    if (delivery->state == DELIVERY_RESTING &&
+        (relay->gate.state == GATE_CLOSED || delivery->route->gate.state == GATE_CLOSED))
+        relay_end_rest(delivery);
+    gate_probe(&relay->gate);
+    TAILQ_FOREACH(route, &relay->routes, link)
+    gate_probe(&route->gate);
 }
 
 /*

@@ -119,12 +119,45 @@ static void test_log_lines_of_an_outage(void **state)
     world_free(world);
 }
 
+static struct world_answer no_function(struct world *world, const char *path, int record,
+                                       int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return convex_is_away ? world_no_function() : world_done();
+}
+
+/* What closed a gate may have been mended by the reload: a key, a mutation's name. */
+static void test_reload_probes_at_once(void **state)
+{
+    struct world_options options = {.concurrency = 16, .sync_wait_ms = 100, .step_ms = 10};
+    struct world *world = world_new(&options);
+
+    world->convex = *state ? no_function : answer;
+    convex_is_away = true;
+    for (int i = 0; i < 3; i++)
+        (void)world_send(world, "users", i, 1);
+    world_run(world, 3600 * 1000);
+    int attempts = world->attempts;
+    world_run(world, 500);
+    assert_int_equal(world->attempts, attempts); /* the next probe is some way off */
+    convex_is_away = false;
+    assert_int_equal(relay_set_routes(world->relay, world->routes), 0);
+    world_run(world, 500);
+    assert_int_equal(world->done, 3);
+    world_free(world);
+}
+
 int main(void)
 {
+    static char answer_of_route[] = "route";
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_day_without_convex),
         cmocka_unit_test(test_no_herd_after_an_outage),
         cmocka_unit_test(test_log_lines_of_an_outage),
+        {.name = "reload probes a held upstream", .test_func = test_reload_probes_at_once},
+        {.name = "reload probes a held route",
+         .test_func = test_reload_probes_at_once,
+         .initial_state = answer_of_route},
     };
 
     log_setup(LOG_ERROR, LOG_TEXT);
