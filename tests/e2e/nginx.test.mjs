@@ -12,6 +12,7 @@ import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from 
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { freePorts, startNginx, tempPaths } from '../lib/nginx.mjs';
+import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -271,7 +272,8 @@ async function startTwo(t) {
   const backup = [['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`]];
   const { front } = await startInFront(t, relays[0], backup);
   const names = (n) => upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);
-  return { upstreams, relays, start, front, names };
+  const stats = (n) => outboxStats({ OUTBOX: files.path(`outbox-${n}.db`) });
+  return { upstreams, relays, start, stats, front, names };
 }
 
 test('a second relay: gets nothing while the first is well', async (t) => {
@@ -283,10 +285,11 @@ test('a second relay: gets nothing while the first is well', async (t) => {
 });
 
 test('a second relay: the first is killed, and comes back', async (t) => {
-  const { upstreams, relays, start, front, names } = await startTwo(t);
+  const { upstreams, relays, start, stats, front, names } = await startTwo(t);
   upstreams[0].answer = hold().answer;
   const caught = Array.from({ length: 10 }, (_, i) => sync(front, userEvent(`caught_${i}`)));
   await upstreams[0].arrived(10);
+  await waitFor('them to be stored', async () => (await stats(0)).pending === 10);
   await relays[0].kill();
   for (const answer of caught) assert.equal((await answer).status, 502, 'sent already: not sent again');
   const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
