@@ -8,6 +8,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
+import { scrape } from '../lib/metrics.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
@@ -32,6 +33,7 @@ async function startWithFiles(t, env = {}) {
       SYNC_SECRET_PREVIOUS_FILE: files.path('secret-previous'),
       CONVEX_DEPLOY_KEY_FILE: files.path('key'),
       LOG_LEVEL: 'info',
+      ADMIN_PORT: '0',
       ...env,
     },
   });
@@ -87,7 +89,9 @@ test('a new secret: no event is refused, and the old one is refused in the end',
   const secrets = [OLD, OLD];
   const senders = [0, 1].map((i) => startSender(relay, `sender_${i}`, () => secrets[i]));
   const more = () => Promise.all(senders.map((sender) => sender.more()));
+  const used = async (secret) => (await scrape(relay)).value('secret_used_total', { secret });
   await more();
+  assert.equal(await used('previous'), 0);
 
   files.write('secret-previous', OLD);
   files.write('secret', NEW);
@@ -96,8 +100,15 @@ test('a new secret: no event is refused, and the old one is refused in the end',
 
   secrets[0] = NEW; // the senders change one after the other
   await more();
-  secrets[1] = NEW;
+  const early = await used('previous');
   await more();
+  assert.ok(await used('previous') > early, 'one of them has the old one still');
+  secrets[1] = NEW;
+  await more(); // what was on its way has arrived
+  const last = await used('previous');
+  await more();
+  assert.equal(await used('previous'), last, 'nobody has it any more');
+  assert.ok(await used('current') > last);
 
   files.write('secret-previous', '');
   await reload();
