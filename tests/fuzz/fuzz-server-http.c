@@ -24,6 +24,7 @@
 
 #include "auth/keyring.h"
 #include "base/json.h"
+#include "handlers/endpoints.h"
 #include "handlers/guard.h"
 #include "handlers/service.h"
 #include "relay/relay.h"
@@ -195,6 +196,7 @@ static void stop(void)
     http_free(world.http);
     relay_abandon(world.relay);
     relay_free(world.relay);
+    observe_done(&world.service.observed);
     routes_unref(world.service.routes);
     keyring_free(world.service.keyring);
     loop_free(world.loop);
@@ -235,11 +237,14 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     loop_hook_add(world.loop, &world.hook);
     fuzz_check(keyring_new("secret", "before", &world.service.keyring) == 0);
     load_routes();
+    request_ids_init(&world.service.ids, &dice);
+    observe_init(&world.service.observed, world.loop);
     fuzz_check(relay_new(world.loop, &world.transport, NULL, &options, &world.relay) == 0);
     fuzz_check(relay_set_routes(world.relay, world.service.routes) == 0);
     world.service.clock = &world.clock;
     world.service.inbox = relay_inbox(world.relay);
     const struct http_options http = {.listen_fd = listen_somewhere(),
+                                      .endpoints = &endpoints_sender,
                                       .max_body_bytes = BODY_BYTES_MAX,
                                       .request_timeout_ms = REQUEST_TIMEOUT_MS,
                                       .connections_max = 16};
