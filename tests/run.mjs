@@ -23,7 +23,7 @@ const builds = [
   { name: ' (sanitized)', directory: join(top, 'build-asan'), runs: (label) => !notOfTheBuild.test(label) },
   { name: ' (threads)', directory: join(top, 'build-tsan'), runs: (label) => threaded.test(label) },
 ];
-const unitLimitMs = 120_000;
+const unitLimitMs = 300_000;
 const scriptLimitMs = 600_000;
 
 function unitSuites({ directory }) {
