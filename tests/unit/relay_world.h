@@ -17,11 +17,12 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "fault_store.h"
+#include "handlers/snapshot.h"
 #include "handlers/sync.h"
 #include "outbox/outbox.h"
 #include "relay/relay.h"
 
-enum { WORLD_RECORDS = 20000, WORLD_START_MS = 1000 * 1000 };
+enum { WORLD_RECORDS = 20000, WORLD_START_MS = 1000 * 1000, WORLD_LOOK_STEPS = 64 };
 
 #define WORLD_DAY_MS (INT64_C(24) * 3600 * 1000)
 
@@ -80,6 +81,8 @@ struct world {
     SLIST_HEAD(, sender) senders;
     struct outbox_read barrier;
     bool barrier_passed;
+    int steps;
+    bool meddled; /* somebody has done what no command does */
     /* What Convex has seen. */
     int attempts, done, flying, flying_max;
     int disorders; /* an older event of a record done after a newer one */
@@ -249,8 +252,33 @@ static inline void world_wait_for_disk(struct world *world)
         assert_int_equal(loop_turn(world->loop), 0);
 }
 
+/* Adds the counts of all models up, and looks whether the sum holds. */
+static inline struct event_counts world_sum(struct world *world)
+{
+    struct inbox *inbox = relay_inbox(world->relay);
+    cleanup(snapshot_done) struct snapshot snapshot = {0};
+
+    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    struct event_counts sum = snapshot.other;
+    for (size_t i = 0; i < snapshot.routes_len; i++) {
+        const struct event_counts *counts = snapshot.routes[i].counts;
+        if (!counts)
+            continue;
+        sum.accepted += counts->accepted;
+        sum.delivered += counts->delivered;
+        sum.discarded += counts->discarded;
+        sum.buried += counts->buried;
+        sum.pending += counts->pending;
+        sum.dead += counts->dead;
+    }
+    assert_int_equal(sum.accepted, sum.delivered + sum.discarded + sum.pending + sum.dead);
+    return sum;
+}
+
 static inline void world_step(struct world *world)
 {
+    if (world->steps++ % WORLD_LOOK_STEPS == 0)
+        (void)world_sum(world);
     world_wait_for_disk(world);
     world->now_ms += world->options.step_ms;
     assert_int_equal(loop_turn(world->loop), 0);

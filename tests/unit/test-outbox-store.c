@@ -424,6 +424,40 @@ static void own_changes_are_no_news(void **state)
     assert_false(changed);
 }
 
+static void assert_rows(struct store *store, struct span model, uint64_t pending, uint64_t dead)
+{
+    struct store_rows rows = {77, 77};
+
+    assert_int_equal(store->ops->rows(store, model, &rows), 0);
+    assert_int_equal(rows.pending, pending);
+    assert_int_equal(rows.dead, dead);
+}
+
+static void rows_are_counted_by_model(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    static const struct span models[] = {TEXT("users"), TEXT("posts"), TEXT("users\0x"), TEXT("")};
+
+    assert_rows(store, SPAN_NULL, 0, 0);
+    for (uint64_t id = 1; id <= 9; id++) {
+        struct store_row row = row_of(id);
+        row.model = id == 9 ? SPAN_NULL : models[id % array_len(models)];
+        must_append(store, row);
+    }
+    must_bury(store, died(4, "x")); /* users */
+    must_bury(store, died(5, "x")); /* posts */
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 5, false), 0);
+    assert_rows(store, SPAN("users"), 1, 1);
+    must_commit(store);
+    assert_rows(store, SPAN("users"), 1, 1);
+    assert_rows(store, SPAN("posts"), 1, 1);
+    assert_rows(store, (struct span)TEXT("users\0x"), 2, 0);
+    assert_rows(store, SPAN(""), 2, 0);
+    assert_rows(store, SPAN("teams"), 0, 0);
+    assert_rows(store, SPAN_NULL, 7, 2);
+}
+
 static const struct CMUnitTest plain_tests[] = {
     world_test(rollback_undoes_everything),
     world_test(id_used_before_spoils_the_transaction),
@@ -439,6 +473,7 @@ static const struct CMUnitTest plain_tests[] = {
     cmocka_unit_test(replay_overtaken_is_dead_again),
     world_test(oldest_is_the_first_to_arrive),
     world_test(counts_outlive_the_rows),
+    world_test(rows_are_counted_by_model),
     world_test(own_changes_are_no_news),
 };
 

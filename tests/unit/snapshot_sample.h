@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT */
+/* A relay in the middle of things, for the tests of the pages that show it. */
+#pragma once
+
+#include "rows.h"
+
+#include "handlers/service.h"
+#include "handlers/snapshot.h"
+
+enum { SAMPLE_NOW_MS = 100000 };
+
+static const struct event_counts sample_users = {
+    .accepted = 10, .delivered = 5, .discarded = 1, .buried = 3, .pending = 2, .dead = 2};
+
+static struct snapshot_route sample_routes[] = {
+    {.model = "users\n\"a\\b\"",
+     .mutation = "users:sync",
+     .counts = &sample_users,
+     .held = "no such function",
+     .held_since_ms = 90000,
+     .in_flight = 1,
+     .limit = 4,
+     .oldest_ms = 80000,
+     .error = "http 502",
+     .error_outcome = "again",
+     .error_ms = 95000},
+    {.model = "gone", .counts = &sample_users}, /* a reload has taken its route away */
+    {.model = "other", .mutation = "a:b", .limit = 16},
+};
+
+static inline struct snapshot sample_snapshot(void)
+{
+    return (struct snapshot){
+        .routes = sample_routes,
+        .routes_len = array_len(sample_routes),
+        .other = {.accepted = 7, .delivered = 4, .pending = 1, .dead = 2, .buried = 9},
+        .in_flight = 3,
+        .attempts = {1, 2, 3, 4},
+        .convex_duration = {.counts = {1, 0, 2, [HISTOGRAM_BUCKETS] = 1}, .sum_ms = 61005},
+        .outbox = "ok",
+        .outbox_bytes = 4096,
+        .oldest_ms = 60000,
+    };
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* The status page of a relay in the middle of things, and of one that has nothing to tell. */
+#include "handlers/status.h"
+
+#include "tests/unit/snapshot_sample.h"
+
+static void assert_page(const struct snapshot *snapshot, struct span should)
+{
+    const struct service service = {
+        .version = "1.2.3", .started_ms = 40000, .outbox_max_bytes = 8192};
+    cleanup(buf_done) struct buf page = BUF_NULL;
+
+    assert_int_equal(status_print(&service, snapshot, SAMPLE_NOW_MS, &page), 0);
+    assert_same_text(buf_span(&page), should);
+}
+
+#define HEAD                                                                                       \
+    "{\"version\":\"1.2.3\",\"started\":\"1970-01-01T00:00:40.000Z\",\"uptime_seconds\":60,"
+
+static void test_in_the_middle_of_things(void **state)
+{
+    struct snapshot snapshot = sample_snapshot();
+
+    (void)state;
+    snapshot.not_ready = "The outbox is full";
+    snapshot.held = "cannot connect";
+    snapshot.held_since_ms = 70000;
+    assert_page(
+        &snapshot,
+        SPAN(HEAD
+             "\"ready\":false,\"not_ready_reason\":\"The outbox is full\",\"routes\":["
+             "{\"model\":\"users\\n\\\"a\\\\b\\\"\",\"mutation\":\"users:sync\",\"state\":\"held\","
+             "\"held_reason\":\"no such function\",\"held_since\":\"1970-01-01T00:01:30.000Z\","
+             "\"in_flight\":1,\"limit\":4,\"pending\":2,\"dead\":2,"
+             "\"oldest\":\"1970-01-01T00:01:20.000Z\",\"last_error\":{"
+             "\"at\":\"1970-01-01T00:01:35.000Z\",\"outcome\":\"again\",\"cause\":\"http 502\"}},"
+             "{\"model\":\"other\",\"mutation\":\"a:b\",\"state\":\"open\",\"held_reason\":null,"
+             "\"held_since\":null,\"in_flight\":0,\"limit\":16,\"pending\":0,\"dead\":0,"
+             "\"oldest\":null,\"last_error\":null}],"
+             "\"outbox\":{\"state\":\"ok\",\"pending\":5,\"dead\":6,"
+             "\"oldest\":\"1970-01-01T00:01:00.000Z\",\"bytes\":4096,\"max_bytes\":8192},"
+             "\"convex\":{\"state\":\"held\",\"held_reason\":\"cannot connect\","
+             "\"held_since\":\"1970-01-01T00:01:10.000Z\",\"in_flight\":3}}\n"));
+}
+
+static void test_nothing_to_tell(void **state)
+{
+    const struct snapshot snapshot = {.outbox = "off"};
+
+    (void)state;
+    assert_page(&snapshot,
+                SPAN(HEAD "\"ready\":true,\"not_ready_reason\":null,\"routes\":[],"
+                          "\"outbox\":{\"state\":\"off\",\"pending\":0,\"dead\":0,\"oldest\":null,"
+                          "\"bytes\":0,\"max_bytes\":8192},"
+                          "\"convex\":{\"state\":\"open\",\"held_reason\":null,"
+                          "\"held_since\":null,\"in_flight\":0}}\n"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_in_the_middle_of_things),
+        cmocka_unit_test(test_nothing_to_tell),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
