@@ -56,7 +56,7 @@ static void metrics_sample(struct metrics *metrics, const char *name, const char
                            const char *value, uint64_t n)
 {
     metrics_put(metrics, METRIC "%s", name);
-    if (label) {
+    if (value) {
         metrics_put(metrics, "{%s=\"", label);
         metrics_label(metrics, value);
         metrics_put(metrics, "\"}");
