@@ -194,8 +194,7 @@ static void http_route(struct http_connection *connection, const char *method,
         http_refuse_too_large(connection);
 }
 
-static enum MHD_Result http_head(struct http_connection *connection, const char *method,
-                                 const char *version)
+static enum MHD_Result http_head(struct http_connection *connection, const struct http_start *start)
 {
     struct http_head head;
     enum reply refusal;
@@ -204,13 +203,13 @@ static enum MHD_Result http_head(struct http_connection *connection, const char 
     connection->entered = true;
     connection->http->busy++;
     connection->began_ms = loop_now_ms(connection->http->loop);
-    int refused = http_head_read(connection->mhd, version, &head, &refusal, &why);
+    int refused = http_head_read(connection->mhd, start, &head, &refusal, &why);
     request_id_take(&connection->http->service->ids, head.request_id, connection->request.id);
     if (refused) {
         http_refuse(connection, refusal, why);
         return http_queue_early(connection);
     }
-    http_route(connection, method, &head);
+    http_route(connection, start->method, &head);
     if (connection->refused && (head.chunked || head.content_length > 0))
         return http_queue_early(connection);
 
@@ -319,13 +318,13 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
 {
     struct http *http = ctx;
 
-    (void)url;
     if (!*request) {
         struct http_connection *connection = http_connection_of(mhd);
         if (!connection)
             return MHD_NO;
+        struct http_start start = {method, url, connection->target.len, version};
         *request = connection;
-        return http_head(connection, method, version);
+        return http_head(connection, &start);
     }
     if (*data_len > 0) {
         struct span piece = {data, *data_len};

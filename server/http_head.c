@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* What the head of a request says, and whether it may be believed. */
+/*
+ * What the head of a request says, and whether it may be believed.
+ *
+ * libmicrohttpd before 1.0 ends a line at a lone CR or LF, cuts it at a NUL, takes an empty name
+ * for the end of the head, and puts a folded line behind the name of the one before. With each of
+ * these another server can be made to see another request than this one does. It parses in place,
+ * so that all of them show: the parts of the head no longer stand exactly behind each other.
+ */
 #include "server/http_head.h"
 
 #include <string.h>
@@ -10,8 +17,13 @@
 
 enum { HTTP_HEAD_MAX_BYTES = 8192 }; /* above, little room is left for the body's pieces */
 
+/* From 1.0 on it refuses all that by itself, and takes blanks off the values. */
+static const bool http_head_is_lenient = MHD_VERSION < 0x01000000;
+
 struct http_head_scan {
     struct http_head *head;
+    const char *at;  /* where the next line begins */
+    const char *end; /* of the head */
     int lengths, codings, hosts, request_ids;
     const char *coding;
     const char *length;
@@ -40,6 +52,32 @@ static bool http_head_is_text(const char *value, size_t len)
     return true;
 }
 
+enum { HTTP_HEAD_LINE_END = 2 }; /* CR LF, both NUL by now */
+
+static const char http_head_is_not_plain[] =
+    "The head holds a NUL, a folded line, no name or a line end other than CR LF";
+
+/* Method, target and version, one blank between them. */
+static bool http_head_begins_plain(const struct http_start *start)
+{
+    return start->url == start->method + strlen(start->method) + 1 &&
+           start->version == start->url + start->target_len + 1;
+}
+
+/* The value stands behind the name, a colon and blanks; the next line behind the value. */
+static bool http_head_line_is_plain(struct http_head_scan *scan, const char *name, size_t name_len,
+                                    const char *value, size_t value_len)
+{
+    if (name != scan->at || !value || value <= name + name_len || value > scan->end)
+        return false;
+    for (const char *blank = name + name_len + 1; blank < value; blank++) {
+        if (*blank != ' ' && *blank != '\t')
+            return false;
+    }
+    scan->at = value + value_len + HTTP_HEAD_LINE_END;
+    return true;
+}
+
 static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const char *name,
                                        size_t name_len, const char *value, size_t value_len)
 {
@@ -47,7 +85,9 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
     struct http_head *head = scan->head;
 
     (void)kind;
-    if (!http_head_is_token(name, name_len))
+    if (http_head_is_lenient && !http_head_line_is_plain(scan, name, name_len, value, value_len))
+        scan->why = http_head_is_not_plain;
+    else if (!http_head_is_token(name, name_len))
         scan->why = "A header's name holds a character that no name may hold";
     else if (!http_head_is_text(value ? value : "", value_len))
         scan->why = "A header's value holds a control character";
@@ -80,28 +120,44 @@ static int http_head_refuse(enum reply reply, const char *text, enum reply *refu
     return HTTP_HEAD_REFUSED;
 }
 
-int http_head_read(struct MHD_Connection *mhd, const char *version, struct http_head *head,
-                   enum reply *refusal, const char **why)
+/* Takes in all fields. NULL, or why the head is not to be believed. */
+static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_start *start,
+                                  size_t head_len, struct http_head_scan *scan)
+{
+    scan->end = start->method + head_len;
+    scan->at = start->version + strlen(start->version) + HTTP_HEAD_LINE_END;
+    if (http_head_is_lenient && !http_head_begins_plain(start))
+        return "The request line is not a method, a target and a version, with a blank between";
+    (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, scan);
+    if (scan->why)
+        return scan->why;
+    if (http_head_is_lenient && scan->at + HTTP_HEAD_LINE_END != scan->end)
+        return http_head_is_not_plain;
+    if (scan->lengths > 1)
+        return "Content-Length stands there twice";
+    if (scan->codings > 0 && scan->lengths > 0)
+        return "Content-Length and Transfer-Encoding contradict each other";
+    if (scan->codings > 0 && strcmp(start->version, "HTTP/1.0") == 0)
+        return "HTTP/1.0 has no Transfer-Encoding";
+    return scan->hosts > 1 ? "Host stands there twice" : NULL;
+}
+
+int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
+                   struct http_head *head, enum reply *refusal, const char **why)
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     struct http_head_scan scan = {.head = head};
 
     *head = (struct http_head){0};
-    if (size && size->header_size > HTTP_HEAD_MAX_BYTES)
+    if (!size || size->header_size > HTTP_HEAD_MAX_BYTES)
         return http_head_refuse(REPLY_HEADERS_TOO_LARGE, "", refusal, why);
-    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
+    if (strcmp(start->version, "HTTP/1.1") != 0 && strcmp(start->version, "HTTP/1.0") != 0)
         return http_head_refuse(REPLY_BAD_REQUEST, "Only HTTP/1.1 and HTTP/1.0 are spoken here",
                                 refusal, why);
-    (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, &scan);
-    if (scan.lengths > 1)
-        scan.why = "Content-Length stands there twice";
-    else if (scan.codings > 0 && scan.lengths > 0)
-        scan.why = "Content-Length and Transfer-Encoding contradict each other";
-    else if (scan.hosts > 1)
-        scan.why = "Host stands there twice";
-    if (scan.why)
-        return http_head_refuse(REPLY_BAD_REQUEST, scan.why, refusal, why);
+    const char *doubt = http_head_scan(mhd, start, size->header_size, &scan);
+    if (doubt)
+        return http_head_refuse(REPLY_BAD_REQUEST, doubt, refusal, why);
     if (scan.codings > 1 ||
         (scan.codings == 1 && (!scan.coding || strcasecmp(scan.coding, "chunked") != 0)))
         return http_head_refuse(REPLY_CODING_UNKNOWN, "", refusal, why);

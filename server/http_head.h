@@ -3,8 +3,8 @@
  * What the head of a request says, and whether it may be believed. libmicrohttpd 0.9.75 lets
  * through what makes two parties read different requests from the same bytes: that is refused here.
  *
- * Source: RFC 9112, sections 5.1 (names), 6.1 and 6.3 (framing), 3.2 (Host); RFC 9110, 5.5
- * (values).
+ * Source: RFC 9112, sections 2.2 (line ends), 3 (request line), 3.2 (Host), 5.1 (names), 5.2
+ * (folded lines), 6.1 and 6.3 (framing); RFC 9110, 5.5 (values).
  */
 #pragma once
 
@@ -23,9 +23,17 @@ struct http_head {
     unsigned long long content_length; /* 0: none given */
 };
 
+/* A request line as libmicrohttpd has taken it apart, in place. */
+struct http_start {
+    const char *method;
+    const char *url;   /* decoded, without its query */
+    size_t target_len; /* before that */
+    const char *version;
+};
+
 /*
  * 0; or HTTP_HEAD_REFUSED, and *refusal with *why (a constant, for the replies that take one) says
  * what is wrong. The connection must then be closed, since nobody knows where the request ends.
  */
-int http_head_read(struct MHD_Connection *mhd, const char *version, struct http_head *head,
-                   enum reply *refusal, const char **why);
+int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
+                   struct http_head *head, enum reply *refusal, const char **why);

@@ -1,59 +1,28 @@
 // SPDX-License-Identifier: MIT
-// Behind a real nginx with docker/nginx.conf, changed in nothing but where it listens and writes. It
-// listens without TLS, too: most of these look at bytes.
+// Behind a real nginx with docker/nginx.conf.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import https from 'node:https';
-import { after, test } from 'node:test';
-import { makeAuthority } from '../lib/certificates.mjs';
+import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
 import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
+import { authority, startInFront } from '../lib/front.mjs';
 import { hold } from '../lib/hold.mjs';
-import { freePorts, startNginx, tempPaths } from '../lib/nginx.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const CONFIG = readFileSync(new URL('../../docker/nginx.conf', import.meta.url), 'utf8');
 const MIB = 1024 * 1024;
-
-const authority = makeAuthority({ after }, 'the authority of these tests');
-const { certificate, key } = authority.issue('IP:127.0.0.1');
-
-// docker/nginx.conf for a test. Each replacement must hit, or the test would run something else.
-function adapted(folder, [port, tlsPort], relayPort, changes) {
-  const replacements = [
-    ['listen 443 ssl;', `listen 127.0.0.1:${port}; listen 127.0.0.1:${tlsPort} ssl;`],
-    ['/etc/ssl/certs/relay.example.com.pem', certificate],
-    ['/etc/ssl/private/relay.example.com.key', key],
-    ['server 127.0.0.1:3000 ', `server 127.0.0.1:${relayPort} `],
-    ['/run/nginx.pid', `${folder}/nginx.pid`],
-    ['/var/log/nginx/access.log', `${folder}/access.log`],
-    ['http {', `http {\n${tempPaths(folder)}`],
-    ...changes,
-  ];
-  return replacements.reduce((config, [from, to]) => {
-    assert.equal(config.split(from).length, 2, `docker/nginx.conf has "${from}" once`);
-    return config.replace(from, to);
-  }, CONFIG);
-}
 
 // A relay that can be reached through nginx; `connections` counts what nginx opened to it.
 async function startBehindNginx(t, { env = {}, changes = [] } = {}) {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
   return { upstream, relay, ...await startInFront(t, relay, changes) };
-}
-
-async function startInFront(t, relay, changes = []) {
-  const ports = await freePorts(2);
-  const nginx = await startNginx(t, ports[0], (folder) => adapted(folder, ports, relay.port, changes));
-  const [port, tlsPort] = ports;
-  return { nginx, front: { url: `http://127.0.0.1:${port}`, port, tlsPort } };
 }
 
 // The sockets of a process, as the kernel lists them, that are connected to a local port.

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Where requests begin and end: framing-cases.mjs, directly and through nginx. What is inside of a body
+// never reaches Convex, and neither does what stands behind a request that is refused: nobody can
+// know where the next one begins.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { openConnection } from '../lib/connection.mjs';
+import { callOf, userEvent } from '../lib/events.mjs';
+import { startInFront } from '../lib/front.mjs';
+import { startRelay, sync } from '../lib/relay.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { BEHIND, CASES } from './framing-cases.mjs';
+
+// Some of these wait for more, and are cut off.
+const env = { REQUEST_TIMEOUT_MS: '1000' };
+const bytesOf = (text) => (Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1'));
+
+const idsAt = (upstream) => upstream.requests.map((request) => callOf(request).id);
+
+async function assertRefused(client, upstream, expected) {
+  assert.equal((await client.answer()).status, expected);
+  await client.closed();
+  assert.equal((await client.answer()).status, null, 'one answer');
+  assert.deepEqual(idsAt(upstream), []);
+}
+
+async function assertTaken(client, upstream, expected) {
+  for (let taken = 0; taken < expected.length;) {
+    const { status } = await client.answer();
+    assert.notEqual(status, null, `the end after ${taken} events`);
+    if (status === 200) taken++;
+  }
+  assert.deepEqual(idsAt(upstream), expected);
+}
+
+function runCases(what, start, expectedOf) {
+  test(what, async (t) => {
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
+    const server = await start(t, relay);
+    for (const row of CASES) {
+      const [name, bytes] = row;
+      const expected = expectedOf(row);
+      await t.test(`${name}: ${expected ?? 'no answer'}`, async (t) => {
+        upstream.requests.length = 0;
+        const client = await openConnection(t, server.port);
+        client.write(Buffer.concat([bytesOf(bytes), bytesOf(BEHIND)]));
+        if (typeof expected === 'string') await assertTaken(client, upstream, expected.split(' '));
+        else await assertRefused(client, upstream, expected);
+      });
+    }
+    await t.test('others are served', async () => {
+      upstream.requests.length = 0;
+      assert.equal((await sync(server, userEvent('good'))).status, 200);
+      assert.deepEqual(idsAt(upstream), ['good']);
+    });
+  });
+}
+
+runCases('directly', async (_, relay) => relay, (row) => row[2]);
+runCases('through nginx', async (t, relay) => (await startInFront(t, relay)).front, (row) => row[3]);
