@@ -96,7 +96,7 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
     struct sqlite_store *self = sqlite_store_of(store);
     size_t bytes = ROW_BYTES + row->body.len + row->model.len + row->record.len + row->reason.len;
 
-    if (row->id > INT64_MAX || row->state > STORE_DEAD)
+    if (row->id >= SQLITE_NUMBERS_END || row->state > STORE_DEAD)
         return self->spoilt = error_origin(-EINVAL);
     int r = sqlite_room_take(self, (int64_t)bytes);
     if (r)

@@ -28,10 +28,10 @@ struct salvage {
 
 typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
 
-/* A number that the damage has not hit: no outbox comes to as many events. */
-static bool salvage_is_likely(int64_t count)
+/* A number that the damage has not hit. */
+static bool salvage_is_likely(int64_t number)
 {
-    return count >= 0 && count < INT64_C(1) << 56;
+    return number >= 0 && number < SQLITE_NUMBERS_END;
 }
 
 /* Calls fn for each row that can be read. 0, or what fn returned. */

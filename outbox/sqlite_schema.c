@@ -187,12 +187,13 @@ int sqlite_schema_migrate(sqlite3 *db)
     return rc;
 }
 
-/* What the tables say of each other, which SQLite knows nothing of. */
+/* What the tables say of each other, which SQLite knows nothing of; 1 << 56 is SQLITE_NUMBERS_END.
+ */
 static const char schema_agreement[] =
     "SELECT pending + dead = (SELECT count(*) FROM event)"
     " AND dead = (SELECT count(*) FROM event WHERE state = 1)"
     " AND min(accepted, delivered, discarded, pending, dead) >= 0"
-    " AND last_id BETWEEN (SELECT coalesce(max(id), 0) FROM event) AND 1 << 62"
+    " AND last_id >= (SELECT coalesce(max(id), 0) FROM event) AND last_id < 1 << 56"
     " AND NOT EXISTS (SELECT 1 FROM event WHERE id < 1 OR state NOT BETWEEN 0 AND 3"
     "  OR id NOT IN (SELECT id FROM body))"
     " AND NOT EXISTS (SELECT 1 FROM body WHERE id NOT IN (SELECT id FROM event))"

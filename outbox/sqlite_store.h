@@ -51,6 +51,9 @@ struct sqlite_tally {
     int64_t last_id; /* the highest that it used */
 };
 
+/* Ids and counts are below this one, to which no outbox comes: what is not is damage. */
+#define SQLITE_NUMBERS_END (INT64_C(1) << 56)
+
 struct sqlite_store {
     struct store store;
     char *path; /* real, from the root */

@@ -23,7 +23,7 @@ static struct row_case row_cases[] = {
       .body = TEXT("\0\xff\0"),
       .reason = TEXT("\xf0\x9f\x90\x9d")}},
     {"a large body", {.id = 1, .model = TEXT("m"), .body = {large_body, sizeof(large_body)}}},
-    {"the highest id", {.id = INT64_MAX, .model = TEXT("m"), .body = TEXT("{}")}},
+    {"the highest id", {.id = (INT64_C(1) << 56) - 1, .model = TEXT("m"), .body = TEXT("{}")}},
     {"a dead letter",
      {.id = 3,
       .state = STORE_DEAD,

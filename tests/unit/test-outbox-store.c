@@ -49,6 +49,17 @@ static void id_used_before_spoils_the_transaction(void **state)
     assert_string_equal(ids_of(store, everything), "1 2");
 }
 
+static void id_beyond_the_highest_is_refused(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(UINT64_C(1) << 56);
+
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), -EINVAL);
+    assert_int_equal(store->ops->commit(store), -EINVAL);
+    assert_string_equal(ids_of(store, everything), "");
+}
+
 static void missing_rows_spoil_nothing(void **state)
 {
     struct store *store = ((struct world *)*state)->store;
@@ -461,6 +472,7 @@ static void rows_are_counted_by_model(void **state)
 static const struct CMUnitTest plain_tests[] = {
     world_test(rollback_undoes_everything),
     world_test(id_used_before_spoils_the_transaction),
+    world_test(id_beyond_the_highest_is_refused),
     world_test(missing_rows_spoil_nothing),
     world_test(delivered_event_leaves_its_count),
     world_test(postponed_event_keeps_what_was_tried),
