@@ -109,6 +109,23 @@ static void test_too_old_is_a_dead_letter(void **state)
     assert_counts(0, 1, 0);
 }
 
+/* Those behind the head do not have to come to it first. */
+static void test_a_lane_grows_old_together(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 60 * 1000;
+    struct world *world = begin(&options, is_away);
+
+    for (int i = 0; i < 100; i++)
+        (void)world_send(world, "users", 1, i);
+    world_run(world, 3 * WORLD_DAY_MS - 3600000);
+    assert_counts(0, 0, 100);
+    world_run(world, 3600000);
+    world_run_until(world, nothing_is_left, 600 * 1000);
+    assert_counts(0, 100, 0);
+}
+
 static bool a_second_attempt_was_made(struct world *world)
 {
     return world->attempts == 2 && relay_pending(world->relay) == 0;
@@ -274,6 +291,7 @@ int main(void)
         ROW(test_lost_answer_is_tried_again),
         ROW(test_queued_after_the_wait),
         ROW(test_too_old_is_a_dead_letter),
+        ROW(test_a_lane_grows_old_together),
         ROW(test_an_old_letter_is_replayed),
         ROW(test_nothing_kept_means_one_attempt),
         ROW(test_order_over_failures),
