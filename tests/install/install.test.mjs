@@ -50,6 +50,7 @@ test('everything is in its place', (t) => {
     'share/doc/convex-relay/README.md',
     'share/doc/convex-relay/convex-relay.env.sample',
     'share/doc/convex-relay/nginx.conf',
+    'share/doc/convex-relay/alerts.yml',
     'share/man/man8/convex-relay.8',
     'share/zsh/site-functions/_convex-relay',
   ];
