@@ -177,6 +177,26 @@ static void test_a_reload_without_the_route(void **state)
     capture_done(&log);
 }
 
+/* What a page brings when the route has gone since it was asked for. */
+static void test_a_page_comes_too_late(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, takes_all);
+
+    send_many(world, "posts");
+    while (!relay_loading(world->relay)) {
+        world->now_ms += world->options.step_ms;
+        assert_int_equal(loop_turn(world->loop), 0);
+    }
+    int attempts = world->attempts;
+    world_reload(world, users_only);
+    world_run_until(world, nothing_is_pending, 60000);
+    assert_int_equal(world->attempts, attempts);
+    struct store_counts counts = world_counts(world);
+    assert_int_equal(counts.delivered + counts.dead, MANY);
+    assert_int_equal(counts.delivered, attempts);
+}
+
 static struct flight_row {
     const char *name;
     world_convex_fn convex;
@@ -239,6 +259,7 @@ int main(void)
         ROW(test_pending_rows_without_a_model),
         ROW(test_a_failing_disk_is_asked_again),
         ROW(test_a_reload_without_the_route),
+        ROW(test_a_page_comes_too_late),
         ROW(test_the_route_is_back_before_the_letter_is_written),
     };
     struct CMUnitTest tests[array_len(plain_tests) + array_len(flight_rows)];
