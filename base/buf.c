@@ -11,6 +11,17 @@
 
 enum { BUF_MIN = 64 };
 
+static int buf_grow(struct buf *buf, size_t cap)
+{
+    char *at = realloc(buf->at, cap);
+
+    if (!at)
+        return error_origin(-ENOMEM);
+    buf->at = at;
+    buf->cap = cap;
+    return 0;
+}
+
 int buf_reserve(struct buf *buf, size_t extra)
 {
     if (buf->cap - buf->len >= extra)
@@ -24,13 +35,16 @@ int buf_reserve(struct buf *buf, size_t extra)
         cap = need;
     if (cap < BUF_MIN)
         cap = BUF_MIN;
+    return buf_grow(buf, cap);
+}
 
-    char *at = realloc(buf->at, cap);
-    if (!at)
-        return error_origin(-ENOMEM);
-    buf->at = at;
-    buf->cap = cap;
-    return 0;
+int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most)
+{
+    size_t cap = buf->cap + buf->cap / 2;
+
+    if (buf->cap - buf->len >= extra || cap <= most || most < buf->len || most - buf->len < extra)
+        return buf_reserve(buf, extra);
+    return buf_grow(buf, most);
 }
 
 int buf_append(struct buf *buf, const void *bytes, size_t len)

@@ -17,6 +17,8 @@ struct buf {
 
 /* Makes room for at least extra more bytes. 0 or -ENOMEM, and then nothing changed. */
 int buf_reserve(struct buf *buf, size_t extra);
+/* The same for bytes that will not be more than most in all: room that nobody needs is not made. */
+int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most);
 int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_append_span(struct buf *buf, struct span span);
 int buf_append_char(struct buf *buf, char c);

@@ -26,6 +26,8 @@ struct inbox {
                  struct request *request);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
+    /* How many bytes of bodies it holds in memory. */
+    size_t (*held_bytes)(struct inbox *inbox);
     /* The caller owns *snapshot: snapshot_done(). 0 or -ENOMEM. */
     int (*look)(struct inbox *inbox, struct snapshot *snapshot);
 };

@@ -48,7 +48,8 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->request = request;
     if (request)
         memcpy(delivery->request_id, request->id, sizeof(request->id));
-    relay->bytes += delivery->event.body.cap;
+    delivery->bytes = delivery->event.body.cap + delivery->event.rewritten.cap;
+    relay->bytes += delivery->bytes;
     relay->count++;
     TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
     return delivery;
@@ -68,7 +69,7 @@ struct delivery *delivery_free(struct delivery *delivery)
         delivery_stop_waiting(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);
-        relay->bytes -= delivery->event.body.cap;
+        relay->bytes -= delivery->bytes;
         relay->count--;
         event_done(&delivery->event);
         buf_done(&delivery->before_args);

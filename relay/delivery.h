@@ -58,6 +58,7 @@ struct delivery {
     enum delivery_state state;
     enum delivery_stored stored;
     struct event event;
+    size_t bytes; /* of it, as it came: in relay.bytes */
     struct relay *relay;
     struct relay_route *route; /* NULL: of a model without one, to be buried */
     uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */

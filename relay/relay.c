@@ -79,6 +79,11 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
     relay_settle_bury(delivery, reply, reason);
 }
 
+static size_t relay_held_bytes(struct inbox *inbox)
+{
+    return container_of(inbox, struct relay, inbox)->bytes;
+}
+
 static const char *relay_not_ready(struct inbox *inbox)
 {
     const struct relay *relay = container_of(inbox, struct relay, inbox);
@@ -133,6 +138,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->inbox = (struct inbox){.accept = relay_accept,
                                   .bury = relay_bury,
                                   .not_ready = relay_not_ready,
+                                  .held_bytes = relay_held_bytes,
                                   .look = relay_look};
     relay->loop = loop;
     relay->options = *options;

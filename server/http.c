@@ -22,12 +22,14 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "server/http_body.h"
 #include "server/http_connection.h"
 
 enum {
     HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
     HTTP_IDLE_MS = 75 * 1000,    /* above nginx's 60 s, which then closes first */
     HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
+    HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
 };
 
 /* ---- connections ---- */
@@ -101,6 +103,7 @@ void http_connection_free(struct http_connection *connection)
 {
     buf_done(&connection->target);
     buf_done(&connection->request.body);
+    http_body_count(connection);
     free(connection->request.note);
     free(connection);
 }
@@ -109,6 +112,7 @@ static void http_connected(struct http *http, struct MHD_Connection *mhd, void *
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
 
+    http->arrivals++;
     *context = connection; /* without one, its first request is refused */
     if (!connection)
         return;
@@ -144,6 +148,31 @@ static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
 
 /* ---- the loop ---- */
 
+static bool http_is_alone(const struct http *http)
+{
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
+
+    return info && info->num_connections == 0;
+}
+
+/*
+ * With no descriptor left and nobody connected MHD tries to accept for ever: it waits only where
+ * there is a connection whose end would free one.
+ */
+static void http_rest(struct http *http)
+{
+    (void)loop_fd_change(http->loop, &http->source, 0);
+    loop_timer_set(http->loop, &http->rested, loop_now_ms(http->loop) + HTTP_REST_MS);
+}
+
+static void http_rested(void *ctx)
+{
+    struct http *http = ctx;
+
+    (void)loop_fd_change(http->loop, &http->source, EPOLLIN);
+}
+
 static void http_ready(void *ctx, uint32_t events)
 {
     struct http *http = ctx;
@@ -176,7 +205,11 @@ static int http_before_wait(void *ctx)
         /* What is resumed or awaited no longer is written in the run after the next. */
         timeout_ms = http->resumed ? 0 : -1;
         http->ready = http->resumed = false;
+        uint64_t arrivals = http->arrivals;
+        bool alone = http_is_alone(http);
         (void)MHD_run(http->daemon);
+        if (alone && http->arrivals == arrivals)
+            http_rest(http);
         if (timeout_ms != 0)
             timeout_ms = http_timeout_ms(http);
     }
@@ -232,6 +265,7 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     TAILQ_INIT(&http->idle);
     http_linger_init(&http->linger, loop);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
+    http->rested = (struct loop_timer){.fn = http_rested, .ctx = http};
     http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
     http->daemon = http_start(http, options);
     if (!http->daemon)
@@ -259,6 +293,7 @@ struct http *http_free(struct http *http)
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     loop_timer_clear(http->loop, &http->deadline);
+    loop_timer_clear(http->loop, &http->rested);
     loop_timer_clear(http->loop, &http->await_timer);
     http_linger_done(&http->linger);
     free(http);

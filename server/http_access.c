@@ -18,12 +18,11 @@
 #include <sys/socket.h>
 
 #include "handlers/target.h"
+#include "server/http_body.h"
 #include "server/http_connection.h"
 #include "server/http_head.h"
 
 enum {
-    HTTP_TOO_LARGE_MAX = 96,           /* of the text that says so */
-    HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
     HTTP_AWAIT_MS = 2,
     HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
 };
@@ -83,7 +82,7 @@ static enum MHD_Result http_queue_early(struct http_connection *connection)
     return http_queue(connection);
 }
 
-static void http_observe(const struct http_connection *connection, enum reply reply)
+void http_access_observe(const struct http_connection *connection, enum reply reply)
 {
     const struct http *http = connection->http;
 
@@ -117,7 +116,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     struct http *http = connection->http;
 
     if (connection->wait == HTTP_GONE) {
-        http_observe(connection, reply);
+        http_access_observe(connection, reply);
         http->busy--;
         http_connection_free(connection);
         return;
@@ -125,14 +124,15 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     connection->answered = true;
     connection->status = (unsigned)reply_head(reply)->status;
     connection->response = http_make_response(connection, reply, message);
-    http_observe(connection, reply);
+    http_access_observe(connection, reply);
     http_wait_over(connection);
 }
 
 /* ---- the head ---- */
 
-static void http_say_too_large(const struct http_connection *connection,
-                               char why[HTTP_TOO_LARGE_MAX])
+const char http_too_many_bodies[] = "The relay holds as much as it may; try again later";
+
+void http_say_too_large(const struct http_connection *connection, char why[HTTP_TOO_LARGE_MAX])
 {
     (void)snprintf(why, HTTP_TOO_LARGE_MAX, "The body is larger than MAX_BODY_BYTES, %lld",
                    (long long)connection->http->max_body_bytes);
@@ -153,27 +153,6 @@ static void http_refuse_too_large(struct http_connection *connection)
     http_refuse(connection, REPLY_TOO_LARGE, why);
 }
 
-/*
- * The same in the middle of the body, where MHD takes no answer: by hand, before the connection is
- * closed. The socket has room: answers to earlier requests have gone, and 100 Continue is short.
- */
-static enum MHD_Result http_cut_off_too_large(struct http_connection *connection)
-{
-    char why[HTTP_TOO_LARGE_MAX], answer[384];
-
-    http_say_too_large(connection, why);
-    int len = snprintf(
-        answer, sizeof(answer),
-        "HTTP/1.1 413 Content Too Large\r\nContent-Type: application/json\r\n" REQUEST_ID_HEADER
-        ": %s\r\n"
-        "Content-Length: %zu\r\nConnection: close\r\n\r\n{\"error\":\"%s\"}",
-        connection->request.id, strlen(why) + strlen("{\"error\":\"\"}"), why);
-    http_observe(connection, REPLY_TOO_LARGE);
-    (void)send(http_connection_fd(connection), answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
-    connection->cut_short = true;
-    return MHD_NO;
-}
-
 /* Finds the door and asks its guard. */
 static void http_route(struct http_connection *connection, const char *method,
                        const struct http_head *head)
@@ -192,6 +171,9 @@ static void http_route(struct http_connection *connection, const char *method,
         http_refuse(connection, REPLY_UNAUTHORIZED, "");
     else if (head->content_length > (unsigned long long)http->max_body_bytes)
         http_refuse_too_large(connection);
+    else if (connection->endpoint->reads_envelope &&
+             !http_body_has_room(http, head->content_length))
+        http_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
 }
 
 static enum MHD_Result http_head(struct http_connection *connection, const struct http_start *start)
@@ -213,29 +195,8 @@ static enum MHD_Result http_head(struct http_connection *connection, const struc
     if (connection->refused && (head.chunked || head.content_length > 0))
         return http_queue_early(connection);
 
-    if (!connection->refused && connection->endpoint->reads_envelope) {
-        envelope_init(&connection->request.envelope);
-        size_t room = head.content_length < HTTP_BODY_FIRST_BYTES ? (size_t)head.content_length
-                                                                  : HTTP_BODY_FIRST_BYTES;
-        return buf_reserve(&connection->request.body, room) ? MHD_NO : MHD_YES;
-    }
-    return MHD_YES;
-}
-
-/* ---- the body ---- */
-
-static enum MHD_Result http_piece(struct http_connection *connection, struct span piece)
-{
-    struct request *request = &connection->request;
-
-    connection->received += piece.len;
-    if (connection->received > (size_t)connection->http->max_body_bytes)
-        return http_cut_off_too_large(connection);
-    if (connection->refused || !connection->endpoint->reads_envelope)
-        return MHD_YES;
-    if (buf_append_span(&request->body, piece))
-        return MHD_NO;
-    envelope_feed(&request->envelope, buf_span(&request->body));
+    if (!connection->refused && connection->endpoint->reads_envelope)
+        return http_body_begin(connection, head.content_length) ? MHD_NO : MHD_YES;
     return MHD_YES;
 }
 
@@ -277,6 +238,7 @@ static enum MHD_Result http_whole(struct http_connection *connection)
     http_connection_move(connection, NULL);
     if (connection->wait == HTTP_NO_WAIT && !connection->answered) {
         connection->endpoint->handle(connection->http->service, &connection->request);
+        http_body_count(connection);
         if (!connection->answered)
             http_await(connection);
     }
@@ -330,7 +292,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
         struct span piece = {data, *data_len};
         *data_len = 0;
         http->ready = true; /* there may be more where it came from: see http_timeout_ms() */
-        return http_piece(*request, piece);
+        return http_body_piece(*request, piece);
     }
     return http_whole(*request);
 }
@@ -354,6 +316,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     if (connection->response)
         MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
+    http_body_count(connection);
     free(connection->request.note);
     connection->request.note = NULL;
     connection->response = NULL;

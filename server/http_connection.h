@@ -24,11 +24,14 @@ struct http {
     struct loop_hook hook;
     bool ready;   /* MHD's descriptor has something */
     bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
+    uint64_t arrivals;        /* connections, ever */
+    struct loop_timer rested; /* set while nobody is let in: see http_rest() */
     bool draining;
     int busy;
     int awaited;                   /* requests in HTTP_AWAITED */
     struct loop_timer await_timer; /* set while there are any */
     int64_t max_body_bytes;
+    size_t body_bytes; /* of the bodies that are arriving: what there is room for */
     int64_t request_timeout_ms;
     /* Connections that somebody has to write to, in the order of their deadlines. */
     struct http_connections receiving;
@@ -63,6 +66,8 @@ struct http_connection {
     enum http_wait wait;
     int64_t suspend_at_ms;         /* while HTTP_AWAITED */
     size_t received;               /* of the body */
+    size_t claimed_bytes;          /* how long the body is to be; 0: its end will tell */
+    size_t counted_bytes;          /* of it, in http.body_bytes */
     int64_t began_ms;              /* its head was there */
     struct MHD_Response *response; /* made, not yet queued */
     unsigned status;
@@ -86,6 +91,14 @@ enum MHD_Result http_access(void *http, struct MHD_Connection *mhd, const char *
                             size_t *data_len, void **request);
 void http_access_completed(void *http, struct MHD_Connection *mhd, void **request,
                            enum MHD_RequestTerminationCode why);
+
+/* Counts, times and logs an answer, where its endpoint's are. */
+void http_access_observe(const struct http_connection *connection, enum reply reply);
+
+/* What refusals say that stand before a body and in the middle of it. */
+enum { HTTP_TOO_LARGE_MAX = 96 };
+void http_say_too_large(const struct http_connection *connection, char why[HTTP_TOO_LARGE_MAX]);
+extern const char http_too_many_bodies[];
 
 /* Of http.await_timer. */
 void http_access_await(void *http);

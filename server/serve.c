@@ -12,6 +12,7 @@
 #include "server/serve.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -35,6 +36,8 @@ enum {
     SERVE_STOP_POLL_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_ADMIN_CONNECTIONS_MAX = 32,
+    SERVE_OWN_PAGES_BYTES = 512 * 1024,
+    SERVE_SPARE_BYTES = 4 * 1024 * 1024,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
 };
 
@@ -393,12 +396,23 @@ static void server_done(struct server *server)
     loop_free(server->loop);
 }
 
+/*
+ * A large body gets pages of its own: growing moves them instead of copying, and they go back when
+ * it is freed. Left to itself glibc puts the next one into the heap, where both take more.
+ */
+static void server_tune_memory(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, SERVE_OWN_PAGES_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, SERVE_SPARE_BYTES);
+}
+
 int serve(struct setup *setup)
 {
     cleanup(server_done) struct server server = {
         .setup = setup, .activation = ACTIVATION_NONE, .signal_fd = -1};
-    int r = server_start(&server);
 
+    server_tune_memory();
+    int r = server_start(&server);
     if (r == 0)
         r = loop_run(server.loop);
     if (r == 0)

@@ -34,10 +34,11 @@ export function relayEnv(env) {
   return Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
 }
 
-// Runs convex-relay with arguments, not waiting for anything.
-export function spawnRelay(t, { env = {}, args = [], cwd = ROOT, atEnd = async () => {} } = {}) {
+// Runs convex-relay with arguments, not waiting for anything. under: a command that becomes the relay.
+export function spawnRelay(t, { env = {}, args = [], under = [], cwd = ROOT, atEnd = async () => {} } = {}) {
   const all = relayEnv(env);
-  return startChild(t, RELAY_BIN, args, {
+  const [command, ...rest] = [...under, RELAY_BIN, ...args];
+  return startChild(t, command, rest, {
     cwd,
     env: all,
     atEnd: (child) => atEnd(child).finally(() => {

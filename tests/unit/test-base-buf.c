@@ -35,6 +35,26 @@ static void test_appends(void **state)
     assert_true(span_eq(buf_span(&buf), SPAN("a\0bcde 42")));
 }
 
+static void test_makes_no_room_past_the_most(void **state)
+{
+    cleanup(buf_done) struct buf buf = BUF_NULL;
+
+    (void)state;
+    assert_int_equal(buf_reserve_up_to(&buf, 1000, 5000), 0);
+    assert_int_equal(buf.cap, 1000);
+    buf.len = 1000;
+    assert_int_equal(buf_reserve_up_to(&buf, 1, 5000), 0);
+    assert_int_equal(buf.cap, 1500); /* it grows as ever */
+    buf.len = 1500;
+    assert_int_equal(buf_reserve_up_to(&buf, 1, 2000), 0);
+    assert_int_equal(buf.cap, 2000);
+    buf.len = 2000;
+    assert_int_equal(buf_reserve_up_to(&buf, 1, 2000), 0); /* more came than was said */
+    assert_int_equal(buf.cap, 3000);
+    assert_int_equal(buf_reserve_up_to(&buf, 2000, 0), 0);
+    assert_true(buf.cap >= 4000);
+}
+
 static void test_string_is_not_content(void **state)
 {
     cleanup(buf_done) struct buf buf = BUF_NULL;
@@ -123,6 +143,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),
         cmocka_unit_test(test_appends),
+        cmocka_unit_test(test_makes_no_room_past_the_most),
         cmocka_unit_test(test_string_is_not_content),
         cmocka_unit_test(test_printf_longer_than_the_room),
         cmocka_unit_test(test_growth_matches_a_model),

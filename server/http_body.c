@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* The bodies of requests while they arrive. */
+#include "server/http_body.h"
+
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "server/http_connection.h"
+
+enum {
+    HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
+    HTTP_BODIES_LARGEST = 4,
+    HTTP_BODIES_BYTES_MIN = 64 * 1024 * 1024,
+};
+
+/* ---- how much there is ---- */
+
+static unsigned long long http_bodies_max(const struct http *http)
+{
+    unsigned long long bytes = (unsigned long long)http->max_body_bytes * HTTP_BODIES_LARGEST;
+
+    return bytes > HTTP_BODIES_BYTES_MIN ? bytes : HTTP_BODIES_BYTES_MIN;
+}
+
+bool http_body_has_room(const struct http *http, unsigned long long len)
+{
+    struct inbox *inbox = http->service->inbox;
+
+    return http->body_bytes + inbox->held_bytes(inbox) + len <= http_bodies_max(http);
+}
+
+void http_body_count(struct http_connection *connection)
+{
+    struct http *http = connection->http;
+
+    http->body_bytes += connection->request.body.cap;
+    http->body_bytes -= connection->counted_bytes;
+    connection->counted_bytes = connection->request.body.cap;
+}
+
+/* ---- gathering ---- */
+
+int http_body_begin(struct http_connection *connection, unsigned long long len)
+{
+    size_t room = len < HTTP_BODY_FIRST_BYTES ? (size_t)len : HTTP_BODY_FIRST_BYTES;
+    int r = buf_reserve(&connection->request.body, room);
+
+    connection->claimed_bytes = (size_t)len;
+    envelope_init(&connection->request.envelope);
+    http_body_count(connection);
+    return r;
+}
+
+/*
+ * Answers in the middle of the body, where MHD takes no answer: by hand, before the connection is
+ * closed. The socket has room: answers to earlier requests have gone, and 100 Continue is short.
+ */
+static enum MHD_Result http_body_refuse(struct http_connection *connection, enum reply reply,
+                                        const char *why)
+{
+    const struct reply_head *head = reply_head(reply);
+    char answer[512];
+    int len = snprintf(answer, sizeof(answer),
+                       "HTTP/1.1 %d %s\r\nContent-Type: %s\r\n" REQUEST_ID_HEADER ": %s\r\n"
+                       "%s%s%s%sContent-Length: %zu\r\nConnection: close\r\n\r\n{\"error\":\"%s\"}",
+                       head->status, MHD_get_reason_phrase_for((unsigned)head->status),
+                       head->content_type, connection->request.id, head->header ? head->header : "",
+                       head->header ? ": " : "", head->header ? head->value : "",
+                       head->header ? "\r\n" : "", strlen(why) + strlen("{\"error\":\"\"}"), why);
+
+    http_access_observe(connection, reply);
+    (void)send(http_connection_fd(connection), answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
+    connection->cut_short = true;
+    return MHD_NO;
+}
+
+enum MHD_Result http_body_piece(struct http_connection *connection, struct span piece)
+{
+    struct request *request = &connection->request;
+
+    connection->received += piece.len;
+    if (connection->received > (size_t)connection->http->max_body_bytes) {
+        char why[HTTP_TOO_LARGE_MAX];
+        http_say_too_large(connection, why);
+        return http_body_refuse(connection, REPLY_TOO_LARGE, why);
+    }
+    if (connection->refused || !connection->endpoint->reads_envelope)
+        return MHD_YES;
+    if (buf_reserve_up_to(&request->body, piece.len, connection->claimed_bytes) ||
+        buf_append_span(&request->body, piece))
+        return MHD_NO;
+    bool grown = request->body.cap > connection->counted_bytes;
+    http_body_count(connection);
+    if (grown && !http_body_has_room(connection->http, 0))
+        return http_body_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
+    envelope_feed(&request->envelope, buf_span(&request->body));
+    return MHD_YES;
+}

@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// Clients that are slow, many, gone or too much at once: others are served meanwhile, and descriptors
+// and memory come back afterwards.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { openConnection } from '../lib/connection.mjs';
+import { DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
+import { hold } from '../lib/hold.mjs';
+import { startRelay, sync } from '../lib/relay.mjs';
+import { SUCCESS, startUpstream } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const MIB = 1024 * 1024;
+const SANITIZED = process.env.RELAY_SANITIZED ? 'a sanitizer has memory of its own' : false;
+
+const openFds = (relay) => readdirSync(`/proc/${relay.pid}/fd`).length;
+const rssMib = (relay) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+// CPU time of all its threads, in ms.
+const cpuMs = (relay) => readdirSync(`/proc/${relay.pid}/task`)
+  .map((thread) => readFileSync(`/proc/${relay.pid}/task/${thread}/schedstat`, 'utf8'))
+  .reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0);
+
+async function start(t, env = {}) {
+  const upstream = await startUpstream(t);
+  // Whoever has stopped in the middle would hold up the stop, too.
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '100', ...env } });
+  assert.equal((await sync(relay, userEvent('warm'))).status, 200);
+  return { upstream, relay };
+}
+
+const openMany = (t, relay, count) => Promise.all(Array.from({ length: count }, () => openConnection(t, relay.port)));
+const closeAll = (clients) => clients.forEach(({ socket }) => socket.destroy());
+const waitForFds = (relay, most) => waitFor(`${most} descriptors`, () => openFds(relay) <= most);
+
+// ---- many ----
+
+const MANY = 2000;
+const MANY_MIB = (MANY * 24) / 1024; // 16 KiB of libmicrohttpd's for each, and what stands around them
+
+// A heap in small pieces is not given back, but the next crowd lives in it.
+async function assertNoMore(t, relay, mostMib) {
+  const fds = openFds(relay);
+  const clients = await openMany(t, relay, MANY);
+  await waitFor('a second crowd', () => openFds(relay) >= MANY);
+  assert.ok(rssMib(relay) < mostMib, `${rssMib(relay)} MiB, and not ${mostMib}`);
+  closeAll(clients);
+  await waitForFds(relay, fds);
+}
+
+const HEAD = syncRequest('', { headers: [...HEADERS, ['Content-Length', '1000']] });
+for (const [what, first] of [
+  ['say nothing', ''],
+  ['stop in a head', 'POST /convex/sync HTTP/1.1\r\nX-A: '],
+  ['stop in a body', Buffer.concat([HEAD, Buffer.from('{"model":')])],
+]) {
+  test(`${MANY} clients that ${what}`, async (t) => {
+    const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
+    const [fds, mib] = [openFds(relay), rssMib(relay)];
+    const clients = await openMany(t, relay, MANY);
+    for (const client of clients) client.write(first);
+    await waitFor('all of them', () => openFds(relay) >= MANY);
+    for (let n = 0; n < 20; n++) assert.equal((await sync(relay, userEvent('acc_1', n))).status, 200);
+    const heldMib = rssMib(relay) - mib;
+    if (!SANITIZED) assert.ok(heldMib < MANY_MIB, `they take ${heldMib.toFixed(1)} MiB`);
+    await Promise.all(clients.map((client) => client.closed()));
+    await waitForFds(relay, fds + 1);
+    if (!SANITIZED) await assertNoMore(t, relay, mib + MANY_MIB);
+    assert.equal((await sync(relay, userEvent('acc_1', 21))).status, 200);
+  });
+}
+
+test(`${MANY} clients that leave before their answers`, async (t) => {
+  const { upstream, relay } = await start(t, { CONVEX_CONCURRENCY: '64' });
+  const fds = openFds(relay);
+  const held = hold();
+  upstream.answer = held.answer;
+  const clients = await openMany(t, relay, MANY);
+  clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+  await upstream.arrived(65);
+  await waitFor('all requests to be read', async () => (await fetch(`${relay.url}/healthz`)).status === 200);
+  clients.forEach(({ socket }, i) => (i % 2 ? socket.destroy() : socket.resetAndDestroy()));
+  held.open();
+  await waitForFds(relay, fds + 65);
+  upstream.answer = SUCCESS;
+  assert.equal((await sync(relay, userEvent('after'))).status, 200);
+});
+
+// ---- at the limit ----
+
+// The share of the time that the relay is busy while nothing happens.
+async function assertIdle(relay) {
+  const [beforeMs, startedMs] = [cpuMs(relay), performance.now()];
+  await new Promise((resolve) => setTimeout(resolve, 1000)); // not for something: for nothing to happen
+  const share = (cpuMs(relay) - beforeMs) / (performance.now() - startedMs);
+  assert.ok(share < 0.2, `it is busy for ${(100 * share).toFixed(0)} % of the time`);
+}
+
+// The relay takes fewer connections than it has descriptors; here somebody takes those away.
+const leave = (relay, limit) => execFileSync('prlimit', ['--pid', String(relay.pid), `--nofile=${limit}:`]);
+
+test('no descriptor left: it waits, and goes on when there is one', async (t) => {
+  const { relay } = await start(t);
+  const few = openFds(relay) + 20;
+  leave(relay, few);
+  const clients = await openMany(t, relay, 60); // the kernel takes them in
+  await waitFor('all to be taken', () => openFds(relay) >= few);
+  await assertIdle(relay);
+  clients[0].write(syncRequest(userEvent('early')));
+  assert.equal((await clients[0].answer()).status, 200);
+  closeAll(clients.slice(1, 50));
+  clients[59].write(syncRequest(userEvent('late')));
+  assert.equal((await clients[59].answer()).status, 200);
+});
+
+test('no descriptor for a single client: it waits, and goes on when there is one', async (t) => {
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
+  leave(relay, 3);
+  const [client] = await openMany(t, relay, 10);
+  await assertIdle(relay);
+  leave(relay, 1000);
+  client.write(syncRequest(userEvent('late')));
+  assert.equal((await client.answer()).status, 200);
+});
+
+test('more clients than connections are taken: they wait their turn, and nobody is refused', async (t) => {
+  const upstream = await startUpstream(t);
+  const under = ['prlimit', '--nofile=160:160']; // less what Convex, the admin port and the rest may need: 48
+  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, REQUEST_TIMEOUT_MS: '60000' } });
+  const clients = await openMany(t, relay, 300);
+  await waitFor('the limit', () => openFds(relay) > 40);
+  await assertIdle(relay);
+  assert.ok(openFds(relay) < 70, `${openFds(relay)} descriptors`);
+  for (const [i, client] of clients.entries()) {
+    client.write(syncRequest(userEvent(`acc_${i}`)));
+    assert.equal((await client.answer()).status, 200);
+    client.socket.destroy();
+  }
+});
+
+// ---- too much at once ----
+
+// With MAX_BODY_BYTES at its default there is room for four of the largest.
+const stalled = (size) => {
+  const bytes = syncRequest(eventOfSize(Math.floor(size)));
+  return bytes.subarray(0, bytes.length - 1);
+};
+
+async function fillUp(t, relay) {
+  const clients = await openMany(t, relay, 4);
+  await Promise.all(clients.map(({ socket }) => new Promise((resolve) => socket.write(stalled(15.9 * MIB), resolve))));
+  await waitFor('no room', async () => {
+    const probe = await openConnection(t, relay.port);
+    probe.write(syncRequest('', { headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']] }));
+    const { status } = await probe.answer();
+    probe.socket.destroy();
+    return status === 503;
+  });
+  return clients;
+}
+
+test('bodies past what may be held at once: 503, and room again when they are through', async (t) => {
+  const { upstream, relay } = await start(t);
+  const mib = rssMib(relay);
+  const clients = await fillUp(t, relay);
+  if (!SANITIZED) assert.ok(rssMib(relay) < mib + 64 + 8, `${rssMib(relay) - mib} MiB`);
+
+  const refused = await openConnection(t, relay.port);
+  refused.write(syncRequest(eventOfSize(MIB, 'refused')));
+  const { status, headers, body } = await refused.answer();
+  assert.deepEqual([status, headers['retry-after'], headers.connection], [503, '5', 'close']);
+  assert.deepEqual(JSON.parse(body), { error: 'The relay holds as much as it may; try again later' });
+  await refused.closed();
+  assert.equal((await sync(relay, 'x', { secret: 'wrong' })).status, 401, 'not for those who may not pass');
+  assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
+
+  for (const client of clients) client.write('}');
+  for (const client of clients) assert.equal((await client.answer()).status, 200);
+  assert.equal((await sync(relay, eventOfSize(16 * MIB))).status, 200);
+  assert.equal(upstream.requests.length, 6);
+  if (!SANITIZED) await waitFor('the memory', () => rssMib(relay) < mib + 8);
+});
+
+test('a body in chunks that grows past it: 503 in the middle', async (t) => {
+  const { relay } = await start(t);
+  const client = await openConnection(t, relay.port);
+  client.write(syncRequest('', { headers: [...HEADERS, ['Transfer-Encoding', 'chunked']] }));
+  client.write('a\r\n{"model":"\r\n');
+  await fillUp(t, relay);
+  client.write(`${(2 * MIB).toString(16)}\r\n${'x'.repeat(2 * MIB)}\r\n`);
+  const { status, headers, body } = await client.answer();
+  assert.deepEqual([status, headers['retry-after'], headers.connection], [503, '5', 'close']);
+  assert.match(body, /^\{"error":"The relay holds/);
+  await client.closed();
+});
+
+test('clients that leave with half a body give its room back', async (t) => {
+  // libmicrohttpd does not see an end that comes right behind a piece of a body: the time does.
+  const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
+  for (let round = 0; round < 3; round++) {
+    closeAll(await fillUp(t, relay));
+    await waitFor('room', async () => (await sync(relay, eventOfSize(2 * MIB))).status === 200);
+  }
+});
+
+test('what waits for Convex counts, where no outbox takes it', async (t) => {
+  const { upstream, relay } = await start(t);
+  const held = hold();
+  upstream.answer = held.answer;
+  const clients = await openMany(t, relay, 4);
+  for (const client of clients) client.write(syncRequest(eventOfSize(Math.floor(15.9 * MIB))));
+  await waitFor('a refusal', async () => {
+    const probe = await openConnection(t, relay.port);
+    probe.write(syncRequest('', { headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']] }));
+    const { status } = await probe.answer();
+    probe.socket.destroy();
+    return status === 503;
+  });
+  held.open();
+  for (const client of clients) assert.deepEqual((await client.answer()).body, DELIVERED);
+  assert.equal((await sync(relay, eventOfSize(MIB))).status, 200);
+});
