@@ -2,6 +2,7 @@
 /* JavaScript's String(value) and JSON.stringify(value) for a value from JSON. */
 #include "base/js_string.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -29,10 +30,11 @@ static void js_shortest(double number, char text[32])
         (void)snprintf(text, 32, "%.*e", digits - 1, number);
         if (strtod(text, NULL) == number)
             return;
-        char *last = strchr(text, 'e') - 1;
-        if (*last == '9')
+        char *exponent = strchr(text, 'e');
+        assert(exponent); /* every finite number has one */
+        if (exponent[-1] == '9')
             continue; /* one up would have fewer digits, and those have been tried */
-        ++*last;
+        ++exponent[-1];
         if (strtod(text, NULL) == number)
             return;
     }

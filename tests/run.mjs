@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Runs every suite, one after the other, and counts the cases.
 //
-//   node tests/run.mjs [NAME...]     only suites whose label holds one of NAME...
+//   node tests/run.mjs [--coverage | --valgrind] [NAME...]
+//
+// NAME: only suites whose label holds one of them.
 //
 // A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a tests/**/*.test.mjs
 // (node:test); all speak TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
-// suites that do not run what was built; those that two threads meet in run under TSan, too. A suite that
+// suites that do not run what was built; those that two threads meet in run under TSan, too, and a few under
+// Valgrind. --coverage and --valgrind run all of it once, against the one build or under the other. A suite that
 // crashes, says nothing or takes too long counts as a failed case. The last line is `N passed, N failed`.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
@@ -17,24 +20,36 @@ const top = fileURLToPath(new URL('..', import.meta.url));
 const notOfTheBuild = /^tests\/(bench|checks|cost|image|install|standin)\//;
 // Where the loop's thread and the writer's, or a second process, are at work at the same time.
 const threaded =
-  /^unit\/(outbox-|relay-events)|^tests\/(crash|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
-const builds = [
-  { name: '', directory: join(top, 'build'), runs: () => true },
-  { name: ' (sanitized)', directory: join(top, 'build-asan'), runs: (label) => !notOfTheBuild.test(label) },
-  { name: ' (threads)', directory: join(top, 'build-tsan'), runs: (label) => threaded.test(label) },
-];
+  /^unit\/(outbox-|relay-events)|^tests\/(crash|soak|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
+// Valgrind sees what ASan cannot: what is used before anything was written to it, inside libraries, too. So: whatever
+// reads bytes from outside, one suite for each library, and the whole way of an event through the binary; each within seconds.
+const brieflyUnderValgrind =
+  /^fuzz\/|^unit\/(auth-keyring|base-(buf|config|log-sum|table)|convex-|handlers-|outbox-(rows|store)|server-)|^tests\/e2e\/delivery/;
+const ofTheBuild = (label) => !notOfTheBuild.test(label);
+const modes = {
+  '': [
+    { name: '', directory: join(top, 'build'), runs: () => true },
+    { name: ' (sanitized)', directory: join(top, 'build-asan'), runs: ofTheBuild },
+    { name: ' (threads)', directory: join(top, 'build-tsan'), runs: (label) => threaded.test(label) },
+    { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
+  ],
+  '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), runs: ofTheBuild }],
+  '--valgrind': [{ name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild }],
+};
+const memcheck = join(top, 'tests/valgrind');
 const unitLimitMs = 300_000;
 const scriptLimitMs = 600_000;
+const valgrindSlowness = 6; // of whole suites; of code alone it is more
 
-function unitSuites({ directory }) {
+function unitSuites({ directory, isMemcheck }) {
   const listed = execFileSync('meson', ['introspect', '--tests', directory], { encoding: 'utf8' });
   const tests = JSON.parse(listed);
   if (tests.length === 0) throw new Error(`${directory} was built without the unit tests`);
   return tests.map((test) => ({
     label: `${test.suite[0].split(':')[1]}/${test.name}`,
-    command: test.cmd,
+    command: isMemcheck ? [join(memcheck, 'memcheck'), ...test.cmd] : test.cmd,
     env: { ...test.env, CMOCKA_MESSAGE_OUTPUT: 'TAP' },
-    limitMs: unitLimitMs,
+    limitMs: unitLimitMs * (isMemcheck ? valgrindSlowness : 1),
   }));
 }
 
@@ -49,14 +64,15 @@ function findScripts(directory) {
     .sort();
 }
 
-function scriptSuites({ name, directory }) {
+function scriptSuites({ name, directory, isMemcheck }) {
+  const binary = join(isMemcheck ? memcheck : directory, 'convex-relay');
   return findScripts(join(top, 'tests'))
     .map((path) => ({ path, label: relative(top, path) }))
     .map(({ path, label }) => ({
       label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
-      env: { RELAY_BIN: join(directory, 'convex-relay'), RELAY_SANITIZED: name === '' ? '' : '1' },
-      limitMs: scriptLimitMs,
+      env: { RELAY_BIN: binary, RELAY_SANITIZED: name === '' ? '' : '1' },
+      limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
     }));
 }
 
@@ -148,8 +164,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   });
 }
 
-const names = process.argv.slice(2);
-const suites = builds
+const mode = process.argv[2] in modes ? process.argv[2] : '';
+const names = process.argv.slice(mode ? 3 : 2);
+const suites = modes[mode]
   .flatMap((build) =>
     [...unitSuites(build), ...scriptSuites(build)]
       .filter(({ label }) => build.runs(label))

@@ -76,7 +76,7 @@ async function stopRelay(child, signal = 'SIGTERM') {
 }
 
 function assertSane(child) {
-  const report = /ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:/.exec(child.stderr());
+  const report = /ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:|^==\d+== /m.exec(child.stderr());
   assert.equal(report, null, `a sanitizer speaks:\n${child.stderr()}`);
 }
 

@@ -168,12 +168,14 @@ static inline int world_start_call(struct transport *transport, struct call *cal
 {
     struct world *world = container_of(transport, struct world, transport);
     struct world_call *made = calloc(1, sizeof(*made));
-    char path[64] = "";
+    char path[64] = "", head[128], data[64]; /* the slices end without a NUL */
 
     assert_non_null(made);
-    assert_int_equal(sscanf(call->body[0].at, "{\"path\":\"%63[^\"]", path), 1);
-    assert_int_equal(
-        sscanf(call->body[1].at, "{\"bladeId\":\"r%d\",\"n\":%d", &made->record, &made->number), 2);
+    (void)snprintf(head, sizeof(head), "%.*s", (int)call->body[0].len, call->body[0].at);
+    (void)snprintf(data, sizeof(data), "%.*s", (int)call->body[1].len, call->body[1].at);
+    assert_int_equal(sscanf(head, "{\"path\":\"%63[^\"]", path), 1);
+    assert_int_equal(sscanf(data, "{\"bladeId\":\"r%d\",\"n\":%d", &made->record, &made->number),
+                     2);
     made->world = world;
     made->call = call;
     made->answer = world->convex(world, path, made->record, made->number);

@@ -157,7 +157,7 @@ static bool enter_name_space(void)
         (void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)uid);
         write_file("/proc/self/uid_map", map);
     }
-    return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) == 0;
 }
 
 static void mount_disk(struct folder *folder, const char *size)
@@ -286,10 +286,10 @@ static void read_only_disk_is_named(void **state)
     struct store *store = folder_open(&folder, STORE_SERVE);
     must_append(store, row_of(1));
     store->ops->close(store);
-    assert_int_equal(mount("none", folder.at, NULL, MS_REMOUNT | MS_RDONLY, NULL), 0);
+    assert_int_equal(mount("none", folder.at, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
     assert_refused(&folder, STORE_SERVE, "ead-only");
     assert_refused(&folder, STORE_BESIDE, "ead-only");
-    assert_int_equal(mount("none", folder.at, NULL, MS_REMOUNT, NULL), 0);
+    assert_int_equal(mount("none", folder.at, "tmpfs", MS_REMOUNT, NULL), 0);
     store = folder_open(&folder, STORE_SERVE);
     assert_string_equal(ids_in(store, STORE_PENDING), "1");
     store->ops->close(store);
