@@ -6,7 +6,7 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../lib/wait.mjs';
-import { digest } from './plan.mjs';
+import { ROUTES, digest } from './plan.mjs';
 
 const SUCCESS = { status: 'success', value: null, logLines: [] };
 const REJECTION = 'Uncaught ConvexError: nothing of the kind'; // with the event's number
@@ -65,7 +65,7 @@ const SMALL_TROUBLE = {
 const times = (factor) => Object.fromEntries(Object.entries(SMALL_TROUBLE).map(([name, weight]) => [name, weight * factor]));
 
 // What the weather makes likely.
-export const WEATHERS = {
+const WEATHERS = {
   calm: { well: 1 },
   fair: { well: 100, ...times(0.5) },
   rough: { well: 60, ...times(2.5), hang: 0.2, comeLater: 0.3 },
@@ -74,6 +74,8 @@ export const WEATHERS = {
   slow: { well: 10, slow: 80, lost: 5 },
   down: { reset: 30, close: 20, gateway: 50 },
 };
+
+const CLIMATE = { calm: 15, fair: 40, rough: 20, conflicts: 6, overload: 3, slow: 6, down: 4, away: 8, missing: 8 };
 
 export class Convex {
   // onMoment(name) is called at once when something has "arrived", "ran", or was "answered".
@@ -121,6 +123,20 @@ export class Convex {
     for (let quiet = 0; quiet < 3; quiet = this.sockets.size ? 0 : quiet + 1) await sleep(1);
   }
 
+  // One weather after the other; away, and without a function, too. In the end it is calm.
+  async changeWeather(dice, isOver) {
+    while (!isOver()) {
+      const weather = dice.weighted(CLIMATE);
+      if (weather === 'away') await this.shut();
+      else if (weather === 'missing') this.missing = dice.pick(Object.keys(ROUTES));
+      else this.weather = weather;
+      await sleep(dice.int(100, weather === 'away' || weather === 'missing' ? 400 : 800));
+      if (weather === 'away') await this.open();
+      this.missing = null;
+    }
+    this.weather = 'calm';
+  }
+
   async #take(request, response) {
     const { dice } = this;
     if (this.weather === 'rough' && dice.chance(0.02)) {
@@ -136,6 +152,7 @@ export class Convex {
     const { path, args: [args] } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     const call = new Call(this, request.socket, response, path, args);
     this.onMoment('arrived');
+    if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' }); // the oracle tells
     const fault = this.missing && path.startsWith(`${this.missing}:`) ? 'missing' : dice.weighted(WEATHERS[this.weather]);
     await FAULTS[fault](call, dice);
   }

@@ -31,6 +31,9 @@ export function judge(history) {
   const report = (kind, text) => violations.push({ kind, text });
   const facts = gather(history);
 
+  for (const { n } of history.attempts) {
+    if (n === null) report('leaked', 'Convex was called about an event that nobody who may has sent');
+  }
   for (const event of history.events) judgeAnswer(event, facts, report);
   for (const event of history.events) judgeFate(event, facts, report);
   for (const [lane, attempts] of facts.lanes) {

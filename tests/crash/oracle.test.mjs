@@ -96,6 +96,7 @@ const BROKEN = {
   'refused and sent nevertheless': ['leaked', {
     events: [sent(1, 0, 9, 500, { kind: 'refused' })], attempts: [failedFrom(1, 1, 2)], letters: [1],
   }],
+  'sent by nobody who may': ['leaked', { attempts: [failedFrom(null, 1, 2)] }],
   'stray and answered 500': ['unexpected', { events: [sent(1, 0, 9, 500, { kind: 'stray' })], letters: [1] }],
   '500 without a rejection': ['groundless', { events: [sent(1, 0, 9, 500)], attempts: [ranFrom(1, 1, 3)], meddled: [1] }],
   'a newer one first': ['order', {

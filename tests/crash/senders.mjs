@@ -5,18 +5,16 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRET } from '../lib/relay.mjs';
 
-const HEADERS = { 'Content-Type': 'application/json', 'X-Sync-Secret': SECRET };
-
 // target: {port, life, isEnding}, of the process that listens now, or null. Before each event, senders
-// wait until mayGo(). onAnswer(event) hears of each answer at once.
-export function startSenders(count, { plan, dice, target, mayGo, onAnswer, patienceMs = 30_000 }) {
+// wait until mayGo(). onAnswer(event) hears of each answer at once. secret(): what to show now.
+export function startSenders(count, { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = 30_000 }) {
   let isOver = false;
 
   async function send(agent, leaves) {
     const to = target();
     const { event, body } = plan.next();
     plan.begin(event);
-    const answer = await post(agent, to.port, body, leaves, patienceMs);
+    const answer = await post(agent, to.port, { body, secret: secret(), leaves, patienceMs });
     // It was being ended, or somebody else serves by now.
     const excused = to.isEnding || target() !== to;
     plan.end(event, { left: false, status: null, body: null, ...answer, excused });
@@ -34,8 +32,17 @@ export function startSenders(count, { plan, dice, target, mayGo, onAnswer, patie
     agent.destroy();
   }
 
+  // One event on a connection of its own.
+  async function sendOne() {
+    const agent = new http.Agent({ maxSockets: 1 });
+    if (target()) await send(agent, null);
+    agent.destroy();
+  }
+
   const workers = Array.from({ length: count }, (_, seed) => work(seed));
   return {
+    // So many at the same moment.
+    burst: (size) => Promise.all(Array.from({ length: size }, sendOne)),
     async stop() {
       isOver = true;
       await Promise.all(workers);
@@ -45,9 +52,10 @@ export function startSenders(count, { plan, dice, target, mayGo, onAnswer, patie
 
 // {status, body}, {left: true}, or null where there is no answer. leaves: after so many ms the sender
 // is gone.
-function post(agent, port, body, leaves, patienceMs) {
+function post(agent, port, { body, secret, leaves, patienceMs }) {
   return new Promise((resolve) => {
-    const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/convex/sync', headers: { ...HEADERS, 'Content-Length': Buffer.byteLength(body) } };
+    const headers = { 'Content-Type': 'application/json', 'X-Sync-Secret': secret, 'Content-Length': Buffer.byteLength(body) };
+    const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/convex/sync', headers };
     const request = http.request(options, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
