@@ -22,9 +22,9 @@ const notOfTheBuild = /^tests\/(bench|checks|cost|image|install|standin)\//;
 const threaded =
   /^unit\/(outbox-|relay-events)|^tests\/(crash|soak|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
 // Valgrind sees what ASan cannot: what is used before anything was written to it, inside libraries, too. So: whatever
-// reads bytes from outside, one suite for each library, and the whole way of an event through the binary; each within seconds.
+// reads bytes from outside, one suite for each library, and the README's event on its way through the binary; each within seconds.
 const brieflyUnderValgrind =
-  /^fuzz\/|^unit\/(auth-keyring|base-(buf|config|log-sum|table)|convex-|handlers-|outbox-(rows|store)|server-)|^tests\/e2e\/delivery/;
+  /^fuzz\/|^unit\/(auth-keyring|base-(buf|config|log-sum|table)|convex-|handlers-|outbox-(rows|store)|server-)|^tests\/docs\/tutorial/;
 const ofTheBuild = (label) => !notOfTheBuild.test(label);
 const modes = {
   '': [
