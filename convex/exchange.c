@@ -25,6 +25,8 @@ enum {
     EXCHANGE_IDLE_S = 45,
     /* So that a changed DNS answer is followed even under load. */
     EXCHANGE_LIFETIME_S = 10 * 60,
+    /* After a failure, too: libcurl would go to the dead address for a minute. */
+    EXCHANGE_ADDRESS_S = 5,
     EXCHANGE_KEEPALIVE_S = 30,
     EXCHANGE_RETRY_AFTER_S_MAX = 24 * 60 * 60,
 };
@@ -191,6 +193,7 @@ static bool exchange_set_limits(CURL *easy, int64_t timeout_ms)
         {CURLOPT_QUICK_EXIT, 1}, /* never wait for a resolver's thread */
         {CURLOPT_MAXAGE_CONN, EXCHANGE_IDLE_S},
         {CURLOPT_MAXLIFETIME_CONN, EXCHANGE_LIFETIME_S},
+        {CURLOPT_DNS_CACHE_TIMEOUT, EXCHANGE_ADDRESS_S},
         {CURLOPT_TCP_KEEPALIVE, 1},
         {CURLOPT_TCP_KEEPIDLE, EXCHANGE_KEEPALIVE_S},
         {CURLOPT_TCP_KEEPINTVL, EXCHANGE_KEEPALIVE_S},

@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: MIT
+// A far side that does not behave. Whatever it does: an attempt ends in time and takes little memory, is
+// judged as the contract says, the event is kept, and arrives once Convex is itself again.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import dgram from 'node:dgram';
+import { readFileSync } from 'node:fs';
+import net from 'node:net';
+import { test } from 'node:test';
+import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
+import { MessageReader } from '../lib/rawhttp.mjs';
+import { startRelay, sync } from '../lib/relay.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const TIMEOUT_MS = 700;
+const MIB = 1024 * 1024;
+// What an attempt may take besides its event.
+const MORE_MIB = process.env.RELAY_SANITIZED ? 200 : 16;
+const FINE = '{"status":"success","value":null}';
+const ok = (headers, body) => `HTTP/1.1 200 OK\r\n${headers}\r\n${body}`;
+const FINE_ANSWER = ok(`Content-Length: ${FINE.length}\r\n`, FINE);
+const REFUSAL = '{"status":"error","errorMessage":"not for this event"}';
+const REFUSAL_ANSWER = ok(`Content-Length: ${REFUSAL.length}\r\n`, REFUSAL);
+
+// ---- what it does with a socket once a request has begun ----
+
+const say = (bytes) => (socket) => socket.write(bytes, 'latin1');
+const sayAndClose = (bytes) => (socket) => socket.end(bytes, 'latin1');
+// The same piece again and again, as fast as it is read, or so often.
+const flood = (first, piece, times = Infinity, then = () => {}) => (socket) => {
+  const bytes = Buffer.from(piece.repeat(Math.max(1, Math.floor(65536 / piece.length))), 'latin1');
+  socket.write(first);
+  let left = times / Math.floor(65536 / piece.length);
+  const more = () => {
+    while (!socket.destroyed && left-- > 0) if (!socket.write(bytes)) return socket.once('drain', more);
+    if (!socket.destroyed) then(socket);
+  };
+  more();
+};
+const trickle = (first, piece, everyMs = 20) => (socket) => {
+  socket.write(first);
+  const timer = setInterval(() => socket.write(piece), everyMs);
+  socket.on('close', () => clearInterval(timer));
+};
+
+// [what, what it does, the outcome of the attempt, and where one text is to be expected, the reason logged]
+const CASES = [
+  // ---- time ----
+  ['says nothing', () => {}, 'again', /timed out/],
+  ['a status line that trickles', trickle('HTTP/1.1 200 ', 'O'), 'again', /timed out/],
+  ['headers that trickle', trickle('HTTP/1.1 200 OK\r\n', 'X-A: b\r\n'), 'again', /timed out/],
+  ['a body that trickles', trickle(ok('Content-Length: 1000000\r\n', ''), 'x'), 'again', /timed out/],
+  ['chunks that trickle', trickle(ok('Transfer-Encoding: chunked\r\n', ''), '1\r\nx\r\n'), 'again', /timed out/],
+  ['1xx that trickle', trickle('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), 'again', /timed out/],
+  ['half a body, and silence', say(ok('Content-Length: 100\r\n', '{"status"')), 'again', /timed out/],
+  ['100 Continue, and silence', say('HTTP/1.1 100 Continue\r\n\r\n'), 'again', /timed out/],
+  ['a body that only the end could end, and no end', say(ok('', FINE)), 'again', /timed out/],
+  // ---- size ----
+  ['a body without end', flood(ok('', ''), 'x'), 'again', /longer than 1 MiB/],
+  ['chunks without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '400\r\n' + 'x'.repeat(1024) + '\r\n'), 'again', /longer than 1 MiB/],
+  ['a body of 1 GiB', flood(ok(`Content-Length: ${1024 * MIB}\r\n`, ''), 'x'), 'again', /longer than 1 MiB/],
+  ['one chunk of 1 GiB', flood(ok('Transfer-Encoding: chunked\r\n', '40000000\r\n'), 'x'), 'again', /longer than 1 MiB/],
+  ['a chunk size without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '0'), 'again'],
+  ['an extension without end', flood(ok('Transfer-Encoding: chunked\r\n', '5;'), 'x'), 'again'],
+  ['trailers without end', flood(ok('Transfer-Encoding: chunked\r\n', '0\r\n'), 'X-A: b\r\n'), 'again'],
+  ['a header of 100 KiB', say(ok(`X-A: ${'b'.repeat(100 * 1024)}\r\nContent-Length: ${FINE.length}\r\n`, FINE)), 'again'],
+  ['100 KiB of headers', say(ok(`${'X-A: b\r\n'.repeat(12_800)}Content-Length: ${FINE.length}\r\n`, FINE)), 'again'],
+  ['headers without end', flood('HTTP/1.1 200 OK\r\n', 'X-A: b\r\n'), 'again'],
+  ['a header without end', flood('HTTP/1.1 200 OK\r\nX-A: ', 'b'), 'again'],
+  ['a status line without end', flood('HTTP/1.1 200 ', 'x'), 'again'],
+  ['1xx without end', flood('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), 'again'],
+  ['5000 times 1xx, and an answer', flood('', 'HTTP/1.1 100 Continue\r\n\r\n', 5000, say(FINE_ANSWER)), 'again'],
+  // ---- what is no HTTP ----
+  ['closes', sayAndClose(''), 'again'],
+  ['resets', (socket) => socket.resetAndDestroy(), 'again'],
+  ['another protocol', sayAndClose('SSH-2.0-OpenSSH_9.2\r\n'), 'again'],
+  ['another protocol, and waits', say('220 mail.example.com ESMTP\r\n'), 'again'],
+  ['an answer of TLS', sayAndClose('\x15\x03\x01\x00\x02\x02\x28'), 'again'],
+  ['bytes at random', sayAndClose('\x00\xff\x80\r\n\r\n'.repeat(50)), 'again'],
+  ['HTTP/0.9', sayAndClose(FINE), 'again'],
+  ['HTTP/2 without being asked', say('HTTP/2 200\r\n\r\n'), 'again'],
+  ['a status of 0', sayAndClose('HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'), 'again'],
+  ['a status of 999', sayAndClose('HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n'), 'again'],
+  ['another protocol after 101', sayAndClose('HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'), 'again'],
+  // ---- lengths that are wrong ----
+  ['half a head', sayAndClose('HTTP/1.1 200 OK\r\nContent-Le'), 'again'],
+  ['less than Content-Length', sayAndClose(ok(`Content-Length: ${FINE.length + 1}\r\n`, FINE)), 'again'],
+  ['Content-Length below 0', sayAndClose(ok('Content-Length: -5\r\n', FINE)), 'again'],
+  ['Content-Length that is too small', sayAndClose(ok('Content-Length: 10\r\n', FINE)), 'again'],
+  ['a chunk that is too short', sayAndClose(ok('Transfer-Encoding: chunked\r\n', '40\r\n{}\r\n0\r\n\r\n')), 'again'],
+  ['a chunk size that is no number', sayAndClose(ok('Transfer-Encoding: chunked\r\n', 'zz\r\n{}\r\n0\r\n\r\n')), 'again'],
+  // ---- HTTP, but not Convex ----
+  ['200 with a page', sayAndClose(ok('Content-Length: 13\r\n', '<html></html>')), 'again'],
+  ['200 without a body', sayAndClose(ok('Content-Length: 0\r\n', '')), 'again'],
+  ['204', sayAndClose('HTTP/1.1 204 No Content\r\n\r\n'), 'again'],
+  ['200, compressed', sayAndClose(ok('Content-Encoding: gzip\r\nContent-Length: 4\r\n', '\x1f\x8b\x08\x00')), 'again'],
+  ['200, and then bytes that are not UTF-8', sayAndClose(ok('Content-Length: 2\r\n', '\xff\xfe')), 'again'],
+  ['a redirect to itself', say('HTTP/1.1 307 X\r\nLocation: /api/mutation\r\nContent-Length: 0\r\n\r\n'), 'held'],
+  ['a redirect to a file', say('HTTP/1.1 302 X\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n'), 'held'],
+];
+
+// ---- a far side that can be mended ----
+
+async function startRude(t, serve) {
+  const self = { isMended: false, serve, delivered: [] };
+  const sockets = new Set();
+  const server = net.createServer((socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket)).on('error', () => {});
+    const reader = new MessageReader();
+    let began = false;
+    socket.on('data', (chunk) => {
+      if (!self.isMended) {
+        if (!began) self.serve(socket);
+        began = true;
+        return;
+      }
+      reader.push(chunk);
+      for (let message; (message = reader.next());) {
+        self.delivered.push(callOf({ text: message.body.toString() }).id);
+        socket.write(FINE_ANSWER);
+      }
+    });
+  });
+  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+  t.after(() => {
+    sockets.forEach((socket) => socket.destroy());
+    return new Promise((resolve) => server.close(resolve));
+  });
+  self.port = server.address().port;
+  // What was begun as rude stays so; from now on it is Convex.
+  self.mend = () => {
+    self.isMended = true;
+    sockets.forEach((socket) => socket.destroy());
+  };
+  return self;
+}
+
+async function startTried(t, env, options = {}) {
+  const files = makeFolder(t);
+  const relay = await startRelay(t, { ...options, env: {
+    ADMIN_PORT: '0', OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
+    DRAIN_MS: '100', ...env,
+  } });
+  const [, admin] = await relay.find('stderr', /admin listening.*?:(\d+)/);
+  const counts = async () => {
+    const page = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
+    return Object.fromEntries(['done', 'rejected', 'again', 'held'].map((outcome) => [
+      outcome, Number(new RegExp(`attempts_total\\{outcome="${outcome}"\\} (\\d+)`).exec(page)[1]),
+    ]));
+  };
+  return { ...relay, counts };
+}
+
+const peakMib = (relay) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+
+// The first attempt's outcome, within its time; others are served meanwhile.
+async function assertOutcome(relay, expected, startedMs) {
+  const counts = await waitFor('an attempt to end', async () => {
+    assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
+    const all = await relay.counts();
+    return Object.values(all).some((count) => count > 0) && all;
+  });
+  const tookMs = performance.now() - startedMs;
+  assert.ok(counts[expected] > 0, `${JSON.stringify(counts)}, and not ${expected}`);
+  assert.ok(tookMs < TIMEOUT_MS + 2000, `it took ${tookMs} ms`);
+}
+
+for (const [what, serve, outcome, reason = /./] of CASES) {
+  test(`${what}: ${outcome}`, async (t) => {
+    const convex = await startRude(t, serve);
+    const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
+    const beforeMib = peakMib(relay);
+    const startedMs = performance.now();
+    assert.equal((await sync(relay, userEvent('kept'))).status, 202);
+    await assertOutcome(relay, outcome, startedMs);
+    const tookMib = peakMib(relay) - beforeMib;
+    assert.ok(tookMib < MORE_MIB, `it took ${tookMib} MiB`);
+    assert.match(relay.stderr(), reason);
+    convex.mend();
+    await waitFor('the event', () => convex.delivered.includes('kept'));
+  });
+}
+
+// ---- answers that nobody asked for ----
+
+for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(MIB)], ['half an answer', 'HTTP/1.1 200 OK\r\nCont']]) {
+  test(`${what} behind the answer: the next event does not get it`, async (t) => {
+    const convex = await startRude(t, say(FINE_ANSWER + more));
+    const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, SYNC_WAIT_MS: '10000' });
+    assert.equal((await sync(relay, userEvent('first'))).status, 200);
+    convex.isMended = true; // its connections stay
+    assert.equal((await sync(relay, userEvent('second'))).status, 200);
+    assert.deepEqual(convex.delivered, ['second']);
+  });
+}
+
+test('a refusal before the request is whole: it is the answer, and the connection is not used again', async (t) => {
+  const body = '{"code":"BadJsonBody","message":"too large"}';
+  const convex = await startRude(t, (socket) => socket.pause().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '5000', SYNC_WAIT_MS: '10000' });
+  const response = await sync(relay, eventOfSize(16 * MIB, 'large'));
+  assert.deepEqual([response.status, (await response.json()).error], [500, body]);
+  convex.isMended = true;
+  assert.equal((await sync(relay, userEvent('next'))).status, 200);
+});
+
+test('does not read: a large event ends in time, and small ones go on', async (t) => {
+  const convex = await startRude(t, (socket) => socket.pause());
+  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
+  const startedMs = performance.now();
+  assert.equal((await sync(relay, eventOfSize(8 * MIB, 'large'))).status, 202);
+  await assertOutcome(relay, 'again', startedMs);
+  convex.mend();
+  assert.ok((await sync(relay, userEvent('small'))).ok);
+  await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
+});
+
+// ---- TLS that stalls ----
+
+const SERVER_HELLO = '\x16\x03\x03\x00\x7a\x02\x00\x00\x76\x03\x03'; // its first eleven bytes
+for (const [what, serve] of [
+  ['nothing', () => {}],
+  ['half a server hello', say(SERVER_HELLO)],
+  ['a server hello that trickles', trickle(Buffer.from(SERVER_HELLO, 'latin1'), Buffer.of(3), 50)],
+  ['a record without end', flood('', '\x16\x03\x03\x40\x00' + '\x01'.repeat(16384))],
+  ['alerts without end', flood('', '\x15\x03\x03\x00\x02\x01\x00')],
+]) {
+  test(`a TLS handshake that gets ${what}`, async (t) => {
+    const convex = await startRude(t, serve);
+    const relay = await startTried(t, { CONVEX_URL: `https://127.0.0.1:${convex.port}` });
+    const beforeMib = peakMib(relay);
+    const startedMs = performance.now();
+    assert.equal((await sync(relay, userEvent('kept'))).status, 202);
+    await assertOutcome(relay, 'again', startedMs);
+    assert.ok(peakMib(relay) - beforeMib < MORE_MIB);
+  });
+}
+
+// ---- names ----
+
+test('a name that does not exist', async (t) => {
+  const relay = await startTried(t, { CONVEX_URL: 'http://convex.invalid' });
+  const startedMs = performance.now();
+  assert.equal((await sync(relay, userEvent('kept'))).status, 202);
+  await assertOutcome(relay, 'again', startedMs);
+  assert.match(relay.stderr(), /Could not resolve host|Resolving timed out/);
+});
+
+// The relay with other files in the place of some below /etc, where this user may do that.
+function under(files) {
+  const mounts = Object.entries(files).map(([name, path]) => `mount --bind ${path} /etc/${name}`);
+  const command = ['unshare', '--mount', 'sh', '-c', `${mounts.join(' && ')} && exec "$0" "$@"`];
+  try {
+    execFileSync(command[0], [...command.slice(1), 'true'], { stdio: 'pipe' });
+    return { command };
+  } catch (error) {
+    return { skip: `no mount namespace: ${error.message.split('\n').at(-1) || error.message}` };
+  }
+}
+
+test('a nameserver that does not answer', async (t) => {
+  const address = '127.66.53.53';
+  const nameserver = dgram.createSocket('udp4');
+  let asked = 0;
+  nameserver.on('message', () => asked++);
+  const refused = await new Promise((resolve) => {
+    nameserver.on('error', resolve).bind(53, address, () => resolve(null)); // resolv.conf names no port
+  });
+  if (refused) return t.skip(`nothing can listen on ${address}, port 53: ${refused.code}`);
+  t.after(() => nameserver.close());
+  const files = makeFolder(t, { 'resolv.conf': `nameserver ${address}\n`, 'nsswitch.conf': 'hosts: dns\n' });
+  const { command, skip } = under({ 'resolv.conf': files.path('resolv.conf'), 'nsswitch.conf': files.path('nsswitch.conf') });
+  if (skip) return t.skip(skip);
+
+  const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com' }, { under: command });
+  const threads = () => Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]);
+  const startedMs = performance.now();
+  await Promise.all(Array.from({ length: 100 }, (_, i) => sync(relay, userEvent(`acc_${i}`))));
+  await assertOutcome(relay, 'again', startedMs);
+  assert.ok(asked > 0, 'it was asked');
+  assert.ok(threads() < 40, `${threads()} threads`); // 16 at once; getaddrinfo() cannot be stopped
+  const stoppedMs = performance.now();
+  await relay.stop();
+  assert.ok(performance.now() - stoppedMs < 5000, 'the resolver holds up the stop');
+});
+
+test('a name with two addresses, of which one is dead', async (t) => {
+  const upstream = await startUpstream(t); // on 127.0.0.1
+  const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n127.0.0.1 convex.test\n' });
+  const { command, skip } = under({ hosts: files.path('hosts') });
+  if (skip) return t.skip(skip);
+  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '10000' }, { under: command });
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
+});
+
+test('an address that changes: the next connection goes to the new one', async (t) => {
+  const upstream = await startUpstream(t);
+  const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n' });
+  const { command, skip } = under({ hosts: files.path('hosts') });
+  if (skip) return t.skip(skip);
+  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}` }, { under: command });
+  assert.equal((await sync(relay, userEvent('kept'))).status, 202);
+  await assertOutcome(relay, 'again', performance.now());
+  files.write('hosts', '127.0.0.1 convex.test\n'); // in place: the mount is of the file
+  await waitFor('the event', () => upstream.requests.some((request) => callOf(request).id === 'kept'), 30_000);
+});
