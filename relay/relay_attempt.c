@@ -190,16 +190,16 @@ static void relay_rested(void *ctx)
 
 void relay_probe(struct relay *relay)
 {
-    struct delivery *delivery;
-    struct relay_route *route;
-
-    TAILQ_FOREACH(delivery, &relay->deliveries, link)
-    if (delivery->state == DELIVERY_RESTING &&
-        (relay->gate.state == GATE_CLOSED || delivery->route->gate.state == GATE_CLOSED))
-        relay_end_rest(delivery);
+    for (struct delivery *delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link)) {
+        if (delivery->state == DELIVERY_RESTING &&
+            (relay->gate.state == GATE_CLOSED || delivery->route->gate.state == GATE_CLOSED))
+            relay_end_rest(delivery);
+    }
     gate_probe(&relay->gate);
-    TAILQ_FOREACH(route, &relay->routes, link)
-    gate_probe(&route->gate);
+    for (struct relay_route *route = TAILQ_FIRST(&relay->routes); route;
+         route = TAILQ_NEXT(route, link))
+        gate_probe(&route->gate);
 }
 
 /*

@@ -138,6 +138,8 @@ void http_say_too_large(const struct http_connection *connection, char why[HTTP_
                    (long long)connection->http->max_body_bytes);
 }
 
+static const char http_no_memory[] = "Out of memory";
+
 /* The answer is known before the body has come. */
 static void http_refuse(struct http_connection *connection, enum reply reply, const char *why)
 {
@@ -159,11 +161,13 @@ static void http_route(struct http_connection *connection, const char *method,
 {
     struct http *http = connection->http;
     cleanup(buf_done) struct buf path = BUF_NULL;
-    int found = ENDPOINTS_NO_PATH;
 
-    if (target_path(buf_span(&connection->target), &path) == 0)
+    int found = target_path(buf_span(&connection->target), &path);
+    if (found == 0)
         found = endpoints_find(http->endpoints, buf_span(&path), method, &connection->endpoint);
-    if (found == ENDPOINTS_NO_PATH)
+    if (found < 0)
+        http_refuse(connection, REPLY_UNAVAILABLE, http_no_memory);
+    else if (found == ENDPOINTS_NO_PATH)
         http_refuse(connection, REPLY_NOT_FOUND, "");
     else if (found == ENDPOINTS_NO_METHOD)
         http_refuse(connection, connection->endpoint->wrong_method, "");
@@ -187,6 +191,10 @@ static enum MHD_Result http_head(struct http_connection *connection, const struc
     connection->began_ms = loop_now_ms(connection->http->loop);
     int refused = http_head_read(connection->mhd, start, &head, &refusal, &why);
     request_id_take(&connection->http->service->ids, head.request_id, connection->request.id);
+    if (connection->target_lost) {
+        http_refuse(connection, REPLY_UNAVAILABLE, http_no_memory);
+        return http_queue_early(connection);
+    }
     if (refused) {
         http_refuse(connection, refusal, why);
         return http_queue_early(connection);
@@ -267,7 +275,7 @@ void *http_access_target(void *ctx, const char *target, struct MHD_Connection *m
     if (connection) {
         /* The request has begun: what the path is, MHD has yet to decode and cut at a NUL. */
         connection->target.len = 0;
-        (void)buf_append_span(&connection->target, span_of(target));
+        connection->target_lost = buf_append_span(&connection->target, span_of(target)) != 0;
         if (connection->list != &http->receiving)
             http_connection_move(connection, &http->receiving);
     }

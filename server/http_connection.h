@@ -58,6 +58,7 @@ struct http_connection {
     TAILQ_ENTRY(http_connection) link;
 
     struct buf target; /* as it stands in the request line */
+    bool target_lost;  /* there was no memory for it */
     const struct endpoint *endpoint;
     bool entered;   /* the request counts as busy */
     bool refused;   /* the answer is known; the body is thrown away */

@@ -29,8 +29,8 @@ const ofTheBuild = (label) => !notOfTheBuild.test(label);
 const modes = {
   '': [
     { name: '', directory: join(top, 'build'), runs: () => true },
-    { name: ' (sanitized)', directory: join(top, 'build-asan'), runs: ofTheBuild },
-    { name: ' (threads)', directory: join(top, 'build-tsan'), runs: (label) => threaded.test(label) },
+    { name: ' (sanitized)', directory: join(top, 'build-asan'), isSanitized: true, runs: ofTheBuild },
+    { name: ' (threads)', directory: join(top, 'build-tsan'), isSanitized: true, runs: (label) => threaded.test(label) },
     { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
   ],
   '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), runs: ofTheBuild }],
@@ -64,14 +64,14 @@ function findScripts(directory) {
     .sort();
 }
 
-function scriptSuites({ name, directory, isMemcheck }) {
+function scriptSuites({ directory, isSanitized, isMemcheck }) {
   const binary = join(isMemcheck ? memcheck : directory, 'convex-relay');
   return findScripts(join(top, 'tests'))
     .map((path) => ({ path, label: relative(top, path) }))
     .map(({ path, label }) => ({
       label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
-      env: { RELAY_BIN: binary, RELAY_SANITIZED: name === '' ? '' : '1' },
+      env: { RELAY_BIN: binary, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '' },
       limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
     }));
 }

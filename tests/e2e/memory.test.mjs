@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// A relay that gets no memory for a while says so, goes on, and keeps its promises.
+
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { callOf, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
+import { assertBalanced, scrape, termsOf } from '../lib/metrics.mjs';
+import { RELAY_BIN, startRelay, sync } from '../lib/relay.mjs';
+import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+const SCARCE = path.join(path.dirname(RELAY_BIN), 'libscarce.so');
+const LANES = 16;
+const EVENTS = 800;
+const ANSWERS = [200, 202, 500, 503];
+const CONFLICT = { status: 503, json: { code: 'OptimisticConcurrencyControlFailure', message: 'again' } };
+
+const skip = process.env.RELAY_SANITIZED ? 'allocations cannot be taken from a sanitizer or from Valgrind' : false;
+
+for (const oneIn of [200, 30, 8]) {
+  test(`one allocation in ${oneIn} fails`, { skip }, async (t) => {
+    assert.ok(existsSync(SCARCE), SCARCE);
+    const files = makeFolder(t, { scarce: Buffer.alloc(4) });
+    const lack = (n) => writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
+    let calls = 0;
+    const upstream = await startUpstream(t, () => (++calls % 7 ? SUCCESS : CONFLICT));
+    const relay = await startRelay(t, {
+      env: {
+        CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '50', ADMIN_PORT: '0', LOG_LEVEL: 'info',
+        LD_PRELOAD: SCARCE, SCARCE: files.path('scarce'),
+      },
+    });
+
+    lack(oneIn);
+    const taken = [];
+    const seen = {};
+    await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
+      for (let n = 0; n < EVENTS / LANES; n++) {
+        const status = await sync(relay, userEvent(`acc_${lane}`, n)).then((answer) => answer.status, () => 'none');
+        seen[status] = (seen[status] ?? 0) + 1;
+        assert.ok(relay.isRunning(), relay.stderr());
+        if (status === 200 || status === 202) taken.push(`acc_${lane}/${n}`);
+      }
+    }));
+    lack(0);
+    t.diagnostic(JSON.stringify(seen));
+
+    assert.deepEqual(Object.keys(seen).filter((status) => status !== 'none' && !ANSWERS.includes(Number(status))), []);
+    assert.ok(taken.length > EVENTS / 20, JSON.stringify(seen));
+    await waitFor('what was taken to be delivered', async () => termsOf(await scrape(relay)).pending === 0, 60_000);
+    assertBalanced(await scrape(relay));
+    const arrived = new Set(upstream.requests.map((request) => callOf(request)).map(({ id, n }) => `${id}/${n}`));
+    assert.deepEqual(taken.filter((event) => !arrived.has(event)), []);
+    assert.equal((await sync(relay, userEvent('acc_afterwards'))).status, 200);
+    await relay.stop();
+  });
+}
