@@ -6,6 +6,11 @@
 
 #include "base/span.h"
 
+enum {
+    ANSWER_BYTES_MAX = 1 << 20,      /* a longer body is cut off */
+    ANSWER_HEAD_BYTES_MAX = 64 << 10 /* of all header lines, those of 1xx answers too */
+};
+
 enum answer_kind {
     ANSWER_HTTP,     /* a whole HTTP answer: status and body are set */
     ANSWER_NOT_SENT, /* DNS, connect or TLS failed: the request never left */

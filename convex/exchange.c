@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcurl's options, each for a reason, and the four callbacks of a transfer.
+ * The four callbacks of a transfer, and what its end means.
  *
  * The trap that matters most: when a kept connection dies before the first byte of an answer,
  * libcurl sends the request again on a new one, up to five times, POSTs too, and has no option
@@ -11,25 +11,13 @@
 #include "convex/exchange.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/error.h"
+#include "convex/easy.h"
+#include "convex/headers.h"
 #include "convex/transport.h"
-
-enum {
-    EXCHANGE_CONNECT_MS_MAX = 10 * 1000,
-    /* Proxies close idle connections after 60 s or more: never send into one about to be closed. */
-    EXCHANGE_IDLE_S = 45,
-    /* So that a changed DNS answer is followed even under load. */
-    EXCHANGE_LIFETIME_S = 10 * 60,
-    /* After a failure, too: libcurl would go to the dead address for a minute. */
-    EXCHANGE_ADDRESS_S = 5,
-    EXCHANGE_KEEPALIVE_S = 30,
-    EXCHANGE_RETRY_AFTER_S_MAX = 24 * 60 * 60,
-};
 
 /* ---- what goes out ---- */
 
@@ -62,38 +50,13 @@ static size_t exchange_give_body(char *to, size_t size, size_t count, void *ctx)
 
 /* ---- what comes back ---- */
 
-/* Seconds or a date (RFC 9110, 10.2.3); -1 when it is neither. */
-static int64_t exchange_retry_after_ms(struct span value)
-{
-    char text[64];
-    char *end;
-
-    if (value.len == 0 || value.len >= sizeof(text))
-        return -1;
-    memcpy(text, value.at, value.len);
-    text[value.len] = '\0';
-
-    long long seconds = strtoll(text, &end, 10);
-    if (*end) {
-        time_t date = curl_getdate(text, NULL);
-        if (date == -1)
-            return -1;
-        seconds = (long long)date - (long long)time(NULL);
-        if (seconds < 0)
-            seconds = 0;
-    }
-    if (seconds < 0)
-        return -1;
-    return (seconds < EXCHANGE_RETRY_AFTER_S_MAX ? seconds : EXCHANGE_RETRY_AFTER_S_MAX) * 1000;
-}
-
 static size_t exchange_take_head(char *line, size_t size, size_t count, void *ctx)
 {
     static const struct span retry_after = {"retry-after:", 12};
     struct exchange *exchange = ctx;
     struct span text = {line, size * count};
 
-    if (text.len > EXCHANGE_HEAD_BYTES_MAX - exchange->head_bytes)
+    if (text.len > ANSWER_HEAD_BYTES_MAX - exchange->head_bytes)
         return 0;
     exchange->head_bytes += text.len;
     if (span_starts(text, SPAN("HTTP/")))
@@ -102,7 +65,7 @@ static size_t exchange_take_head(char *line, size_t size, size_t count, void *ct
         exchange->head_is_whole = true;
     if (text.len > retry_after.len && strncasecmp(line, retry_after.at, retry_after.len) == 0) {
         struct span value = {line + retry_after.len, text.len - retry_after.len};
-        exchange->retry_after_ms = exchange_retry_after_ms(span_trim(value));
+        exchange->retry_after_ms = headers_retry_after_ms(span_trim(value));
     }
     return text.len;
 }
@@ -112,7 +75,7 @@ static size_t exchange_take_body(char *bytes, size_t size, size_t count, void *c
     struct exchange *exchange = ctx;
     size_t len = size * count;
 
-    exchange->too_long = len > EXCHANGE_ANSWER_BYTES_MAX - exchange->body.len;
+    exchange->too_long = len > ANSWER_BYTES_MAX - exchange->body.len;
     if (exchange->too_long || buf_append(&exchange->body, bytes, len) < 0)
         return 0;
     return len;
@@ -148,70 +111,6 @@ int exchange_headers_new(const struct transport_options *options, struct curl_sl
     return 0;
 }
 
-static int exchange_set_url(struct exchange *exchange, const char *convex_url, const char *path)
-{
-    cleanup(buf_done) struct buf url = BUF_NULL;
-    size_t len = strlen(convex_url);
-
-    while (len > 0 && convex_url[len - 1] == '/')
-        len--;
-    if (buf_append(&url, convex_url, len) < 0 || buf_append_span(&url, span_of(path)) < 0 ||
-        !buf_string(&url))
-        return -ENOMEM;
-    return curl_easy_setopt(exchange->easy, CURLOPT_URL, url.at) == CURLE_OK ? 0 : -ENOMEM;
-}
-
-/*
- * Without this, Debian's libcurl reads the whole CA bundle again for each connection (20 ms): its
- * store is kept only where no CA directory is set, and Debian compiles one in. Where no CA file is
- * compiled in, the directory is all there is, and stays.
- */
-static bool exchange_trust(CURL *easy, const char *ca_file)
-{
-    char *system_file = NULL;
-    bool fine = true;
-
-    (void)curl_easy_getinfo(easy, CURLINFO_CAINFO, &system_file);
-    if (ca_file)
-        fine = fine && curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file) == CURLE_OK;
-    if (ca_file || system_file)
-        fine = fine && curl_easy_setopt(easy, CURLOPT_CAPATH, NULL) == CURLE_OK;
-    return fine;
-}
-
-static bool exchange_set_limits(CURL *easy, int64_t timeout_ms)
-{
-    long total_ms = timeout_ms < LONG_MAX ? (long)timeout_ms : LONG_MAX;
-    long connect_ms = total_ms < EXCHANGE_CONNECT_MS_MAX ? total_ms : EXCHANGE_CONNECT_MS_MAX;
-    const struct {
-        CURLoption option;
-        long value;
-    } limits[] = {
-        {CURLOPT_NOSIGNAL, 1}, /* signals belong to the program */
-        {CURLOPT_TIMEOUT_MS, total_ms},
-        {CURLOPT_CONNECTTIMEOUT_MS, connect_ms},
-        {CURLOPT_QUICK_EXIT, 1}, /* never wait for a resolver's thread */
-        {CURLOPT_MAXAGE_CONN, EXCHANGE_IDLE_S},
-        {CURLOPT_MAXLIFETIME_CONN, EXCHANGE_LIFETIME_S},
-        {CURLOPT_DNS_CACHE_TIMEOUT, EXCHANGE_ADDRESS_S},
-        {CURLOPT_TCP_KEEPALIVE, 1},
-        {CURLOPT_TCP_KEEPIDLE, EXCHANGE_KEEPALIVE_S},
-        {CURLOPT_TCP_KEEPINTVL, EXCHANGE_KEEPALIVE_S},
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1},
-        {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
-        {CURLOPT_SSL_VERIFYPEER, 1},
-        {CURLOPT_SSL_VERIFYHOST, 2},
-        {CURLOPT_FOLLOWLOCATION, 0},
-        {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
-        {CURLOPT_POST, 1},
-    };
-    bool fine = true;
-
-    for (size_t i = 0; i < array_len(limits); i++)
-        fine = fine && curl_easy_setopt(easy, limits[i].option, limits[i].value) == CURLE_OK;
-    return fine;
-}
-
 static bool exchange_set_callbacks(struct exchange *exchange)
 {
     CURL *easy = exchange->easy;
@@ -230,16 +129,13 @@ static bool exchange_set_callbacks(struct exchange *exchange)
 int exchange_init(struct exchange *exchange, const struct transport_options *options,
                   const char *path, const struct curl_slist *headers)
 {
-    *exchange = (struct exchange){.easy = curl_easy_init(), .headers = headers};
-    if (!exchange->easy)
-        return error_origin(-ENOMEM);
+    *exchange = (struct exchange){.headers = headers};
+    int r = easy_new(options, path, &exchange->easy);
 
-    /* PROXY: libcurl would take one from the environment. */
-    if (exchange_set_url(exchange, options->convex_url, path) < 0 ||
-        curl_easy_setopt(exchange->easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-        curl_easy_setopt(exchange->easy, CURLOPT_PROXY, "") != CURLE_OK ||
-        !exchange_set_limits(exchange->easy, options->timeout_ms) ||
-        !exchange_trust(exchange->easy, options->ca_file) || !exchange_set_callbacks(exchange)) {
+    if (r < 0)
+        return r;
+    if (curl_easy_setopt(exchange->easy, CURLOPT_POST, 1L) != CURLE_OK ||
+        !exchange_set_callbacks(exchange)) {
         exchange_done(exchange);
         return error_origin(-ENOMEM);
     }
@@ -268,25 +164,6 @@ void exchange_done(struct exchange *exchange)
     buf_done(&exchange->gathered);
     buf_done(&exchange->body);
     *exchange = (struct exchange){0};
-}
-
-int exchange_authorization(const char *deploy_key, struct buf *line)
-{
-    struct buf made = BUF_NULL;
-
-    /* A line end would begin a header of its own; Convex refuses what is not ASCII. */
-    for (const char *c = deploy_key; c && *c; c++) {
-        if (*c < ' ' || *c > '~')
-            return error_origin(-EINVAL);
-    }
-    if (deploy_key &&
-        (buf_printf(&made, "Authorization: Convex %s", deploy_key) < 0 || !buf_string(&made))) {
-        buf_done(&made);
-        return error_origin(-ENOMEM);
-    }
-    buf_done(line);
-    *line = made;
-    return 0;
 }
 
 /* ---- one transfer ---- */

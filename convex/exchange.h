@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * One POST to Convex and its answer, on one libcurl easy handle that is used again and again. What
- * the transport and the probe share: every option that matters is set here.
+ * the transport on libcurl's multi interface and the probe share.
  */
 #pragma once
 
@@ -15,9 +15,7 @@
 struct transport_options;
 
 enum {
-    EXCHANGE_ANSWER_BYTES_MAX = 1 << 20, /* a longer answer is cut off */
-    EXCHANGE_HEAD_BYTES_MAX = 64 << 10,  /* of all header lines, those of 1xx answers too */
-    EXCHANGE_GATHER_BYTES = 64 << 10,    /* requests below this leave in one piece */
+    EXCHANGE_GATHER_BYTES = 64 << 10, /* requests below this leave in one piece */
     EXCHANGE_PARTS = 3,
 };
 
@@ -54,12 +52,6 @@ int exchange_init(struct exchange *exchange, const struct transport_options *opt
 /* The same without the options: copies another handle's. 0 or an -errno. */
 int exchange_init_like(struct exchange *exchange, const struct exchange *like);
 void exchange_done(struct exchange *exchange);
-
-/*
- * Writes the Authorization header for a deploy key (NULL: an empty line, no header). 0, -EINVAL
- * when the key holds what no header may, or -ENOMEM; *line is untouched on failure.
- */
-int exchange_authorization(const char *deploy_key, struct buf *line);
 
 /*
  * Makes the handle ready for the next transfer. The parts, which are the body, must stay in place

@@ -12,6 +12,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "convex/exchange.h"
+#include "convex/headers.h"
 
 /* Where a certificate is the matter, what to mend is another setting. */
 static bool probe_is_tls(CURLcode result)
@@ -81,7 +82,7 @@ static int probe_ask(const struct transport_options *options, struct exchange *e
     int r = exchange_init(exchange, options, "/api/query_ts", headers);
 
     if (r == 0)
-        r = exchange_authorization(options->deploy_key, &authorization);
+        r = headers_authorization(options->deploy_key, &authorization);
     if (r == 0)
         r = exchange_prepare(exchange, no_body, authorization.at, NULL);
     if (r < 0)

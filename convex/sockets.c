@@ -230,6 +230,14 @@ void sockets_done(struct sockets *sockets)
     *sockets = (struct sockets){0};
 }
 
+void sockets_release(struct sockets *sockets, int fd)
+{
+    struct sockets_entry *entry = sockets_find(sockets, fd);
+
+    if (entry)
+        sockets_deregister(entry);
+}
+
 int sockets_attach(struct sockets *sockets, CURL *easy)
 {
     if (curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK ||

@@ -26,5 +26,8 @@ int sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi, void 
 /* After curl_multi_cleanup(), which still closes descriptors. */
 void sockets_done(struct sockets *sockets);
 
+/* Watches a connected socket no longer, which libcurl is done with but for closing it. */
+void sockets_release(struct sockets *sockets, int fd);
+
 /* Lets an easy handle's connections be opened and closed here. 0 or an -errno. */
 int sockets_attach(struct sockets *sockets, CURL *easy);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* How mutations reach Convex, behind a seam: libcurl in the program, a script in tests. */
+/* How mutations reach Convex, behind a seam: one of two transports in the program, a script in
+ * tests.
+ */
 #pragma once
 
 #include "base/span.h"
@@ -26,6 +28,7 @@ struct transport {
 struct transport_ops {
     int (*start)(struct transport *transport, struct call *call);
     void (*cancel)(struct transport *transport, struct call *call);
+    int (*set_deploy_key)(struct transport *transport, const char *deploy_key);
     struct transport *(*free)(struct transport *transport);
 };
 
@@ -42,6 +45,12 @@ static inline int transport_start(struct transport *transport, struct call *call
 static inline void transport_cancel(struct transport *transport, struct call *call)
 {
     transport->ops->cancel(transport, call);
+}
+
+/* Takes another deploy key (NULL: none) for the calls that start from now on. 0 or an -errno. */
+static inline int transport_set_deploy_key(struct transport *transport, const char *deploy_key)
+{
+    return transport->ops->set_deploy_key(transport, deploy_key);
 }
 
 /* Takes NULL. No call may be in flight. */
@@ -61,11 +70,11 @@ struct transport_options {
 };
 
 /*
- * libcurl on the loop. Copies what it needs of the options. SIGPIPE must be ignored: TLS
- * connections are written to without MSG_NOSIGNAL. 0 or an -errno.
+ * HTTP/1.1 of our own, over connections that libcurl makes; and libcurl's multi interface, which
+ * does the same for twice the work. Both are on the loop and copy what they need of the options.
+ * SIGPIPE must be ignored: TLS connections are written to without MSG_NOSIGNAL. 0 or an -errno.
  */
+int transport_direct_new(struct loop *loop, const struct transport_options *options,
+                         struct transport **transport);
 int transport_curl_new(struct loop *loop, const struct transport_options *options,
                        struct transport **transport);
-
-/* Takes another deploy key (NULL: none) for the calls that start from now on. 0 or an -errno. */
-int transport_curl_set_deploy_key(struct transport *transport, const char *deploy_key);

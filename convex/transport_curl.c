@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transport of the program: libcurl's multi interface on the loop.
+ * The other transport (-Dtransport=curl): libcurl's multi interface on the loop.
  *
  * Easy handles are made when first needed, up to the concurrency, and kept. A call that ends gives
  * its handle back before the caller hears of it, so that the caller may start the next at once. The
@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "convex/exchange.h"
+#include "convex/headers.h"
 #include "convex/sockets.h"
 #include "convex/transport.h"
 
@@ -125,6 +126,11 @@ static void transport_curl_cancel(struct transport *base, struct call *call)
     transport_release(transport_of(base), call->handle);
 }
 
+static int transport_curl_set_deploy_key(struct transport *base, const char *deploy_key)
+{
+    return headers_authorization(deploy_key, &transport_of(base)->authorization);
+}
+
 static void transport_finish(struct transport_curl *transport, struct transport_handle *handle,
                              CURLcode result)
 {
@@ -187,6 +193,7 @@ static struct transport *transport_curl_free(struct transport *base)
 static const struct transport_ops transport_curl_ops = {
     .start = transport_curl_start,
     .cancel = transport_curl_cancel,
+    .set_deploy_key = transport_curl_set_deploy_key,
     .free = transport_curl_free,
 };
 
@@ -218,7 +225,7 @@ int transport_curl_new(struct loop *loop, const struct transport_options *option
     if (r == 0)
         r = exchange_headers_new(options, &transport->headers);
     if (r == 0)
-        r = exchange_authorization(options->deploy_key, &transport->authorization);
+        r = headers_authorization(options->deploy_key, &transport->authorization);
     if (r == 0)
         r = exchange_init(&transport->model, options, "/api/mutation", transport->headers);
     if (r == 0)
@@ -228,9 +235,4 @@ int transport_curl_new(struct loop *loop, const struct transport_options *option
 
     *out = take(base);
     return 0;
-}
-
-int transport_curl_set_deploy_key(struct transport *base, const char *deploy_key)
-{
-    return exchange_authorization(deploy_key, &transport_of(base)->authorization);
 }

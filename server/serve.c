@@ -70,7 +70,7 @@ static int server_take(struct server *server, struct setup *fresh)
     int r = keyring_new(fresh->config.sync_secret, fresh->config.sync_secret_previous, &keyring);
 
     if (r == 0)
-        r = transport_curl_set_deploy_key(server->transport, fresh->config.convex_deploy_key);
+        r = transport_set_deploy_key(server->transport, fresh->config.convex_deploy_key);
     if (r)
         return r;
     keyring_free(server->service.keyring);
@@ -244,7 +244,8 @@ static int server_start_relay(struct server *server)
         .max_age_ms = config->retry_max_age_ms,
         .dice = &dice_system,
     };
-    int r = transport_curl_new(server->loop, &transport, &server->transport);
+    /* transport_direct_new or transport_curl_new: -Dtransport says which. */
+    int r = SERVE_TRANSPORT_NEW(server->loop, &transport, &server->transport);
 
     if (r == 0)
         r = relay_new(server->loop, server->transport, server->outbox, &relay, &server->relay);

@@ -367,11 +367,13 @@ int main(void)
 {
     static struct CMUnitTest
         tests[array_len(plain_tests) + array_len(answer_rows) + array_len(retry_rows)];
+    static struct CMUnitTest each[2 * array_len(tests)];
     size_t len = array_len(plain_tests);
 
     (void)signal(SIGPIPE, SIG_IGN);
     memcpy(tests, plain_tests, sizeof(plain_tests));
     len = rows_add(tests, len, answer_rows, answer_is_read);
     (void)rows_add(tests, len, retry_rows, retry_after_is_read);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    world_with_each(tests, array_len(tests), each);
+    return cmocka_run_group_tests(each, NULL, NULL);
 }

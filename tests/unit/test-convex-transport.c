@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* libcurl on the loop: what goes out, connections that die, starting and cancelling. */
+/* Requests on their way: what goes out, starting and cancelling. */
 #include "transport_world.h"
 
 #include <errno.h>
@@ -146,10 +146,10 @@ static void deploy_key_can_change(void **state)
 
     (void)state;
     expect_answer(world_call(world, 0), 200, SUCCESS);
-    assert_int_equal(transport_curl_set_deploy_key(world->transport, "second"), 0);
-    assert_int_equal(transport_curl_set_deploy_key(world->transport, "x\r\nX-Y: z"), -EINVAL);
+    assert_int_equal(transport_set_deploy_key(world->transport, "second"), 0);
+    assert_int_equal(transport_set_deploy_key(world->transport, "x\r\nX-Y: z"), -EINVAL);
     expect_answer(world_call(world, 1), 200, SUCCESS);
-    assert_int_equal(transport_curl_set_deploy_key(world->transport, NULL), 0);
+    assert_int_equal(transport_set_deploy_key(world->transport, NULL), 0);
     expect_answer(world_call(world, 2), 200, SUCCESS);
     world_close(world);
 
@@ -193,88 +193,6 @@ static void loop_rests_while_convex_thinks(void **state)
     world_wait(world, 1);
     expect_answer(&world->attempts[0], 200, SUCCESS);
     assert_true(turns < 10);
-    world_free(world);
-}
-
-/* ---- connections that die ---- */
-
-static void script_die_on_second(struct server *server)
-{
-    int fd = server_accept(server);
-
-    if (server_read(server, fd))
-        (void)server_answer(fd, 200, SUCCESS);
-    (void)server_read(server, fd);
-    closep(&fd);
-    /* Left to itself, libcurl comes again and sends the second request once more. */
-    fd = server_accept(server);
-    (void)server_read(server, fd);
-    (void)server_answer(fd, 200, SUCCESS);
-    closep(&fd);
-}
-
-static void post_is_never_sent_twice(void **state)
-{
-    struct world *world = world_serve(script_die_on_second, (struct transport_options){0});
-
-    (void)state;
-    expect_answer(world_call(world, 0), 200, SUCCESS);
-    expect_failure(world_call(world, 1), ANSWER_LOST);
-    world_close(world);
-    assert_int_equal(world->server.requests_len, 2);
-    world_free(world);
-}
-
-static void large_post_is_never_sent_twice(void **state)
-{
-    struct world *world = world_serve(script_die_on_second, (struct transport_options){0});
-    static char large[70 * 1024];
-
-    (void)state;
-    memset(large, 'x', sizeof(large));
-    world->attempts[1].call.body[1] = (struct span){large, sizeof(large)};
-    expect_answer(world_call(world, 0), 200, SUCCESS);
-    expect_failure(world_call(world, 1), ANSWER_LOST);
-    /* This time libcurl may give up without coming again. */
-    int fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in address = {
-        .sin_family = AF_INET,
-        .sin_port = htons((uint16_t)world->server.port),
-        .sin_addr = {htonl(INADDR_LOOPBACK)},
-    };
-    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-    closep(&fd);
-    world_close(world);
-    assert_int_equal(world->server.requests_len, 2);
-    world_free(world);
-}
-
-static sem_t closed;
-
-static void script_close_idle(struct server *server)
-{
-    for (int i = 0; i < 2; i++) {
-        int fd = server_accept(server);
-        if (server_read(server, fd))
-            (void)server_answer(fd, 200, SUCCESS);
-        closep(&fd);
-        (void)sem_post(&closed);
-    }
-}
-
-static void connection_closed_while_idle_costs_nothing(void **state)
-{
-    struct world *world = world_serve(script_close_idle, (struct transport_options){0});
-
-    (void)state;
-    assert_int_equal(sem_init(&closed, 0, 0), 0);
-    expect_answer(world_call(world, 0), 200, SUCCESS);
-    assert_int_equal(sem_wait(&closed), 0);
-    /* Nor does the loop spin over a descriptor that nobody reads. */
-    assert_true(world_turn_for(world, 50) < 10);
-    expect_answer(world_call(world, 1), 200, SUCCESS);
-    world_close(world);
-    assert_int_equal(world->server.accepted, 2);
     world_free(world);
 }
 
@@ -495,9 +413,6 @@ int main(void)
         cmocka_unit_test(handle_forgets_the_last_body),
         cmocka_unit_test(deploy_key_can_change),
         cmocka_unit_test(loop_rests_while_convex_thinks),
-        cmocka_unit_test(post_is_never_sent_twice),
-        cmocka_unit_test(large_post_is_never_sent_twice),
-        cmocka_unit_test(connection_closed_while_idle_costs_nothing),
         cmocka_unit_test(done_may_start_the_next_call),
         cmocka_unit_test(reason_outlives_the_start_of_the_next_call),
         cmocka_unit_test(more_calls_than_the_concurrency_are_refused),
@@ -508,6 +423,9 @@ int main(void)
         cmocka_unit_test(done_may_cancel_another_call),
     };
 
+    static struct CMUnitTest each[2 * array_len(tests)];
+
     (void)signal(SIGPIPE, SIG_IGN);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    world_with_each(tests, array_len(tests), each);
+    return cmocka_run_group_tests(each, NULL, NULL);
 }

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/* Where calls of the direct transport live: each in a slot with a connection, which is kept. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "convex/connection.h"
+#include "convex/http_answer.h"
+#include "convex/sockets.h"
+
+struct call;
+struct transport_options;
+
+struct direct_slot {
+    struct direct_slots *slots;
+    struct connection connection;
+    struct call *call; /* NULL while idle */
+    struct loop_timer timer;
+    struct buf head;
+    struct http_answer answer;
+    int64_t opened_ms;
+    int64_t idle_since_ms;
+    TAILQ_ENTRY(direct_slot) link; /* while idle */
+};
+TAILQ_HEAD(direct_slot_list, direct_slot);
+
+struct direct_slots_callbacks {
+    void (*event)(void *slot, uint32_t events);
+    void (*timeout)(void *slot);
+    void (*connected)(struct direct_slot *slot, CURLcode result);
+};
+
+struct direct_slots {
+    struct loop *loop;
+    const struct direct_slots_callbacks *callbacks;
+    bool curl_is_up;
+    CURLM *multi;
+    struct sockets sockets;
+    CURL *model; /* never used itself: the connections' handles are copies of it */
+    bool tls;
+    struct direct_slot_list open;      /* idle, the one used last first */
+    struct direct_slot_list closed;    /* their handles know TLS sessions to resume */
+    char bytes[CONNECTION_READ_BYTES]; /* what has just come */
+};
+
+/* All must stay in place. 0 or an -errno; direct_slots_done() in either case. */
+int direct_slots_init(struct direct_slots *slots, struct loop *loop,
+                      const struct transport_options *options, const char *path,
+                      const struct direct_slots_callbacks *callbacks);
+/* No slot may be taken. */
+void direct_slots_done(struct direct_slots *slots);
+
+/* Takes a slot, with an open connection where there is one. 0 or an -errno. */
+int direct_slots_take(struct direct_slots *slots, struct direct_slot **slot);
+/* Gives a slot back, and keeps its connection or closes it. */
+void direct_slots_give(struct direct_slot *slot, bool keep);
+/* Something has come on an idle connection. */
+void direct_slots_listen(struct direct_slot *slot);

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "convex/headers.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <time.h>
+
+#include "base/error.h"
+
+enum { HEADERS_RETRY_AFTER_S_MAX = 24 * 60 * 60 };
+
+int headers_authorization(const char *deploy_key, struct buf *line)
+{
+    struct buf made = BUF_NULL;
+
+    /* A line end would begin a header of its own; Convex refuses what is not ASCII. */
+    for (const char *c = deploy_key; c && *c; c++) {
+        if (*c < ' ' || *c > '~')
+            return error_origin(-EINVAL);
+    }
+    if (deploy_key &&
+        (buf_printf(&made, "Authorization: Convex %s", deploy_key) < 0 || !buf_string(&made))) {
+        buf_done(&made);
+        return error_origin(-ENOMEM);
+    }
+    buf_done(line);
+    *line = made;
+    return 0;
+}
+
+int64_t headers_retry_after_ms(struct span value)
+{
+    char text[64];
+    char *end;
+
+    if (value.len == 0 || value.len >= sizeof(text))
+        return -1;
+    memcpy(text, value.at, value.len);
+    text[value.len] = '\0';
+
+    long long seconds = strtoll(text, &end, 10);
+    if (*end) {
+        time_t date = curl_getdate(text, NULL);
+        if (date == -1)
+            return -1;
+        seconds = (long long)date - (long long)time(NULL);
+        if (seconds < 0)
+            seconds = 0;
+    }
+    if (seconds < 0)
+        return -1;
+    return (seconds < HEADERS_RETRY_AFTER_S_MAX ? seconds : HEADERS_RETRY_AFTER_S_MAX) * 1000;
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Reads the HTTP/1.1 answer to a POST as it comes, in pieces of any size (RFC 9112). */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "convex/answer.h"
+
+enum http_answer_outcome {
+    HTTP_ANSWER_WHOLE = 1,
+    HTTP_ANSWER_TOO_LONG, /* the body is longer than ANSWER_BYTES_MAX */
+    HTTP_ANSWER_BROKEN,   /* it ended too soon, or is none */
+};
+
+enum http_answer_state {
+    HTTP_ANSWER_AT_STATUS,
+    HTTP_ANSWER_AT_HEADER,
+    HTTP_ANSWER_AT_CHUNK,
+    HTTP_ANSWER_AT_CHUNK_END,
+    HTTP_ANSWER_AT_TRAILER,
+    /* From here on no lines are read. */
+    HTTP_ANSWER_IN_CHUNK,
+    HTTP_ANSWER_IN_BODY,
+    HTTP_ANSWER_UNTIL_END,
+    HTTP_ANSWER_AT_END,
+};
+
+/* All zero is none: http_answer_reset() first. */
+struct http_answer {
+    int status; /* 0 until the head is whole; never a 1xx */
+    struct buf body;
+    int64_t retry_after_ms; /* -1: none */
+    bool keeps;             /* once whole: the connection may carry another request */
+    const char *why;        /* once broken or too long: one line for the log, no contents */
+    /* The rest is its own. */
+    enum http_answer_state state;
+    struct buf line; /* the beginning of a line whose end has not come */
+    size_t head_bytes;
+    uint64_t left;   /* of the body, or of the chunk */
+    int head_status; /* of the head that is being read */
+    uint64_t length; /* by Content-Length */
+    bool has_length;
+    bool chunked;
+    bool closes;
+};
+
+/* Makes ready for another answer; the body's memory stays for it. */
+void http_answer_reset(struct http_answer *answer);
+void http_answer_done(struct http_answer *answer);
+
+/* Takes the bytes that came: 0 while more must come, an outcome, or -ENOMEM. */
+int http_answer_take(struct http_answer *answer, struct span bytes);
+/* The stream has ended in good order: HTTP_ANSWER_WHOLE or HTTP_ANSWER_BROKEN. */
+int http_answer_end(struct http_answer *answer);

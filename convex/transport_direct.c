@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The transport of the program: HTTP/1.1 of our own on connections that libcurl makes. libcurl's
+ * transfers cost twice what all the rest of an event does.
+ *
+ * A call has a slot from its start to its end: one with an open connection if there is any, the
+ * one used last first; else one that connects. So there never are more connections than calls were
+ * in flight at once. What decides between "not sent" and "lost" is whether the kernel, or OpenSSL,
+ * took a single byte of the request; until then, a kept connection that turns out dead is replaced.
+ *
+ * A call that ends gives its slot back before the caller hears of it, so that the caller may start
+ * the next at once. The answer's body stays in the slot: nothing overwrites it before the loop
+ * turns.
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+
+#include "base/error.h"
+#include "convex/direct_slots.h"
+#include "convex/request_head.h"
+#include "convex/transport.h"
+
+enum { DIRECT_KEEP_BYTES = 64 << 10 }; /* an idle buffer larger than this is freed */
+
+struct transport_direct {
+    struct transport base;
+    struct direct_slots slots;
+    struct request_head head;
+    int in_flight;
+    int concurrency;
+    int64_t timeout_ms;
+};
+
+static struct transport_direct *direct_of(struct transport *base)
+{
+    return container_of(base, struct transport_direct, base);
+}
+
+static struct transport_direct *direct_owner(const struct direct_slot *slot)
+{
+    return container_of(slot->slots, struct transport_direct, slots);
+}
+
+/* ---- the end of a call ---- */
+
+static void direct_release(struct direct_slot *slot, bool keep)
+{
+    loop_timer_clear(slot->slots->loop, &slot->timer);
+    slot->call->handle = NULL;
+    slot->call = NULL;
+    direct_owner(slot)->in_flight--;
+    direct_slots_give(slot, keep);
+}
+
+static void direct_finish(struct direct_slot *slot, struct answer *answer, bool keep)
+{
+    struct call *call = slot->call;
+    char why[CURL_ERROR_SIZE];
+
+    if (answer->why) {
+        (void)snprintf(why, sizeof(why), "%s", answer->why);
+        answer->why = why;
+    }
+    direct_release(slot, keep);
+
+    call->done(call, answer);
+    /* Even if the slot is in use again, nothing has come into its buffer yet. */
+    if (slot->answer.body.cap > DIRECT_KEEP_BYTES)
+        buf_done(&slot->answer.body);
+}
+
+/* Without an answer: by whether something was sent. */
+static void direct_fail(struct direct_slot *slot, const char *why)
+{
+    struct answer answer = {
+        .kind = slot->connection.sent ? ANSWER_LOST : ANSWER_NOT_SENT,
+        .status = slot->answer.status,
+        .retry_after_ms = slot->answer.retry_after_ms,
+        .why = why,
+    };
+
+    direct_finish(slot, &answer, false);
+}
+
+static void direct_timeout(void *ctx)
+{
+    struct direct_slot *slot = ctx;
+
+    direct_fail(slot, connection_is_open(&slot->connection)
+                          ? "timed out before the answer was whole"
+                          : "timed out before it was connected");
+}
+
+/* ---- the exchange ---- */
+
+static int direct_prepare(struct direct_slot *slot, const struct call *call)
+{
+    struct span parts[CONNECTION_PARTS] = {SPAN_NULL, call->body[0], call->body[1], call->body[2]};
+    size_t body_len = parts[1].len + parts[2].len + parts[3].len;
+    int r;
+
+    slot->head.len = 0;
+    r = request_head_write(&direct_owner(slot)->head, call->request_id, body_len, &slot->head);
+    parts[0] = buf_span(&slot->head);
+    connection_prepare(&slot->connection, parts);
+    http_answer_reset(&slot->answer);
+    return r;
+}
+
+/*
+ * 0, CONNECTION_BROKEN when not a byte could be sent, or an -errno. When more could not be sent,
+ * there may be an answer that says why: that, or the end, is found by reading.
+ */
+static int direct_send(struct direct_slot *slot)
+{
+    int r = connection_send(&slot->connection);
+
+    if (r < 0 || (r == CONNECTION_BROKEN && !slot->connection.sent))
+        return r;
+    return connection_await_room(&slot->connection, r == CONNECTION_AGAIN);
+}
+
+static void direct_take_answer(struct direct_slot *slot, int outcome)
+{
+    bool whole = outcome == HTTP_ANSWER_WHOLE;
+    struct answer answer = {
+        .kind = whole ? ANSWER_HTTP : ANSWER_TOO_LONG,
+        .status = slot->answer.status,
+        .body = whole ? buf_span(&slot->answer.body) : SPAN_NULL,
+        .retry_after_ms = slot->answer.retry_after_ms,
+        .why = slot->answer.why,
+    };
+
+    if (outcome < 0 || outcome == HTTP_ANSWER_BROKEN)
+        direct_fail(slot, outcome < 0 ? "out of memory" : slot->answer.why);
+    else
+        direct_finish(slot, &answer,
+                      whole && slot->answer.keeps && connection_is_sent(&slot->connection));
+}
+
+/* True when that was the end of the call. */
+static bool direct_receive(struct direct_slot *slot)
+{
+    char *bytes = slot->slots->bytes;
+    size_t len;
+    int r = connection_receive(&slot->connection, bytes, &len);
+
+    if (r == CONNECTION_AGAIN)
+        return false;
+    if (r == CONNECTION_BROKEN) {
+        direct_fail(slot, "the connection broke before the answer was whole");
+        return true;
+    }
+    if (r == CONNECTION_ENDED)
+        r = http_answer_end(&slot->answer);
+    else
+        r = http_answer_take(&slot->answer, (struct span){bytes, len});
+    if (r)
+        direct_take_answer(slot, r);
+    return r != 0;
+}
+
+static void direct_event(void *ctx, uint32_t events)
+{
+    struct direct_slot *slot = ctx;
+
+    if (!slot->call) {
+        direct_slots_listen(slot);
+        return;
+    }
+    /* An answer may come before all is sent. */
+    if ((events & ~(uint32_t)EPOLLOUT) && direct_receive(slot))
+        return;
+    if ((events & EPOLLOUT) && direct_send(slot))
+        direct_fail(slot, "the connection broke while the request was sent");
+}
+
+/* ---- connecting ---- */
+
+static void direct_connected(struct direct_slot *slot, CURLcode result)
+{
+    const char *error = slot->connection.error;
+    int r;
+
+    if (result != CURLE_OK) {
+        direct_fail(slot, *error ? error : curl_easy_strerror(result));
+        return;
+    }
+    slot->opened_ms = loop_now_ms(slot->slots->loop);
+    r = connection_opened(&slot->connection);
+    if (r == 0)
+        r = direct_send(slot);
+    if (r)
+        direct_fail(slot, "the connection broke as soon as it was made");
+}
+
+/* ---- calls ---- */
+
+/* Gives the call a slot and lets it begin. 0, CONNECTION_BROKEN: to be done again, or an -errno. */
+static int direct_begin(struct transport_direct *direct, struct call *call)
+{
+    struct loop *loop = direct->slots.loop;
+    struct direct_slot *slot = NULL;
+    int r = direct_slots_take(&direct->slots, &slot);
+
+    if (r < 0)
+        return r;
+    r = direct_prepare(slot, call);
+    if (r == 0)
+        r = connection_is_open(&slot->connection) ? direct_send(slot)
+                                                  : connection_open(&slot->connection);
+    if (r) {
+        direct_slots_give(slot, false);
+        return r;
+    }
+    slot->call = call;
+    call->handle = slot;
+    direct->in_flight++;
+    loop_timer_set(loop, &slot->timer, loop_now_ms(loop) + direct->timeout_ms);
+    return 0;
+}
+
+static int direct_start(struct transport *base, struct call *call)
+{
+    struct transport_direct *direct = direct_of(base);
+    int r;
+
+    if (direct->in_flight == direct->concurrency)
+        return error_origin(-EBUSY);
+    do {
+        r = direct_begin(direct, call);
+    } while (r == CONNECTION_BROKEN); /* ends: there is one open connection less each time */
+    return r;
+}
+
+static void direct_cancel(struct transport *base, struct call *call)
+{
+    (void)base;
+    direct_release(call->handle, false);
+}
+
+static int direct_set_deploy_key(struct transport *base, const char *deploy_key)
+{
+    return request_head_set_deploy_key(&direct_of(base)->head, deploy_key);
+}
+
+/* ---- life ---- */
+
+static struct transport *direct_free(struct transport *base)
+{
+    struct transport_direct *direct = direct_of(base);
+
+    assert(direct->in_flight == 0);
+    direct_slots_done(&direct->slots);
+    request_head_done(&direct->head);
+    free(direct);
+    return NULL;
+}
+
+static const struct transport_ops direct_ops = {
+    .start = direct_start,
+    .cancel = direct_cancel,
+    .set_deploy_key = direct_set_deploy_key,
+    .free = direct_free,
+};
+
+static const struct direct_slots_callbacks direct_callbacks = {
+    .event = direct_event,
+    .timeout = direct_timeout,
+    .connected = direct_connected,
+};
+
+int transport_direct_new(struct loop *loop, const struct transport_options *options,
+                         struct transport **out)
+{
+    static const char path[] = "/api/mutation";
+    struct transport_direct *direct = calloc(1, sizeof(*direct));
+    int r;
+
+    if (!direct)
+        return error_origin(-ENOMEM);
+    direct->base.ops = &direct_ops;
+    direct->concurrency = options->concurrency;
+    direct->timeout_ms = options->timeout_ms;
+    cleanup(transport_freep) struct transport *base = &direct->base;
+
+    r = direct_slots_init(&direct->slots, loop, options, path, &direct_callbacks);
+    if (r == 0)
+        r = request_head_init(&direct->head, options, path);
+    if (r < 0)
+        return r;
+    *out = take(base);
+    return 0;
+}
