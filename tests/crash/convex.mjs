@@ -77,6 +77,12 @@ const WEATHERS = {
 
 const CLIMATE = { calm: 15, fair: 40, rough: 20, conflicts: 6, overload: 3, slow: 6, down: 4, away: 8, missing: 8 };
 
+// libuv refuses to reset a connection that was ended from here, and Node then forgets to close it.
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export class Convex {
   // onMoment(name) is called at once when something has "arrived", "ran", or was "answered".
   static async start({ plan, dice, stamp, onMoment }) {
@@ -114,13 +120,14 @@ export class Convex {
   async shut() {
     if (!this.server.listening) return;
     const closed = new Promise((resolve) => this.server.close(resolve));
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
     await closed;
   }
 
   // Everything that a dead process has sent is read, and its connections are gone.
   async idle() {
-    for (let quiet = 0; quiet < 3; quiet = this.sockets.size ? 0 : quiet + 1) await sleep(1);
+    let quiet = 0;
+    await waitFor('the connections of a dead process to be gone', () => (quiet = this.sockets.size ? 0 : quiet + 1) > 3);
   }
 
   // One weather after the other; away, and without a function, too. In the end it is calm.
@@ -140,7 +147,7 @@ export class Convex {
   async #take(request, response) {
     const { dice } = this;
     if (this.weather === 'rough' && dice.chance(0.02)) {
-      request.socket.resetAndDestroy(); // before the body is read
+      reset(request.socket); // before the body is read
       return;
     }
     const chunks = [];
@@ -217,7 +224,7 @@ class Call {
 
   reset() {
     this.#end();
-    this.socket.resetAndDestroy();
+    reset(this.socket);
   }
 
   close() {
