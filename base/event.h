@@ -12,6 +12,10 @@ struct event {
     struct span hive_id; /* JSON as written; SPAN_NULL: missing or null */
     bool remove;         /* operation is "remove" */
     bool odd_keys;       /* see struct json_member; of data */
+    bool null_members;   /* the same */
+    bool hive_id_odd_keys;
+    /* The first key in data, and in hiveId, that no mutation takes, as written; SPAN_NULL: none. */
+    struct span bad_key, hive_id_bad_key;
 
     struct buf names;  /* what model and record point into */
     struct span model; /* decoded, WTF-8; SPAN_NULL: missing or not a string */

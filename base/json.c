@@ -179,6 +179,16 @@ int json_decode(struct span string, struct buf *out)
     return r;
 }
 
+int json_decode_some(struct span string, size_t most, struct buf *out)
+{
+    enum { CODE_UNIT_BYTES_MAX = 6 }; /* as \uXXXX */
+    size_t len = 1;
+
+    while (len < string.len - 1 && len < most * CODE_UNIT_BYTES_MAX)
+        len += string.at[len] != '\\' ? 1 : string.at[len + 1] == 'u' ? CODE_UNIT_BYTES_MAX : 2;
+    return json_decode((struct span){string.at, len + 1}, out);
+}
+
 /* ---- writing ---- */
 
 /* Whether the three bytes are a surrogate, which only WTF-8 knows. */

@@ -43,11 +43,15 @@ struct json_member {
      * not count.
      */
     bool odd_keys;
+    bool null_members; /* the value is an object of which a member is null */
 };
 
 struct json_scanner {
     /* Called for each member of the outermost object, in the text's order; may be NULL. */
     void (*member)(void *ctx, const struct json_member *member);
+    /* Called for each odd key inside of a value, with its quotes; NULL unless set after the init.
+     */
+    void (*odd_key)(void *ctx, struct span key);
     void *ctx;
     /* How far it has come: where an error is, after one. */
     size_t pos;
@@ -60,7 +64,9 @@ struct json_scanner {
     int depth;
     char outermost; /* what the text begins with */
     bool in_key;
+    bool odd_key_at_hand;
     bool odd_keys;
+    bool null_members;
     size_t token;                        /* where the string or number at hand began */
     size_t key, key_end, value;          /* of the member at hand */
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* a bit a level: 1 is an object */
@@ -113,6 +119,9 @@ bool json_string_is(struct span string, struct span name);
 
 /* Appends a string as written (with quotes) decoded to WTF-8. 0 or -ENOMEM. */
 int json_decode(struct span string, struct buf *out);
+
+/* The same for the beginning of a long one: most bytes of it at least, and not many more. */
+int json_decode_some(struct span string, size_t most, struct buf *out);
 
 /* ---- Writing, as JavaScript's JSON.stringify does ---- */
 

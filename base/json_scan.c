@@ -43,6 +43,7 @@ void json_scanner_init(struct json_scanner *s,
                        void (*member)(void *ctx, const struct json_member *member), void *ctx)
 {
     s->member = member;
+    s->odd_key = NULL;
     s->ctx = ctx;
     s->pos = 0;
     s->error = JSON_FINE;
@@ -50,7 +51,7 @@ void json_scanner_init(struct json_scanner *s,
     s->depth = 0;
     s->outermost = '\0';
     s->in_key = false;
-    s->odd_keys = false;
+    s->odd_key_at_hand = s->odd_keys = s->null_members = false;
     s->key = s->key_end = s->value = s->token = 0;
     /* The stack's bits are written before they are read. */
 }
@@ -86,6 +87,7 @@ static void json_value_done(struct json_scanner *s, struct span text, size_t end
                           .key = {text.at + s->key, s->key_end - s->key},
                           .value = {text.at + s->value, end - s->value},
                           .odd_keys = s->odd_keys,
+                          .null_members = s->null_members,
                       });
 }
 
@@ -93,8 +95,10 @@ static enum json_error json_begin_value(struct json_scanner *s, char c)
 {
     if (s->depth == 1) {
         s->value = s->pos;
-        s->odd_keys = false;
+        s->odd_keys = s->null_members = false;
     }
+    if (c == 'n' && s->depth == 2 && json_in_object(s))
+        s->null_members = true;
     if (s->depth == 0)
         s->outermost = c;
     s->token = s->pos;
@@ -132,6 +136,7 @@ static void json_begin_key(struct json_scanner *s)
         s->key = s->pos;
     s->token = s->pos;
     s->in_key = true;
+    s->odd_key_at_hand = false;
     s->state = JSON_STRING;
 }
 
@@ -174,9 +179,12 @@ static void json_string_done(struct json_scanner *s, struct span text)
         return;
     }
     struct span key = {text.at + s->token + 1, end - s->token - 2};
-    if (key.len > JSON_KEY_PLAIN_MAX || span_starts(key, SPAN("$")) ||
-        span_eq(key, SPAN("__proto__")))
-        s->odd_keys = true;
+    if (!s->odd_key_at_hand && key.len <= JSON_KEY_PLAIN_MAX && !span_starts(key, SPAN("$")) &&
+        !span_eq(key, SPAN("__proto__")))
+        return;
+    s->odd_keys = true;
+    if (s->odd_key)
+        s->odd_key(s->ctx, (struct span){key.at - 1, key.len + 2});
 }
 
 static enum json_error json_in_string(struct json_scanner *s, struct span text)
@@ -194,8 +202,7 @@ static enum json_error json_in_string(struct json_scanner *s, struct span text)
     } else if (c < 0x20) {
         return JSON_SYNTAX;
     } else {
-        if (s->in_key && s->depth > 1)
-            s->odd_keys = true;
+        s->odd_key_at_hand = true;
         if (c == '\\')
             s->state = JSON_STRING_ESCAPE;
         else if (c >= 0x80 && !utf8_begin(c, &s->utf8))

@@ -6,7 +6,8 @@
  * That look goes through an object as convexToJson does, sorted by key and of a repeated one the
  * last, so that of several faults the same one is named. An object with more fields than Convex
  * takes is gone through as it stands: the order of its faults is not worth the sorting. What is
- * nested deeper than Convex reads is left to Convex to refuse.
+ * nested deeper than Convex reads is left to Convex to refuse. Of a large value the first fault in
+ * the text is named, which was found while it arrived: Convex takes no document of that size.
  */
 #include "handlers/args.h"
 
@@ -18,7 +19,11 @@
 #include "handlers/members.h"
 #include "handlers/routes.h"
 
-enum { ARGS_DEPTH_MAX = 128 }; /* JSON nesting that Convex reads (serde_json) */
+enum {
+    ARGS_DEPTH_MAX = 128,             /* JSON nesting that Convex reads (serde_json) */
+    ARGS_LOOK_BYTES_MAX = 256 * 1024, /* a larger value gets no second look */
+    ARGS_CODE_UNIT_BYTES_MAX = 6,     /* as \uXXXX */
+};
 
 static int args_refuse(int r)
 {
@@ -39,6 +44,8 @@ static int args_refuse_field(struct span name, const char *before, struct span w
                              const char *after, struct buf *message)
 {
     int r = buf_append_span(message, SPAN("Field name "));
+    if (name.len > ARGS_MESSAGE_MAX)
+        name.len = ARGS_MESSAGE_MAX;
     if (r == 0)
         r = buf_append_span(message, name);
     if (r == 0)
@@ -59,7 +66,7 @@ static int args_check_field(struct span name, struct buf *message)
 
     if (span_eq(name, SPAN("__proto__")))
         return args_refuse_field(name, " is not allowed", SPAN_NULL, "", message);
-    while (at < end || half) {
+    while ((at < end || half) && length <= JSON_KEY_PLAIN_MAX) {
         int unit = members_next_unit(&at, &half);
         if ((unit < 32 || unit >= 127) && !wrong)
             wrong = unit ? unit : -1;
@@ -132,6 +139,22 @@ static int args_check_value(struct span value, int depth, struct buf *message)
     return r;
 }
 
+static int args_check_key(struct span key, struct buf *message)
+{
+    cleanup(buf_done) struct buf name = BUF_NULL;
+    int r = json_decode_some(key, ARGS_MESSAGE_MAX, &name);
+
+    return r ? r : args_check_field(buf_span(&name), message);
+}
+
+bool args_key_is_bad(struct span key)
+{
+    cleanup(buf_done) struct buf message = BUF_NULL;
+
+    return key.len > (size_t)JSON_KEY_PLAIN_MAX * ARGS_CODE_UNIT_BYTES_MAX + strlen("\"\"") ||
+           args_check_key(key, &message) != 0;
+}
+
 /* parseArgs on what is not an object. */
 static int args_refuse_value(struct span data, struct buf *message)
 {
@@ -161,6 +184,14 @@ int args_check(struct span data, bool odd_keys, struct buf *message)
     if (*data.at != '{')
         return args_refuse_value(data, message);
     return odd_keys ? args_check_object(data, 1, message) : 0;
+}
+
+static int args_check_as_scanned(struct span value, bool odd_keys, struct span bad_key,
+                                 struct buf *message)
+{
+    if (value.len <= ARGS_LOOK_BYTES_MAX || *value.at != '{')
+        return args_check(value, odd_keys, message);
+    return bad_key.at ? args_check_key(bad_key, message) : 0;
 }
 
 int args_drop_nulls(struct span data, struct buf *out)
@@ -205,8 +236,10 @@ static int args_make_remove(struct event *event, struct buf *message)
     if (r)
         return r;
     event->args = buf_span(out);
-    /* The scanner did not look for odd keys in a hiveId; it is nearly always a string. */
-    return args_check(event->args, true, message);
+    if (event->hive_id.at)
+        return args_check_as_scanned(event->args, event->hive_id_odd_keys, event->hive_id_bad_key,
+                                     message);
+    return args_check_as_scanned(event->args, event->odd_keys, event->bad_key, message);
 }
 
 int args_make(const struct route *route, struct event *event, struct buf *message)
@@ -214,9 +247,12 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
     if (event->remove && route->remove)
         return args_make_remove(event, message);
 
-    int r = args_check(event->data, event->odd_keys, message);
+    int r = event->data.at
+                ? args_check_as_scanned(event->data, event->odd_keys, event->bad_key, message)
+                : 0;
     event->args = event->data.at ? event->data : SPAN("{}");
-    if (r == 0 && route->drop_nulls) {
+    bool large = event->args.len > ARGS_LOOK_BYTES_MAX;
+    if (r == 0 && route->drop_nulls && (event->null_members || !large)) {
         r = args_drop_nulls(event->args, &event->rewritten);
         event->args = buf_span(&event->rewritten);
     }

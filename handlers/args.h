@@ -32,5 +32,11 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
  */
 int args_check(struct span data, bool odd_keys, struct buf *message);
 
+/*
+ * Whether a key, as written, is one that no mutation takes. What is said of a large value rests on
+ * this, asked while the value arrives: a second look at megabytes would stall the loop.
+ */
+bool args_key_is_bad(struct span key);
+
 /* Appends the object data without its members that are null. 0 or -ENOMEM. */
 int args_drop_nulls(struct span data, struct buf *out);

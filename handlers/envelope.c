@@ -5,6 +5,10 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "handlers/args.h"
+
+enum { ENVELOPE_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written: \uXXXX */
+
 static void envelope_member(void *ctx, const struct json_member *member)
 {
     struct envelope *envelope = ctx;
@@ -17,19 +21,36 @@ static void envelope_member(void *ctx, const struct json_member *member)
         envelope->operation = slot;
     } else if (json_string_is(member->key, SPAN("hiveId"))) {
         envelope->hive_id = slot;
+        envelope->hive_id_odd_keys = member->odd_keys;
+        envelope->hive_id_bad_key = envelope->bad_key_at_hand;
     } else if (json_string_is(member->key, SPAN("data"))) {
         envelope->data = slot;
         envelope->odd_keys = member->odd_keys;
+        envelope->null_members = member->null_members;
+        envelope->bad_key = envelope->bad_key_at_hand;
     }
+    envelope->bad_key_at_hand = (struct envelope_slot){0};
+}
+
+static void envelope_odd_key(void *ctx, struct span key)
+{
+    struct envelope *envelope = ctx;
+
+    if (envelope->bad_key_at_hand.len == 0 && args_key_is_bad(key))
+        envelope->bad_key_at_hand =
+            (struct envelope_slot){(size_t)(key.at - envelope->text), key.len};
 }
 
 void envelope_init(struct envelope *envelope)
 {
     json_scanner_init(&envelope->scanner, envelope_member, envelope);
+    envelope->scanner.odd_key = envelope_odd_key;
     envelope->text = NULL;
     envelope->model = envelope->operation = envelope->data = envelope->hive_id =
         (struct envelope_slot){0};
-    envelope->odd_keys = false;
+    envelope->bad_key_at_hand = envelope->bad_key = envelope->hive_id_bad_key =
+        (struct envelope_slot){0};
+    envelope->odd_keys = envelope->null_members = envelope->hive_id_odd_keys = false;
 }
 
 void envelope_feed(struct envelope *envelope, struct span body)
@@ -70,9 +91,42 @@ static struct span envelope_span(const struct event *event, struct envelope_slot
     return slot.len ? (struct span){event->body.at + slot.at, slot.len} : SPAN_NULL;
 }
 
+/* Tells long names apart; who could make two meet may send any event anyway. */
+static uint64_t envelope_hash(struct span text)
+{
+    const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15);
+    uint64_t hash = text.len, word;
+
+    for (; text.len >= sizeof(word); text = (struct span){text.at + 8, text.len - 8}) {
+        memcpy(&word, text.at, sizeof(word));
+        hash = (hash ^ word) * prime;
+        hash ^= hash >> 32;
+    }
+    for (; text.len > 0; text = (struct span){text.at + 1, text.len - 1})
+        hash = (hash ^ (uint8_t)*text.at) * prime;
+    return hash ^ hash >> 32;
+}
+
+static int envelope_long_name(struct span json, struct buf *names)
+{
+    size_t begin = names->len;
+    int r = *json.at == '"' ? json_decode_some(json, ENVELOPE_NAME_MAX, names)
+                            : buf_append_span(names, (struct span){json.at, ENVELOPE_NAME_MAX});
+
+    if (r)
+        return r;
+    if (names->len > begin + ENVELOPE_NAME_MAX)
+        names->len = begin + ENVELOPE_NAME_MAX;
+    while (names->len > begin && (names->at[names->len - 1] & 0x80))
+        names->len--; /* no part of a character */
+    return buf_printf(names, "... %016llx", (unsigned long long)envelope_hash(json));
+}
+
 /* What names the record: a string by what it says, anything else by how it is written. */
 static int envelope_name(struct span json, struct buf *names)
 {
+    if (json.len > (size_t)ENVELOPE_NAME_MAX * ENVELOPE_CODE_UNIT_BYTES_MAX)
+        return envelope_long_name(json, names);
     return *json.at == '"' ? json_decode(json, names) : buf_append_span(names, json);
 }
 
@@ -116,7 +170,14 @@ int envelope_end(struct envelope *envelope, struct buf *body, struct event *out,
         return r ? r : ENVELOPE_REFUSED;
     }
 
-    struct event event = {.body = *body, .odd_keys = envelope->odd_keys};
+    struct event event = {
+        .body = *body,
+        .odd_keys = envelope->odd_keys,
+        .null_members = envelope->null_members,
+        .hive_id_odd_keys = envelope->hive_id_odd_keys,
+    };
+    event.bad_key = envelope_span(&event, envelope->bad_key);
+    event.hive_id_bad_key = envelope_span(&event, envelope->hive_id_bad_key);
     event.data = envelope_span(&event, envelope->data);
     event.hive_id = envelope_not_null(envelope_span(&event, envelope->hive_id));
     event.remove = json_string_is(envelope_span(&event, envelope->operation), SPAN("remove"));

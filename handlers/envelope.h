@@ -8,7 +8,11 @@
 #include "base/event.h"
 #include "base/json.h"
 
-enum { ENVELOPE_REFUSED = 1 };
+enum {
+    ENVELOPE_REFUSED = 1,
+    /* Of a model's or a record's name; a longer one is known by its beginning and a hash. */
+    ENVELOPE_NAME_MAX = 4096,
+};
 
 struct envelope_slot {
     size_t at;  /* offset into the body, which moves while it grows */
@@ -19,7 +23,9 @@ struct envelope {
     struct json_scanner scanner;
     const char *text; /* the body during the scan at hand */
     struct envelope_slot model, operation, data, hive_id;
-    bool odd_keys; /* of data */
+    bool odd_keys, null_members, hive_id_odd_keys;
+    struct envelope_slot bad_key_at_hand; /* in the member that is arriving: the first */
+    struct envelope_slot bad_key, hive_id_bad_key;
 };
 
 void envelope_init(struct envelope *envelope);

@@ -48,8 +48,9 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->request = request;
     if (request)
         memcpy(delivery->request_id, request->id, sizeof(request->id));
-    delivery->bytes = delivery->event.body.cap + delivery->event.rewritten.cap;
-    relay->bytes += delivery->bytes;
+    relay->bytes += delivery->event.body.cap;
+    delivery->rewritten_bytes = delivery->event.rewritten.cap;
+    relay->rewritten_bytes += delivery->rewritten_bytes;
     relay->count++;
     TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
     return delivery;
@@ -69,7 +70,8 @@ struct delivery *delivery_free(struct delivery *delivery)
         delivery_stop_waiting(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);
-        relay->bytes -= delivery->bytes;
+        relay->bytes -= delivery->event.body.cap;
+        relay->rewritten_bytes -= delivery->rewritten_bytes;
         relay->count--;
         event_done(&delivery->event);
         buf_done(&delivery->before_args);

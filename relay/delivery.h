@@ -58,7 +58,7 @@ struct delivery {
     enum delivery_state state;
     enum delivery_stored stored;
     struct event event;
-    size_t bytes; /* of it, as it came: in relay.bytes */
+    size_t rewritten_bytes; /* of it, as it came: in relay.rewritten_bytes */
     struct relay *relay;
     struct relay_route *route; /* NULL: of a model without one, to be buried */
     uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */
@@ -152,7 +152,8 @@ struct relay {
     int64_t aged_ms;              /* when the ages were looked at last */
     struct outbox_read replays;
     bool replays_reading;
-    size_t bytes;     /* of the bodies in memory */
+    size_t bytes; /* of the bodies in memory */
+    size_t rewritten_bytes;
     size_t count;     /* of deliveries */
     uint64_t next_id; /* without an outbox */
     struct outbox_walk strays;

@@ -81,7 +81,9 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
 
 static size_t relay_held_bytes(struct inbox *inbox)
 {
-    return container_of(inbox, struct relay, inbox)->bytes;
+    const struct relay *relay = container_of(inbox, struct relay, inbox);
+
+    return relay->bytes + relay->rewritten_bytes;
 }
 
 static const char *relay_not_ready(struct inbox *inbox)

@@ -7,6 +7,7 @@
 
 #include "base/event.h"
 #include "base/json.h"
+#include "handlers/envelope.h"
 #include "handlers/routes.h"
 #include "tests/unit/rows.h"
 
@@ -340,7 +341,7 @@ static struct make_row make_rows[] = {
      0},
     {"make: a removal looks at the id",
      {.remove = own_mutation},
-     {.remove = true, .hive_id = TEXT("{\"$integer\":\"AQAAAAAAAAA=\"}")},
+     {.remove = true, .hive_id = TEXT("{\"$integer\":\"AQAAAAAAAAA=\"}"), .hive_id_odd_keys = true},
      "Field name $integer starts with a '$', which is reserved.",
      ARGS_REFUSED},
 };
@@ -356,9 +357,51 @@ static void test_make(void **state)
     buf_done(&event.rewritten);
 }
 
+/* ---- large values: what the scanner found on the way is all that is known ---- */
+
+enum { LARGE_BYTES = 300 * 1024 };
+
+/* Makes arguments of {"data":{"pad":"xxx...",<members>}}, read as from a sender. */
+static void assert_large(const char *members, bool drop_nulls, const char *refusal)
+{
+    const struct route route = {.drop_nulls = drop_nulls};
+    cleanup(buf_done) struct buf body = BUF_NULL, why = BUF_NULL, message = BUF_NULL;
+    cleanup(event_done) struct event event = {0};
+    struct envelope envelope;
+
+    assert_int_equal(buf_append_span(&body, SPAN("{\"data\":{\"pad\":\"")), 0);
+    for (int i = 0; i < LARGE_BYTES; i++)
+        assert_int_equal(buf_append_char(&body, 'x'), 0);
+    assert_int_equal(buf_printf(&body, "\",%s}}", members), 0);
+    envelope_init(&envelope);
+    envelope_feed(&envelope, buf_span(&body));
+    assert_int_equal(envelope_end(&envelope, &body, &event, &why), 0);
+
+    assert_int_equal(args_make(&route, &event, &message), refusal ? ARGS_REFUSED : 0);
+    assert_same_text(buf_span(&message), span_of(refusal ? refusal : ""));
+    if (!refusal)
+        assert_int_equal(event.rewritten.len > 0, drop_nulls && strstr(members, "null"));
+}
+
+static void test_large_values(void **state)
+{
+    (void)state;
+    assert_large("\"a\":1", true, NULL);
+    assert_large("\"a\":null", false, NULL);
+    assert_large("\"a\":null", true, NULL);
+    assert_large("\"\\u0061\":{\"\\n\":1}", false,
+                 "Field name \n has invalid character '\n': Field names can only contain "
+                 "non-control ASCII characters");
+    assert_large("\"a\":[{\"$b\":1},{\"__proto__\":1}]", false,
+                 "Field name $b starts with a '$', which is reserved.");
+    assert_large("\"a\":[{\"\\u0062\":1},{\"__proto__\":1}]", true,
+                 "Field name __proto__ is not allowed");
+}
+
 int main(void)
 {
     static const struct CMUnitTest others[] = {
+        cmocka_unit_test(test_large_values),
         cmocka_unit_test(test_missing_data_is_taken),
         cmocka_unit_test(test_long_message_is_cut),
         cmocka_unit_test(test_cut_falls_between_characters),

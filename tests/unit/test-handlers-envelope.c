@@ -242,12 +242,50 @@ static void test_begins_anew(void **state)
     assert_same_text(buf_span(&told), SPAN("model -\nrecord -\nhiveId -\ndata -\nflags\n"));
 }
 
+/* ---- long names ---- */
+
+/* The record of {"hiveId":"<len times c><end>"}. */
+static void read_long(const char *c, int len, const char *end, struct event *event)
+{
+    cleanup(buf_done) struct buf body = BUF_NULL, why = BUF_NULL;
+    struct envelope envelope;
+
+    assert_int_equal(buf_append_span(&body, SPAN("{\"hiveId\":\"")), 0);
+    for (int i = 0; i < len; i++)
+        assert_int_equal(buf_append_span(&body, span_of(c)), 0);
+    assert_int_equal(buf_printf(&body, "%s\"}", end), 0);
+    envelope_init(&envelope);
+    envelope_feed(&envelope, buf_span(&body));
+    assert_int_equal(envelope_end(&envelope, &body, event, &why), 0);
+}
+
+/* Records whose names differ only far behind stay two, the same one stays one, all are short. */
+static void long_names_are_cut_and_told_apart(void **state)
+{
+    static const char *const characters[] = {"x", "\\u0061", "\\n", "\xC3\xA9"};
+
+    (void)state;
+    for (size_t i = 0; i < array_len(characters); i++) {
+        cleanup(event_done) struct event one = {0}, same = {0}, other = {0};
+        cleanup(buf_done) struct buf clean = BUF_NULL;
+        read_long(characters[i], 100 * 1024, "1", &one);
+        read_long(characters[i], 100 * 1024, "1", &same);
+        read_long(characters[i], 100 * 1024, "2", &other);
+        assert_true(one.record.len < ENVELOPE_NAME_MAX + 32);
+        assert_true(span_eq(one.record, same.record));
+        assert_false(span_eq(one.record, other.record));
+        assert_int_equal(json_clean_utf8(one.record, &clean), 0);
+        assert_true(span_eq(buf_span(&clean), one.record));
+    }
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(envelope_rows) + array_len(refused_rows) + 1];
+    static struct CMUnitTest tests[array_len(envelope_rows) + array_len(refused_rows) + 2];
     size_t len = rows_add(tests, 0, envelope_rows, test_read);
 
     len = rows_add(tests, len, refused_rows, test_refused);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_begins_anew);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_begins_anew);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(long_names_are_cut_and_told_apart);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
