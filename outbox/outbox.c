@@ -5,6 +5,9 @@
  * What is submitted in one turn of the loop is staged, and goes to the writer at the turn's end:
  * one lock, one wake, one transaction. A timer that is due at once marks that end, wherever in the
  * turn the submission came from.
+ *
+ * Where all that is staged is patient, the timer is due a moment later. Each commit then does more,
+ * and where Convex is near, most events are withdrawn before they cost one.
  */
 #include "outbox/outbox.h"
 
@@ -14,9 +17,15 @@
 #include "base/error.h"
 #include "outbox/writer.h"
 
+enum {
+    OUTBOX_PATIENCE_MS = 3, /* little beside the fsync that follows */
+    OUTBOX_PATIENT_MAX = 256,
+};
+
 struct outbox {
     struct loop *loop;
     struct outbox_jobs staged;
+    unsigned patient;   /* how many of them have come since the last flush */
     unsigned turn;      /* rises when they go to the writer */
     uint64_t delivered; /* never stored; staged, too */
     struct loop_timer flush;
@@ -30,13 +39,22 @@ static void outbox_flush(void *ctx)
 
     writer_submit(&outbox->writer, &outbox->staged, outbox->delivered);
     outbox->delivered = 0;
+    outbox->patient = 0;
     outbox->turn++;
 }
 
-static void outbox_stage(struct outbox *outbox)
+static void outbox_flush_within(struct outbox *outbox, int64_t ms)
 {
-    if (!heap_linked(&outbox->flush.node))
-        loop_timer_set(outbox->loop, &outbox->flush, loop_now_ms(outbox->loop));
+    int64_t at_ms = loop_now_ms(outbox->loop) + ms;
+
+    if (!heap_linked(&outbox->flush.node) || outbox->flush.at_ms > at_ms)
+        loop_timer_set(outbox->loop, &outbox->flush, at_ms);
+}
+
+static void outbox_stage(struct outbox *outbox, bool patient)
+{
+    patient = patient && ++outbox->patient <= OUTBOX_PATIENT_MAX;
+    outbox_flush_within(outbox, patient ? OUTBOX_PATIENCE_MS : 0);
 }
 
 static void outbox_finish(struct outbox_job *job)
@@ -145,37 +163,37 @@ uint64_t outbox_next_id(struct outbox *outbox)
     return atomic_fetch_add(&outbox->writer.next_id, 1);
 }
 
-static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job)
+static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
 {
     job->turn = outbox->turn;
     job->taken = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
-    outbox_stage(outbox);
+    outbox_stage(outbox, patient);
 }
 
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 {
     op->job.type = OUTBOX_JOB_OP;
-    outbox_submit_job(outbox, &op->job);
+    outbox_submit_job(outbox, &op->job, op->patient);
 }
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
 {
     read->job.type = OUTBOX_JOB_READ;
-    outbox_submit_job(outbox, &read->job);
+    outbox_submit_job(outbox, &read->job, false);
 }
 
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk)
 {
     walk->job.type = OUTBOX_JOB_WALK;
-    outbox_submit_job(outbox, &walk->job);
+    outbox_submit_job(outbox, &walk->job, false);
 }
 
 void outbox_submit_census(struct outbox *outbox, struct outbox_census *census)
 {
     census->job.type = OUTBOX_JOB_CENSUS;
-    outbox_submit_job(outbox, &census->job);
+    outbox_submit_job(outbox, &census->job, false);
 }
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
@@ -211,12 +229,12 @@ void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span m
                                struct span record)
 {
     outbox->delivered++;
-    outbox_stage(outbox);
+    outbox_stage(outbox, true);
     if (!record.at || !model.at || !letter_filter_may_have(&outbox->writer.filter, model, record))
         return;
     struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
     if (overtaken)
-        outbox_submit_job(outbox, &overtaken->job);
+        outbox_submit_job(outbox, &overtaken->job, false);
 }
 
 void outbox_status(struct outbox *outbox, struct outbox_status *status)

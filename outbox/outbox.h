@@ -52,6 +52,7 @@ enum outbox_kind {
 struct outbox_op {
     enum outbox_kind kind;
     struct store_row row;
+    bool patient; /* may wait some milliseconds for company, or to be withdrawn */
     /* On the loop. 0: it is on disk; STORE_FULL, STORE_BROKEN, STORE_MISSING or an -errno: it is
      * not. */
     void (*done)(struct outbox_op *op, int r);

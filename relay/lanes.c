@@ -224,6 +224,11 @@ bool lanes_is_head(const struct lane_place *place)
     return place->lane && place == TAILQ_FIRST(&place->lane->places);
 }
 
+bool lanes_is_last(const struct lane_place *place)
+{
+    return !place->lane || !TAILQ_NEXT(place, link);
+}
+
 void lanes_rest(struct lanes *lanes, struct lane_place *place)
 {
     lanes_move(lanes, place, LANE_RESTING);

@@ -64,6 +64,9 @@ struct lane_place *lanes_start(struct lanes *lanes);
 
 bool lanes_is_head(const struct lane_place *place);
 
+/* Nobody is behind it, at the moment. */
+bool lanes_is_last(const struct lane_place *place);
+
 /*
  * The head of a lane is not in flight any more, if it was; nobody in the lane may go until it is
  * ready or has left. Nothing, if it is not the head.

@@ -77,7 +77,11 @@ void relay_store(struct delivery *delivery)
         return;
     delivery->stored = DELIVERY_STORING;
     delivery->append = (struct outbox_op){
-        .kind = OUTBOX_APPEND, .row = relay_row(delivery), .done = relay_append_done};
+        .kind = OUTBOX_APPEND,
+        .row = relay_row(delivery),
+        .patient = true,
+        .done = relay_append_done,
+    };
     outbox_submit(relay->outbox, &delivery->append);
 }
 
@@ -96,7 +100,11 @@ void relay_note_failure(struct delivery *delivery)
     if (buf_append_span(&delivery->noted, buf_span(&delivery->reason)))
         return;
     delivery->note = (struct outbox_op){
-        .kind = OUTBOX_POSTPONE, .row = relay_row(delivery), .done = relay_note_done};
+        .kind = OUTBOX_POSTPONE,
+        .row = relay_row(delivery),
+        .patient = true,
+        .done = relay_note_done,
+    };
     /* The next attempt may fail before this is written, and has a reason of its own. */
     delivery->note.row.reason = buf_span(&delivery->noted);
     outbox_submit(delivery->relay->outbox, &delivery->note);
@@ -213,7 +221,11 @@ void relay_settle_delivered(struct delivery *delivery)
         relay_finish(delivery);
     } else if (relay_has_row(delivery)) {
         delivery->fate = (struct outbox_op){
-            .kind = OUTBOX_DELIVERED, .row = relay_row(delivery), .done = relay_fate_done};
+            .kind = OUTBOX_DELIVERED,
+            .row = relay_row(delivery),
+            .patient = lanes_is_last(&delivery->place),
+            .done = relay_fate_done,
+        };
         relay_submit_fate(delivery);
     } else {
         outbox_delivered_unstored(relay->outbox, delivery->place.seq, delivery->event.model,

@@ -3,13 +3,22 @@
 
 import { outbox, outboxRows } from '../lib/outbox.mjs';
 
-// {id, n}: the event's number stands in the reason or in the record.
+// {id, n}: the event's number stands in the reason, in the record of an event that cannot be delivered, or,
+// where the relay itself has turned a replay down, in the body alone.
 export async function readLetters(env) {
   const rows = await outboxRows(env, '--state', 'dead');
-  return rows.map(({ id, record, reason }) => {
-    const n = /\bevent (\d+)/.exec(reason)?.[1] ?? /_(\d+)$/.exec(record)?.[1];
-    return { id, n: n === undefined ? null : Number(n) };
-  });
+  const letters = [];
+  for (const { id, record, reason } of rows) {
+    const said = /\bevent (\d+)/.exec(reason) ?? /^(?:refused|stray)_(\d+)$/.exec(record);
+    letters.push({ id, n: said ? Number(said[1]) : await readNumber(env, id) });
+  }
+  return letters;
+}
+
+// null: it has none, or is there no more.
+async function readNumber(env, id) {
+  const shown = await outbox(env, 'show', String(id), '--json');
+  return shown ? (JSON.parse(JSON.parse(shown).body).data?.n ?? null) : null;
 }
 
 export const replayLetters = (env, letters) => change(env, 'replay', letters);
