@@ -54,7 +54,7 @@ for (const oneIn of [200, 30, 8]) {
     assertBalanced(await scrape(relay));
     const arrived = new Set(upstream.requests.map((request) => callOf(request)).map(({ id, n }) => `${id}/${n}`));
     assert.deepEqual(taken.filter((event) => !arrived.has(event)), []);
-    assert.equal((await sync(relay, userEvent('acc_afterwards'))).status, 200);
+    assert.ok((await sync(relay, userEvent('acc_afterwards'))).ok);
     await relay.stop();
   });
 }

@@ -32,6 +32,8 @@ static const struct row rows[] = {
     {"OK", "Unexpected token 'O', \"OK\" is not valid JSON"},
     {"undefined", "\"undefined\" is not valid JSON"},
     {"NaN", "\"NaN\" is not valid JSON"},
+    {"falsx", "Unexpected token 'x', \"falsx\" is not valid JSON"},
+    {"[false,]", "Unexpected token ']', \"[false,]\" is not valid JSON"},
     {"Infinity", "\"Infinity\" is not valid JSON"},
     {"[object Object]", "\"[object Object]\" is not valid JSON"},
     {"-Infinity", "No number after minus sign in JSON at position 1"},
