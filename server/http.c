@@ -15,6 +15,7 @@
 #include "server/http.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -29,6 +30,7 @@ enum {
     HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
     HTTP_IDLE_MS = 75 * 1000,    /* above nginx's 60 s, which then closes first */
     HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
+    HTTP_SHUT_MAX = 2,           /* runs that let nobody in although somebody knocks */
     HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
 };
 
@@ -156,12 +158,32 @@ static bool http_is_alone(const struct http *http)
     return info && info->num_connections == 0;
 }
 
+/* Whether a client waits to be accepted. */
+static bool http_knocked(const struct http *http)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_LISTEN_FD);
+    struct pollfd door = {.events = POLLIN};
+
+    if (!info || info->listen_fd < 0)
+        return false;
+    door.fd = info->listen_fd;
+    return poll(&door, 1, 0) > 0;
+}
+
 /*
  * With no descriptor left and nobody connected MHD tries to accept for ever: it waits only where
- * there is a connection whose end would free one.
+ * there is a connection whose end would free one. Once may be chance: who knocks may have come just
+ * now.
  */
-static void http_rest(struct http *http)
+static void http_rest_if_shut(struct http *http)
 {
+    if (!http_knocked(http)) {
+        http->shut = 0;
+        return;
+    }
+    if (++http->shut < HTTP_SHUT_MAX)
+        return;
+    http->shut = 0;
     (void)loop_fd_change(http->loop, &http->source, 0);
     loop_timer_set(http->loop, &http->rested, loop_now_ms(http->loop) + HTTP_REST_MS);
 }
@@ -209,7 +231,9 @@ static int http_before_wait(void *ctx)
         bool alone = http_is_alone(http);
         (void)MHD_run(http->daemon);
         if (alone && http->arrivals == arrivals)
-            http_rest(http);
+            http_rest_if_shut(http);
+        else
+            http->shut = 0;
         if (timeout_ms != 0)
             timeout_ms = http_timeout_ms(http);
     }

@@ -25,7 +25,8 @@ struct http {
     bool ready;   /* MHD's descriptor has something */
     bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
     uint64_t arrivals;        /* connections, ever */
-    struct loop_timer rested; /* set while nobody is let in: see http_rest() */
+    int shut;                 /* runs in a row that let nobody in: see http_rest_if_shut() */
+    struct loop_timer rested; /* set while nobody is let in */
     bool draining;
     int busy;
     int awaited;                   /* requests in HTTP_AWAITED */
