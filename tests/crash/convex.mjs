@@ -77,8 +77,10 @@ const WEATHERS = {
 
 const CLIMATE = { calm: 15, fair: 40, rough: 20, conflicts: 6, overload: 3, slow: 6, down: 4, away: 8, missing: 8 };
 
-// libuv refuses to reset a connection that was ended from here, and Node then forgets to close it.
+// A reset may overtake the last answer. libuv refuses to reset a connection that was ended from here,
+// and Node then forgets to close it.
 function reset(socket) {
+  if (socket.lastAttempt) socket.lastAttempt.unheard = true;
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
@@ -179,7 +181,11 @@ class Call {
       intact: this.event?.digest === digest(args),
     };
     convex.attempts.push(this.attempt);
-    this.cut = () => this.#end();
+    socket.lastAttempt = this.attempt;
+    this.cut = () => {
+      this.attempt.cut = true;
+      this.#end();
+    };
     socket.once('close', this.cut);
   }
 

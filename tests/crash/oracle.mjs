@@ -9,9 +9,9 @@
 //             lane: model and record; null: the event has no order
 //             endedAt: of the answer, or of the connection without one (status: null)
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
-//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, said, intact}
-//             life: which process of the relay; ranAt: null, if it did not
-//             said: "success" or "rejected", if the whole answer left; else null
+//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, intact}
+//             life: which process of the relay; ranAt: null, if it did not; cut: ended by the relay
+//             said: "success" or "rejected", if the whole answer left; else null. unheard: perhaps the relay never read it
 //             intact: the arguments were those that were sent
 //   letters   the dead letters at the end: {n}
 //   meddled   Set of n: dead letters that somebody replayed or discarded
@@ -128,12 +128,13 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
 }
 
 // A process that was killed leaves attempts behind, whose connections die with it: what another
-// process does does not overlap with them.
+// process does does not overlap with them. One that the relay gives up is tried anew, perhaps before its end is seen here.
 function judgeOverlap(lane, attempts, report) {
   const latest = new Map(); // of each life, the attempt that ends last
   for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
     const other = latest.get(attempt.life);
-    if (other && attempt.beganAt < other.endedAt) {
+    const isSameAnew = other?.n === attempt.n && other.cut;
+    if (other && attempt.beganAt < other.endedAt && !isSameAnew) {
       report('overlap', `${lane}: events ${other.n} and ${attempt.n} were under way at once`);
     }
     if (!other || attempt.endedAt > other.endedAt) latest.set(attempt.life, attempt);
@@ -144,8 +145,8 @@ function judgeOverlap(lane, attempts, report) {
 function judgeDuplicates({ attemptsOf, meddled }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);
-    for (const [i, { said, life }] of inOrder.entries()) {
-      if (said === null || (said === 'rejected' && meddled.has(n))) continue;
+    for (const [i, { said, unheard, life }] of inOrder.entries()) {
+      if (said === null || unheard || (said === 'rejected' && meddled.has(n))) continue;
       if (inOrder.slice(i + 1).some((later) => later.life === life)) {
         report('needless', `event ${n} was sent again after Convex had said ${said}`);
         break;

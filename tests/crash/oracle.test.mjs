@@ -45,6 +45,12 @@ const WELL = {
     events: [sent(1, 0, 3, 202), sent(2, 4, 5, 202)],
     attempts: [ranFrom(1, 1, 2, lost), ranFrom(1, 6, 8), ranFrom(2, 9, 10)],
   },
+  'again after an answer that a reset has overtaken': {
+    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unheard: true }), ranFrom(1, 4, 6)],
+  },
+  'again before the end of an attempt that was given up is seen': {
+    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { said: null, cut: true }), ranFrom(1, 5, 8)],
+  },
   'the last one twice after a kill': {
     events: [sent(1, 0, 5)], attempts: [ranFrom(1, 1, 3), ranFrom(1, 11, 13, { life: 2 })],
     ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL' }],
