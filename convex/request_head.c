@@ -88,13 +88,13 @@ int request_head_set_deploy_key(struct request_head *head, const char *deploy_ke
 /* printf would be a good part of what a request costs here. */
 static struct span request_head_digits(size_t n, char digits[20])
 {
-    char *at = digits + 20;
+    size_t at = 20;
 
     do {
-        *--at = (char)('0' + n % 10);
+        digits[--at] = (char)('0' + n % 10);
         n /= 10;
     } while (n > 0);
-    return (struct span){at, (size_t)(digits + 20 - at)};
+    return (struct span){digits + at, 20 - at};
 }
 
 int request_head_write(const struct request_head *head, const char *request_id, size_t body_len,
