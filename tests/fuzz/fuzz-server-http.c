@@ -16,6 +16,7 @@
  */
 #include "fuzz.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <strings.h>
@@ -363,11 +364,15 @@ static struct reply_seen next_reply(struct span *bytes)
     fuzz_check(span_starts(head, SPAN("HTTP/1.")));
     fuzz_check(head.len > 13 && head.at[8] == ' ');
     reply.head = head;
-    reply.status = atoi(head.at + 9);
+    reply.status = 0;
+    for (int i = 9; i < 12; i++) { /* the head does not end with a NUL, which atoi() looks for */
+        fuzz_check(isdigit((unsigned char)head.at[i]));
+        reply.status = reply.status * 10 + head.at[i] - '0';
+    }
     fuzz_check(reply.status >= 100 && reply.status <= 599);
     struct span length = header_of(head, "Content-Length");
     struct span connection = header_of(head, "Connection");
-    size_t body_len = length.at ? strtoul(length.at, NULL, 10) : 0;
+    size_t body_len = length.at ? strtoul(length.at, NULL, 10) : 0; /* a line end follows */
     struct span rest = {end + 4, bytes->len - head.len};
     if (world.asks_head && (rest.len == 0 || span_starts(rest, SPAN("HTTP/1."))))
         body_len = 0;

@@ -45,10 +45,11 @@ export function startRude(count, { dice, target, secrets, report }) {
 
   async function once(to, own) {
     const manner = own.pick(Object.keys(MANNERS));
+    const { secret } = secrets();
     const [bytes, wanted] = MANNERS[manner](secrets());
     if (!wanted) return linger(to.port, bytes);
     const status = await exchange(to.port, bytes).then((answer) => answer.status, (error) => error.message);
-    const isExcused = to.isEnding || target() !== to;
+    const isExcused = to.isEnding || target() !== to || secrets().secret !== secret;
     if (status !== wanted && !isExcused) report('unexpected', `${manner} was answered ${status} instead of ${wanted}`);
   }
 
