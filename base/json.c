@@ -13,11 +13,55 @@ static const char *json_skip_blanks(const char *at, const char *end)
     return at;
 }
 
+/* Sets the top bit of each byte of eight that is c, and perhaps of bytes above one that is. */
+static uint64_t json_bytes_that_are(uint64_t bytes, char c)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101);
+    uint64_t zero = bytes ^ each * (uint8_t)c;
+
+    return (zero - each) & ~zero & each * 0x80;
+}
+
+static uint64_t json_load_8(const char *at)
+{
+    uint64_t bytes;
+
+    memcpy(&bytes, at, sizeof(bytes));
+    return bytes;
+}
+
+/* Whether eight bytes of a string are all inside it, and no escape begins there. */
+static bool json_string_goes_on(const char *at)
+{
+    uint64_t bytes = json_load_8(at);
+
+    return !(json_bytes_that_are(bytes, '"') | json_bytes_that_are(bytes, '\\'));
+}
+
 static const char *json_skip_string(const char *at, const char *end)
 {
-    for (at++; at < end && *at != '"'; at++)
-        at += *at == '\\';
-    return at < end ? at + 1 : end;
+    at++;
+    for (;;) {
+        while (end - at >= 8 && json_string_goes_on(at))
+            at += 8;
+        for (int i = 0; i < 8; i++, at++) {
+            if (at >= end)
+                return end;
+            if (*at == '"')
+                return at + 1;
+            at += *at == '\\';
+        }
+    }
+}
+
+/* Whether eight bytes hold neither a quote nor a bracket; blanks are told from neither. */
+static bool json_nests_nothing(const char *at)
+{
+    uint64_t bytes = json_load_8(at);
+    uint64_t folded = bytes | UINT64_C(0x2020202020202020); /* [ and ] become { and } */
+
+    return !(json_bytes_that_are(bytes, '"') | json_bytes_that_are(folded, '{') |
+             json_bytes_that_are(folded, '}'));
 }
 
 static const char *json_skip_container(const char *at, const char *end)
@@ -25,17 +69,21 @@ static const char *json_skip_container(const char *at, const char *end)
     size_t depth = 0;
 
     while (at < end) {
-        if (*at == '"') {
-            at = json_skip_string(at, end);
-            continue;
+        while (end - at >= 8 && json_nests_nothing(at))
+            at += 8;
+        for (int i = 0; i < 8 && at < end; i++) {
+            if (*at == '"') {
+                at = json_skip_string(at, end);
+                continue;
+            }
+            if (*at == '{' || *at == '[')
+                depth++;
+            else if (*at == '}' || *at == ']')
+                depth--;
+            at++;
+            if (depth == 0)
+                return at;
         }
-        if (*at == '{' || *at == '[')
-            depth++;
-        else if (*at == '}' || *at == ']')
-            depth--;
-        at++;
-        if (depth == 0)
-            break;
     }
     return at;
 }

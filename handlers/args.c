@@ -202,6 +202,8 @@ int args_drop_nulls(struct span data, struct buf *out)
     if (r == MEMBERS_TOO_MANY)
         return buf_append_span(out, data); /* Convex refuses it, with or without nulls */
     if (r == 0)
+        r = buf_reserve(out, data.len); /* it does not grow */
+    if (r == 0)
         r = buf_append_char(out, '{');
     bool first = true;
     for (size_t i = 0; r == 0 && i < members.len; i++) {

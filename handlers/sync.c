@@ -55,12 +55,3 @@ void sync_handle(struct service *service, struct request *request)
     event.arrived_ms = clock_wall_ms(service->clock);
     sync_dispatch(service, &event, request);
 }
-
-int sync_read_event(struct buf *body, struct event *event, struct buf *why)
-{
-    struct envelope envelope;
-
-    envelope_init(&envelope);
-    envelope_feed(&envelope, buf_span(body));
-    return envelope_end(&envelope, body, event, why);
-}

@@ -12,7 +12,9 @@
 #include "base/error.h"
 
 enum {
-    ROW_BYTES = 512, /* what an event takes besides its texts, at most */
+    ROW_BYTES = 512,                /* what an event takes besides its texts, at most */
+    BOUND_BODY_BYTES = 1024 * 1024, /* of a larger body SQLite shall make no copy in memory */
+    BODY_PIECE_BYTES = 256 * 1024,
 };
 
 static int bind_number(sqlite3_stmt *statement, int at, int64_t value)
@@ -81,14 +83,33 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
     return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT) : rc;
 }
 
+/* Fills a body of zeroes; the pages that those took are written over, not written twice. */
+static int sqlite_change_fill_body(struct sqlite_store *self, const struct store_row *row)
+{
+    sqlite3_blob *blob = NULL;
+    int rc = sqlite3_blob_open(self->db, "main", "body", "bytes", (int64_t)row->id, 1, &blob);
+
+    for (size_t at = 0; rc == SQLITE_OK && at < row->body.len; at += BODY_PIECE_BYTES) {
+        size_t left = row->body.len - at;
+        int len = (int)(left < BODY_PIECE_BYTES ? left : BODY_PIECE_BYTES);
+        rc = sqlite3_blob_write(blob, row->body.at + at, len, (int)at);
+    }
+    int closed = sqlite3_blob_close(blob);
+    return rc == SQLITE_OK ? closed : rc;
+}
+
 static int sqlite_change_add_body(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_BODY];
+    bool large = row->body.len > BOUND_BODY_BYTES;
     int rc = bind_number(add, 1, (int64_t)row->id);
 
     if (rc == SQLITE_OK)
-        rc = bind_span(add, 2, row->body.at ? row->body : SPAN(""));
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_BODY) : rc;
+        rc = large ? sqlite3_bind_zeroblob64(add, 2, row->body.len)
+                   : bind_span(add, 2, row->body.at ? row->body : SPAN(""));
+    if (rc == SQLITE_OK)
+        rc = sqlite_store_run(self, STMT_ADD_BODY);
+    return rc == SQLITE_OK && large ? sqlite_change_fill_body(self, row) : rc;
 }
 
 int sqlite_change_append(struct store *store, const struct store_row *row)

@@ -34,6 +34,14 @@ void delivery_enter(struct delivery *delivery, enum delivery_state state)
     delivery->state = state;
 }
 
+void delivery_count_rewritten(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    relay->rewritten_bytes += delivery->event.rewritten.cap - delivery->rewritten_bytes;
+    delivery->rewritten_bytes = delivery->event.rewritten.cap;
+}
+
 struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request)
 {
     struct delivery *delivery = calloc(1, sizeof(*delivery));
@@ -49,8 +57,7 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     if (request)
         memcpy(delivery->request_id, request->id, sizeof(request->id));
     relay->bytes += delivery->event.body.cap;
-    delivery->rewritten_bytes = delivery->event.rewritten.cap;
-    relay->rewritten_bytes += delivery->rewritten_bytes;
+    delivery_count_rewritten(delivery);
     relay->count++;
     TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
     return delivery;

@@ -12,6 +12,7 @@
 #include "base/table.h"
 #include "convex/transport.h"
 #include "convex/verdict.h"
+#include "handlers/envelope.h"
 #include "handlers/service.h"
 #include "handlers/snapshot.h"
 #include "outbox/outbox.h"
@@ -58,7 +59,7 @@ struct delivery {
     enum delivery_state state;
     enum delivery_stored stored;
     struct event event;
-    size_t rewritten_bytes; /* of it, as it came: in relay.rewritten_bytes */
+    size_t rewritten_bytes; /* of it: in relay.rewritten_bytes */
     struct relay *relay;
     struct relay_route *route; /* NULL: of a model without one, to be buried */
     uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */
@@ -90,6 +91,17 @@ struct delivery {
 };
 TAILQ_HEAD(delivery_list, delivery);
 
+/* Rows from the outbox on their way into their lanes. */
+struct relay_intake {
+    struct relay *relay;
+    bool replays;
+    void (*done)(struct relay_intake *intake); /* all are in */
+    struct outbox_rows rows;
+    size_t read_bytes;        /* of the first one */
+    struct envelope envelope; /* that they were fed to */
+    struct loop_hook hook;    /* while some are left */
+};
+
 /* What the relay knows of a model beyond its configuration. */
 struct relay_route {
     struct table_node node; /* in relay.routes, by model */
@@ -115,8 +127,10 @@ struct relay_route {
     bool backlog; /* there are events on disk behind cursor: new ones go there, too */
     bool spilled; /* some have gone there since the read at hand was submitted */
     bool reading;
+    bool more;       /* on disk, behind the page at hand */
     uint64_t cursor; /* the last id that was taken into memory */
     struct outbox_read read;
+    struct relay_intake intake;
     TAILQ_ENTRY(relay_route) link;
 };
 TAILQ_HEAD(relay_routes, relay_route);
@@ -152,6 +166,7 @@ struct relay {
     int64_t aged_ms;              /* when the ages were looked at last */
     struct outbox_read replays;
     bool replays_reading;
+    struct relay_intake replays_intake;
     size_t bytes; /* of the bodies in memory */
     size_t rewritten_bytes;
     size_t count;     /* of deliveries */
@@ -174,6 +189,8 @@ extern const char relay_stopping_text[];
 struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request);
 struct delivery *delivery_free(struct delivery *delivery);
 void delivery_enter(struct delivery *delivery, enum delivery_state state);
+/* What the event's arguments take has changed. */
+void delivery_count_rewritten(struct delivery *delivery);
 /* Answers who waits, if anybody still does. */
 void delivery_reply(struct delivery *delivery, enum reply reply, struct span message);
 /* Begins to wait: the answer is due within SYNC_WAIT_MS. */
@@ -236,6 +253,10 @@ void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
 
+/* For the route as it is now: after a reload they may have to be others. 0, or an outcome of
+ * args_make(). */
+int relay_make_args(struct delivery *delivery, struct buf *message);
+
 /* Whoever was held may be tried now. */
 void relay_probe(struct relay *relay);
 
@@ -249,6 +270,13 @@ void relay_take_up_replays(struct relay *relay);
 
 /* Takes its place in the lane. 0, LANES_TOO_LATE, or -ENOMEM. */
 int relay_join(struct delivery *delivery);
+
+/* ---- relay_intake.c: from rows to lanes ---- */
+
+void relay_intake_init(struct relay_intake *intake, struct relay *relay, bool replays);
+void relay_intake_done(struct relay_intake *intake);
+/* Takes the rows, which may be none, and calls done() once all are in, maybe before it returns. */
+void relay_intake_take(struct relay_intake *intake, struct outbox_rows *rows);
 
 /* ---- relay_strays.c: events whose model has no route ---- */
 

@@ -151,6 +151,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->answer_timer = (struct loop_timer){.fn = relay_answers_due, .ctx = relay};
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     limit_init(&relay->limit, options->concurrency);
+    relay_intake_init(&relay->replays_intake, relay, true);
     gate_init(&relay->gate, loop, options->dice, relay_gate_changed, relay);
     log_sum_init(&relay->unrouted, loop, LOG_WARN, "dead letter", NULL);
     int r = lanes_init(&relay->lanes, options->concurrency);
@@ -264,6 +265,7 @@ struct relay *relay_free(struct relay *relay)
             lanes_leave(&relay->lanes, &delivery->place);
         delivery_free(delivery);
     }
+    relay_intake_done(&relay->replays_intake);
     gate_done(&relay->gate);
     log_sum_done(&relay->unrouted);
     loop_timer_clear(relay->loop, &relay->answer_timer);

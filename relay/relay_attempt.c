@@ -339,8 +339,7 @@ static void relay_answered(struct call *call, const struct answer *answer)
     relay_dispatch(relay);
 }
 
-/* After a reload the arguments may have to be others. 0, or an outcome of args_make(). */
-static int relay_make_args(struct delivery *delivery, struct buf *message)
+int relay_make_args(struct delivery *delivery, struct buf *message)
 {
     if (delivery->made_for == delivery->route->generation)
         return 0;
@@ -348,6 +347,7 @@ static int relay_make_args(struct delivery *delivery, struct buf *message)
     int r = args_make(delivery->route->route, &delivery->event, message);
     if (r == 0)
         delivery->made_for = delivery->route->generation;
+    delivery_count_rewritten(delivery);
     return r;
 }
 

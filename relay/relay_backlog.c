@@ -11,11 +11,10 @@
  *                                  ^ cursor    ^ read at hand ends
  *
  *    backlog   there are events behind the cursor: those to come go there, too
- *    reading   a page is on its way; it moves the cursor to its last event
+ *    reading   a page is on its way into the lanes; it moves the cursor to its last event
  *    spilled   some have gone to disk since that read was submitted: it may have missed them,
  *              and that it finds no more does not end the backlog
  */
-#include "handlers/sync.h"
 #include "relay/delivery.h"
 
 enum {
@@ -26,10 +25,17 @@ enum {
     RELAY_PAGE_BYTES = 4 * 1024 * 1024,
 };
 
+/* A route's share of what is there for all. */
+static size_t relay_share(const struct relay *relay, size_t whole)
+{
+    size_t routes = relay->routes_by_model.len;
+
+    return whole / (routes ? routes : 1);
+}
+
 static size_t relay_window(const struct relay_route *route)
 {
-    size_t routes = route->relay->routes_by_model.len;
-    size_t share = RELAY_WINDOW / (routes ? routes : 1);
+    size_t share = relay_share(route->relay, RELAY_WINDOW);
 
     return share > RELAY_WINDOW_ROUTE_MIN ? share : RELAY_WINDOW_ROUTE_MIN;
 }
@@ -53,70 +59,14 @@ int relay_join(struct delivery *delivery)
     return r;
 }
 
-/* An event from disk takes its place; what is wrong with it by now makes a dead letter of it. */
-static void relay_admit_event(struct relay *relay, const struct store_row *row, struct event *event,
-                              struct span unreadable, bool replayed)
+/* Only now: what comes in before the page's last event is in its lane belongs behind it. */
+static void relay_page_taken(struct relay_intake *intake)
 {
-    event->arrived_ms = row->arrived_ms;
-    struct delivery *delivery = delivery_new(relay, event, NULL);
-    if (!delivery)
-        return; /* no memory: the next start finds it */
-    delivery->stored = DELIVERY_STORED;
-    delivery->attempts = row->attempts;
-    delivery->tried_ms = row->tried_ms;
-    delivery->place.seq = row->id;
-    if (replayed)
-        delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
-    if (delivery->event.model.at)
-        delivery->route = relay_route_find(relay, delivery->event.model);
-    if (!delivery->route) {
-        relay_settle_bury(delivery, REPLY_FAILED,
-                          unreadable.len ? unreadable : span_of(sync_no_route_text));
-        return;
-    }
-    struct relay_route *route = delivery->route;
-    if (replayed && route->backlog && row->id > route->cursor) {
-        delivery_free(delivery); /* its page is yet to come, and has it in its place */
-        return;
-    }
-    int r = relay_join(delivery);
-    if (r == LANES_TOO_LATE) {
-        delivery->stale = true;
-        relay_settle_bury(delivery, REPLY_FAILED,
-                          SPAN("A newer event of the record was on its way already"));
-    } else if (r) {
-        delivery_free(delivery);
-    } else if (route->lost) {
-        relay_bury_stray(delivery);
-    }
-}
+    struct relay_route *route = container_of(intake, struct relay_route, intake);
 
-static void relay_admit(struct relay *relay, struct outbox_row *row, bool replayed)
-{
-    struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
-    cleanup(event_done) struct event event = {0};
-    cleanup(buf_done) struct buf why = BUF_NULL;
-    int r = sync_read_event(&body, &event, &why);
-
-    row->row.body.at = NULL; /* the event's now, or body's */
-    if (r > 0)
-        event.body = body; /* the disk has spoiled it: a letter that nobody can send, but look at */
-    else if (r)
-        buf_done(&body);
-    if (r >= 0)
-        relay_admit_event(relay, &row->row, &event, buf_span(&why), replayed);
-}
-
-static void relay_admit_all(struct relay *relay, struct outbox_rows *rows, bool replayed)
-{
-    struct outbox_row *row;
-
-    while ((row = TAILQ_FIRST(rows))) {
-        TAILQ_REMOVE(rows, row, link);
-        relay_admit(relay, row, replayed);
-        outbox_row_free(row);
-    }
-    relay_dispatch(relay);
+    route->reading = false;
+    route->backlog = route->more || route->spilled;
+    relay_page(route);
 }
 
 static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
@@ -124,14 +74,14 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     struct relay_route *route = container_of(read, struct relay_route, read);
     struct outbox_row *last = TAILQ_LAST(rows, outbox_rows);
 
-    route->reading = false;
-    if (r)
+    if (r) {
+        route->reading = false;
         return; /* the outbox fails: relay_tend() asks again */
+    }
     if (last && last->row.id > route->cursor)
         route->cursor = last->row.id;
-    route->backlog = more || route->spilled;
-    relay_admit_all(route->relay, rows, false);
-    relay_page(route);
+    route->more = more;
+    relay_intake_take(&route->intake, rows);
 }
 
 void relay_page(struct relay_route *route)
@@ -146,28 +96,33 @@ void relay_page(struct relay_route *route)
         return; /* one event is always let in, however large */
     route->reading = true;
     route->spilled = false;
+    route->intake.done = relay_page_taken;
     route->read = (struct outbox_read){
         .model = span_of(route->model),
         .after = route->cursor,
         .rows_max = window - route->lanes.places,
-        .bytes_max = RELAY_PAGE_BYTES,
+        /* All routes may read at the same time; and where there is no room, it is one event. */
+        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? relay_share(relay, RELAY_PAGE_BYTES) : 1,
         .done = relay_page_done,
     };
     outbox_submit_read(relay->outbox, &route->read);
 }
 
+static void relay_replays_taken(struct relay_intake *intake)
+{
+    container_of(intake, struct relay, replays_intake)->replays_reading = false;
+}
+
 static void relay_replays_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
 {
     struct relay *relay = container_of(read, struct relay, replays);
-
     const struct outbox_row *row;
 
     (void)more;
     (void)r;
-    relay->replays_reading = false;
     for (row = TAILQ_FIRST(rows); row; row = TAILQ_NEXT(row, link))
         relay_count_replayed(relay, row->row.model);
-    relay_admit_all(relay, rows, true);
+    relay_intake_take(&relay->replays_intake, rows);
 }
 
 void relay_take_up_replays(struct relay *relay)
@@ -179,6 +134,7 @@ void relay_take_up_replays(struct relay *relay)
         relay->count >= RELAY_WINDOW || relay->bytes >= RELAY_WINDOW_BYTES)
         return;
     relay->replays_reading = true;
+    relay->replays_intake.done = relay_replays_taken;
     relay->replays = (struct outbox_read){
         .model = SPAN_NULL,
         .rows_max = RELAY_REPLAYS,

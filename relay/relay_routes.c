@@ -35,6 +35,7 @@ static int relay_route_new(struct relay *relay, struct span model, struct relay_
     }
     route->relay = relay;
     lane_route_init(&route->lanes, 0);
+    relay_intake_init(&route->intake, relay, false);
     limit_init(&route->limit, relay->options.concurrency);
     gate_init(&route->gate, relay->loop, relay->dice, relay_route_gate_changed, route);
     log_sum_init(&route->failures, relay->loop, LOG_WARN,
@@ -80,6 +81,7 @@ void relay_routes_free(struct relay *relay)
     while ((route = TAILQ_FIRST(&relay->routes))) {
         TAILQ_REMOVE(&relay->routes, route, link);
         table_remove(&relay->routes_by_model, &route->node);
+        relay_intake_done(&route->intake);
         gate_done(&route->gate);
         log_sum_done(&route->failures);
         routes_unref(route->routes);

@@ -11,7 +11,7 @@ import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
 import { RELAY_BIN, startRelay, sync } from '../lib/relay.mjs';
-import { startUpstream } from '../lib/upstream.mjs';
+import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
 const MIB = 1024 * 1024;
@@ -43,6 +43,7 @@ const SHAPES = [
   ['one member again and again', filled(`${BEFORE}{`, '"a":1,', `"a":2}${BEHIND}`), 200],
   ['a hundred thousand members', members(100_000, (i) => `"k${i}":${i}`), 200],
   ['a hundred thousand members that are null', members(100_000, (i) => `"k${i}":null`), 200, 'keep'],
+  ['a null to be dropped, and ones', filled(`${BEFORE}{"n":null,"a":[`, '1,', `1]}${BEHIND}`), 200],
   ['a million keys with escapes', filled(`${BEFORE}{"a":[`, '{"\\u0061":1},', `1]}${BEHIND}`), 200],
   ['a key that is refused, before all else', filled(`${BEFORE}{"a":[{"$b":1},`, '1,', `1]}${BEHIND}`), 500],
   ['a key that is refused, behind all else', filled(`${BEFORE}{"a":[`, '1,', `{"é":1}]}${BEHIND}`), 500],
@@ -53,16 +54,16 @@ const SHAPES = [
   ['no hiveId', filled('{"model":"users","data":{"a":[', '1,', '1],"bladeId":"acc_1"}}'), 200],
 ];
 
-async function start(t, env = {}) {
-  const files = makeFolder(t, { turns: Buffer.alloc(8), 'routes.json': { users: { mutation: 'users:set', nulls: env.nulls ?? 'drop' } } });
-  const upstream = await startUpstream(t);
+async function start(t, { nulls = 'drop', upstream, files, env } = {}) {
+  upstream ??= await startUpstream(t);
+  files ??= makeFolder(t, { turns: Buffer.alloc(8), 'routes.json': { users: { mutation: 'users:set', nulls } } });
   const relay = await startRelay(t, { env: {
-    CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), LOG_LEVEL: 'info',
+    CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), LOG_LEVEL: 'info', ...env,
     ...(SKIP ? {} : { LD_PRELOAD: path.join(path.dirname(RELAY_BIN), 'libturns.so'), TURNS_FILE: files.path('turns') }),
   } });
   const memoryMib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
   return {
-    upstream, relay, memoryMib,
+    upstream, files, relay, memoryMib,
     longestTurnMs: () => Number(readFileSync(files.path('turns')).readBigInt64LE()) / 1e6,
     forgetTurns: () => writeFileSync(files.path('turns'), Buffer.alloc(8), { flag: 'r+' }),
   };
@@ -85,6 +86,23 @@ for (const [what, body, expected, nulls] of SHAPES) {
     await waitFor('the memory', () => memoryMib('VmRSS') < beforeMib + MORE_MIB);
   });
 }
+
+test('16 MiB that come back from the outbox', { skip: SKIP }, async (t) => {
+  const before = await start(t, { env: { SYNC_WAIT_MS: '0' } });
+  before.upstream.answer = { status: 503, json: {} };
+  const bodies = [['"n":null,', '1,'], ['', '[[[[]]]],'], ['', '"\\u0041",']]
+    .map(([first, unit]) => filled(`${BEFORE}{${first}"a":[`, unit, `1]}${BEHIND}`));
+  for (const body of bodies) assert.equal((await sync(before.relay, body)).status, 202);
+  await before.relay.stop();
+
+  const { upstream, longestTurnMs, relay } = await start(t, before);
+  const earlier = upstream.requests.length;
+  upstream.answer = SUCCESS;
+  relay.signal('SIGHUP'); // what is held is tried at once
+  await upstream.arrived(earlier + bodies.length);
+  t.diagnostic(`the longest turn: ${longestTurnMs().toFixed(1)} ms`);
+  assert.ok(longestTurnMs() <= TURN_MS_MAX, `a turn took ${longestTurnMs().toFixed(1)} ms`);
+});
 
 for (const [what, request] of [
   ['announced', (body) => syncRequest(body)],
