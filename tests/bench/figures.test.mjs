@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { parseArguments } from './arguments.mjs';
 import { judge } from './bars.mjs';
 import { median, percent, ratio, short, spread, summarise, table } from './figures.mjs';
+import { readSamples } from './scenarios/profile.mjs';
 import { readReport } from './wrk.mjs';
 
 for (const [numbers, expected] of [[[3], 3], [[9, 1, 5], 5], [[10, 2], 6], [[100, 9, 1, 20], 14.5]]) {
@@ -99,3 +100,20 @@ for (const [args, expected] of [
 for (const args of [['nothing'], ['--rounds'], ['--rounds', '0'], ['--rounds', 'x'], ['--json'], ['--peers', 'apache'], ['--peers']]) {
   test(`arguments refused: ${args.join(' ')}`, () => assert.match(parseArguments(args, KNOWN).error, /\S/));
 }
+
+test('samples are told by what runs, and in the kernel by the call', () => {
+  const sample = (...frames) => `convex-relay\n${frames.map((frame) => `\t    7ffd0 ${frame}\n`).join('')}\n`;
+  const text = [
+    sample('tcp_ack ([kernel.kallsyms])', '__sys_sendmsg ([kernel.kallsyms])', '__libc_sendmsg (/lib/libc.so.6)'),
+    sample('ksys_x ([kernel.kallsyms])', '__x64_sys_fdatasync ([kernel.kallsyms])'),
+    sample('tcp_sendmsg ([kernel.kallsyms])', '___sys_sendmsg ([kernel.kallsyms])'),
+    sample('sysvec_apic_timer_interrupt ([kernel.kallsyms])', 'main (/opt/convex-relay)'),
+    sample('sqlite3_step (/usr/lib/libsqlite3.so.0.8.6)', 'main (/opt/convex-relay)'),
+    sample('loop_turn (/opt/convex-relay)'),
+    'convex-relay\n\n', // no stack was to be had
+  ].join('');
+  assert.deepEqual(readSamples(text), [
+    ['kernel, sendmsg()', 2], ['kernel, fdatasync()', 1], ['kernel, interrupts and the way in and out', 1],
+    ['libsqlite3', 1], ['convex-relay', 1],
+  ]);
+});
