@@ -152,18 +152,18 @@ struct damage {
 };
 
 /* Pages that only lead to rows: inner ones of tables, and those of indexes. */
-static bool page_leads_only(size_t at)
+static bool page_leads_only(const struct buf *file, size_t page)
 {
-    size_t page = at / PAGE;
-    unsigned char type = (unsigned char)seed_file.at[page * PAGE];
+    unsigned char type = (unsigned char)file->at[page * PAGE];
 
     return page > 0 && (type == 0x05 || type == 0x02 || type == 0x0A);
 }
 
+/* Before it is done: a page with rows may have been copied over one that leads to them. */
 static void damage_note(struct damage *damage, bool log, size_t at, size_t len)
 {
     for (size_t page = at / PAGE; !log && len > 0 && page <= (at + len - 1) / PAGE; page++) {
-        if (page_leads_only(page * PAGE))
+        if (page_leads_only(&seed_file, page) && page_leads_only(&damage->file, page))
             damage->trees++;
         else
             damage->rows++;
@@ -181,12 +181,14 @@ static void damage_one(struct damage *damage, struct fuzz_input *input)
     case PATCH_BYTES: {
         struct span bytes = fuzz_bytes(input, fuzz_byte(input));
         len = bytes.len < room ? bytes.len : room;
+        damage_note(damage, how & 0x80, at, len);
         memcpy(file->at + at, bytes.at, len);
         break;
     }
     case PATCH_FILL:
         len = fuzz_number(input, 2);
         len = len < room ? len : room;
+        damage_note(damage, how & 0x80, at, len);
         memset(file->at + at, fuzz_byte(input), len);
         break;
     case PATCH_PAGE: {
@@ -194,6 +196,7 @@ static void damage_one(struct damage *damage, struct fuzz_input *input)
         size_t from = pages ? fuzz_number(input, 2) % pages * PAGE : 0;
         at = at / PAGE * PAGE;
         len = file->len - at < PAGE ? 0 : PAGE;
+        damage_note(damage, how & 0x80, at, len);
         memmove(file->at + at, file->at + from, len);
         break;
     }
@@ -202,7 +205,6 @@ static void damage_one(struct damage *damage, struct fuzz_input *input)
         file->len = at;
         break;
     }
-    damage_note(damage, how & 0x80, at, len);
 }
 
 static void damage_all(struct damage *damage, struct fuzz_input input)

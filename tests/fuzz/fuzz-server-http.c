@@ -393,13 +393,14 @@ static bool is_about_the_body(const struct reply_seen *reply)
 
 /*
  * libmicrohttpd 0.9.75 writes the head of its own error answers twice, the second time where the
- * body should be; then it closes, too.
+ * body should be, and perhaps a second later by its Date; then it closes, too.
  */
 static bool repeats_head(const struct reply_seen *reply, struct span rest)
 {
     struct span behind = {reply->body.at, reply->body.len + rest.len};
+    struct span status_line = {reply->head.at, sizeof("HTTP/1.1 400") - 1};
 
-    if (!span_starts(behind, reply->head))
+    if (!span_starts(behind, status_line) || behind.len < reply->head.len)
         return false;
     behind = (struct span){behind.at + reply->head.len, behind.len - reply->head.len};
     return !memmem(behind.at, behind.len, "HTTP/1.", 7);
