@@ -59,6 +59,35 @@ static void test_walk(void **state)
     assert_false(json_next(&walk, &key, &value));
 }
 
+/* The walk goes by words of eight bytes: what ends a value may stand anywhere in one. */
+static void test_walk_by_words(void **state)
+{
+    (void)state;
+    static const char *const inner[] = {
+        "",       "\\\"",  "\\\\",        "\\u005d",       "]",
+        "\u00e9", "\",\"", "\",{\"a\":[", "\",[[],{}],\"", "\",1,\""};
+    static const char pad[] = "xxxxxxxxxxxxxxxxxx";
+
+    for (size_t i = 0; i < array_len(inner); i++) {
+        for (size_t n = 0; n < sizeof(pad) * sizeof(pad); n++) {
+            cleanup(buf_done) struct buf text = BUF_NULL;
+            int before = (int)(n % sizeof(pad)), after = (int)(n / sizeof(pad));
+            const char *close = strstr(inner[i], "{\"a\":[") ? "\"]}" : "";
+            assert_int_equal(buf_printf(&text, "[[\"%.*s%s%s%.*s\"%s],7]", before, pad, inner[i],
+                                        *close ? "\"" : "", after, pad, *close ? close + 1 : ""),
+                             0);
+            assert_int_equal(json_check(buf_span(&text)), JSON_FINE);
+            struct json_walk walk = json_walk(buf_span(&text));
+            struct span key, value;
+            assert_true(json_next(&walk, &key, &value));
+            assert_int_equal(value.len, text.len - strlen("[,7]"));
+            assert_true(json_next(&walk, &key, &value));
+            assert_same_text(value, SPAN("7"));
+            assert_false(json_next(&walk, &key, &value));
+        }
+    }
+}
+
 struct find_row {
     const char *name;
     struct span object;
@@ -270,13 +299,14 @@ int main(void)
 {
     static struct CMUnitTest tests[array_len(walk_rows) + array_len(find_rows) +
                                    array_len(is_rows) + array_len(decode_rows) +
-                                   array_len(quote_rows) + array_len(clean_rows)];
+                                   array_len(quote_rows) + array_len(clean_rows) + 1];
     size_t len = rows_add(tests, 0, walk_rows, test_walk);
 
     len = rows_add(tests, len, find_rows, test_find);
     len = rows_add(tests, len, is_rows, test_string_is);
     len = rows_add(tests, len, decode_rows, test_decode);
     len = rows_add(tests, len, quote_rows, test_quote);
-    rows_add(tests, len, clean_rows, test_clean);
+    len = rows_add(tests, len, clean_rows, test_clean);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_walk_by_words);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
