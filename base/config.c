@@ -229,6 +229,20 @@ static int config_find(const struct setting *setting, char *(*lookup)(const char
 
 /* ---- What a value is ---- */
 
+/* A header's bytes are Latin-1 to JavaScript: UTF-8 up to U+00FF, whose lead bytes are C2 and C3.
+ */
+static bool config_fits_header(struct span value)
+{
+    for (size_t i = 0; i < value.len; i++) {
+        uint8_t c = (uint8_t)value.at[i];
+        if (c < 0x80)
+            continue;
+        if ((c != 0xC2 && c != 0xC3) || i + 1 == value.len || (value.at[++i] & 0xC0) != 0x80)
+            return false;
+    }
+    return true;
+}
+
 static int config_check_secret(const struct setting *setting, struct span value, struct buf *why)
 {
     if (value.len > (size_t)setting->max)
@@ -240,6 +254,9 @@ static int config_check_secret(const struct setting *setting, struct span value,
                                              "%s: holds a line end or another control character, "
                                              "which no header can carry",
                                              setting->name));
+    if (!config_fits_header(value))
+        return config_invalid(
+            buf_printf(why, "%s: holds a character that no header can carry", setting->name));
     if (value.len > 0 && (value.at[0] == ' ' || value.at[value.len - 1] == ' '))
         return config_invalid(buf_printf(
             why, "%s: starts or ends with a blank, which no header can carry", setting->name));

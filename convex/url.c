@@ -56,6 +56,8 @@ static bool url_is_http_actions(struct span host)
     static const char site[] = ".convex.site";
     size_t len = sizeof(site) - 1;
 
+    if (host.len > 0 && host.at[host.len - 1] == '.')
+        host.len--; /* the root, as in example.com. */
     return host.len > len && strncasecmp(host.at + host.len - len, site, len) == 0;
 }
 

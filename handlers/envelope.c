@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "base/js_string.h"
 #include "handlers/args.h"
 
 enum { ENVELOPE_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written: \uXXXX */
@@ -122,12 +123,16 @@ static int envelope_long_name(struct span json, struct buf *names)
     return buf_printf(names, "... %016llx", (unsigned long long)envelope_hash(json));
 }
 
-/* What names the record: a string by what it says, anything else by how it is written. */
+/* What names the record: a string or a number by its value, anything else by how it is written. */
 static int envelope_name(struct span json, struct buf *names)
 {
     if (json.len > (size_t)ENVELOPE_NAME_MAX * ENVELOPE_CODE_UNIT_BYTES_MAX)
         return envelope_long_name(json, names);
-    return *json.at == '"' ? json_decode(json, names) : buf_append_span(names, json);
+    if (*json.at == '"')
+        return json_decode(json, names);
+    if (*json.at == '-' || isdigit((unsigned char)*json.at))
+        return js_string(json, SIZE_MAX, names);
+    return buf_append_span(names, json);
 }
 
 static int envelope_names(struct event *event, struct span model, struct span record)

@@ -172,6 +172,7 @@ static void relay_write_fate_later(struct delivery *delivery)
         delivery_reply(delivery, REPLY_QUEUED, SPAN_NULL);
     else
         delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+    buf_done(&delivery->message); /* it may be long, and the disk be broken for long */
     delivery->timer.fn = relay_fate_again;
     delivery->timer.ctx = delivery;
     loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);

@@ -32,6 +32,7 @@ enum {
     HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
     HTTP_SHUT_MAX = 2,           /* runs that let nobody in although somebody knocks */
     HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
+    HTTP_LEFT_MS = 1000,         /* between two looks for clients that have left unseen */
 };
 
 /* ---- connections ---- */
@@ -79,6 +80,28 @@ void http_connection_move(struct http_connection *connection, struct http_connec
         (list == &http->receiving ? http->request_timeout_ms : (int64_t)HTTP_IDLE_MS);
     TAILQ_INSERT_TAIL(list, connection, link);
     http_set_timer(http);
+    if (list == &http->receiving && !heap_linked(&http->left.node))
+        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
+}
+
+/*
+ * MHD takes a short read for the end of what there is, and its epoll is edge-triggered: the end of
+ * a stream that has come together with the last bytes is never seen, and what has arrived of the
+ * body would be held until the deadline. Shutting the side that has ended wakes MHD's epoll again.
+ */
+static void http_wake_left(void *ctx)
+{
+    struct http *http = ctx;
+    struct http_connection *connection;
+
+    TAILQ_FOREACH(connection, &http->receiving, link)
+    {
+        struct pollfd client = {.fd = http_connection_fd(connection), .events = POLLRDHUP};
+        if (poll(&client, 1, 0) > 0)
+            (void)shutdown(client.fd, SHUT_RD);
+    }
+    if (!TAILQ_EMPTY(&http->receiving))
+        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
 }
 
 static void http_cut_off_late(struct http *http, struct http_connections *list)
@@ -290,6 +313,7 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     http_linger_init(&http->linger, loop);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
     http->rested = (struct loop_timer){.fn = http_rested, .ctx = http};
+    http->left = (struct loop_timer){.fn = http_wake_left, .ctx = http};
     http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
     http->daemon = http_start(http, options);
     if (!http->daemon)
@@ -318,6 +342,7 @@ struct http *http_free(struct http *http)
         MHD_stop_daemon(http->daemon);
     loop_timer_clear(http->loop, &http->deadline);
     loop_timer_clear(http->loop, &http->rested);
+    loop_timer_clear(http->loop, &http->left);
     loop_timer_clear(http->loop, &http->await_timer);
     http_linger_done(&http->linger);
     free(http);

@@ -2,14 +2,43 @@
 /* Everything that is set from outside. */
 #include "server/setup.h"
 
-#include <errno.h>
-
+#include "base/file.h"
 #include "convex/url.h"
+
+enum { SETUP_CA_BYTES_MAX = 16 * 1024 * 1024 };
 
 static int setup_refuse(struct buf *why, const char *setting, const char *text)
 {
     int r = buf_printf(why, "%s: %s", setting, text);
 
+    return r ? r : SETUP_INVALID;
+}
+
+/* Convex reads its key as ASCII; curl would send anything. */
+static bool setup_is_ascii(const char *text)
+{
+    for (; *text; text++) {
+        if (*text < ' ' || *text > '~')
+            return false;
+    }
+    return true;
+}
+
+/* curl finds out only when it connects, and then every event would wait. */
+static int setup_check_ca_file(const char *path, struct buf *why)
+{
+    cleanup(buf_done) struct buf text = BUF_NULL;
+    cleanup(buf_done) struct buf fault = BUF_NULL;
+    int r = file_read(path, SETUP_CA_BYTES_MAX, &text, &fault);
+
+    if (r < 0)
+        return r;
+    if (r > 0)
+        r = buf_printf(why, "CONVEX_CA_FILE: %s", buf_string(&fault));
+    else if (!memmem(text.at, text.len, "-----BEGIN ", strlen("-----BEGIN ")))
+        r = buf_printf(why, "CONVEX_CA_FILE: \"%s\" holds no certificate in PEM form", path);
+    else
+        return 0;
     return r ? r : SETUP_INVALID;
 }
 
@@ -20,12 +49,10 @@ static int setup_check(const struct config *config, struct buf *why)
 
     if (url_check(config->convex_url, &text))
         return setup_refuse(why, "CONVEX_URL", text);
-    if (config->convex_ca_file && access(config->convex_ca_file, R_OK) < 0) {
-        int r = buf_printf(why, "CONVEX_CA_FILE: cannot read \"%s\": %s", config->convex_ca_file,
-                           strerror(errno));
-        return r ? r : SETUP_INVALID;
-    }
-    return 0;
+    if (config->convex_deploy_key && !setup_is_ascii(config->convex_deploy_key))
+        return setup_refuse(why, "CONVEX_DEPLOY_KEY",
+                            "holds a character outside ASCII, which no deploy key does");
+    return config->convex_ca_file ? setup_check_ca_file(config->convex_ca_file, why) : 0;
 }
 
 int setup_read(struct setup *out, struct buf *why)

@@ -88,6 +88,16 @@ test(`${MANY} clients that leave before their answers`, async (t) => {
   assert.equal((await sync(relay, userEvent('after'))).status, 200);
 });
 
+// What it held of them would keep others out.
+test('clients that leave in the middle of a body', async (t) => {
+  const { relay } = await start(t); // long before REQUEST_TIMEOUT_MS
+  const fds = openFds(relay);
+  const piece = Buffer.concat([syncRequest('', { headers: [...HEADERS, ['Content-Length', `${8 * MIB}`]] }), Buffer.alloc(6 * MIB, ' ')]);
+  const clients = await openMany(t, relay, 20);
+  for (const { socket } of clients) socket.end(piece);
+  await waitFor('them to be noticed', async () => openFds(relay) <= fds + 1 && (await sync(relay, userEvent('acc_1'))).status === 200);
+});
+
 // ---- at the limit ----
 
 // The share of the time that the relay is busy while nothing happens.

@@ -74,6 +74,7 @@ static const struct row rows[] = {
     {"https://happy-animal-123.convex.site", ".convex.site"},
     {"https://happy-animal-123.convex.site/", ".convex.site"},
     {"https://happy-animal-123.convex.site:443", ".convex.site"},
+    {"https://happy-animal-123.convex.site./", ".convex.site"},
     {"https://happy-animal-123.Convex.Site", ".convex.site"},
 };
 

@@ -75,7 +75,10 @@ static struct envelope_row envelope_rows[] = {
     {"data: repeated, the last is not odd", TEXT("{\"data\":{\"$a\":1},\"data\":{}}"),
      READ("-", "-", "-", "{}", "")},
 
-    {"record: a number", TEXT("{\"hiveId\":1.50}"), READ("-", "1.50", "1.50", "-", "")},
+    {"record: a number", TEXT("{\"hiveId\":1.50}"), READ("-", "1.5", "1.50", "-", "")},
+    {"record: a number, with an exponent", TEXT("{\"hiveId\":15e-1}"),
+     READ("-", "1.5", "15e-1", "-", "")},
+    {"record: zero", TEXT("{\"hiveId\":-0.0}"), READ("-", "0", "-0.0", "-", "")},
     {"record: a string of digits", TEXT("{\"hiveId\":\"5\"}"), READ("-", "5", "\"5\"", "-", "")},
     {"record: decoded", TEXT("{\"hiveId\":\"\\u0075\\u00e9\"}"),
      READ("-", "ué", "\"\\u0075\\u00e9\"", "-", "")},
