@@ -15,11 +15,14 @@
 #include <sys/epoll.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "outbox/writer.h"
 
 enum {
     OUTBOX_PATIENCE_MS = 3, /* little beside the fsync that follows */
     OUTBOX_PATIENT_MAX = 256,
+    OUTBOX_MARK_AGAIN_MS = 1000,
+    OUTBOX_MARKS_MAX = 4096,
 };
 
 struct outbox {
@@ -29,6 +32,9 @@ struct outbox {
     unsigned turn;      /* rises when they go to the writer */
     uint64_t delivered; /* never stored; staged, too */
     struct loop_timer flush;
+    struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
+    int marks_len;
+    struct loop_timer mark_again;
     struct loop_fd finished;
     struct writer writer;
 };
@@ -57,7 +63,23 @@ static void outbox_stage(struct outbox *outbox, bool patient)
     outbox_flush_within(outbox, patient ? OUTBOX_PATIENCE_MS : 0);
 }
 
-static void outbox_finish(struct outbox_job *job)
+/* A letter that is not marked would be replayed over a newer event: the store is asked again. */
+static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
+{
+    TAILQ_INSERT_TAIL(&outbox->marks, job, link);
+    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) {
+        log_warn("the outbox fails for long: an old dead letter may not be seen to be stale");
+        job = TAILQ_FIRST(&outbox->marks);
+        TAILQ_REMOVE(&outbox->marks, job, link);
+        outbox->marks_len--;
+        free(container_of(job, struct outbox_overtaken, job));
+    }
+    if (!heap_linked(&outbox->mark_again.node))
+        loop_timer_set(outbox->loop, &outbox->mark_again,
+                       loop_now_ms(outbox->loop) + OUTBOX_MARK_AGAIN_MS);
+}
+
+static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
 {
     switch (job->type) {
     case OUTBOX_JOB_OP: {
@@ -81,7 +103,10 @@ static void outbox_finish(struct outbox_job *job)
         break;
     }
     case OUTBOX_JOB_OVERTAKEN:
-        free(container_of(job, struct outbox_overtaken, job));
+        if (job->result)
+            outbox_keep_mark(outbox, job);
+        else
+            free(container_of(job, struct outbox_overtaken, job));
         break;
     }
 }
@@ -96,8 +121,29 @@ static void outbox_finished(void *ctx, uint32_t events)
     writer_collect(&outbox->writer, &jobs);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
-        outbox_finish(job); /* which may free it, or submit it again */
+        outbox_finish(outbox, job); /* which may free it, or submit it again */
     }
+}
+
+static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
+{
+    job->turn = outbox->turn;
+    job->taken = false;
+    job->result = 0;
+    TAILQ_INSERT_TAIL(&outbox->staged, job, link);
+    outbox_stage(outbox, patient);
+}
+
+static void outbox_mark_again(void *ctx)
+{
+    struct outbox *outbox = ctx;
+    struct outbox_job *job;
+
+    while ((job = TAILQ_FIRST(&outbox->marks)) != NULL) {
+        TAILQ_REMOVE(&outbox->marks, job, link);
+        outbox_submit_job(outbox, job, true);
+    }
+    outbox->marks_len = 0;
 }
 
 int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
@@ -109,6 +155,8 @@ int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
     outbox->loop = loop;
     TAILQ_INIT(&outbox->staged);
     outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
+    TAILQ_INIT(&outbox->marks);
+    outbox->mark_again = (struct loop_timer){.fn = outbox_mark_again, .ctx = outbox};
     int r = writer_init(&outbox->writer);
     if (r) {
         free(outbox);
@@ -147,6 +195,8 @@ static void outbox_drop(struct outbox_jobs *jobs)
 struct outbox *outbox_free(struct outbox *outbox)
 {
     if (outbox) {
+        outbox_mark_again(outbox);
+        loop_timer_clear(outbox->loop, &outbox->mark_again);
         loop_timer_clear(outbox->loop, &outbox->flush);
         loop_fd_remove(outbox->loop, &outbox->finished);
         outbox_flush(outbox);
@@ -161,15 +211,6 @@ struct outbox *outbox_free(struct outbox *outbox)
 uint64_t outbox_next_id(struct outbox *outbox)
 {
     return atomic_fetch_add(&outbox->writer.next_id, 1);
-}
-
-static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
-{
-    job->turn = outbox->turn;
-    job->taken = false;
-    job->result = 0;
-    TAILQ_INSERT_TAIL(&outbox->staged, job, link);
-    outbox_stage(outbox, patient);
 }
 
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
@@ -225,12 +266,17 @@ static struct outbox_overtaken *outbox_overtaken_new(uint64_t id, struct span mo
     return overtaken;
 }
 
+bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record)
+{
+    return record.at && model.at && letter_filter_may_have(&outbox->writer.filter, model, record);
+}
+
 void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                                struct span record)
 {
     outbox->delivered++;
     outbox_stage(outbox, true);
-    if (!record.at || !model.at || !letter_filter_may_have(&outbox->writer.filter, model, record))
+    if (!outbox_may_have_letters(outbox, model, record))
         return;
     struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
     if (overtaken)

@@ -139,9 +139,13 @@ void outbox_submit_census(struct outbox *outbox, struct outbox_census *census);
 
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 
+/* Whether some event of the record may be dead; now and then true where none is. */
+bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record);
+
 /*
  * An event was delivered and never submitted, or withdrawn: it counts, and older dead letters of
- * its record become stale. Needs no answer, and costs a write only where there may be such letters.
+ * its record become stale, as soon as the store takes that. Needs no answer, and costs a write only
+ * where there may be such letters.
  */
 void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                                struct span record);

@@ -7,6 +7,9 @@
  * is a reserve left, of the disk and of the quota, that only other changes use. The log has its
  * blocks claimed ahead, and is folded into the file when the first append is refused: from then on
  * all that deletions need is there, even if somebody else takes the rest of the disk.
+ *
+ * The quota is for appends alone. What is kept already may grow beyond it by the reasons of its
+ * failures: to refuse those would keep it pending for ever.
  */
 #include "outbox/sqlite_store.h"
 
@@ -38,18 +41,11 @@ int sqlite_room_init(struct sqlite_store *self)
 
     int64_t log_pages = self->reserve_bytes / LOG_RESERVE_PART / PAGE_BYTES + 1;
     int64_t log_bytes_max = self->reserve_bytes / LOG_CLAIM_PART;
-    int64_t pages_max = self->max_bytes / PAGE_BYTES + 1;
     char sql[160];
     (void)sqlite3_snprintf(sizeof(sql), sql,
                            "PRAGMA wal_autocheckpoint = %lld; PRAGMA journal_size_limit = %lld",
                            (long long)log_pages, (long long)log_bytes_max);
-    int rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
-    if (rc == SQLITE_OK && self->max_bytes > 0) {
-        (void)sqlite3_snprintf(sizeof(sql), sql, "PRAGMA max_page_count = %lld",
-                               (long long)pages_max);
-        rc = sqlite3_exec(self->db, sql, NULL, NULL, NULL);
-    }
-    return rc;
+    return sqlite3_exec(self->db, sql, NULL, NULL, NULL);
 }
 
 void sqlite_room_claim(const struct sqlite_store *self)

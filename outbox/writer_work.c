@@ -172,6 +172,20 @@ static int writer_page_add(void *ctx, const struct store_row *row)
     return 0;
 }
 
+/* A state at a time, which its index gives in order: several would be sorted in memory. */
+static int writer_read_states(struct writer *writer, struct store_filter filter, store_row_fn fn,
+                              void *ctx)
+{
+    enum store_state last = filter.last;
+    int r = 0;
+
+    for (; !r && filter.first <= last; filter.first++) {
+        filter.last = filter.first;
+        r = writer->store->ops->read(writer->store, &filter, fn, ctx);
+    }
+    return r;
+}
+
 static int writer_read_page(struct writer *writer, struct outbox_read *read)
 {
     bool replays = !read->model.at;
@@ -182,7 +196,7 @@ static int writer_read_page(struct writer *writer, struct outbox_read *read)
         .after = read->after,
     };
     struct writer_page page = {.read = read};
-    int r = writer->store->ops->read(writer->store, &filter, writer_page_add, &page);
+    int r = writer_read_states(writer, filter, writer_page_add, &page);
 
     return r == WRITER_ENOUGH ? 0 : r;
 }
@@ -240,7 +254,7 @@ static int writer_stop_at_first(void *ctx, const struct store_row *row)
 static void writer_look_for_replays(struct writer *writer)
 {
     const struct store_filter filter = {.first = STORE_REPLAY, .last = STORE_FORCED, .bare = true};
-    int r = writer->store->ops->read(writer->store, &filter, writer_stop_at_first, NULL);
+    int r = writer_read_states(writer, filter, writer_stop_at_first, NULL);
 
     if (!r || r == WRITER_ENOUGH)
         writer->now.replays = r == WRITER_ENOUGH;
@@ -358,7 +372,7 @@ void writer_load_filter(struct writer *writer)
 {
     const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
 
-    if (writer->store->ops->read(writer->store, &filter, writer_add_letter, writer) == 0)
+    if (writer_read_states(writer, filter, writer_add_letter, writer) == 0)
         letter_filter_loaded(&writer->filter);
 }
 

@@ -99,6 +99,7 @@ void delivery_reply(struct delivery *delivery, enum reply reply, struct span mes
     delivery->request = NULL;
     delivery_stop_waiting(delivery);
     request_reply_with(request, reply, message);
+    buf_done(&delivery->message); /* it may be long, and the disk slow or broken */
 }
 
 void delivery_wait(struct delivery *delivery)

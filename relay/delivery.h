@@ -98,6 +98,7 @@ struct relay_intake {
     void (*done)(struct relay_intake *intake); /* all are in */
     struct outbox_rows rows;
     size_t read_bytes;        /* of the first one */
+    uint64_t lost_id;         /* that one, and those behind it, found no memory; 0: all did */
     struct envelope envelope; /* that they were fed to */
     struct loop_hook hook;    /* while some are left */
 };
@@ -171,6 +172,7 @@ struct relay {
     size_t rewritten_bytes;
     size_t count;     /* of deliveries */
     uint64_t next_id; /* without an outbox */
+    int reads;        /* of routes, under way */
     struct outbox_walk strays;
     bool strays_walking;
     uint64_t strays_buried; /* of the model at hand */
@@ -266,6 +268,7 @@ void relay_probe(struct relay *relay);
 bool relay_must_spill(const struct relay_route *route);
 /* Reads on, where there is something to read and room for it. */
 void relay_page(struct relay_route *route);
+void relay_page_all(struct relay *relay);
 void relay_take_up_replays(struct relay *relay);
 
 /* Takes its place in the lane. 0, LANES_TOO_LATE, or -ENOMEM. */

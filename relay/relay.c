@@ -118,14 +118,12 @@ static void relay_answers_due(void *ctx)
 static void relay_tend(void *ctx)
 {
     struct relay *relay = ctx;
-    struct relay_route *route;
     int64_t now_ms = loop_now_ms(relay->loop);
 
     loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
     relay_take_up_replays(relay);
     relay_count_others_doings(relay);
-    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
-        relay_page(route);
+    relay_page_all(relay);
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
         relay->aged_ms = now_ms;
         relay_bury_old(relay);
@@ -196,8 +194,7 @@ int relay_set_routes(struct relay *relay, struct routes *routes)
             relay_lose_route(route);
     }
     relay_take_census(relay); /* before anything of what it counts is read */
-    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
-        relay_page(route);
+    relay_page_all(relay);
     relay_find_strays(relay);
     relay_probe(relay);
     relay_dispatch(relay);

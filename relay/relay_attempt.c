@@ -229,6 +229,7 @@ static void relay_rest(struct delivery *delivery, const struct verdict *verdict)
     lanes_rest(&relay->lanes, &delivery->place);
     delivery->timer = (struct loop_timer){.fn = relay_rested, .ctx = delivery};
     loop_timer_set(relay->loop, &delivery->timer, relay_rest_until_ms(delivery, verdict));
+    relay_page(delivery->route); /* others may go meanwhile */
 }
 
 /* The event was not taken, and may be some other time. */

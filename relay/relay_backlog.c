@@ -20,22 +20,18 @@
 enum {
     RELAY_WINDOW = 4096, /* places in memory, of all routes */
     RELAY_WINDOW_ROUTE_MIN = 16,
-    RELAY_REPLAYS = 256,                   /* taken up at once */
+    RELAY_STUCK_MAX = 4 * RELAY_WINDOW, /* where those in memory cannot go, and others may */
+    RELAY_STUCK_PAGE = 64,
+    RELAY_READS_MAX = 4, /* each may bring one event of the largest size beyond its bounds */
+    RELAY_REPLAYS = 256, /* taken up at once */
     RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of bodies; above, new events go to disk */
     RELAY_PAGE_BYTES = 4 * 1024 * 1024,
 };
 
-/* A route's share of what is there for all. */
-static size_t relay_share(const struct relay *relay, size_t whole)
-{
-    size_t routes = relay->routes_by_model.len;
-
-    return whole / (routes ? routes : 1);
-}
-
 static size_t relay_window(const struct relay_route *route)
 {
-    size_t share = relay_share(route->relay, RELAY_WINDOW);
+    size_t routes = route->relay->routes_by_model.len;
+    size_t share = RELAY_WINDOW / (routes ? routes : 1);
 
     return share > RELAY_WINDOW_ROUTE_MIN ? share : RELAY_WINDOW_ROUTE_MIN;
 }
@@ -63,10 +59,17 @@ int relay_join(struct delivery *delivery)
 static void relay_page_taken(struct relay_intake *intake)
 {
     struct relay_route *route = container_of(intake, struct relay_route, intake);
+    struct relay *relay = route->relay;
 
     route->reading = false;
+    relay->reads--;
     route->backlog = route->more || route->spilled;
-    relay_page(route);
+    if (intake->lost_id) { /* of memory, too: relay_tend() reads on */
+        route->cursor = intake->lost_id - 1;
+        route->backlog = true;
+        return;
+    }
+    relay_page_all(relay);
 }
 
 static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
@@ -76,6 +79,7 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
 
     if (r) {
         route->reading = false;
+        route->relay->reads--;
         return; /* the outbox fails: relay_tend() asks again */
     }
     if (last && last->row.id > route->cursor)
@@ -84,28 +88,62 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     relay_intake_take(&route->intake, rows);
 }
 
+/*
+ * Nothing in memory may go (it rests, or stands behind what does), while there is room at Convex:
+ * events on disk must not wait for that. Never for long: what comes in may go, or comes to
+ * RELAY_STUCK_MAX.
+ */
+static bool relay_is_stuck(const struct relay_route *route)
+{
+    const struct relay *relay = route->relay;
+
+    return !route->lanes.ready.first && route->lanes.in_flight < route->lanes.limit &&
+           relay->lanes.in_flight < relay->lanes.limit && relay->count < RELAY_STUCK_MAX;
+}
+
+/* How many more events may come in now. */
+static size_t relay_page_room(const struct relay_route *route)
+{
+    size_t window = relay_window(route);
+
+    if (route->lanes.places <= window / 2)
+        return window - route->lanes.places;
+    return relay_is_stuck(route) ? RELAY_STUCK_PAGE : 0;
+}
+
 void relay_page(struct relay_route *route)
 {
     struct relay *relay = route->relay;
-    size_t window = relay_window(route);
 
     if (!route->backlog || route->lost || route->reading || relay->given_up ||
-        route->lanes.places > window / 2)
+        relay->reads == RELAY_READS_MAX)
         return;
     if (relay->bytes >= RELAY_WINDOW_BYTES && route->lanes.places > 0)
         return; /* one event is always let in, however large */
+    size_t room = relay_page_room(route);
+    if (room == 0)
+        return;
+    relay->reads++;
     route->reading = true;
     route->spilled = false;
     route->intake.done = relay_page_taken;
     route->read = (struct outbox_read){
         .model = span_of(route->model),
         .after = route->cursor,
-        .rows_max = window - route->lanes.places,
-        /* All routes may read at the same time; and where there is no room, it is one event. */
-        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? relay_share(relay, RELAY_PAGE_BYTES) : 1,
+        .rows_max = room,
+        /* Routes read at the same time; and where there is no room for bytes, it is one event. */
+        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? RELAY_PAGE_BYTES : 1,
         .done = relay_page_done,
     };
     outbox_submit_read(relay->outbox, &route->read);
+}
+
+void relay_page_all(struct relay *relay)
+{
+    struct relay_route *route;
+
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
+        relay_page(route);
 }
 
 static void relay_replays_taken(struct relay_intake *intake)

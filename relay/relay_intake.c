@@ -3,6 +3,9 @@
  * From rows that the outbox has read to events in their lanes, a bounded part of them in each turn
  * of the loop: a page is up to thousands of events, and one event may be megabytes of text to scan.
  */
+#include <errno.h>
+
+#include "base/error.h"
 #include "handlers/sync.h"
 #include "relay/delivery.h"
 
@@ -18,16 +21,22 @@ void relay_intake_init(struct relay_intake *intake, struct relay *relay, bool re
     TAILQ_INIT(&intake->rows);
 }
 
-void relay_intake_done(struct relay_intake *intake)
+static void relay_intake_drop(struct relay_intake *intake)
 {
     struct outbox_row *row;
 
-    if (!TAILQ_EMPTY(&intake->rows))
-        loop_hook_remove(intake->relay->loop, &intake->hook);
     while ((row = TAILQ_FIRST(&intake->rows))) {
         TAILQ_REMOVE(&intake->rows, row, link);
         outbox_row_free(row);
     }
+    intake->read_bytes = 0;
+}
+
+void relay_intake_done(struct relay_intake *intake)
+{
+    if (!TAILQ_EMPTY(&intake->rows))
+        loop_hook_remove(intake->relay->loop, &intake->hook);
+    relay_intake_drop(intake);
 }
 
 /*
@@ -42,16 +51,17 @@ static void relay_intake_args(struct delivery *delivery)
         (void)relay_make_args(delivery, &message);
 }
 
-/* The event takes its place; what is wrong with it by now makes a dead letter of it. */
-static void relay_intake_event(struct relay_intake *intake, const struct store_row *row,
-                               struct event *event, struct span unreadable)
+/* The event takes its place; what is wrong with it by now makes a dead letter of it. 0 or -ENOMEM.
+ */
+static int relay_intake_event(struct relay_intake *intake, const struct store_row *row,
+                              struct event *event, struct span unreadable)
 {
     struct relay *relay = intake->relay;
 
     event->arrived_ms = row->arrived_ms;
     struct delivery *delivery = delivery_new(relay, event, NULL);
     if (!delivery)
-        return; /* no memory: the next start finds it */
+        return error_origin(-ENOMEM);
     delivery->stored = DELIVERY_STORED;
     delivery->attempts = row->attempts;
     delivery->tried_ms = row->tried_ms;
@@ -63,12 +73,12 @@ static void relay_intake_event(struct relay_intake *intake, const struct store_r
     if (!delivery->route) {
         relay_settle_bury(delivery, REPLY_FAILED,
                           unreadable.len ? unreadable : span_of(sync_no_route_text));
-        return;
+        return 0;
     }
     struct relay_route *route = delivery->route;
     if (intake->replays && route->backlog && row->id > route->cursor) {
         delivery_free(delivery); /* its page is yet to come, and has it in its place */
-        return;
+        return 0;
     }
     int r = relay_join(delivery);
     if (r == LANES_TOO_LATE) {
@@ -77,11 +87,13 @@ static void relay_intake_event(struct relay_intake *intake, const struct store_r
                           SPAN("A newer event of the record was on its way already"));
     } else if (r) {
         delivery_free(delivery);
+        return r;
     } else if (route->lost) {
         relay_bury_stray(delivery);
     } else {
         relay_intake_args(delivery);
     }
+    return 0;
 }
 
 /* Reads the row's body on, room bytes of it at most. Returns how many it were. */
@@ -98,7 +110,7 @@ static size_t relay_intake_read(struct relay_intake *intake, const struct store_
     return len;
 }
 
-static void relay_intake_row(struct relay_intake *intake, struct outbox_row *row)
+static int relay_intake_row(struct relay_intake *intake, struct outbox_row *row)
 {
     struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
     cleanup(event_done) struct event event = {0};
@@ -110,13 +122,13 @@ static void relay_intake_row(struct relay_intake *intake, struct outbox_row *row
         event.body = body; /* the disk has spoiled it: a letter that nobody can send, but look at */
     else if (r)
         buf_done(&body);
-    if (r >= 0)
-        relay_intake_event(intake, &row->row, &event, buf_span(&why));
+    return r < 0 ? r : relay_intake_event(intake, &row->row, &event, buf_span(&why));
 }
 
 static void relay_intake_some(struct relay_intake *intake)
 {
-    size_t room = RELAY_INTAKE_BYTES;
+    /* Replays all at once: a newer event of their record may be about to leave its lane. */
+    size_t room = intake->replays ? SIZE_MAX : RELAY_INTAKE_BYTES;
     struct outbox_row *row;
 
     while (room > 0 && (row = TAILQ_FIRST(&intake->rows))) {
@@ -125,7 +137,11 @@ static void relay_intake_some(struct relay_intake *intake)
             break;
         TAILQ_REMOVE(&intake->rows, row, link);
         intake->read_bytes = 0;
-        relay_intake_row(intake, row);
+        /* Without this event none behind it may come in: one may be of its record. */
+        if (relay_intake_row(intake, row)) {
+            intake->lost_id = row->row.id;
+            relay_intake_drop(intake);
+        }
         outbox_row_free(row);
         room -= room < RELAY_INTAKE_ROW_BYTES ? room : RELAY_INTAKE_ROW_BYTES;
     }
@@ -148,6 +164,7 @@ static int relay_intake_goes_on(void *ctx)
 void relay_intake_take(struct relay_intake *intake, struct outbox_rows *rows)
 {
     TAILQ_CONCAT(&intake->rows, rows, link);
+    intake->lost_id = 0;
     relay_intake_some(intake);
     if (TAILQ_EMPTY(&intake->rows)) {
         intake->done(intake);

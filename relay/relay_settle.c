@@ -172,7 +172,6 @@ static void relay_write_fate_later(struct delivery *delivery)
         delivery_reply(delivery, REPLY_QUEUED, SPAN_NULL);
     else
         delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
-    buf_done(&delivery->message); /* it may be long, and the disk be broken for long */
     delivery->timer.fn = relay_fate_again;
     delivery->timer.ctx = delivery;
     loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);
@@ -193,11 +192,19 @@ static void relay_fate_done(struct outbox_op *op, int r)
         relay_letter_refused(delivery);
 }
 
-/* Whether a row is on disk, or will be by the time that the next operation is done. */
+/*
+ * Whether a row is on disk, or will be by the time that the next operation is done. A record that
+ * may have dead letters gets one: they become stale with it, also over a crash, and a replay that
+ * is being taken up meets its lane.
+ */
 static bool relay_has_row(struct delivery *delivery)
 {
+    const struct event *event = &delivery->event;
+    struct outbox *outbox = delivery->relay->outbox;
+
     if (delivery->stored == DELIVERY_STORING &&
-        outbox_withdraw(delivery->relay->outbox, &delivery->append))
+        !outbox_may_have_letters(outbox, event->model, event->record) &&
+        outbox_withdraw(outbox, &delivery->append))
         delivery->stored = DELIVERY_UNSTORED;
     return delivery->stored == DELIVERY_STORING || delivery->stored == DELIVERY_STORED;
 }
@@ -268,7 +275,8 @@ void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span 
     delivery->reason.len = 0;
     /* Without memory for them, the letter lacks its reason, and the sender gets an empty one. */
     (void)buf_append_span(&delivery->reason, kept);
-    (void)buf_append_span(&delivery->message, reason);
+    if (delivery->request)
+        (void)buf_append_span(&delivery->message, reason);
     delivery->fate = (struct outbox_op){
         .kind = relay_has_row(delivery) ? OUTBOX_BURY : OUTBOX_APPEND,
         .row = relay_row(delivery),

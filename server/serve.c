@@ -141,7 +141,11 @@ static void server_stop_step(void *ctx)
 
 static void server_stop(struct server *server)
 {
-    if (server->phase == SERVE_RUNNING) {
+    if (!server->http) { /* the start is not over, and nobody has been answered anything */
+        log_info("stopping before anything was served");
+        server->phase = SERVE_FLUSHING;
+        loop_stop(server->loop);
+    } else if (server->phase == SERVE_RUNNING) {
         log_info("stopping", "events", log_number(relay_pending(server->relay)));
         notify_stopping(&server->notify, "Stopping");
         relay_stopping(server->relay);
@@ -252,7 +256,7 @@ static int server_start_relay(struct server *server)
     if (r == 0)
         r = relay_set_routes(server->relay, server->service.routes);
     /* Events that arrive before the old ones are known would have to queue up behind the disk. */
-    while (r == 0 && relay_loading(server->relay))
+    while (r == 0 && server->phase == SERVE_RUNNING && relay_loading(server->relay))
         r = loop_turn(server->loop);
     return r;
 }
@@ -368,7 +372,7 @@ static int server_start(struct server *server)
     server->service.routes = server->setup->routes;
     if (r == 0)
         r = server_start_relay(server);
-    if (r)
+    if (r || server->phase != SERVE_RUNNING)
         return r;
     server->service.inbox = relay_inbox(server->relay);
     server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};

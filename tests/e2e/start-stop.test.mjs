@@ -2,17 +2,21 @@
 // Start and stop: where it listens, what it says of itself, how it drains, when it does not.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';
 import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
+const FILL = fileURLToPath(new URL('../bench/scenarios/backlog.sql', import.meta.url));
 const NOWHERE = { CONVEX_URL: 'http://127.0.0.1:9' };
 const STOPPING = '{"error":"The relay is stopping"}';
 
@@ -193,3 +197,19 @@ async function sendHalf(client) {
   assert.equal((await client.answer()).status, 100);
   client.write(BODY.slice(0, 10));
 }
+
+test('a stop in the middle of the start', async (t) => {
+  const files = makeFolder(t, {});
+  const OUTBOX = files.path('outbox.db');
+  const env = { ...NOWHERE, OUTBOX };
+  await (await startRelay(t, { env })).stop();
+  execFileSync('sqlite3', [OUTBOX], { input: `.bail on\n.parameter set :events 50000\n.read '${FILL}'\n` });
+  for (let ms = 0; ms < 100; ms += 5) {
+    const relay = spawnRelay(t, { env });
+    await new Promise((resolve) => setTimeout(resolve, ms)); // anywhere in its start
+    relay.signal('SIGTERM');
+    const end = await within('the end', relay.exited);
+    // Before it has heard of signals at all, the kernel ends it.
+    assert.ok(end.code === 0 || (end.signal === 'SIGTERM' && relay.stderr() === ''), `${ms} ms: ${JSON.stringify(end)}\n${relay.stderr()}`);
+  }
+});

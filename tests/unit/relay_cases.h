@@ -94,6 +94,12 @@ static inline int replay_row(struct store *store, uint64_t id)
     return store->ops->replay(store, id, false);
 }
 
+/* 0 where a replay is refused since a newer event of the record was delivered. */
+static inline int replay_is_stale(struct store *store, uint64_t id)
+{
+    return store->ops->replay(store, id, false) == STORE_STALE ? 0 : -1;
+}
+
 static inline int force_row(struct store *store, uint64_t id)
 {
     return store->ops->replay(store, id, true);

@@ -96,6 +96,37 @@ static void quota_refuses_new_events_only(void **state)
     assert_in_range(st.st_size, 1, SMALL_QUOTA);
 }
 
+/* All of them are refused, and the reasons take more than what the quota keeps back. */
+static void quota_lets_all_become_letters(void **state)
+{
+    struct folder *folder = *state;
+    static char reason[4096];
+    struct store *store = open_with_quota(folder);
+    struct store_row row = row_of(1);
+    uint64_t last = 0;
+    int r = 0;
+
+    memset(reason, 'r', sizeof(reason) - 1);
+    while (r == 0) {
+        row.id = last + 1;
+        must_begin(store);
+        r = store->ops->append(store, &row);
+        must_commit(store);
+        last += r == 0;
+    }
+    assert_int_equal(r, STORE_FULL);
+    assert_true(last * sizeof(reason) > SMALL_QUOTA);
+    for (uint64_t id = 1; id <= last; id++)
+        must_bury(store, died(id, reason));
+    assert_int_equal(counts_of(store).dead, last);
+    store->ops->close(store);
+
+    store = open_with_quota(folder); /* a start takes what is there, too */
+    assert_int_equal(counts_of(store).dead, last);
+    assert_int_equal(append_one(store, last + 1), STORE_FULL);
+    store->ops->close(store);
+}
+
 static void large_event_leaves_room_for_small_ones(void **state)
 {
     struct folder *folder = *state;
@@ -300,6 +331,7 @@ static void read_only_disk_is_named(void **state)
 
 static const struct CMUnitTest tests[] = {
     file_test(quota_refuses_new_events_only),
+    file_test(quota_lets_all_become_letters),
     file_test(large_event_leaves_room_for_small_ones),
     file_test(quota_counts_what_is_used_only),
     cmocka_unit_test(full_disk_refuses_new_events_only),

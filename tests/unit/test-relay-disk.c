@@ -92,6 +92,51 @@ static void test_replay_beside_backlog(void **state)
     assert_counts(BACKLOG, 0, 0);
 }
 
+/* Convex takes a newer event of the record while the disk makes the letter pending. */
+static void test_a_replay_never_comes_after_a_newer_event(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 100);
+    assert_counts(0, 1, 0);
+    world->convex = takes_all;
+    change_beside(world, replay_row, 1);
+    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
+    fault_store_hold(&world->disk);
+    world_run_past_disk(world, 1000); /* the relay looks once a second */
+    fault_store_await(&world->disk);
+    struct sender *sender = world_send(world, "users", 1, 2);
+    world_run_past_disk(world, 100);
+    assert_int_equal(sender->reply, REPLY_DELIVERED);
+    fault_store_let_go(&world->disk);
+    world_run(world, 2000);
+    assert_int_equal(world->disorders, 0);
+    assert_int_equal(world->done, 1);
+    assert_counts(1, 1, 0);
+    change_beside(world, replay_is_stale, 1);
+}
+
+/* The disk fails while Convex takes a newer event of the letter's record. */
+static void test_a_letter_becomes_stale_when_the_disk_is_back(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 100);
+    assert_counts(0, 1, 0);
+    world->convex = takes_all;
+    fault_store_set(&world->disk, FAULT_BEGIN, STORE_BROKEN);
+    struct sender *sender = world_send(world, "users", 1, 2);
+    world_run(world, 3000);
+    assert_int_equal(sender->reply, REPLY_DELIVERED);
+    fault_store_set(&world->disk, FAULT_BEGIN, 0);
+    world_run(world, 3000);
+    change_beside(world, replay_is_stale, 1);
+}
+
 /* What fills the window is a forced replay, so that the first page begins behind it. */
 static void test_a_page_begins_behind_a_replay(void **state)
 {
@@ -169,6 +214,81 @@ static void test_buried_by_somebody_else(void **state)
     change_beside(world, bury_row, 1);
     world_run_until(world, nothing_is_left, 5000);
     assert_counts(0, 1, 0);
+}
+
+/* ---- others may go ---- */
+
+enum {
+    BAD = 80,
+    MANY_ROUTES = 64, /* each has a window of 64 events */
+};
+
+/* So that the window is small, and few events fill it. */
+static const char *many_routes(void)
+{
+    static char json[MANY_ROUTES * 64];
+    size_t len = 0;
+
+    for (int i = 0; i < MANY_ROUTES; i++)
+        len += (size_t)snprintf(json + len, sizeof(json) - len, "%c\"m%d\":{\"mutation\":\"m:f\"}",
+                                i ? ',' : '{', i);
+    (void)snprintf(json + len, sizeof(json) - len, "}");
+    return json;
+}
+
+static struct world_answer conflicts_but_for_the_last(struct world *world, const char *path,
+                                                      int record, int number)
+{
+    return record < BAD
+               ? world_http(503,
+                            "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}")
+               : takes_all(world, path, record, number);
+}
+
+/* Events that fail again and again fill the window: another record's must not wait for them. */
+static void test_failing_events_stop_no_others(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    options.routes = many_routes();
+    struct world *world = begin(&options, conflicts_but_for_the_last);
+
+    for (int record = 0; record < BAD; record++)
+        (void)world_send(world, "m0", record, 1);
+    world_run(world, 60 * 1000); /* until they rest for long */
+    (void)world_send(world, "m0", BAD, 1);
+    world_run(world, 5000);
+    assert_int_equal(world->done, 1);
+    assert_counts(1, 0, BAD);
+}
+
+static struct world_answer conflicts_for_record_0(struct world *world, const char *path, int record,
+                                                  int number)
+{
+    return record == 0
+               ? world_http(503,
+                            "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}")
+               : takes_all(world, path, record, number);
+}
+
+static void test_one_record_stops_no_others(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    options.routes = many_routes();
+    struct world *world = begin(&options, conflicts_for_record_0);
+
+    for (int number = 1; number <= BAD; number++)
+        (void)world_send(world, "m0", 0, number);
+    (void)world_send(world, "m0", 1, 1);
+    world_run(world, 5000);
+    assert_int_equal(world->done, 1);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->disorders, 0);
+    assert_counts(BAD + 1, 0, 0);
 }
 
 /* ---- large events ---- */
@@ -339,6 +459,10 @@ int main(void)
     const struct CMUnitTest plain_tests[] = {
         ROW(test_a_slow_note_keeps_its_reason),
         ROW(test_a_page_begins_behind_a_replay),
+        ROW(test_a_replay_never_comes_after_a_newer_event),
+        ROW(test_a_letter_becomes_stale_when_the_disk_is_back),
+        ROW(test_failing_events_stop_no_others),
+        ROW(test_one_record_stops_no_others),
         ROW(test_replays_wait_for_room),
         ROW(test_buried_by_somebody_else),
         ROW(test_large_events_are_paged_by_bytes),
