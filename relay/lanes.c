@@ -29,14 +29,16 @@ struct lane {
     TAILQ_HEAD(lane_places, lane_place) places;
 };
 
-static uint64_t lane_seq(const struct heap_node *node)
+static const struct lane_place *lane_head(const struct heap_node *node)
 {
-    return TAILQ_FIRST(&container_of(node, struct lane, ready)->places)->seq;
+    return TAILQ_FIRST(&container_of(node, struct lane, ready)->places);
 }
 
 static bool lane_before(const struct heap_node *a, const struct heap_node *b)
 {
-    return lane_seq(a) < lane_seq(b);
+    const struct lane_place *x = lane_head(a), *y = lane_head(b);
+
+    return x->turn != y->turn ? x->turn < y->turn : x->seq < y->seq;
 }
 
 static bool lane_route_before(const struct heap_node *a, const struct heap_node *b)
@@ -183,8 +185,10 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
     } else if (lane->state != LANE_READY && TAILQ_FIRST(&lane->places)->seq > seq) {
         return LANES_TOO_LATE;
     }
-    place->seq = seq;
+    place->seq = place->turn = seq;
     place->lane = lane;
+    if (lanes->newest < seq)
+        lanes->newest = seq;
     route->places++;
     lane_route_withdraw(lanes, route);
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
@@ -236,6 +240,8 @@ void lanes_rest(struct lanes *lanes, struct lane_place *place)
 
 void lanes_ready(struct lanes *lanes, struct lane_place *place)
 {
+    if (lanes_is_head(place) && place->lane->state != LANE_READY)
+        place->turn = lanes->newest + 1;
     lanes_move(lanes, place, LANE_READY);
 }
 

@@ -2,7 +2,7 @@
 /*
  * Who may go next. Events of one record stand in one lane and go one at a time, in the order of
  * their arrival; lanes go side by side, as far as their route and the whole have room, and where
- * several could go, the event that came first does.
+ * several could go, the event that came first does, or the one that has rested last of all.
  *
  * Nothing here knows of Convex, HTTP, disks or time.
  */
@@ -23,7 +23,8 @@ enum { LANES_TOO_LATE = 1 };
 
 /* A place in a lane, embedded in what waits there. */
 struct lane_place {
-    uint64_t seq; /* the order of arrival */
+    uint64_t seq;  /* the order of arrival */
+    uint64_t turn; /* among the heads of lanes: seq, or behind all that were there after a rest */
     struct lane *lane;
     TAILQ_ENTRY(lane_place) link;
 };
@@ -31,7 +32,7 @@ struct lane_place {
 /* The lanes of one model, embedded in what is known of its route. */
 struct lane_route {
     struct heap_node startable;
-    struct heap ready; /* lanes, by the seq of their heads */
+    struct heap ready; /* lanes, by the turn of their heads */
     int limit;         /* of those in flight; 0: none goes */
     int in_flight;
     size_t places;
@@ -42,6 +43,7 @@ struct lanes {
     struct heap startable; /* routes with room and a lane that is ready, by what came first */
     int limit;             /* of those in flight, of all routes; 0: none goes */
     int in_flight;
+    uint64_t newest; /* seq of all so far */
 };
 
 /* 0 or an -errno. */
@@ -73,7 +75,8 @@ bool lanes_is_last(const struct lane_place *place);
  */
 void lanes_rest(struct lanes *lanes, struct lane_place *place);
 
-/* The head of a lane, which rests or was in flight, may go again. */
+/* The head of a lane, which rests or was in flight, may go again: after the others that are there,
+ * or those that fail again and again would keep everybody else from going. */
 void lanes_ready(struct lanes *lanes, struct lane_place *place);
 
 /* Leaves the lane, in flight or not: if it was the head, the one behind it may go. */

@@ -60,6 +60,7 @@ struct server {
     struct loop_timer stop;
     enum serve_phase phase;
     int64_t phase_ends_ms;
+    bool reload_due; /* once the start is over */
 };
 
 /* ---- reload ---- */
@@ -146,10 +147,10 @@ static void server_stop(struct server *server)
         server->phase = SERVE_FLUSHING;
         loop_stop(server->loop);
     } else if (server->phase == SERVE_RUNNING) {
-        log_info("stopping", "events", log_number(relay_pending(server->relay)));
         notify_stopping(&server->notify, "Stopping");
         relay_stopping(server->relay);
         http_drain(server->http);
+        log_info("stopping", "events", log_number(relay_pending(server->relay)));
         server_enter(server, SERVE_DRAINING, server->setup->config.drain_ms);
     } else {
         server->phase_ends_ms = loop_now_ms(server->loop); /* a second signal: at once */
@@ -166,6 +167,8 @@ static void server_signalled(void *ctx, uint32_t events)
         return;
     if (signal.ssi_signo != SIGHUP)
         server_stop(server);
+    else if (!server->http)
+        server->reload_due = true; /* what was read is older than the signal */
     else if (server->phase == SERVE_RUNNING)
         server_reload(server);
 }
@@ -379,6 +382,8 @@ static int server_start(struct server *server)
     r = server_start_http(server);
     if (r == 0)
         notify_ready(&server->notify, buf_string(&server->serving));
+    if (r == 0 && server->reload_due)
+        server_reload(server);
     return r;
 }
 

@@ -12,6 +12,7 @@ enum { ROUTES = 3, RECORDS = 8, PLACES = 64 };
 struct item {
     struct lane_place place;
     int route, record; /* record -1: none */
+    uint64_t turn;
     enum { OUT, WAITS, FLIES, RESTS } state;
 };
 
@@ -44,6 +45,7 @@ static struct item *join_at(struct stage *stage, int route, int record, uint64_t
     if (r == 0) {
         item->route = route;
         item->record = record;
+        item->turn = seq;
         item->state = WAITS;
     }
     return item;
@@ -186,6 +188,28 @@ static void test_one_that_rests_blocks_its_lane_alone(void **state)
     stage_done(&stage);
 }
 
+static void test_one_that_has_rested_comes_last(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 1, 16);
+    struct item *a = join(&stage, 0, 1), *b = join(&stage, 0, 2);
+    assert_ptr_equal(start(&stage), a);
+    lanes_rest(&stage.lanes, &a->place);
+    lanes_ready(&stage.lanes, &a->place);
+    assert_ptr_equal(start(&stage), b);
+    lanes_rest(&stage.lanes, &b->place);
+    struct item *c = join(&stage, 1, 3);
+    lanes_ready(&stage.lanes, &b->place);
+    assert_ptr_equal(start(&stage), a); /* it came before c, and b has rested since */
+    leave(&stage, a);
+    assert_ptr_equal(start(&stage), c);
+    leave(&stage, c);
+    assert_ptr_equal(start(&stage), b);
+    stage_done(&stage);
+}
+
 static void test_one_that_comes_back_takes_its_old_place(void **state)
 {
     (void)state;
@@ -244,7 +268,12 @@ static int count(const struct stage *stage, int route, int state)
     return n;
 }
 
-/* The first to have come, among those that could go. */
+static bool is_before(const struct item *a, const struct item *b)
+{
+    return a->turn != b->turn ? a->turn < b->turn : a->place.seq < b->place.seq;
+}
+
+/* The first to have come, among those that could go; who has rested comes behind all others. */
 static struct item *expected(struct stage *stage)
 {
     struct item *best = NULL;
@@ -255,7 +284,7 @@ static struct item *expected(struct stage *stage)
         struct item *item = &stage->items[i];
         if (item->state == WAITS && is_head(stage, item) &&
             count(stage, item->route, FLIES) < stage->routes[item->route].limit &&
-            (!best || item->place.seq < best->place.seq))
+            (!best || is_before(item, best)))
             best = item;
     }
     return best;
@@ -302,6 +331,7 @@ static void step(struct stage *stage, unsigned *seed)
         item = pick(stage, RESTS, seed);
         if (item) {
             lanes_ready(&stage->lanes, &item->place);
+            item->turn = stage->next_seq + 1;
             item->state = WAITS;
         }
         break;
@@ -336,6 +366,7 @@ int main(void)
         cmocka_unit_test(test_a_full_route_lets_others_pass),
         cmocka_unit_test(test_a_held_route_waits),
         cmocka_unit_test(test_one_that_rests_blocks_its_lane_alone),
+        cmocka_unit_test(test_one_that_has_rested_comes_last),
         cmocka_unit_test(test_one_that_comes_back_takes_its_old_place),
         cmocka_unit_test(test_too_late),
         cmocka_unit_test(test_at_random),
