@@ -8,8 +8,7 @@
 /* What an operator has to hear of a request that was refused; NULL: nothing. */
 static const char *const observe_refusals[REPLY_COUNT_] = {
     [REPLY_UNAUTHORIZED] = "unauthorized: the secret is missing or wrong",
-    [REPLY_UNAVAILABLE] = "refused: there is no room for the event, or it can be neither "
-                          "delivered nor stored",
+    [REPLY_UNAVAILABLE] = "refused: no room, or neither to be delivered nor to be stored",
     [REPLY_BAD_REQUEST] = "refused: the request is malformed",
     [REPLY_TOO_LARGE] = "refused: the body is larger than MAX_BODY_BYTES",
     [REPLY_HEADERS_TOO_LARGE] = "refused: the headers are too large",

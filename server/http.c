@@ -94,8 +94,8 @@ static void http_wake_left(void *ctx)
     struct http *http = ctx;
     struct http_connection *connection;
 
-    TAILQ_FOREACH(connection, &http->receiving, link)
-    {
+    for (connection = TAILQ_FIRST(&http->receiving); connection;
+         connection = TAILQ_NEXT(connection, link)) {
         struct pollfd client = {.fd = http_connection_fd(connection), .events = POLLRDHUP};
         if (poll(&client, 1, 0) > 0)
             (void)shutdown(client.fd, SHUT_RD);
