@@ -2,7 +2,7 @@
 /*
  * Who may go next. Events of one record stand in one lane and go one at a time, in the order of
  * their arrival; lanes go side by side, as far as their route and the whole have room, and where
- * several could go, the event that came first does, or the one that has rested last of all.
+ * several could go, the event that came first does; one that has rested comes behind those there.
  *
  * Nothing here knows of Convex, HTTP, disks or time.
  */
