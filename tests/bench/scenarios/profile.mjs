@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Where the relay's time goes: samples of its threads, by what runs, and in the kernel by what it was asked for.
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -65,15 +65,18 @@ async function measureProfile(scope, cell) {
 }
 
 export async function run(scope, { peers, rounds, seconds }) {
+  if (spawnSync('perf', ['--version']).error) return [];
   const convex = await startConvex(scope);
   const cells = peers.filter((peer) => peer === 'relay').map((peer) => ({ peer, convex, seconds }));
   return measureRounds('profile', cells, rounds, measureProfile);
 }
 
-export const show = (results) => results.map(({ rounds: [{ places, cpuUs, samples }] }) => {
+const NO_PERF = 'There is no perf here: Debian has it in linux-perf, Ubuntu in linux-tools-generic.';
+
+export const show = (results) => (results.length === 0 ? NO_PERF : results.map(({ rounds: [{ places, cpuUs, samples }] }) => {
   const large = places.filter(([, share]) => share >= SMALL);
   const rest = places.filter(([, share]) => share < SMALL).reduce((sum, [, share]) => sum + share, 0);
   const rows = [...large, ['all others', rest]].map(([place, share]) => (
     [place, `${(100 * share).toFixed(1)} %`, `${short(share * cpuUs)} us`]));
   return `${table(['relay, outbox on', 'share', 'per event'], rows)}\n\n${samples} samples of both threads; sampling costs, too.`;
-}).join('\n');
+}).join('\n'));
