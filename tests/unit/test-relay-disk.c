@@ -158,7 +158,8 @@ static void test_a_page_begins_behind_a_replay(void **state)
     assert_int_equal(relay_pending(world->relay), 2048);
     (void)world_send(world, "users", 1, number++);
     world_run(world, 100);
-    assert_int_equal(relay_pending(world->relay), 2048);
+    /* It is on disk, unless a probe has just found that nothing in memory may go. */
+    assert_in_range(relay_pending(world->relay), 2048, 2049);
 
     world->convex = takes_all;
     world_run_until(world, nothing_is_left, WORLD_DAY_MS);
