@@ -26,6 +26,7 @@ enum {
     RELAY_REPLAYS = 256, /* taken up at once */
     RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of bodies; above, new events go to disk */
     RELAY_PAGE_BYTES = 4 * 1024 * 1024,
+    RELAY_PAGE_BYTES_MIN = 64 * 1024,
 };
 
 static size_t relay_window(const struct relay_route *route)
@@ -131,8 +132,8 @@ void relay_page(struct relay_route *route)
         .model = span_of(route->model),
         .after = route->cursor,
         .rows_max = room,
-        /* Routes read at the same time; and where there is no room for bytes, it is one event. */
-        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? RELAY_PAGE_BYTES : 1,
+        /* Routes read at the same time; without room, one event comes in, or some small. */
+        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? RELAY_PAGE_BYTES : RELAY_PAGE_BYTES_MIN,
         .done = relay_page_done,
     };
     outbox_submit_read(relay->outbox, &route->read);

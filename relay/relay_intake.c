@@ -77,7 +77,10 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     }
     struct relay_route *route = delivery->route;
     if (intake->replays && route->backlog && row->id > route->cursor) {
-        delivery_free(delivery); /* its page is yet to come, and has it in its place */
+        /* Its page is yet to come, and has it in its place; or the last one was read before this
+         * was pending again. */
+        route->spilled = true;
+        delivery_free(delivery);
         return 0;
     }
     int r = relay_join(delivery);
