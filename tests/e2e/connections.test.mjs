@@ -77,7 +77,7 @@ test('a request byte by byte, and others meanwhile', async (t) => {
 const HEAD = syncRequest('', { headers: [...HEADERS, ['Content-Length', '100000']] });
 for (const [what, first] of [['a head', 'POST /convex/sync HTTP/1.1\r\nX-A: '], ['a body', HEAD]]) {
   test(`${what} that trickles in is cut off, and others are served meanwhile`, async (t) => {
-    const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '400' });
+    const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '1500' });
     const before = openFds(relay);
     const startedMs = performance.now();
     const client = await openConnection(t, relay.port, { noDelay: true });
@@ -89,7 +89,7 @@ for (const [what, first] of [['a head', 'POST /convex/sync HTTP/1.1\r\nX-A: '], 
       assert.equal((await sync(relay, userEvent('other', others++))).status, 200);
       assert.ok(performance.now() - startedMs < 10_000, 'it is never cut off');
     }
-    assert.ok(performance.now() - startedMs > 300, 'cut off too early');
+    assert.ok(performance.now() - startedMs > 1400, 'cut off too early');
     assert.ok(others > 3);
     assert.equal(client.received(), 0);
     await waitForFds(relay, before + 3); // what fetch keeps open
@@ -97,9 +97,9 @@ for (const [what, first] of [['a head', 'POST /convex/sync HTTP/1.1\r\nX-A: '], 
 }
 
 test('each request of a connection has its own time', async (t) => {
-  const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '300' });
+  const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '1000' });
   const client = await openConnection(t, relay.port);
-  const untilMs = performance.now() + 900;
+  const untilMs = performance.now() + 3000;
   while (performance.now() < untilMs) {
     client.write(syncRequest(userEvent('acc_1')));
     await assertDelivered(client);
@@ -107,7 +107,7 @@ test('each request of a connection has its own time', async (t) => {
 });
 
 test('a slow Convex is not a slow client', async (t) => {
-  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '100' });
+  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '1000' });
   const held = hold();
   upstream.answer = held.answer;
   const client = await openConnection(t, relay.port);
