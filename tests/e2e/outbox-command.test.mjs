@@ -13,7 +13,7 @@ import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { PATIENCE_MS, waitFor, within } from '../lib/wait.mjs';
 
 // What is promised; sanitizers get more.
-const TAKEN_UP_MS = process.env.RELAY_SANITIZED ? PATIENCE_MS : 3000;
+const TAKEN_UP_MS = process.env.RELAY_SANITIZED ? PATIENCE_MS : 2000;
 
 const ROUTES = { users: { mutation: 'users:syncFromBlade' }, posts: { mutation: 'posts:syncFromBlade' } };
 
