@@ -77,8 +77,7 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     }
     struct relay_route *route = delivery->route;
     if (intake->replays && route->backlog && row->id > route->cursor) {
-        /* Its page is yet to come, and has it in its place; or the last one was read before this
-         * was pending again. */
+        /* Its page has it in its place, and is yet to come: a read at hand may have missed it. */
         route->spilled = true;
         delivery_free(delivery);
         return 0;
