@@ -36,6 +36,8 @@ struct outbox {
     int marks_len;
     struct loop_timer mark_again;
     struct loop_fd finished;
+    void (*on_replays)(void *ctx);
+    void *on_replays_ctx;
     struct writer writer;
 };
 
@@ -118,11 +120,13 @@ static void outbox_finished(void *ctx, uint32_t events)
     struct outbox_job *job;
 
     (void)events;
-    writer_collect(&outbox->writer, &jobs);
+    bool replays = writer_collect(&outbox->writer, &jobs);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
         outbox_finish(outbox, job); /* which may free it, or submit it again */
     }
+    if (replays && outbox->on_replays)
+        outbox->on_replays(outbox->on_replays_ctx);
 }
 
 static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
@@ -221,6 +225,8 @@ void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
 {
+    if (!read->model.at)
+        outbox_mark_again(outbox); /* before a letter that one of them is about is taken up */
     read->job.type = OUTBOX_JOB_READ;
     outbox_submit_job(outbox, &read->job, false);
 }
@@ -286,4 +292,10 @@ void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span m
 void outbox_status(struct outbox *outbox, struct outbox_status *status)
 {
     writer_status(&outbox->writer, status);
+}
+
+void outbox_on_replays(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)
+{
+    outbox->on_replays = fn;
+    outbox->on_replays_ctx = ctx;
 }

@@ -41,11 +41,13 @@ enum outbox_kind {
     OUTBOX_DELIVERED, /* row.id */
     OUTBOX_POSTPONE,  /* row: id, attempts, tried_ms, reason */
     OUTBOX_BURY,      /* row: id, attempts, tried_ms, reason, died_ms, stale */
+    OUTBOX_OVERTAKES, /* row: id, model, record. Delivered, and not on disk: it counts, and older
+                       * dead letters of its record become stale */
 };
 
 /*
- * The last three are for rows that are pending on disk. STORE_MISSING: there is none, as when the
- * append before has failed.
+ * DELIVERED, POSTPONE and BURY are for rows that are pending on disk. STORE_MISSING: there is none,
+ * as when the append before has failed.
  */
 
 /* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */
@@ -143,9 +145,8 @@ void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record);
 
 /*
- * An event was delivered and never submitted, or withdrawn: it counts, and older dead letters of
- * its record become stale, as soon as the store takes that. Needs no answer, and costs a write only
- * where there may be such letters.
+ * The same as OUTBOX_OVERTAKES, as soon as the store takes it. Needs no answer, and costs a write
+ * only where there may be such letters.
  */
 void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                                struct span record);
@@ -159,3 +160,6 @@ struct outbox_status {
     bool replays;             /* there may be replays to take up; looked for once a second */
 };
 void outbox_status(struct outbox *outbox, struct outbox_status *status);
+
+/* fn runs on the loop as soon as there are replays to take up, and again while there are. */
+void outbox_on_replays(struct outbox *outbox, void (*fn)(void *ctx), void *ctx);

@@ -150,14 +150,17 @@ bool writer_withdraw(struct writer *writer, struct outbox_job *job)
     return waiting;
 }
 
-void writer_collect(struct writer *writer, struct outbox_jobs *jobs)
+bool writer_collect(struct writer *writer, struct outbox_jobs *jobs)
 {
     uint64_t unused;
+    bool replays;
 
     (void)!read(writer->event_fd, &unused, sizeof(unused));
     pthread_mutex_lock(&writer->mutex);
     TAILQ_CONCAT(jobs, &writer->finished, link);
+    replays = writer->status.replays;
     pthread_mutex_unlock(&writer->mutex);
+    return replays;
 }
 
 void writer_status(struct writer *writer, struct outbox_status *status)
@@ -176,6 +179,7 @@ void writer_report(struct writer *writer, struct outbox_job *end)
 
     pthread_mutex_lock(&writer->mutex);
     bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
+    wake |= writer->now.replays && !writer->status.replays;
     while ((job = TAILQ_FIRST(&writer->taken)) != end) {
         TAILQ_REMOVE(&writer->taken, job, link);
         TAILQ_INSERT_TAIL(&writer->finished, job, link);

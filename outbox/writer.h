@@ -61,8 +61,8 @@ void writer_stop(struct writer *writer);
 void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t delivered);
 bool writer_withdraw(struct writer *writer, struct outbox_job *job);
 
-/* Moves what is finished to jobs. */
-void writer_collect(struct writer *writer, struct outbox_jobs *jobs);
+/* Moves what is finished to jobs. Returns whether there are replays to take up. */
+bool writer_collect(struct writer *writer, struct outbox_jobs *jobs);
 void writer_status(struct writer *writer, struct outbox_status *status);
 
 /* ---- writer_work.c ---- */

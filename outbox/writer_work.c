@@ -43,6 +43,14 @@ static int writer_append(struct writer *writer, const struct store_row *row)
     return r;
 }
 
+static int writer_overtake(struct writer *writer, const struct store_row *row)
+{
+    const struct store_ops *ops = writer->store->ops;
+    int r = ops->overtaken(writer->store, row->id, row->model, row->record);
+
+    return r ? r : ops->count_delivered(writer->store, 1);
+}
+
 static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
 {
     const struct store_ops *ops = writer->store->ops;
@@ -56,6 +64,8 @@ static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
         return ops->postpone(writer->store, &op->row);
     case OUTBOX_BURY:
         return writer_bury(writer, &op->row);
+    case OUTBOX_OVERTAKES:
+        return writer_overtake(writer, &op->row);
     }
     return 0;
 }

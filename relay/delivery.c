@@ -34,12 +34,29 @@ void delivery_enter(struct delivery *delivery, enum delivery_state state)
     delivery->state = state;
 }
 
-void delivery_count_rewritten(struct delivery *delivery)
+static void delivery_set_bytes(struct delivery *delivery, size_t bytes)
 {
     struct relay *relay = delivery->relay;
+    size_t unstored_bytes = delivery->stored == DELIVERY_STORED ? 0 : bytes;
 
-    relay->rewritten_bytes += delivery->event.rewritten.cap - delivery->rewritten_bytes;
-    delivery->rewritten_bytes = delivery->event.rewritten.cap;
+    relay->bytes += bytes - delivery->bytes;
+    relay->unstored_bytes += unstored_bytes - delivery->unstored_bytes;
+    if (delivery->replayed)
+        relay->replayed_bytes += bytes - delivery->bytes;
+    delivery->bytes = bytes;
+    delivery->unstored_bytes = unstored_bytes;
+}
+
+void delivery_count_bytes(struct delivery *delivery)
+{
+    delivery_set_bytes(delivery, delivery->event.body.cap + delivery->event.rewritten.cap);
+}
+
+void delivery_count_replayed(struct delivery *delivery)
+{
+    delivery->replayed = true;
+    delivery->relay->replayed++;
+    delivery->relay->replayed_bytes += delivery->bytes;
 }
 
 struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request)
@@ -56,8 +73,7 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->request = request;
     if (request)
         memcpy(delivery->request_id, request->id, sizeof(request->id));
-    relay->bytes += delivery->event.body.cap;
-    delivery_count_rewritten(delivery);
+    delivery_count_bytes(delivery);
     relay->count++;
     TAILQ_INSERT_TAIL(&relay->deliveries, delivery, link);
     return delivery;
@@ -77,9 +93,9 @@ struct delivery *delivery_free(struct delivery *delivery)
         delivery_stop_waiting(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);
-        relay->bytes -= delivery->event.body.cap;
-        relay->rewritten_bytes -= delivery->rewritten_bytes;
+        delivery_set_bytes(delivery, 0);
         relay->count--;
+        relay->replayed -= delivery->replayed;
         event_done(&delivery->event);
         buf_done(&delivery->before_args);
         buf_done(&delivery->message);

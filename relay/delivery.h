@@ -59,7 +59,7 @@ struct delivery {
     enum delivery_state state;
     enum delivery_stored stored;
     struct event event;
-    size_t rewritten_bytes; /* of it: in relay.rewritten_bytes */
+    size_t bytes, unstored_bytes; /* of it, in those of the relay */
     struct relay *relay;
     struct relay_route *route; /* NULL: of a model without one, to be buried */
     uint64_t made_for;         /* the route's generation that event.args were made for; 0: none */
@@ -70,8 +70,9 @@ struct delivery {
     enum reply reply;                    /* of a burial, once it is written */
     struct buf message;                  /* for the reply, whole */
     bool overdue;                        /* the answer has waited for Convex long enough */
-    bool stale;  /* a dead letter that a newer event of its record has overtaken */
-    bool doomed; /* its sender was told 503: it goes unless Convex takes it */
+    bool stale;    /* a dead letter that a newer event of its record has overtaken */
+    bool replayed; /* it was a dead letter, and counts in relay.replayed */
+    bool doomed;   /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
     struct buf before_args;
@@ -86,6 +87,8 @@ struct delivery {
 
     struct buf noted; /* the reason as the note at hand has it: the outbox reads it meanwhile */
     struct outbox_op append, note, fate;
+    int fate_result;
+    TAILQ_ENTRY(delivery) fated;   /* relay.fated, until replays are in */
     TAILQ_ENTRY(delivery) link;    /* relay.deliveries */
     TAILQ_ENTRY(delivery) waiting; /* relay.waiting, while somebody waits for the answer */
 };
@@ -97,11 +100,11 @@ struct relay_intake {
     bool replays;
     void (*done)(struct relay_intake *intake); /* all are in */
     struct outbox_rows rows;
-    size_t read_bytes;        /* of the first one */
-    uint64_t lost_id;         /* that one, and those behind it, found no memory; 0: all did */
-    struct envelope envelope; /* that they were fed to */
-    struct loop_hook hook;    /* while some are left */
+    size_t read_bytes;              /* of the first one */
+    struct envelope envelope;       /* that they were fed to */
+    TAILQ_ENTRY(relay_intake) link; /* relay.intakes, while some are left */
 };
+TAILQ_HEAD(relay_intakes, relay_intake);
 
 /* What the relay knows of a model beyond its configuration. */
 struct relay_route {
@@ -128,6 +131,7 @@ struct relay_route {
     bool backlog; /* there are events on disk behind cursor: new ones go there, too */
     bool spilled; /* some have gone there since the read at hand was submitted */
     bool reading;
+    bool looked;     /* a read has come to its end since the start */
     bool more;       /* on disk, behind the page at hand */
     uint64_t cursor; /* the last id that was taken into memory */
     struct outbox_read read;
@@ -167,12 +171,19 @@ struct relay {
     int64_t aged_ms;              /* when the ages were looked at last */
     struct outbox_read replays;
     bool replays_reading;
+    bool replays_failed; /* to be read; tried again with the next tick */
     struct relay_intake replays_intake;
-    size_t bytes; /* of the bodies in memory */
-    size_t rewritten_bytes;
-    size_t count;     /* of deliveries */
-    uint64_t next_id; /* without an outbox */
-    int reads;        /* of routes, under way */
+    struct relay_intakes intakes; /* one after the other */
+    struct loop_hook intake_hook; /* while there are any */
+    struct loop_timer intake_again;
+    struct delivery_list fated; /* their fates are written, and replays are coming in */
+    size_t bytes;          /* of events in memory: bodies, and arguments that are no part of one */
+    size_t unstored_bytes; /* of them, of events that are not on disk */
+    size_t count;          /* of deliveries */
+    size_t replayed, replayed_bytes; /* of them, that were dead letters */
+    uint64_t next_id;                /* without an outbox */
+    int reads;                       /* of routes, under way */
+    struct relay_route *read_next;   /* whose turn it is to read; NULL: the first */
     struct outbox_walk strays;
     bool strays_walking;
     uint64_t strays_buried; /* of the model at hand */
@@ -191,8 +202,10 @@ extern const char relay_stopping_text[];
 struct delivery *delivery_new(struct relay *relay, struct event *event, struct request *request);
 struct delivery *delivery_free(struct delivery *delivery);
 void delivery_enter(struct delivery *delivery, enum delivery_state state);
-/* What the event's arguments take has changed. */
-void delivery_count_rewritten(struct delivery *delivery);
+/* What the event takes in memory has changed, or whether it is on disk. */
+void delivery_count_bytes(struct delivery *delivery);
+/* It was a dead letter. */
+void delivery_count_replayed(struct delivery *delivery);
 /* Answers who waits, if anybody still does. */
 void delivery_reply(struct delivery *delivery, enum reply reply, struct span message);
 /* Begins to wait: the answer is due within SYNC_WAIT_MS. */
@@ -213,6 +226,8 @@ void relay_settle_delivered(struct delivery *delivery);
 /* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk. */
 void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
 void relay_note_failure(struct delivery *delivery);
+/* The replays are in: who has waited for them goes. */
+void relay_settle_fated(struct relay *relay);
 /* Leaves the lane and is gone. */
 void relay_finish(struct delivery *delivery);
 
@@ -269,7 +284,8 @@ bool relay_must_spill(const struct relay_route *route);
 /* Reads on, where there is something to read and room for it. */
 void relay_page(struct relay_route *route);
 void relay_page_all(struct relay *relay);
-void relay_take_up_replays(struct relay *relay);
+/* relay is a struct relay. */
+void relay_take_up_replays(void *relay);
 
 /* Takes its place in the lane. 0, LANES_TOO_LATE, or -ENOMEM. */
 int relay_join(struct delivery *delivery);
@@ -278,6 +294,8 @@ int relay_join(struct delivery *delivery);
 
 void relay_intake_init(struct relay_intake *intake, struct relay *relay, bool replays);
 void relay_intake_done(struct relay_intake *intake);
+/* Whether some of its rows are not in yet. */
+bool relay_intake_is_busy(const struct relay_intake *intake);
 /* Takes the rows, which may be none, and calls done() once all are in, maybe before it returns. */
 void relay_intake_take(struct relay_intake *intake, struct outbox_rows *rows);
 

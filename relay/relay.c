@@ -83,7 +83,7 @@ static size_t relay_held_bytes(struct inbox *inbox)
 {
     const struct relay *relay = container_of(inbox, struct relay, inbox);
 
-    return relay->bytes + relay->rewritten_bytes;
+    return relay->unstored_bytes;
 }
 
 static const char *relay_not_ready(struct inbox *inbox)
@@ -121,6 +121,7 @@ static void relay_tend(void *ctx)
     int64_t now_ms = loop_now_ms(relay->loop);
 
     loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
+    relay->replays_failed = false;
     relay_take_up_replays(relay);
     relay_count_others_doings(relay);
     relay_page_all(relay);
@@ -146,6 +147,8 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     TAILQ_INIT(&relay->routes);
     TAILQ_INIT(&relay->deliveries);
     TAILQ_INIT(&relay->waiting);
+    TAILQ_INIT(&relay->fated);
+    TAILQ_INIT(&relay->intakes);
     relay->answer_timer = (struct loop_timer){.fn = relay_answers_due, .ctx = relay};
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     limit_init(&relay->limit, options->concurrency);
@@ -174,6 +177,7 @@ int relay_new(struct loop *loop, struct transport *transport, struct outbox *out
         struct outbox_status status;
         outbox_status(outbox, &status);
         relay->discarded_seen = status.counts.discarded;
+        outbox_on_replays(outbox, relay_take_up_replays, relay);
         loop_timer_set(loop, &relay->tend_timer, loop_now_ms(loop) + RELAY_TEND_MS);
     }
     *out = relay;
@@ -206,8 +210,8 @@ bool relay_loading(const struct relay *relay)
     const struct relay_route *route;
 
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
-        if (route->reading)
-            return true;
+        if (route->backlog && !route->looked && !route->lost)
+            return !relay->given_up;
     }
     return false;
 }
@@ -267,6 +271,7 @@ struct relay *relay_free(struct relay *relay)
     log_sum_done(&relay->unrouted);
     loop_timer_clear(relay->loop, &relay->answer_timer);
     loop_timer_clear(relay->loop, &relay->tend_timer);
+    loop_timer_clear(relay->loop, &relay->intake_again);
     relay_routes_free(relay);
     buf_done(&relay->strays.model);
     free(relay->census.models);

@@ -348,7 +348,7 @@ int relay_make_args(struct delivery *delivery, struct buf *message)
     int r = args_make(delivery->route->route, &delivery->event, message);
     if (r == 0)
         delivery->made_for = delivery->route->generation;
-    delivery_count_rewritten(delivery);
+    delivery_count_bytes(delivery);
     return r;
 }
 

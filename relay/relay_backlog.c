@@ -24,7 +24,7 @@ enum {
     RELAY_STUCK_PAGE = 64,
     RELAY_READS_MAX = 4, /* each may bring one event of the largest size beyond its bounds */
     RELAY_REPLAYS = 256, /* taken up at once */
-    RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of bodies; above, new events go to disk */
+    RELAY_WINDOW_BYTES = 24 * 1024 * 1024, /* of events; above, new ones go to disk */
     RELAY_PAGE_BYTES = 4 * 1024 * 1024,
     RELAY_PAGE_BYTES_MIN = 64 * 1024,
 };
@@ -37,12 +37,17 @@ static size_t relay_window(const struct relay_route *route)
     return share > RELAY_WINDOW_ROUTE_MIN ? share : RELAY_WINDOW_ROUTE_MIN;
 }
 
+static bool relay_is_full(const struct relay *relay)
+{
+    return relay->bytes >= RELAY_WINDOW_BYTES;
+}
+
 bool relay_must_spill(const struct relay_route *route)
 {
     const struct relay *relay = route->relay;
 
-    return relay->outbox && (route->backlog || route->lanes.places >= relay_window(route) ||
-                             relay->bytes >= RELAY_WINDOW_BYTES);
+    return relay->outbox &&
+           (route->backlog || route->lanes.places >= relay_window(route) || relay_is_full(relay));
 }
 
 int relay_join(struct delivery *delivery)
@@ -63,13 +68,9 @@ static void relay_page_taken(struct relay_intake *intake)
     struct relay *relay = route->relay;
 
     route->reading = false;
+    route->looked = true;
     relay->reads--;
     route->backlog = route->more || route->spilled;
-    if (intake->lost_id) { /* of memory, too: relay_tend() reads on */
-        route->cursor = intake->lost_id - 1;
-        route->backlog = true;
-        return;
-    }
     relay_page_all(relay);
 }
 
@@ -79,6 +80,7 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     struct outbox_row *last = TAILQ_LAST(rows, outbox_rows);
 
     if (r) {
+        route->looked = true;
         route->reading = false;
         route->relay->reads--;
         return; /* the outbox fails: relay_tend() asks again */
@@ -119,7 +121,7 @@ void relay_page(struct relay_route *route)
     if (!route->backlog || route->lost || route->reading || relay->given_up ||
         relay->reads == RELAY_READS_MAX)
         return;
-    if (relay->bytes >= RELAY_WINDOW_BYTES && route->lanes.places > 0)
+    if (relay_is_full(relay) && (route->lanes.places > 0 || relay->reads > 0))
         return; /* one event is always let in, however large */
     size_t room = relay_page_room(route);
     if (room == 0)
@@ -133,44 +135,80 @@ void relay_page(struct relay_route *route)
         .after = route->cursor,
         .rows_max = room,
         /* Routes read at the same time; without room, one event comes in, or some small. */
-        .bytes_max = relay->bytes < RELAY_WINDOW_BYTES ? RELAY_PAGE_BYTES : RELAY_PAGE_BYTES_MIN,
+        .bytes_max = relay_is_full(relay) ? RELAY_PAGE_BYTES_MIN : RELAY_PAGE_BYTES,
         .done = relay_page_done,
     };
     outbox_submit_read(relay->outbox, &route->read);
 }
 
+/* Each in its turn: whoever has much on disk would keep the others from theirs. */
 void relay_page_all(struct relay *relay)
 {
-    struct relay_route *route;
+    struct relay_route *route = relay->read_next;
 
-    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
+    for (size_t i = 0; i < relay->routes_by_model.len && relay->reads < RELAY_READS_MAX; i++) {
+        if (!route)
+            route = TAILQ_FIRST(&relay->routes);
         relay_page(route);
+        route = TAILQ_NEXT(route, link);
+    }
+    relay->read_next = route;
 }
+
+/* ---- replays ---- */
 
 static void relay_replays_taken(struct relay_intake *intake)
 {
-    container_of(intake, struct relay, replays_intake)->replays_reading = false;
+    struct relay *relay = container_of(intake, struct relay, replays_intake);
+
+    relay->replays_reading = false;
+    relay_settle_fated(relay);
+    relay_take_up_replays(relay);
+}
+
+/* Its page has it in its place, and is yet to come; a read at hand may have missed it. */
+static bool relay_leave_to_page(struct relay *relay, const struct store_row *row)
+{
+    struct relay_route *route = row->model.at ? relay_route_find(relay, row->model) : NULL;
+
+    if (!route || !route->backlog || row->id <= route->cursor)
+        return false;
+    route->spilled = true;
+    return true;
 }
 
 static void relay_replays_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
 {
     struct relay *relay = container_of(read, struct relay, replays);
-    const struct outbox_row *row;
+    struct outbox_row *row, *next;
 
     (void)more;
-    (void)r;
-    for (row = TAILQ_FIRST(rows); row; row = TAILQ_NEXT(row, link))
+    relay->replays_failed = r != 0;
+    for (row = TAILQ_FIRST(rows); row; row = next) {
+        next = TAILQ_NEXT(row, link);
         relay_count_replayed(relay, row->row.model);
+        if (relay_leave_to_page(relay, &row->row)) {
+            TAILQ_REMOVE(rows, row, link);
+            outbox_row_free(row);
+        }
+    }
     relay_intake_take(&relay->replays_intake, rows);
 }
 
-void relay_take_up_replays(struct relay *relay)
+/* They have a window of their own: what else is in memory may stay there for long. */
+static bool relay_has_room_for_replays(const struct relay *relay)
 {
+    return relay->replayed < RELAY_WINDOW && relay->replayed_bytes < RELAY_WINDOW_BYTES;
+}
+
+void relay_take_up_replays(void *ctx)
+{
+    struct relay *relay = ctx;
     struct outbox_status status;
 
     outbox_status(relay->outbox, &status);
-    if (!status.replays || relay->replays_reading || relay->given_up ||
-        relay->count >= RELAY_WINDOW || relay->bytes >= RELAY_WINDOW_BYTES)
+    if (!status.replays || relay->replays_reading || relay->replays_failed || relay->given_up ||
+        relay_loading(relay) || !relay_has_room_for_replays(relay))
         return;
     relay->replays_reading = true;
     relay->replays_intake.done = relay_replays_taken;

@@ -2,6 +2,10 @@
 /*
  * From rows that the outbox has read to events in their lanes, a bounded part of them in each turn
  * of the loop: a page is up to thousands of events, and one event may be megabytes of text to scan.
+ *
+ * What was read first comes in first, pages and replays alike. Events whose fate is written
+ * stay in their lanes while replays are coming in: one of these may be older, and must not go to
+ * Convex after them.
  */
 #include <errno.h>
 
@@ -12,6 +16,7 @@
 enum {
     RELAY_INTAKE_BYTES = 512 * 1024, /* of bodies, in one turn */
     RELAY_INTAKE_ROW_BYTES = 2048,   /* what a row costs whatever its size, in bytes of a body */
+    RELAY_INTAKE_AGAIN_MS = 1000,    /* after memory was short */
 };
 
 void relay_intake_init(struct relay_intake *intake, struct relay *relay, bool replays)
@@ -21,22 +26,9 @@ void relay_intake_init(struct relay_intake *intake, struct relay *relay, bool re
     TAILQ_INIT(&intake->rows);
 }
 
-static void relay_intake_drop(struct relay_intake *intake)
+bool relay_intake_is_busy(const struct relay_intake *intake)
 {
-    struct outbox_row *row;
-
-    while ((row = TAILQ_FIRST(&intake->rows))) {
-        TAILQ_REMOVE(&intake->rows, row, link);
-        outbox_row_free(row);
-    }
-    intake->read_bytes = 0;
-}
-
-void relay_intake_done(struct relay_intake *intake)
-{
-    if (!TAILQ_EMPTY(&intake->rows))
-        loop_hook_remove(intake->relay->loop, &intake->hook);
-    relay_intake_drop(intake);
+    return !TAILQ_EMPTY(&intake->rows);
 }
 
 /*
@@ -51,7 +43,9 @@ static void relay_intake_args(struct delivery *delivery)
         (void)relay_make_args(delivery, &message);
 }
 
-/* The event takes its place; what is wrong with it by now makes a dead letter of it. 0 or -ENOMEM.
+/*
+ * The event takes its place; what is wrong with it by now makes a dead letter of it. 0; or -ENOMEM,
+ * and *event is as it was.
  */
 static int relay_intake_event(struct relay_intake *intake, const struct store_row *row,
                               struct event *event, struct span unreadable)
@@ -66,20 +60,16 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     delivery->attempts = row->attempts;
     delivery->tried_ms = row->tried_ms;
     delivery->place.seq = row->id;
-    if (intake->replays)
+    delivery_count_bytes(delivery);
+    if (intake->replays) {
+        delivery_count_replayed(delivery);
         delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
+    }
     if (delivery->event.model.at)
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {
         relay_settle_bury(delivery, REPLY_FAILED,
                           unreadable.len ? unreadable : span_of(sync_no_route_text));
-        return 0;
-    }
-    struct relay_route *route = delivery->route;
-    if (intake->replays && route->backlog && row->id > route->cursor) {
-        /* Its page has it in its place, and is yet to come: a read at hand may have missed it. */
-        route->spilled = true;
-        delivery_free(delivery);
         return 0;
     }
     int r = relay_join(delivery);
@@ -88,9 +78,11 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
         relay_settle_bury(delivery, REPLY_FAILED,
                           SPAN("A newer event of the record was on its way already"));
     } else if (r) {
+        *event = delivery->event;
+        delivery->event = (struct event){0};
         delivery_free(delivery);
         return r;
-    } else if (route->lost) {
+    } else if (delivery->route->lost) {
         relay_bury_stray(delivery);
     } else {
         relay_intake_args(delivery);
@@ -112,6 +104,7 @@ static size_t relay_intake_read(struct relay_intake *intake, const struct store_
     return len;
 }
 
+/* 0, or -ENOMEM and the row is as it was. */
 static int relay_intake_row(struct relay_intake *intake, struct outbox_row *row)
 {
     struct buf body = {(char *)row->row.body.at, row->row.body.len, row->row.body.len};
@@ -119,59 +112,98 @@ static int relay_intake_row(struct relay_intake *intake, struct outbox_row *row)
     cleanup(buf_done) struct buf why = BUF_NULL;
     int r = envelope_end(&intake->envelope, &body, &event, &why);
 
-    row->row.body.at = NULL; /* the event's now, or body's */
-    if (r > 0)
-        event.body = body; /* the disk has spoiled it: a letter that nobody can send, but look at */
-    else if (r)
-        buf_done(&body);
-    return r < 0 ? r : relay_intake_event(intake, &row->row, &event, buf_span(&why));
+    if (r > 0) /* the disk has spoiled it: a letter that nobody can send, but look at */
+        event.body = body;
+    if (r >= 0)
+        r = relay_intake_event(intake, &row->row, &event, buf_span(&why));
+    if (r == 0)
+        row->row.body.at = NULL; /* the event's now */
+    event.body = BUF_NULL;
+    return r;
 }
 
-static void relay_intake_some(struct relay_intake *intake)
+/* Returns what it took, of room; all of it where nothing more may come in now. */
+static size_t relay_intake_some(struct relay_intake *intake, size_t room)
 {
-    /* Replays all at once: a newer event of their record may be about to leave its lane. */
-    size_t room = intake->replays ? SIZE_MAX : RELAY_INTAKE_BYTES;
-    struct outbox_row *row;
+    struct relay *relay = intake->relay;
+    struct outbox_row *row = TAILQ_FIRST(&intake->rows);
+    size_t took = relay_intake_read(intake, &row->row, room);
 
-    while (room > 0 && (row = TAILQ_FIRST(&intake->rows))) {
-        room -= relay_intake_read(intake, &row->row, room);
-        if (intake->read_bytes < row->row.body.len)
-            break;
-        TAILQ_REMOVE(&intake->rows, row, link);
-        intake->read_bytes = 0;
-        /* Without this event none behind it may come in: one may be of its record. */
-        if (relay_intake_row(intake, row)) {
-            intake->lost_id = row->row.id;
-            relay_intake_drop(intake);
-        }
-        outbox_row_free(row);
-        room -= room < RELAY_INTAKE_ROW_BYTES ? room : RELAY_INTAKE_ROW_BYTES;
+    if (intake->read_bytes < row->row.body.len)
+        return room;
+    intake->read_bytes = 0;
+    /* Without this event none behind it may come in: one may be of its record. */
+    if (relay_intake_row(intake, row)) {
+        loop_timer_set(relay->loop, &relay->intake_again,
+                       loop_now_ms(relay->loop) + RELAY_INTAKE_AGAIN_MS);
+        return room;
     }
-    relay_dispatch(intake->relay);
+    took += RELAY_INTAKE_ROW_BYTES;
+    if (row->row.body.len > RELAY_INTAKE_BYTES)
+        took = room; /* its arguments were made, too */
+    TAILQ_REMOVE(&intake->rows, row, link);
+    outbox_row_free(row);
+    return took < room ? took : room;
 }
 
 /* Other hooks have run before this one, and must see what it has brought: there is no wait. */
 static int relay_intake_goes_on(void *ctx)
 {
-    struct relay_intake *intake = ctx;
+    struct relay *relay = ctx;
+    struct relay_intake *intake;
+    size_t room = RELAY_INTAKE_BYTES;
 
-    relay_intake_some(intake);
-    if (TAILQ_EMPTY(&intake->rows)) {
-        loop_hook_remove(intake->relay->loop, &intake->hook);
-        intake->done(intake);
+    if (heap_linked(&relay->intake_again.node))
+        return -1;
+    while (room > 0 && (intake = TAILQ_FIRST(&relay->intakes))) {
+        room -= relay_intake_some(intake, room);
+        if (!relay_intake_is_busy(intake)) {
+            TAILQ_REMOVE(&relay->intakes, intake, link);
+            intake->done(intake);
+        }
     }
+    if (TAILQ_EMPTY(&relay->intakes))
+        loop_hook_remove(relay->loop, &relay->intake_hook);
+    relay_dispatch(relay);
     return 0;
+}
+
+static void relay_intake_again(void *ctx)
+{
+    (void)ctx; /* the hook looks whether the timer runs */
 }
 
 void relay_intake_take(struct relay_intake *intake, struct outbox_rows *rows)
 {
+    struct relay *relay = intake->relay;
+    bool first = TAILQ_EMPTY(&relay->intakes);
+
     TAILQ_CONCAT(&intake->rows, rows, link);
-    intake->lost_id = 0;
-    relay_intake_some(intake);
-    if (TAILQ_EMPTY(&intake->rows)) {
+    if (!relay_intake_is_busy(intake)) {
         intake->done(intake);
         return;
     }
-    intake->hook = (struct loop_hook){.before_wait = relay_intake_goes_on, .ctx = intake};
-    loop_hook_add(intake->relay->loop, &intake->hook);
+    TAILQ_INSERT_TAIL(&relay->intakes, intake, link);
+    if (!first)
+        return;
+    relay->intake_hook = (struct loop_hook){.before_wait = relay_intake_goes_on, .ctx = relay};
+    relay->intake_again = (struct loop_timer){.fn = relay_intake_again, .ctx = relay};
+    loop_hook_add(relay->loop, &relay->intake_hook);
+}
+
+void relay_intake_done(struct relay_intake *intake)
+{
+    struct relay *relay = intake->relay;
+    struct outbox_row *row;
+
+    if (relay_intake_is_busy(intake)) {
+        TAILQ_REMOVE(&relay->intakes, intake, link);
+        if (TAILQ_EMPTY(&relay->intakes))
+            loop_hook_remove(relay->loop, &relay->intake_hook);
+    }
+    while ((row = TAILQ_FIRST(&intake->rows))) {
+        TAILQ_REMOVE(&intake->rows, row, link);
+        outbox_row_free(row);
+    }
+    intake->read_bytes = 0;
 }

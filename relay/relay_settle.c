@@ -35,6 +35,7 @@ static void relay_append_done(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, append);
 
     delivery->stored = r ? DELIVERY_UNSTORABLE : DELIVERY_STORED;
+    delivery_count_bytes(delivery);
     if (r == 0)
         relay_count_stored(delivery);
     if (delivery->state == DELIVERY_SPILLED) {
@@ -124,7 +125,8 @@ static void relay_fate_again(void *ctx)
 
 static void relay_fate_written(struct delivery *delivery, int r)
 {
-    bool delivered = delivery->fate.kind == OUTBOX_DELIVERED;
+    bool delivered =
+        delivery->fate.kind == OUTBOX_DELIVERED || delivery->fate.kind == OUTBOX_OVERTAKES;
 
     /* What others have made a letter of, they have counted. */
     if (r == 0 || delivery->stored != DELIVERY_STORED)
@@ -134,20 +136,51 @@ static void relay_fate_written(struct delivery *delivery, int r)
     relay_finish(delivery);
 }
 
+static void relay_fate_done(struct outbox_op *op, int r);
+
+static void relay_write_fate(struct delivery *delivery, enum outbox_kind kind)
+{
+    delivery->fate = (struct outbox_op){
+        .kind = kind,
+        .row = relay_row(delivery),
+        .patient = lanes_is_last(&delivery->place),
+        .done = relay_fate_done,
+    };
+    relay_submit_fate(delivery);
+}
+
+static void relay_forget_delivered(struct delivery *delivery)
+{
+    outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq, delivery->event.model,
+                              delivery->event.record);
+    relay_count_end(delivery, RELAY_END_DELIVERED);
+    relay_finish(delivery);
+}
+
+/* A replay that is being taken up, older than the event, must meet it in its lane. */
+static void relay_settle_unstored(struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    if (!outbox_may_have_letters(delivery->relay->outbox, event->model, event->record)) {
+        relay_forget_delivered(delivery);
+        return;
+    }
+    relay_write_fate(delivery, OUTBOX_OVERTAKES);
+}
+
 /*
  * There was no row to change: the append before it had failed, after the fate was submitted. What
  * has been delivered need not be stored any more, and counts; a letter is stored as one.
  */
 static void relay_fate_without_row(struct delivery *delivery)
 {
-    if (delivery->fate.kind == OUTBOX_BURY) {
-        delivery->fate.kind = OUTBOX_APPEND;
-        relay_submit_fate(delivery);
+    if (delivery->fate.kind == OUTBOX_DELIVERED) {
+        relay_settle_unstored(delivery);
         return;
     }
-    outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq, delivery->event.model,
-                              delivery->event.record);
-    relay_fate_written(delivery, 0);
+    delivery->fate.kind = OUTBOX_APPEND;
+    relay_submit_fate(delivery);
 }
 
 static void relay_letter_refused(struct delivery *delivery)
@@ -177,19 +210,43 @@ static void relay_write_fate_later(struct delivery *delivery)
     loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + RELAY_FATE_AGAIN_MS);
 }
 
-static void relay_fate_done(struct outbox_op *op, int r)
+static void relay_fate_known(struct delivery *delivery, int r)
 {
-    struct delivery *delivery = container_of(op, struct delivery, fate);
-    bool has_row = op->kind != OUTBOX_APPEND && delivery->stored == DELIVERY_STORED;
+    enum outbox_kind kind = delivery->fate.kind;
+    bool has_row = kind != OUTBOX_APPEND && delivery->stored == DELIVERY_STORED;
 
     if (r == 0 || r == -EEXIST) /* somebody else has buried it */
         relay_fate_written(delivery, r);
+    else if (kind == OUTBOX_OVERTAKES)
+        relay_forget_delivered(delivery); /* the outbox goes on trying */
     else if (has_row && r != STORE_MISSING)
         relay_write_fate_later(delivery);
-    else if (r == STORE_MISSING || op->kind == OUTBOX_DELIVERED)
+    else if (r == STORE_MISSING || kind == OUTBOX_DELIVERED)
         relay_fate_without_row(delivery);
     else
         relay_letter_refused(delivery);
+}
+
+static void relay_fate_done(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, fate);
+    struct relay *relay = delivery->relay;
+
+    delivery->fate_result = r;
+    if (relay_intake_is_busy(&relay->replays_intake))
+        TAILQ_INSERT_TAIL(&relay->fated, delivery, fated);
+    else
+        relay_fate_known(delivery, r);
+}
+
+void relay_settle_fated(struct relay *relay)
+{
+    struct delivery *delivery;
+
+    while ((delivery = TAILQ_FIRST(&relay->fated))) {
+        TAILQ_REMOVE(&relay->fated, delivery, fated);
+        relay_fate_known(delivery, delivery->fate_result);
+    }
 }
 
 /*
@@ -228,18 +285,9 @@ void relay_settle_delivered(struct delivery *delivery)
         relay_count_end(delivery, RELAY_END_DELIVERED);
         relay_finish(delivery);
     } else if (relay_has_row(delivery)) {
-        delivery->fate = (struct outbox_op){
-            .kind = OUTBOX_DELIVERED,
-            .row = relay_row(delivery),
-            .patient = lanes_is_last(&delivery->place),
-            .done = relay_fate_done,
-        };
-        relay_submit_fate(delivery);
+        relay_write_fate(delivery, OUTBOX_DELIVERED);
     } else {
-        outbox_delivered_unstored(relay->outbox, delivery->place.seq, delivery->event.model,
-                                  delivery->event.record);
-        relay_count_end(delivery, RELAY_END_DELIVERED);
-        relay_finish(delivery);
+        relay_settle_unstored(delivery);
     }
 }
 
