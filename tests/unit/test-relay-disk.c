@@ -2,6 +2,7 @@
 /*
  * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
  */
+#include "relay/delivery.h"
 #include "relay_cases.h"
 
 /* ---- a disk that takes its time ---- */
@@ -53,157 +54,6 @@ static void test_a_slow_note_keeps_its_reason(void **state)
     assert_counts(2, 0, 0);
 }
 
-/* ---- replays beside a backlog ---- */
-
-enum {
-    BACKLOG = 5000, /* the window holds fewer */
-    BACKLOG_RECORDS = 50,
-};
-
-static struct replay_row {
-    const char *name;
-    int (*replay)(struct store *store, uint64_t id);
-} replay_rows[] = {
-    {"a replay beside a backlog comes once, in its place", replay_row},
-    {"a forced replay overtakes nothing that is on disk", force_row},
-};
-
-/* The newest event of its record is replayed while older ones of it are on disk only. */
-static void test_replay_beside_backlog(void **state)
-{
-    const struct replay_row *row = *state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
-
-    for (int i = 0; i < BACKLOG; i++)
-        (void)world_send(world, "users", i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
-    world_run(world, 100);
-    assert_true(relay_pending(world->relay) < BACKLOG - BACKLOG_RECORDS);
-    change_beside(world, bury_row, BACKLOG);
-    change_beside(world, row->replay, BACKLOG);
-    take_up_replay(world);
-    assert_counts(0, 0, BACKLOG);
-
-    world->convex = takes_all;
-    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
-    assert_int_equal(world->disorders, 0);
-    assert_int_equal(world->done, BACKLOG);
-    assert_counts(BACKLOG, 0, 0);
-}
-
-/* Convex takes a newer event of the record while the disk makes the letter pending. */
-static void test_a_replay_never_comes_after_a_newer_event(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    world_run(world, 100);
-    assert_counts(0, 1, 0);
-    world->convex = takes_all;
-    change_beside(world, replay_row, 1);
-    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
-    fault_store_hold(&world->disk);
-    world_run_past_disk(world, 1000); /* the relay looks once a second */
-    fault_store_await(&world->disk);
-    struct sender *sender = world_send(world, "users", 1, 2);
-    world_run_past_disk(world, 100);
-    assert_int_equal(sender->reply, REPLY_DELIVERED);
-    fault_store_let_go(&world->disk);
-    world_run(world, 2000);
-    assert_int_equal(world->disorders, 0);
-    assert_int_equal(world->done, 1);
-    assert_counts(1, 1, 0);
-    change_beside(world, replay_is_stale, 1);
-}
-
-/* The disk fails while Convex takes a newer event of the letter's record. */
-static void test_a_letter_becomes_stale_when_the_disk_is_back(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    world_run(world, 100);
-    assert_counts(0, 1, 0);
-    world->convex = takes_all;
-    fault_store_set(&world->disk, FAULT_BEGIN, STORE_BROKEN);
-    struct sender *sender = world_send(world, "users", 1, 2);
-    world_run(world, 3000);
-    assert_int_equal(sender->reply, REPLY_DELIVERED);
-    fault_store_set(&world->disk, FAULT_BEGIN, 0);
-    world_run(world, 3000);
-    change_beside(world, replay_is_stale, 1);
-}
-
-/* What fills the window is a forced replay, so that the first page begins behind it. */
-static void test_a_page_begins_behind_a_replay(void **state)
-{
-    (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, rejects_all);
-    int number = 1;
-
-    (void)world_send(world, "users", 0, number++);
-    world_run(world, 100);
-    assert_counts(0, 1, 0);
-    world->convex = is_away;
-    while (relay_pending(world->relay) < 2047) /* one less than two routes have each */
-        (void)world_send(world, "users", 0, number++);
-    world_run(world, 100);
-    change_beside(world, force_row, 1);
-    take_up_replay(world);
-    assert_int_equal(relay_pending(world->relay), 2048);
-    (void)world_send(world, "users", 1, number++);
-    world_run(world, 100);
-    /* It is on disk, unless a probe has just found that nothing in memory may go. */
-    assert_in_range(relay_pending(world->relay), 2048, 2049);
-
-    world->convex = takes_all;
-    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
-    assert_int_equal(world->done, 2049);
-    assert_counts(2049, 0, 0);
-}
-
-static int replay_all(struct store *store, uint64_t letters)
-{
-    int r = 0;
-
-    for (uint64_t id = 1; id <= letters && !r; id++)
-        r = store->ops->replay(store, id, false);
-    return r;
-}
-
-/* Convex is away, and they are many: most of them wait on disk. */
-static void test_replays_wait_for_room(void **state)
-{
-    (void)state;
-    struct world_options options = plain;
-    options.step_ms = 100;
-    struct world *world = begin(&options, rejects_all);
-
-    for (int i = 0; i < BACKLOG; i++)
-        (void)world_send(world, "users", i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
-    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
-    world_run(world, 60 * 1000); /* what spilled comes in by pages */
-    assert_counts(0, BACKLOG, 0);
-    world->convex = is_away;
-    change_beside(world, replay_all, BACKLOG);
-    world_run_until(world, a_replay_waits, 1000 * WORLD_DAY_MS);
-    world_run(world, 60 * 1000);
-    assert_in_range(relay_pending(world->relay), 4096, 4096 + 256);
-    assert_counts(0, 0, BACKLOG);
-
-    world->convex = takes_all;
-    world_run_until(world, the_replay_was_taken_up, WORLD_DAY_MS);
-    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
-    assert_int_equal(world->done, BACKLOG);
-    assert_int_equal(world->disorders, 0);
-    assert_counts(BACKLOG, 0, 0);
-}
-
 /* An event that became a dead letter behind the relay's back is one already. */
 static void test_buried_by_somebody_else(void **state)
 {
@@ -219,23 +69,7 @@ static void test_buried_by_somebody_else(void **state)
 
 /* ---- others may go ---- */
 
-enum {
-    BAD = 80,
-    MANY_ROUTES = 64, /* each has a window of 64 events */
-};
-
-/* So that the window is small, and few events fill it. */
-static const char *many_routes(void)
-{
-    static char json[MANY_ROUTES * 64];
-    size_t len = 0;
-
-    for (int i = 0; i < MANY_ROUTES; i++)
-        len += (size_t)snprintf(json + len, sizeof(json) - len, "%c\"m%d\":{\"mutation\":\"m:f\"}",
-                                i ? ',' : '{', i);
-    (void)snprintf(json + len, sizeof(json) - len, "}");
-    return json;
-}
+enum { BAD = 80 }; /* more than a route's window, where there are many */
 
 static struct world_answer conflicts_but_for_the_last(struct world *world, const char *path,
                                                       int record, int number)
@@ -292,6 +126,28 @@ static void test_one_record_stops_no_others(void **state)
     assert_counts(BAD + 1, 0, 0);
 }
 
+enum { ALWAYS_MORE = 8 }; /* routes; more than read at a time */
+
+/* Routes that never come to an end of what they have on disk keep no other from reading. */
+static void test_routes_take_turns_in_reading(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.routes = many_routes();
+    struct world *world = begin(&options, takes_all);
+    struct relay_route *last = TAILQ_LAST(&world->relay->routes, relay_routes);
+
+    last->backlog = true;
+    for (int turn = 0; last->backlog; turn++) {
+        struct relay_route *route = TAILQ_FIRST(&world->relay->routes);
+        assert_true(turn < 1000);
+        for (int i = 0; i < ALWAYS_MORE; i++, route = TAILQ_NEXT(route, link))
+            route->backlog = route->spilled = true;
+        relay_page_all(world->relay);
+        world_wait_for_disk(world);
+    }
+}
+
 /* ---- large events ---- */
 
 enum {
@@ -332,6 +188,26 @@ static void test_one_event_is_always_let_in(void **state)
         (void)world_send_large(world, "users", i, 1, LARGE);
     world_run(world, 10000);
     assert_counts(LARGE_EVENTS, 0, LARGE_EVENTS); /* a held route has the room, and others go on */
+}
+
+/* What is on disk is no reason to refuse others. */
+static void test_events_on_disk_are_out_of_the_budget(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, is_away);
+    struct inbox *inbox = relay_inbox(world->relay);
+
+    fault_store_hold(&world->disk);
+    for (int i = 0; i < LARGE_EVENTS; i++)
+        (void)world_send_large(world, "users", i, 1, LARGE);
+    assert_in_range(inbox->held_bytes(inbox), LARGE_EVENTS * LARGE, LARGE_EVENTS * (LARGE + 4096));
+    fault_store_let_go(&world->disk);
+    world_wait_for_disk(world);
+    assert_int_equal(inbox->held_bytes(inbox), 0);
+    world_restart(world);
+    inbox = relay_inbox(world->relay);
+    assert_int_equal(inbox->held_bytes(inbox), 0);
+    assert_counts(0, 0, LARGE_EVENTS);
 }
 
 /* ---- a disk that refuses ---- */
@@ -457,17 +333,15 @@ static void test_an_unknown_model_that_no_disk_keeps(void **state)
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
-    const struct CMUnitTest plain_tests[] = {
+    const struct CMUnitTest tests[] = {
         ROW(test_a_slow_note_keeps_its_reason),
-        ROW(test_a_page_begins_behind_a_replay),
-        ROW(test_a_replay_never_comes_after_a_newer_event),
-        ROW(test_a_letter_becomes_stale_when_the_disk_is_back),
         ROW(test_failing_events_stop_no_others),
         ROW(test_one_record_stops_no_others),
-        ROW(test_replays_wait_for_room),
+        ROW(test_routes_take_turns_in_reading),
         ROW(test_buried_by_somebody_else),
         ROW(test_large_events_are_paged_by_bytes),
         ROW(test_one_event_is_always_let_in),
+        ROW(test_events_on_disk_are_out_of_the_budget),
         ROW(test_a_rejected_event_that_no_disk_keeps),
         ROW(test_a_burial_is_tried_again),
         ROW(test_what_convex_takes_at_once_costs_no_write),
@@ -475,13 +349,6 @@ int main(void)
         ROW(test_delivered_while_the_disk_breaks),
         ROW(test_an_unknown_model_that_no_disk_keeps),
     };
-    struct CMUnitTest tests[array_len(plain_tests) + array_len(replay_rows)];
-    size_t len = array_len(plain_tests);
-
-    memcpy(tests, plain_tests, sizeof(plain_tests));
-    rows_add(tests, len, replay_rows, test_replay_beside_backlog);
-    for (size_t i = len; i < array_len(tests); i++)
-        tests[i].teardown_func = end;
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
