@@ -154,6 +154,25 @@ static void replays_are_noticed_and_taken_up(void **state)
     assert_string_equal(page.rows, "6 users r1 17; 7 users r1 17");
 }
 
+static void note_replays(void *told)
+{
+    ++*(int *)told;
+}
+
+/* Without anything else to report. */
+static void replays_are_told_of(void **state)
+{
+    struct world *world = *state;
+    int told = 0;
+
+    world_open(world);
+    bury_three(world);
+    outbox_on_replays(world->outbox, note_replays, &told);
+    replay_beside(world, 1, false);
+    run_until(world, told > 0);
+    assert_true(status_of(world).replays);
+}
+
 static void replays_are_there_at_the_start(void **state)
 {
     struct world *world = *state;
@@ -204,6 +223,25 @@ static void failed_replay_can_be_taken_up_later(void **state)
     assert_string_equal(page.rows, "1 users r1 17");
 }
 
+/* A letter is about to be replayed that a newer event has overtaken while the store failed. */
+static void failed_mark_comes_before_replays(void **state)
+{
+    struct world *world = *state;
+    struct page page;
+
+    world_open(world);
+    bury_three(world);
+    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
+    outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
+    run_until(world, status_of(world).failing == STORE_BROKEN);
+    page_submit_and_wait(world, &page, (struct outbox_read){.model = SPAN("users")});
+    fault_store_set(&world->faults, FAULT_COMMIT, 0);
+    replay_beside(world, 1, false);
+    replay_beside(world, 3, false);
+    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    assert_string_equal(page.rows, "3 posts r1 17");
+}
+
 /* ---- Events that were never stored ---- */
 
 /* The writer reads which records have letters before it does anything else. */
@@ -251,6 +289,26 @@ static void assert_overtaken(struct world *world, struct span model, struct span
     assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], calls);
 }
 
+static void overtaking_can_be_waited_for(void **state)
+{
+    struct world *world = *state;
+    struct store_row row = row_of(9);
+
+    world_open(world);
+    bury_three(world);
+    assert_int_equal(submit_and_wait(world, OUTBOX_OVERTAKES, row), 0);
+    assert_int_equal(status_of(world).counts.delivered, 1);
+    assert_int_equal(status_of(world).counts.accepted, 7);
+    fault_store_set(&world->faults, FAULT_OVERTAKEN, STORE_BROKEN);
+    assert_int_equal(submit_and_wait(world, OUTBOX_OVERTAKES, row), STORE_BROKEN);
+    assert_int_equal(status_of(world).counts.delivered, 1);
+    struct store *store = world_close(world);
+    must_begin(store);
+    assert_int_equal(store->ops->replay(store, 1, false), STORE_STALE);
+    must_commit(store);
+    store->ops->close(store);
+}
+
 /* Only a record that has dead letters costs a write. */
 static void letters_become_stale_at_little_cost(void **state)
 {
@@ -286,11 +344,14 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(page_is_as_of_its_place_in_the_queue),
     world_test(failed_page_says_so),
     world_test(replays_are_noticed_and_taken_up),
+    world_test(replays_are_told_of),
     world_test(replays_are_there_at_the_start),
     world_test(replay_that_was_overtaken_is_dead_again),
     world_test(failed_replay_can_be_taken_up_later),
+    world_test(failed_mark_comes_before_replays),
     world_test(events_never_stored_are_counted_soon),
     world_test(count_survives_a_failing_store),
+    world_test(overtaking_can_be_waited_for),
     world_test(letters_become_stale_at_little_cost),
 };
 
