@@ -22,7 +22,10 @@
 #include "convex/request_head.h"
 #include "convex/transport.h"
 
-enum { DIRECT_KEEP_BYTES = 64 << 10 }; /* an idle buffer larger than this is freed */
+enum {
+    DIRECT_KEEP_BYTES = 64 << 10, /* an idle buffer larger than this is freed */
+    DIRECT_LAST_READS = 4,        /* at the deadline: head and body may be records of their own */
+};
 
 struct transport_direct {
     struct transport base;
@@ -82,15 +85,6 @@ static void direct_fail(struct direct_slot *slot, const char *why)
     };
 
     direct_finish(slot, &answer, false);
-}
-
-static void direct_timeout(void *ctx)
-{
-    struct direct_slot *slot = ctx;
-
-    direct_fail(slot, connection_is_open(&slot->connection)
-                          ? "timed out before the answer was whole"
-                          : "timed out before it was connected");
 }
 
 /* ---- the exchange ---- */
@@ -175,6 +169,20 @@ static void direct_event(void *ctx, uint32_t events)
         return;
     if ((events & EPOLLOUT) && direct_send(slot))
         direct_fail(slot, "the connection broke while the request was sent");
+}
+
+/* When this process itself was late, the answer may lie in the socket already. */
+static void direct_timeout(void *ctx)
+{
+    struct direct_slot *slot = ctx;
+    bool open = connection_is_open(&slot->connection);
+
+    for (int n = 0; open && n < DIRECT_LAST_READS; n++) {
+        if (direct_receive(slot))
+            return;
+    }
+    direct_fail(slot, open ? "timed out before the answer was whole"
+                           : "timed out before it was connected");
 }
 
 /* ---- connecting ---- */

@@ -259,6 +259,95 @@ static void body_that_nobody_reads_is_lost(void **state)
     world_free(world);
 }
 
+/* ---- deadlines of a process that was late ---- */
+
+static int64_t skipped_ms;
+
+static int64_t skipping_mono_ms(struct clock *clock)
+{
+    (void)clock;
+    return clock_mono_ms(&clock_system) + skipped_ms;
+}
+
+static int64_t skipping_wall_ms(struct clock *clock)
+{
+    (void)clock;
+    return clock_wall_ms(&clock_system);
+}
+
+static struct clock skipping_clock = {.mono_ms = skipping_mono_ms, .wall_ms = skipping_wall_ms};
+
+static const char *last_words[2];
+
+/* Says the one before the deadline, the other once nobody waits for it any more. */
+static void script_answer_late(struct server *server)
+{
+    int fd = server_accept(server);
+    bool read = server_read(server, fd);
+
+    (void)sem_post(&told);
+    for (size_t i = 0; i < array_len(last_words); i++) {
+        (void)sem_wait(&arrived);
+        if (read && last_words[i])
+            (void)server_send(fd, last_words[i]);
+        (void)sem_post(&told);
+    }
+    closep(&fd);
+}
+
+static void let_it_speak(void *ctx)
+{
+    (void)ctx;
+    assert_int_equal(sem_post(&arrived), 0);
+    assert_int_equal(sem_wait(&told), 0);
+}
+
+/* The call's deadline passes in a turn whose wait has seen nothing, but the answer came after it.
+ */
+static struct attempt *call_with_last_words(struct world *world, const char *first,
+                                            const char *second)
+{
+    struct loop_timer before = {.fn = let_it_speak};
+
+    skipped_ms = 0;
+    last_words[0] = first;
+    last_words[1] = second;
+    assert_int_equal(sem_init(&arrived, 0, 0), 0);
+    assert_int_equal(sem_init(&told, 0, 0), 0);
+    world->loop = loop_free(world->loop);
+    assert_int_equal(loop_new(&skipping_clock, &world->loop), 0);
+    server_start(&world->server, script_answer_late, world);
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){0});
+    assert_int_equal(world_start(world, 0), 0);
+    while (sem_trywait(&told) < 0)
+        (void)world_turn_for(world, 1);
+    loop_timer_set(world->loop, &before, loop_now_ms(world->loop));
+    skipped_ms = 2 * GUARD_MS;
+    assert_int_equal(loop_turn(world->loop), 0);
+    let_it_speak(NULL);
+    return &world->attempts[0];
+}
+
+static void answer_is_taken_by_a_process_that_is_late(void **state)
+{
+    struct world *world = world_new();
+    const char *answer = "HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nfirst";
+
+    (void)state;
+    expect_answer(call_with_last_words(world, answer, NULL), 200, "first");
+    world_free(world);
+}
+
+static void half_an_answer_at_the_deadline_is_lost(void **state)
+{
+    struct world *world = world_new();
+    const char *half = "HTTP/1.1 200 X\r\nContent-Length: 5\r\n\r\nfi";
+
+    (void)state;
+    expect_failure(call_with_last_words(world, half, "rst"), ANSWER_LOST);
+    world_free(world);
+}
+
 /* ---- libcurl and connections that it does not know to be in use ---- */
 
 enum { LIBCURL_LOOKS_MS = 1100 }; /* it looks for dead connections once a second at most */
@@ -322,10 +411,15 @@ int main(void)
         cmocka_unit_test(body_that_nobody_reads_is_lost),
         cmocka_unit_test(connection_in_use_survives_the_making_of_another),
     };
-    /* libcurl takes what it finds on a connection for the answer, and may stop at an error. */
+    /*
+     * libcurl takes what it finds on a connection for the answer, and may stop at an error. Its
+     * deadlines are by a clock of its own.
+     */
     static const struct CMUnitTest direct_tests[] = {
         cmocka_unit_test(connection_that_speaks_while_idle_is_dropped),
         cmocka_unit_test(early_answer_is_read_though_sending_fails),
+        cmocka_unit_test(answer_is_taken_by_a_process_that_is_late),
+        cmocka_unit_test(half_an_answer_at_the_deadline_is_lost),
     };
     static struct CMUnitTest each[2 * array_len(tests) + array_len(direct_tests)];
 
