@@ -33,6 +33,7 @@ enum {
     HTTP_SHUT_MAX = 2,           /* runs that let nobody in although somebody knocks */
     HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
     HTTP_LEFT_MS = 1000,         /* between two looks for clients that have left unseen */
+    HTTP_LOOKS = 512,            /* clients in one of the kernel's answers to that */
 };
 
 /* ---- connections ---- */
@@ -84,6 +85,16 @@ void http_connection_move(struct http_connection *connection, struct http_connec
         loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
 }
 
+static void http_wake_ended(struct pollfd *clients, nfds_t len)
+{
+    if (poll(clients, len, 0) <= 0)
+        return;
+    for (nfds_t i = 0; i < len; i++) {
+        if (clients[i].revents)
+            (void)shutdown(clients[i].fd, SHUT_RD);
+    }
+}
+
 /*
  * MHD takes a short read for the end of what there is, and its epoll is edge-triggered: the end of
  * a stream that has come together with the last bytes is never seen, and what has arrived of the
@@ -93,13 +104,18 @@ static void http_wake_left(void *ctx)
 {
     struct http *http = ctx;
     struct http_connection *connection;
+    struct pollfd clients[HTTP_LOOKS];
+    nfds_t len = 0;
 
     for (connection = TAILQ_FIRST(&http->receiving); connection;
          connection = TAILQ_NEXT(connection, link)) {
-        struct pollfd client = {.fd = http_connection_fd(connection), .events = POLLRDHUP};
-        if (poll(&client, 1, 0) > 0)
-            (void)shutdown(client.fd, SHUT_RD);
+        clients[len++] = (struct pollfd){.fd = http_connection_fd(connection), .events = POLLRDHUP};
+        if (len == HTTP_LOOKS) {
+            http_wake_ended(clients, len);
+            len = 0;
+        }
     }
+    http_wake_ended(clients, len);
     if (!TAILQ_EMPTY(&http->receiving))
         loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
 }
