@@ -8,6 +8,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../lib/wait.mjs';
 import { ROUTES, digest } from './plan.mjs';
 
+export const TIMEOUT_MS = 1500; // the relay's CONVEX_TIMEOUT_MS
+const BEAT_MS = 20;
+
 const SUCCESS = { status: 'success', value: null, logLines: [] };
 const REJECTION = 'Uncaught ConvexError: nothing of the kind'; // with the event's number
 const CONFLICT = { code: 'OptimisticConcurrencyControlFailure', message: 'Documents changed while this mutation was being run' };
@@ -85,17 +88,27 @@ function reset(socket) {
   else socket.resetAndDestroy();
 }
 
+// The relay's kernel answers what comes after its end with a reset, and so it does with the end of a relay that has not
+// read all: then it never read the last answer. Once the end has come, only writing tells of a reset.
+function watchForUnread(socket) {
+  const told = (error) => { if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true; };
+  socket.on('error', told); // of a relay that is killed, too
+  socket.prependListener('end', () => { if (socket.lastAttempt?.said && socket.writable) socket.write(' ', told); });
+}
+
 export class Convex {
   // onMoment(name) is called at once when something has "arrived", "ran", or was "answered".
   static async start({ plan, dice, stamp, onMoment }) {
     const self = new Convex();
     Object.assign(self, {
       plan, dice, stamp, onMoment, attempts: [], life: 0, weather: 'fair', missing: null, sockets: new Set(),
+      beats: [performance.now()],
     });
+    setInterval(() => { self.beats = [...self.beats.slice(-2), performance.now()]; }, BEAT_MS).unref();
     self.server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => self.#take(request, response));
     self.server.on('connection', (socket) => {
       self.sockets.add(socket);
-      socket.on('error', () => {}); // a relay that is killed resets
+      watchForUnread(socket);
       socket.on('end', () => socket.destroy());
       socket.on('close', () => self.sockets.delete(socket));
     });
@@ -147,7 +160,7 @@ export class Convex {
   }
 
   async #take(request, response) {
-    const { dice } = this;
+    const { dice, beats: [cameMs] } = this; // before that it would have been noticed sooner
     if (this.weather === 'rough' && dice.chance(0.02)) {
       reset(request.socket); // before the body is read
       return;
@@ -159,7 +172,7 @@ export class Convex {
       return; // it left
     }
     const { path, args: [args] } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    const call = new Call(this, request.socket, response, path, args);
+    const call = new Call(this, request.socket, response, path, args, cameMs);
     this.onMoment('arrived');
     if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' }); // the oracle tells
     const fault = this.missing && path.startsWith(`${this.missing}:`) ? 'missing' : dice.weighted(WEATHERS[this.weather]);
@@ -169,12 +182,13 @@ export class Convex {
 
 // One attempt, as it goes into the record.
 class Call {
-  constructor(convex, socket, response, path, args) {
+  constructor(convex, socket, response, path, args, cameMs) {
     const { plan, stamp, life } = convex;
     this.convex = convex;
     this.socket = socket;
     this.response = response;
     this.path = path;
+    this.cameMs = cameMs;
     this.event = plan.eventOf(path, args);
     this.attempt = {
       n: this.event?.n ?? null, life, beganAt: stamp(), endedAt: Infinity, ranAt: null, said: null,
@@ -213,6 +227,7 @@ class Call {
       this.attempt.said = 'rejected';
       this.event.settled = true;
     }
+    this.attempt.tookMs = Math.round(performance.now() - this.cameMs);
     this.#end();
     const body = typeof content === 'string' ? content : JSON.stringify(content);
     this.response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers });

@@ -8,7 +8,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { outboxStats } from '../lib/outbox.mjs';
 import { waitFor } from '../lib/wait.mjs';
-import { Convex } from './convex.mjs';
+import { Convex, TIMEOUT_MS } from './convex.mjs';
 import { Dice } from './dice.mjs';
 import { judged, makeRunFolder } from './history.mjs';
 import { discardLetters, readLetters, replayLetters } from './letters.mjs';
@@ -51,7 +51,7 @@ class World {
     writeFileSync(routes, JSON.stringify(ROUTES));
     self.env = {
       CONVEX_URL: self.convex.url,
-      CONVEX_TIMEOUT_MS: '1500',
+      CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
       ROUTES: routes,
       OUTBOX: path.join(folder, 'outbox.db'),
       LOG_LEVEL: 'info',
@@ -188,7 +188,7 @@ class World {
     await this.processes.stop();
     const { plan, convex, processes, meddled } = this;
     return {
-      events: plan.events, attempts: convex.attempts, ends: processes.ends, meddled,
+      events: plan.events, attempts: convex.attempts, ends: processes.ends, meddled, timeoutMs: TIMEOUT_MS,
       letters: await readLetters(this.env),
       stats: await outboxStats(this.env),
     };

@@ -9,14 +9,19 @@
 //             lane: model and record; null: the event has no order
 //             endedAt: of the answer, or of the connection without one (status: null)
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
-//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, intact}
+//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread, tookMs, intact}
 //             life: which process of the relay; ranAt: null, if it did not; cut: ended by the relay
 //             said: "success" or "rejected", if the whole answer left; else null. unheard: perhaps the relay never read it
+//             unread: the relay surely never read it. tookMs: from when the request came, at the earliest, to the answer
 //             intact: the arguments were those that were sent
 //   letters   the dead letters at the end: {n}
 //   meddled   Set of n: dead letters that somebody replayed or discarded
 //   stats     {accepted, delivered, discarded, dead, pending} at the end
+//   timeoutMs for how long the relay waits for Convex's answer
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
+
+// The relay's time begins before Convex sees the request: it connects first, or is late itself.
+const HEAD_START_MS = 300;
 
 const ACKNOWLEDGED = [200, 202];
 const BODIES = {
@@ -38,7 +43,7 @@ export function judge(history) {
   for (const event of history.events) judgeFate(event, facts, report);
   for (const [lane, attempts] of facts.lanes) {
     judgeOrder(lane, attempts, facts, report);
-    judgeOverlap(lane, attempts, report);
+    judgeOverlap(lane, attempts, facts, report);
   }
   judgeDuplicates(facts, report);
   judgeLetters(history, facts, report);
@@ -47,7 +52,7 @@ export function judge(history) {
   return { violations, figures: count(history, facts, violations) };
 }
 
-function gather({ events, attempts, letters, meddled }) {
+function gather({ events, attempts, letters, meddled, timeoutMs }) {
   const byNumber = new Map(events.map((event) => [event.n, event]));
   const attemptsOf = new Map(events.map(({ n }) => [n, []]));
   const lanes = new Map();
@@ -59,7 +64,8 @@ function gather({ events, attempts, letters, meddled }) {
     lanes.get(lane).push(attempt);
   }
   const dead = new Set(letters.map(({ n }) => n));
-  return { byNumber, attemptsOf, lanes, dead, meddled, attempts };
+  const wasGivenUp = ({ unread, tookMs }) => unread && tookMs >= timeoutMs - HEAD_START_MS;
+  return { byNumber, attemptsOf, lanes, dead, meddled, attempts, wasGivenUp };
 }
 
 const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? Infinity));
@@ -129,11 +135,11 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
 
 // A process that was killed leaves attempts behind, whose connections die with it: what another
 // process does does not overlap with them. One that the relay gives up is tried anew, perhaps before its end is seen here.
-function judgeOverlap(lane, attempts, report) {
+function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   const latest = new Map(); // of each life, the attempt that ends last
   for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
     const other = latest.get(attempt.life);
-    const isSameAnew = other?.n === attempt.n && other.cut;
+    const isSameAnew = other?.n === attempt.n && (other.cut || wasGivenUp(other));
     if (other && attempt.beganAt < other.endedAt && !isSameAnew) {
       report('overlap', `${lane}: events ${other.n} and ${attempt.n} were under way at once`);
     }
@@ -141,12 +147,13 @@ function judgeOverlap(lane, attempts, report) {
   }
 }
 
-// A process that was told of success does not send the event again.
-function judgeDuplicates({ attemptsOf, meddled }, report) {
+// A process that was told of success does not send the event again. Nor does one that closes before it was told in time.
+function judgeDuplicates({ attemptsOf, meddled, wasGivenUp }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);
-    for (const [i, { said, unheard, life }] of inOrder.entries()) {
-      if (said === null || unheard || (said === 'rejected' && meddled.has(n))) continue;
+    for (const [i, attempt] of inOrder.entries()) {
+      const { said, unheard, life } = attempt;
+      if (said === null || unheard || wasGivenUp(attempt) || (said === 'rejected' && meddled.has(n))) continue;
       if (inOrder.slice(i + 1).some((later) => later.life === life)) {
         report('needless', `event ${n} was sent again after Convex had said ${said}`);
         break;

@@ -8,7 +8,7 @@ import { writeFileSync } from 'node:fs';
 import http from 'node:http';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Convex } from '../crash/convex.mjs';
+import { Convex, TIMEOUT_MS } from '../crash/convex.mjs';
 import { Dice } from '../crash/dice.mjs';
 import { judged, makeRunFolder } from '../crash/history.mjs';
 import { readLetters } from '../crash/letters.mjs';
@@ -59,7 +59,7 @@ class World {
     self.#writeRoutes(ROUTES);
     self.env = {
       CONVEX_URL: self.convex.url,
-      CONVEX_TIMEOUT_MS: '1500',
+      CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
       SYNC_SECRET: undefined,
       SYNC_SECRET_FILE: file('secret'),
       SYNC_SECRET_PREVIOUS_FILE: file('secret-previous'),
@@ -88,6 +88,7 @@ class World {
     await this.processes.stop();
     return {
       events: this.plan.events, attempts: this.convex.attempts, ends: this.processes.ends, meddled: new Set(),
+      timeoutMs: TIMEOUT_MS,
       letters: await readLetters(this.env), stats: await outboxStats(this.env),
     };
   }
