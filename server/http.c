@@ -34,6 +34,7 @@ enum {
     HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
     HTTP_LEFT_MS = 1000,         /* between two looks for clients that have left unseen */
     HTTP_LOOKS = 512,            /* clients in one of the kernel's answers to that */
+    HTTP_LATE_TURNS = 64,        /* in which MHD reads as much as the kernel holds of a body */
 };
 
 /* ---- connections ---- */
@@ -61,7 +62,7 @@ static void http_set_timer(struct http *http)
 {
     int64_t first_ms = http_first_deadline(http);
 
-    if (first_ms == INT64_MAX)
+    if (first_ms == INT64_MAX || http->late > 0)
         return;
     if (!heap_linked(&http->deadline.node) || first_ms < http->deadline.at_ms)
         loop_timer_set(http->loop, &http->deadline, first_ms);
@@ -131,10 +132,20 @@ static void http_cut_off_late(struct http *http, struct http_connections *list)
     }
 }
 
+/* MHD runs first: when this process itself was late, what came in time is not read yet. */
 static void http_deadline(void *ctx)
 {
     struct http *http = ctx;
 
+    http->late = 1;
+}
+
+/* After a run of MHD. It has more to read: then not yet, unless there is no end to that. */
+static void http_judge_late(struct http *http, bool has_more)
+{
+    if (has_more && http->late++ < HTTP_LATE_TURNS)
+        return;
+    http->late = 0;
     http_cut_off_late(http, &http->receiving);
     http_cut_off_late(http, &http->idle);
     http_set_timer(http);
@@ -255,9 +266,9 @@ static int http_timeout_ms(const struct http *http)
     return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
 }
 
-static int http_before_wait(void *ctx)
+/* How long the wait may be, as of a hook. */
+static int http_run(struct http *http)
 {
-    struct http *http = ctx;
     int timeout_ms = http_timeout_ms(http);
 
     for (int round = 0; round < HTTP_ROUNDS_MAX; round++) {
@@ -277,6 +288,18 @@ static int http_before_wait(void *ctx)
             timeout_ms = http_timeout_ms(http);
     }
     return 0;
+}
+
+static int http_before_wait(void *ctx)
+{
+    struct http *http = ctx;
+
+    http->ready |= http->late > 0;
+    int wait_ms = http_run(http);
+    /* While an answer is awaited, nobody asks MHD whether it has more. */
+    if (http->late > 0)
+        http_judge_late(http, wait_ms == 0 || http->awaited > 0);
+    return wait_ms;
 }
 
 /* ---- start and stop ---- */

@@ -38,6 +38,7 @@ struct http {
     struct http_connections receiving;
     struct http_connections idle;
     struct loop_timer deadline;
+    int late;               /* turns since a deadline passed, until whoever missed it is cut off */
     struct loop_timer left; /* set while there are any that receive */
     struct http_linger linger;
 };

@@ -98,6 +98,23 @@ test('clients that leave in the middle of a body', async (t) => {
   await waitFor('them to be noticed', async () => openFds(relay) <= fds + 1 && (await sync(relay, userEvent('acc_1'))).status === 200);
 });
 
+// ---- in time, though the relay is late ----
+
+test('what was sent in time is taken by a relay that was late, and who stopped is cut off', async (t) => {
+  const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
+  const [prompt, slow, silent] = await openMany(t, relay, 3);
+  const bytes = syncRequest(eventOfSize(48 * 1024)); // more than libmicrohttpd reads at once; the relay's kernel takes it
+  for (const client of [prompt, slow]) client.write(bytes.subarray(0, 1000));
+  await waitFor('the beginnings to be read', async () => (await sync(relay, userEvent('acc_1'))).status === 200);
+  relay.signal('SIGSTOP');
+  await new Promise((resolve) => prompt.socket.write(bytes.subarray(1000), resolve));
+  slow.write(bytes.subarray(1000, 2000));
+  await new Promise((resolve) => setTimeout(resolve, 3500)); // past the deadlines
+  relay.signal('SIGCONT');
+  assert.equal((await prompt.answer()).status, 200);
+  for (const client of [slow, silent]) assert.equal((await client.answer()).status, null);
+});
+
 // ---- at the limit ----
 
 // The share of the time that the relay is busy while nothing happens.
