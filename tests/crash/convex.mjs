@@ -108,6 +108,7 @@ export class Convex {
     self.server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => self.#take(request, response));
     self.server.on('connection', (socket) => {
       self.sockets.add(socket);
+      socket.cameMs = self.beats[0]; // the relay connects for a call
       watchForUnread(socket);
       socket.on('end', () => socket.destroy());
       socket.on('close', () => self.sockets.delete(socket));
@@ -160,7 +161,9 @@ export class Convex {
   }
 
   async #take(request, response) {
-    const { dice, beats: [cameMs] } = this; // before that it would have been noticed sooner
+    const { dice } = this;
+    const cameMs = request.socket.cameMs ?? this.beats[0]; // before that it would have been noticed sooner
+    request.socket.cameMs = null; // of its first request
     if (this.weather === 'rough' && dice.chance(0.02)) {
       reset(request.socket); // before the body is read
       return;
