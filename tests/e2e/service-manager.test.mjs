@@ -122,19 +122,25 @@ test('under load no restart refuses anybody', async (t) => {
   let pid = await manager.start();
   const statuses = [];
   let loading = true;
+  // Who has connected and not written yet, and since when. TCP_DEFER_ACCEPT holds them back, but after three seconds the kernel
+  // hands them over all the same, and a relay that stops closes who has asked for nothing. So a client that was kept from
+  // writing for long by a busy machine is let through first; all others are what this is about.
+  const atDoor = new Map();
+  const isAnyoneLate = () => [...atDoor.values()].some((sinceMs) => performance.now() - sinceMs > 1000);
   const clients = Array.from({ length: 8 }, async (_, client) => {
     for (let n = 0; loading; n++) {
       // A connection for each, as from a proxy without keep-alive: what is tested is the door.
+      atDoor.set(client, performance.now());
       const connection = await openConnection(t, manager.port);
       connection.write(syncRequest(userEvent(`acc_${client}`, n)));
+      atDoor.delete(client);
       statuses.push((await connection.answer()).status);
       connection.socket.destroy();
     }
   });
   for (let round = 1; round <= 5; round++) {
     const soFar = statuses.length;
-    await waitFor('requests', () => statuses.length >= soFar + 40);
-    process.kill(pid, 'SIGTERM');
+    await waitFor('requests', () => statuses.length >= soFar + 40 && !isAnyoneLate() && process.kill(pid, 'SIGTERM'));
     assert.equal(await manager.ended(round), 'exit 0');
     pid = await manager.start();
   }
