@@ -157,16 +157,16 @@ async function startTried(t, env, options = {}) {
 
 const peakMib = (relay) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
 
-// The first attempt's outcome, within its time; others are served meanwhile.
-async function assertOutcome(relay, expected, startedMs) {
+// The first attempt's outcome, within its time by the relay's own clock; others are served meanwhile.
+async function assertOutcome(relay, expected) {
   const counts = await waitFor('an attempt to end', async () => {
     assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
     const all = await relay.counts();
     return Object.values(all).some((count) => count > 0) && all;
   });
-  const tookMs = performance.now() - startedMs;
   assert.ok(counts[expected] > 0, `${JSON.stringify(counts)}, and not ${expected}`);
-  assert.ok(tookMs < TIMEOUT_MS + 2000, `it took ${tookMs} ms`);
+  const [, tookMs] = await relay.find('stderr', / debug attempt .* ms=(\d+)/);
+  assert.ok(Number(tookMs) < TIMEOUT_MS + 2000, `it took ${tookMs} ms`);
 }
 
 for (const [what, serve, outcome, reason = /./] of CASES) {
@@ -174,9 +174,8 @@ for (const [what, serve, outcome, reason = /./] of CASES) {
     const convex = await startRude(t, serve);
     const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
     const beforeMib = peakMib(relay);
-    const startedMs = performance.now();
     assert.equal((await sync(relay, userEvent('kept'))).status, 202);
-    await assertOutcome(relay, outcome, startedMs);
+    await assertOutcome(relay, outcome);
     const tookMib = peakMib(relay) - beforeMib;
     assert.ok(tookMib < MORE_MIB, `it took ${tookMib} MiB`);
     assert.match(relay.stderr(), reason);
@@ -190,7 +189,9 @@ for (const [what, serve, outcome, reason = /./] of CASES) {
 for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(MIB)], ['half an answer', 'HTTP/1.1 200 OK\r\nCont']]) {
   test(`${what} behind the answer: the next event does not get it`, async (t) => {
     const convex = await startRude(t, say(FINE_ANSWER + more));
-    const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, SYNC_WAIT_MS: '10000' });
+    const relay = await startTried(t, {
+      CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '5000', SYNC_WAIT_MS: '10000',
+    });
     assert.equal((await sync(relay, userEvent('first'))).status, 200);
     convex.isMended = true; // its connections stay
     assert.equal((await sync(relay, userEvent('second'))).status, 200);
@@ -211,9 +212,8 @@ test('a refusal before the request is whole: it is the answer, and the connectio
 test('does not read: a large event ends in time, and small ones go on', async (t) => {
   const convex = await startRude(t, (socket) => socket.pause());
   const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
-  const startedMs = performance.now();
   assert.equal((await sync(relay, eventOfSize(8 * MIB, 'large'))).status, 202);
-  await assertOutcome(relay, 'again', startedMs);
+  await assertOutcome(relay, 'again');
   convex.mend();
   assert.ok((await sync(relay, userEvent('small'))).ok);
   await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
@@ -233,9 +233,8 @@ for (const [what, serve] of [
     const convex = await startRude(t, serve);
     const relay = await startTried(t, { CONVEX_URL: `https://127.0.0.1:${convex.port}` });
     const beforeMib = peakMib(relay);
-    const startedMs = performance.now();
     assert.equal((await sync(relay, userEvent('kept'))).status, 202);
-    await assertOutcome(relay, 'again', startedMs);
+    await assertOutcome(relay, 'again');
     assert.ok(peakMib(relay) - beforeMib < MORE_MIB);
   });
 }
@@ -244,9 +243,8 @@ for (const [what, serve] of [
 
 test('a name that does not exist', async (t) => {
   const relay = await startTried(t, { CONVEX_URL: 'http://convex.invalid' });
-  const startedMs = performance.now();
   assert.equal((await sync(relay, userEvent('kept'))).status, 202);
-  await assertOutcome(relay, 'again', startedMs);
+  await assertOutcome(relay, 'again');
   assert.match(relay.stderr(), /Could not resolve host|Resolving timed out/);
 });
 
@@ -278,14 +276,13 @@ test('a nameserver that does not answer', async (t) => {
 
   const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com' }, { under: command });
   const threads = () => Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]);
-  const startedMs = performance.now();
   await Promise.all(Array.from({ length: 100 }, (_, i) => sync(relay, userEvent(`acc_${i}`))));
-  await assertOutcome(relay, 'again', startedMs);
+  await assertOutcome(relay, 'again');
   assert.ok(asked > 0, 'it was asked');
   assert.ok(threads() < 40, `${threads()} threads`); // 16 at once; getaddrinfo() cannot be stopped
   const stoppedMs = performance.now();
   await relay.stop();
-  assert.ok(performance.now() - stoppedMs < 5000, 'the resolver holds up the stop');
+  assert.ok(performance.now() - stoppedMs < 10_000, 'the resolver holds up the stop');
 });
 
 test('a name with two addresses, of which one is dead', async (t) => {
@@ -304,7 +301,7 @@ test('an address that changes: the next connection goes to the new one', async (
   if (skip) return t.skip(skip);
   const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}` }, { under: command });
   assert.equal((await sync(relay, userEvent('kept'))).status, 202);
-  await assertOutcome(relay, 'again', performance.now());
+  await assertOutcome(relay, 'again');
   files.write('hosts', '127.0.0.1 convex.test\n'); // in place: the mount is of the file
   await waitFor('the event', () => upstream.requests.some((request) => callOf(request).id === 'kept'), 30_000);
 });
