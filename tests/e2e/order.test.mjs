@@ -12,6 +12,7 @@ import { hold } from '../lib/hold.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { startRouter } from '../lib/router.mjs';
 import { SUCCESS, startUpstream } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 async function start(t, { routes, env = {} } = {}) {
   const upstream = await startUpstream(t);
@@ -20,17 +21,23 @@ async function start(t, { routes, env = {} } = {}) {
   return { upstream, relay };
 }
 
-// An upstream's answer that takes its time, and what ran at once meanwhile.
-function watchOverlap(latencyMs) {
+const OVERLAP_MS = 10_000; // less than clients wait for an answer
+
+// An upstream's answer that takes its time, and what ran at once meanwhile. The first ones wait until isEnough(seen), so that
+// what must overlap does, however slow the relay is; a test in which they wait in vain fails at what it asserts.
+function watchOverlap(latencyMs, isEnough) {
   const now = new Map();
   const seen = { most: 0, perRecord: 0, perPath: {} };
   let total = 0;
+  let overlap = null;
   const answer = async (request) => {
     const { id, path } = callOf(request);
     const count = (key, by) => now.set(key, (now.get(key) ?? 0) + by).get(key);
     seen.most = Math.max(seen.most, total += 1);
     seen.perRecord = Math.max(seen.perRecord, count(`record ${path} ${id}`, 1));
     seen.perPath[path] = Math.max(seen.perPath[path] ?? 0, count(`path ${path}`, 1));
+    overlap ??= waitFor('enough at once', () => isEnough(seen), OVERLAP_MS).catch(() => {});
+    await overlap;
     await sleep(latencyMs());
     total -= 1;
     count(`record ${path} ${id}`, -1);
@@ -78,7 +85,7 @@ const byRecord = (upstream) => {
 
 test('20 records, 10 events each, on one connection per record: in order, never two at once', async (t) => {
   const { upstream, relay } = await start(t);
-  const { answer, seen } = watchOverlap(() => Math.random() * 12);
+  const { answer, seen } = watchOverlap(() => Math.random() * 12, ({ most }) => most > 4);
   upstream.answer = answer;
   const numbers = Array.from({ length: 10 }, (_, n) => n);
   const clients = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
@@ -95,7 +102,7 @@ test('20 records, 10 events each, on one connection per record: in order, never 
 
 test('events of a record from different connections keep the order of arrival', async (t) => {
   const { upstream, relay } = await start(t);
-  const { answer, seen } = watchOverlap(() => 5 + Math.random() * 15);
+  const { answer, seen } = watchOverlap(() => 5 + Math.random() * 15, ({ most }) => most > 1);
   upstream.answer = answer;
   const events = Array.from({ length: 60 }, (_, n) => userEvent(`acc_${n % 6}`, n));
   await assertAll200(await sendOneByOne(t, relay, events));
@@ -108,7 +115,7 @@ test('events of a record from different connections keep the order of arrival', 
 
 test('all at once, hundreds: every event once, a record never twice at a time', async (t) => {
   const { upstream, relay } = await start(t, { env: { CONVEX_CONCURRENCY: '32' } });
-  const { answer, seen } = watchOverlap(() => Math.random() * 4);
+  const { answer, seen } = watchOverlap(() => Math.random() * 4, ({ most }) => most > 8);
   upstream.answer = answer;
   const events = Array.from({ length: 400 }, (_, n) => userEvent(`acc_${n % 50}`, n));
   await assertAll200(await sendInOrder(t, relay, events));
@@ -186,7 +193,7 @@ test("a route's concurrency bounds that route alone", async (t) => {
     routes: { users: { mutation: 'users:sync' }, posts: { mutation: 'posts:sync', concurrency: 2 } },
     env: { CONVEX_CONCURRENCY: '10' },
   });
-  const { answer, seen } = watchOverlap(() => 5);
+  const { answer, seen } = watchOverlap(() => 5, ({ perPath }) => perPath['posts:sync'] >= 2 && perPath['users:sync'] > 2);
   upstream.answer = answer;
   const events = Array.from({ length: 80 }, (_, n) => ({ ...userEvent(`id_${n}`, n), model: n % 2 ? 'posts' : 'users' }));
   await assertAll200(await sendInOrder(t, relay, events));
