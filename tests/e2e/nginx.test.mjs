@@ -13,6 +13,7 @@ import { hold } from '../lib/hold.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
+import { connectionsTo } from '../lib/sockets.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
@@ -23,14 +24,6 @@ async function startBehindNginx(t, { env = {}, changes = [] } = {}) {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
   return { upstream, relay, ...await startInFront(t, relay, changes) };
-}
-
-// The sockets of a process, as the kernel lists them, that are connected to a local port.
-function connectionsTo(port) {
-  const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return readFileSync('/proc/net/tcp', 'utf8').split('\n')
-    .map((line) => line.trim().split(/\s+/))
-    .filter(([, , remote, state]) => remote === wanted && state === '01').length;
 }
 
 test('an event comes through, and nginx keeps its connections', async (t) => {
