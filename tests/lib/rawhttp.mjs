@@ -10,14 +10,19 @@ import { PATIENCE_MS } from './wait.mjs';
 export class MessageReader {
   constructor() {
     this.bytes = Buffer.alloc(0);
+    this.chunks = []; // what has come since
+    this.missing = 0; // so many bytes until the body is whole; nothing is put together before
     this.ended = false;
   }
 
   push(chunk) {
-    this.bytes = Buffer.concat([this.bytes, chunk]);
+    this.chunks.push(chunk);
+    this.missing -= chunk.length;
   }
 
   next({ isBodiless = () => false, untilEnd = false } = {}) {
+    if (this.missing > 0 && !this.ended) return null;
+    if (this.chunks.length > 0) this.bytes = Buffer.concat([this.bytes, ...this.chunks.splice(0)]);
     const end = this.bytes.indexOf('\r\n\r\n');
     if (end < 0) return null;
     const [start, ...lines] = this.bytes.toString('latin1', 0, end).split('\r\n');
@@ -34,7 +39,11 @@ export class MessageReader {
     const found = isBodiless(start)
       ? { body: Buffer.alloc(0), length: 0 }
       : takeBody(headers, rest, untilEnd, this.ended);
-    if (!found) return null;
+    if (!found) {
+      const isChunked = /chunked/i.test(headers['transfer-encoding'] ?? '');
+      if (!isChunked) this.missing = Number(headers['content-length'] ?? 0) - rest.length;
+      return null;
+    }
     this.bytes = rest.subarray(found.length);
     return { start, rawHeaders, headers, body: Buffer.from(found.body) };
   }
