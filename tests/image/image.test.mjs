@@ -5,6 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { chmodSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
@@ -17,7 +18,9 @@ import { startStandin } from '../lib/standin.mjs';
 import { within } from '../lib/wait.mjs';
 
 const TOP = fileURLToPath(new URL('../..', import.meta.url));
-const IMAGE = 'convex-relay';
+// All checkouts of a machine build the first; what is tested keeps a name that only this one gives.
+const BUILT = 'convex-relay';
+const IMAGE = `${BUILT}-test:${createHash('sha256').update(TOP).digest('hex').slice(0, 12)}`;
 const STATE = '/var/lib/convex-relay';
 const BUILD_LIMIT_MS = 540_000;
 const SIZE_MAX_MB = 150;
@@ -31,6 +34,7 @@ const works = (command) => spawnSync(command, ['info']).status === 0;
 
 // The image as docker and podman run it.
 function withEngine(engine) {
+  ask(engine, 'tag', BUILT, IMAGE);
   const [{ Config: config, Size: size }] = JSON.parse(ask(engine, 'inspect', '--type', 'image', IMAGE));
   return {
     config,
@@ -42,12 +46,13 @@ function withEngine(engine) {
         '--entrypoint', entrypoint[0], IMAGE, ...entrypoint.slice(1), ...args],
       env: process.env,
     }),
-    close() {},
+    close: () => ask(engine, 'rmi', IMAGE),
   };
 }
 
 // The same without an engine.
 function withBuildah() {
+  ask('buildah', 'tag', BUILT, IMAGE);
   const { Docker: { config } } = JSON.parse(ask('buildah', 'inspect', '--type', 'image', IMAGE));
   const [{ size }] = JSON.parse(ask('buildah', 'images', '--json', IMAGE));
   const container = ask('buildah', 'from', '--pull-never', IMAGE);
@@ -61,7 +66,10 @@ function withBuildah() {
       args: ['--mount', 'sh', '-c', ENTER, 'sh', ...entrypoint, ...args],
       env: { ...imageEnv, ...env, ROOT: root, VOLUME: volume, IMAGE_USER: config.User },
     }),
-    close: () => ask('buildah', 'rm', container),
+    close() {
+      ask('buildah', 'rm', container);
+      ask('buildah', 'rmi', IMAGE);
+    },
   };
 }
 
