@@ -115,6 +115,64 @@ static struct find_row find_rows[] = {
     {"find: in what is missing", {NULL, 0}, TEXT("a"), NULL},
 };
 
+enum {
+    CONTAINERS = 20000,
+    CONTAINER_PIECES = 60,
+    CONTAINER_DEPTH = 40,
+};
+
+static uint32_t skip_random(uint32_t sides)
+{
+    static uint32_t x = 1;
+
+    x ^= x << 13;
+    x ^= x >> 17;
+    x ^= x << 5;
+    return x % sides;
+}
+
+/* Adds a container, and something behind it. Returns where it ends. */
+static size_t make_container(struct buf *text)
+{
+    static const char *const pieces[] = {
+        "[",        "{",   "\"\"", "\"]}\"", "\"\\\"]\"",
+        "\"\\\\\"", "12,", "null", " ",      "\"a longer string with ] in it\""};
+    char closers[CONTAINER_DEPTH] = {'}'};
+    int depth = 1;
+
+    assert_int_equal(buf_append_char(text, '{'), 0);
+    for (uint32_t left = skip_random(CONTAINER_PIECES) + 1; depth > 0;) {
+        uint32_t piece = skip_random(array_len(pieces));
+        if (left == 0 || skip_random(3) == 0) {
+            if (left > 0 && depth == 1)
+                continue;
+            assert_int_equal(buf_append_char(text, closers[--depth]), 0);
+        } else if (piece > 1 || depth < CONTAINER_DEPTH) {
+            if (piece < 2)
+                closers[depth++] = piece ? '}' : ']';
+            assert_int_equal(buf_append_span(text, span_of(pieces[piece])), 0);
+            left--;
+        }
+    }
+    size_t len = text->len;
+    for (uint32_t left = skip_random(40); left > 0; left--)
+        assert_int_equal(buf_append_span(text, span_of(pieces[skip_random(array_len(pieces))])), 0);
+    return len;
+}
+
+/* Containers of all depths and lengths: their end is where they were made to end. */
+static void test_containers_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONTAINERS; i++) {
+        cleanup(buf_done) struct buf text = BUF_NULL;
+        size_t len = make_container(&text);
+        struct span value = json_value_at(text.at, text.at + text.len);
+        if (value.len != len)
+            fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(&text));
+    }
+}
+
 static void test_find(void **state)
 {
     const struct find_row *row = *state;
@@ -299,7 +357,7 @@ int main(void)
 {
     static struct CMUnitTest tests[array_len(walk_rows) + array_len(find_rows) +
                                    array_len(is_rows) + array_len(decode_rows) +
-                                   array_len(quote_rows) + array_len(clean_rows) + 1];
+                                   array_len(quote_rows) + array_len(clean_rows) + 2];
     size_t len = rows_add(tests, 0, walk_rows, test_walk);
 
     len = rows_add(tests, len, find_rows, test_find);
@@ -307,6 +365,7 @@ int main(void)
     len = rows_add(tests, len, decode_rows, test_decode);
     len = rows_add(tests, len, quote_rows, test_quote);
     len = rows_add(tests, len, clean_rows, test_clean);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_walk_by_words);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_walk_by_words);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_containers_end);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
