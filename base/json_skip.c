@@ -16,7 +16,7 @@
 
 enum {
     SKIP_BLOCK = 16,    /* bytes */
-    SKIP_BY_BYTES = 64, /* where there is an escape, others are near */
+    SKIP_BY_BYTES = 64, /* before blocks are worth it */
 };
 
 const char *json_skip_blanks(const char *at, const char *end)
@@ -131,16 +131,52 @@ static __m128i skip_depths(__m128i bytes, __m128i strings)
     return skip_sums(_mm_sub_epi8(closes, opens)); /* all ones are -1 */
 }
 
-/* The same as above, as far as there are blocks without escapes. */
+/* What is escaped becomes plain, a byte at a time, where an escape may be escaped itself. */
+static __m128i skip_unescape(const char *at, unsigned escapes, bool *escaped)
+{
+    char plain[SKIP_BLOCK + 1];
+
+    memcpy(plain, at, SKIP_BLOCK);
+    if (*escaped) {
+        plain[0] = 'x';
+        escapes &= ~1U;
+    }
+    *escaped = false;
+    while (escapes) {
+        int i = __builtin_ctz(escapes);
+        plain[i + 1] = 'x';
+        *escaped = i + 1 == SKIP_BLOCK;
+        escapes &= ~(3U << i);
+    }
+    return _mm_loadu_si128((const void *)plain);
+}
+
+/* Loads a block. *escaped: the byte behind the block, or before the call its first. */
+static __m128i skip_load_block(const char *at, bool *escaped)
+{
+    __m128i bytes = _mm_loadu_si128((const void *)at);
+    __m128i backslashes = skip_bytes_equal(bytes, '\\');
+    unsigned escapes = (unsigned)_mm_movemask_epi8(backslashes);
+
+    if (!escapes && !*escaped)
+        return bytes;
+    if (escapes & (escapes << 1 | *escaped))
+        return skip_unescape(at, escapes, escaped);
+    __m128i first = _mm_cvtsi32_si128(*escaped ? UINT8_MAX : 0);
+    *escaped = escapes >> (SKIP_BLOCK - 1);
+    return _mm_or_si128(bytes, _mm_or_si128(_mm_slli_si128(backslashes, 1), first));
+}
+
+/* The same as above, as far as there are blocks. */
 static const char *skip_by_blocks(const char *at, const char *end, size_t *depth)
 {
-    __m128i inside = _mm_setzero_si128(); /* all ones: the block begins inside of a string */
+    bool inside = false; /* the block begins inside of a string */
+    bool escaped = false;
 
     for (; end - at >= SKIP_BLOCK; at += SKIP_BLOCK) {
-        __m128i bytes = _mm_loadu_si128((const void *)at);
-        if (_mm_movemask_epi8(skip_bytes_equal(bytes, '\\')))
-            break;
-        __m128i strings = _mm_xor_si128(skip_parities(skip_bytes_equal(bytes, '"')), inside);
+        __m128i bytes = skip_load_block(at, &escaped);
+        __m128i quotes = skip_bytes_equal(bytes, '"');
+        __m128i strings = _mm_xor_si128(skip_parities(quotes), _mm_set1_epi8(inside ? -1 : 0));
         __m128i depths = skip_depths(bytes, strings);
         if (*depth <= SKIP_BLOCK) {
             int ends = _mm_movemask_epi8(skip_bytes_equal(depths, (char)-(int)*depth));
@@ -150,9 +186,9 @@ static const char *skip_by_blocks(const char *at, const char *end, size_t *depth
             }
         }
         *depth += (size_t)(int8_t)(_mm_extract_epi16(depths, SKIP_BLOCK / 2 - 1) >> 8);
-        inside = _mm_set1_epi8((char)-(_mm_movemask_epi8(strings) >> (SKIP_BLOCK - 1)));
+        inside ^= __builtin_parity((unsigned)_mm_movemask_epi8(quotes));
     }
-    return _mm_movemask_epi8(inside) ? skip_rest_of_string(at, end) : at;
+    return inside ? skip_rest_of_string(at + escaped, end) : at;
 }
 
 #else

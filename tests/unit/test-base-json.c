@@ -134,9 +134,18 @@ static uint32_t skip_random(uint32_t sides)
 /* Adds a container, and something behind it. Returns where it ends. */
 static size_t make_container(struct buf *text)
 {
-    static const char *const pieces[] = {
-        "[",        "{",   "\"\"", "\"]}\"", "\"\\\"]\"",
-        "\"\\\\\"", "12,", "null", " ",      "\"a longer string with ] in it\""};
+    static const char *const pieces[] = {"[",
+                                         "{",
+                                         "\"\"",
+                                         "\"]}\"",
+                                         "\"\\\"]\"",
+                                         "\"\\\\\"",
+                                         "12,",
+                                         "null",
+                                         " ",
+                                         "\"a longer string with ] in it\"",
+                                         "\"\\\\\\\\\\\\\\\"\"",
+                                         "\"\\u005d\\\"}\\\"{\""};
     char closers[CONTAINER_DEPTH] = {'}'};
     int depth = 1;
 
