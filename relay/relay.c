@@ -40,6 +40,7 @@ static void relay_accept(struct inbox *inbox, struct event *event, struct routes
         return;
     }
     int r = relay_route_get(relay, routes, route, &known);
+    bool spills = r == 0 && relay_must_spill(known);
     if (r == 0)
         delivery = delivery_new(relay, event, request);
     if (!delivery) {
@@ -49,7 +50,7 @@ static void relay_accept(struct inbox *inbox, struct event *event, struct routes
     delivery->route = known;
     delivery->made_for = known->generation;
     delivery->place.seq = relay_next_id(relay);
-    if (relay_must_spill(known)) {
+    if (spills) {
         delivery->state = DELIVERY_SPILLED;
         known->backlog = known->spilled = true;
     } else if (relay_join(delivery)) {

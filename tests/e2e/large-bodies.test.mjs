@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
 import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
+import { outbox } from '../lib/outbox.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
 import { RELAY_BIN, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
@@ -44,6 +45,8 @@ const SHAPES = [
   ['a hundred thousand members', members(100_000, (i) => `"k${i}":${i}`), 200],
   ['a hundred thousand members that are null', members(100_000, (i) => `"k${i}":null`), 200, 'keep'],
   ['a null to be dropped, and ones', filled(`${BEFORE}{"n":null,"a":[`, '1,', `1]}${BEHIND}`), 200],
+  ['a null to be dropped, and braces', filled(`${BEFORE}{"n":null,"a":[`, '{"a":[]},', `1]}${BEHIND}`), 200],
+  ['a null to be dropped, and short strings', filled(`${BEFORE}{"n":null,"a":[`, '"a","\\"",', `1]}${BEHIND}`), 200],
   ['a million keys with escapes', filled(`${BEFORE}{"a":[`, '{"\\u0061":1},', `1]}${BEHIND}`), 200],
   ['a key that is refused, before all else', filled(`${BEFORE}{"a":[{"$b":1},`, '1,', `1]}${BEHIND}`), 500],
   ['a key that is refused, behind all else', filled(`${BEFORE}{"a":[`, '1,', `{"é":1}]}${BEHIND}`), 500],
@@ -90,7 +93,7 @@ for (const [what, body, expected, nulls] of SHAPES) {
 test('16 MiB that come back from the outbox', { skip: SKIP }, async (t) => {
   const before = await start(t, { env: { SYNC_WAIT_MS: '0' } });
   before.upstream.answer = { status: 503, json: {} };
-  const bodies = [['"n":null,', '1,'], ['', '[[[[]]]],'], ['', '"\\u0041",']]
+  const bodies = [['"n":null,', '{"a":[]},'], ['', '[[[[]]]],'], ['', '"\\u0041",']]
     .map(([first, unit]) => filled(`${BEFORE}{${first}"a":[`, unit, `1]}${BEHIND}`));
   for (const body of bodies) assert.equal((await sync(before.relay, body)).status, 202);
   await before.relay.stop();
@@ -100,6 +103,18 @@ test('16 MiB that come back from the outbox', { skip: SKIP }, async (t) => {
   upstream.answer = SUCCESS;
   relay.signal('SIGHUP'); // what is held is tried at once
   await upstream.arrived(earlier + bodies.length);
+  t.diagnostic(`the longest turn: ${longestTurnMs().toFixed(1)} ms`);
+  assert.ok(longestTurnMs() <= TURN_MS_MAX, `a turn took ${longestTurnMs().toFixed(1)} ms`);
+});
+
+test('16 MiB that are replayed', { skip: SKIP }, async (t) => {
+  const { upstream, files, relay, longestTurnMs, forgetTurns } = await start(t);
+  upstream.answer = { status: 200, json: { status: 'error', errorMessage: 'no' } };
+  assert.equal((await sync(relay, filled(`${BEFORE}{"n":null,"a":[`, '{"a":[]},', `1]}${BEHIND}`))).status, 500);
+  upstream.answer = SUCCESS;
+  forgetTurns();
+  assert.equal(await outbox({ OUTBOX: files.path('outbox.db') }, 'replay', '1'), '1: will be sent again\n');
+  await upstream.arrived(2);
   t.diagnostic(`the longest turn: ${longestTurnMs().toFixed(1)} ms`);
   assert.ok(longestTurnMs() <= TURN_MS_MAX, `a turn took ${longestTurnMs().toFixed(1)} ms`);
 });
