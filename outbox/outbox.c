@@ -217,6 +217,11 @@ uint64_t outbox_next_id(struct outbox *outbox)
     return atomic_fetch_add(&outbox->writer.next_id, 1);
 }
 
+uint64_t outbox_last_id(const struct outbox *outbox)
+{
+    return atomic_load(&outbox->writer.next_id) - 1;
+}
+
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 {
     op->job.type = OUTBOX_JOB_OP;

@@ -131,6 +131,9 @@ CLEANUP_POINTER(struct outbox, outbox_free);
 /* The next event's id: rising, never used before, also over restarts. */
 uint64_t outbox_next_id(struct outbox *outbox);
 
+/* The last one that was given so far, by whomever. */
+uint64_t outbox_last_id(const struct outbox *outbox);
+
 void outbox_submit(struct outbox *outbox, struct outbox_op *op);
 
 /* True: the writer had not taken it yet; it never happened, and done is not called. */

@@ -26,11 +26,19 @@ static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SETTLING] = 0,
 };
 
+static void delivery_stop_being_early(struct delivery *delivery)
+{
+    if (delivery->early)
+        delivery->route->early--;
+    delivery->early = false;
+}
+
 void delivery_enter(struct delivery *delivery, enum delivery_state state)
 {
     assert(delivery_moves[delivery->state] >> state & 1U);
     (void)delivery_moves;
     loop_timer_clear(delivery->relay->loop, &delivery->timer);
+    delivery_stop_being_early(delivery);
     delivery->state = state;
 }
 
@@ -91,6 +99,7 @@ struct delivery *delivery_free(struct delivery *delivery)
     if (delivery) {
         struct relay *relay = delivery->relay;
         delivery_stop_waiting(delivery);
+        delivery_stop_being_early(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);
         delivery_set_bytes(delivery, 0);

@@ -72,6 +72,7 @@ struct delivery {
     bool overdue;                        /* the answer has waited for Convex long enough */
     bool stale;    /* a dead letter that a newer event of its record has overtaken */
     bool replayed; /* it was a dead letter, and counts in relay.replayed */
+    bool early;    /* it rests until relay_reads_earlier() is over, and counts in route.early */
     bool doomed;   /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
@@ -132,6 +133,7 @@ struct relay_route {
     bool spilled; /* some have gone there since the read at hand was submitted */
     bool reading;
     bool looked;     /* a read has come to its end since the start */
+    size_t early;    /* deliveries that rest until all that is older than this process is read */
     bool more;       /* on disk, behind the page at hand */
     uint64_t cursor; /* the last id that was taken into memory */
     struct outbox_read read;
@@ -182,6 +184,7 @@ struct relay {
     size_t count;          /* of deliveries */
     size_t replayed, replayed_bytes; /* of them, that were dead letters */
     uint64_t next_id;                /* without an outbox */
+    uint64_t earlier_id;             /* the last one that another process has given */
     int reads;                       /* of routes, under way */
     struct relay_route *read_next;   /* whose turn it is to read; NULL: the first */
     struct outbox_walk strays;
@@ -270,6 +273,9 @@ void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
 
+/* All that an earlier process may have tried is in: replays that have waited for it may go. */
+void relay_end_early(struct relay_route *route);
+
 /* For the route as it is now: after a reload they may have to be others. 0, or an outcome of
  * args_make(). */
 int relay_make_args(struct delivery *delivery, struct buf *message);
@@ -284,6 +290,8 @@ bool relay_must_spill(const struct relay_route *route);
 /* Reads on, where there is something to read and room for it. */
 void relay_page(struct relay_route *route);
 void relay_page_all(struct relay *relay);
+/* Whether there may be events on disk that an earlier process has tried. */
+bool relay_reads_earlier(const struct relay_route *route);
 /* relay is a struct relay. */
 void relay_take_up_replays(void *relay);
 

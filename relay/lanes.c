@@ -172,6 +172,14 @@ static void lane_insert(struct lane *lane, struct lane_place *place)
         TAILQ_INSERT_HEAD(&lane->places, place, link);
 }
 
+/* The head came later than seq, and seq must not go before it any more. */
+static bool lane_has_passed(const struct lane *lane, uint64_t seq)
+{
+    const struct lane_place *head = TAILQ_FIRST(&lane->places);
+
+    return head->seq > seq && (lane->state != LANE_READY || head->tried);
+}
+
 int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
                uint64_t seq, struct span record)
 {
@@ -182,7 +190,7 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
         int r = lane_new(lanes, route, record, hash, &lane);
         if (r)
             return r;
-    } else if (lane->state != LANE_READY && TAILQ_FIRST(&lane->places)->seq > seq) {
+    } else if (lane_has_passed(lane, seq)) {
         return LANES_TOO_LATE;
     }
     place->seq = place->turn = seq;
@@ -226,6 +234,16 @@ static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum
 bool lanes_is_head(const struct lane_place *place)
 {
     return place->lane && place == TAILQ_FIRST(&place->lane->places);
+}
+
+struct lane_place *lanes_head(const struct lane_place *place)
+{
+    return TAILQ_FIRST(&place->lane->places);
+}
+
+struct lane_place *lanes_next(const struct lane_place *place)
+{
+    return TAILQ_NEXT(place, link);
 }
 
 bool lanes_is_last(const struct lane_place *place)

@@ -25,6 +25,7 @@ enum { LANES_TOO_LATE = 1 };
 struct lane_place {
     uint64_t seq;  /* the order of arrival */
     uint64_t turn; /* among the heads of lanes: seq, or behind all that were there after a rest */
+    bool tried;    /* it may have been under way before: nothing older goes before it any more */
     struct lane *lane;
     TAILQ_ENTRY(lane_place) link;
 };
@@ -56,7 +57,8 @@ void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int li
 
 /*
  * Takes the place that seq has in the lane of the record; record.at == NULL: a lane of its own. 0;
- * LANES_TOO_LATE: the lane's head came later and is under way; or -ENOMEM. The span is copied.
+ * LANES_TOO_LATE: the lane's head came later and is, or was, under way; or -ENOMEM. The span is
+ * copied.
  */
 int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
                uint64_t seq, struct span record);
@@ -65,6 +67,10 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
 struct lane_place *lanes_start(struct lanes *lanes);
 
 bool lanes_is_head(const struct lane_place *place);
+
+/* The lane's first place; the one behind a place, NULL: nobody is. */
+struct lane_place *lanes_head(const struct lane_place *place);
+struct lane_place *lanes_next(const struct lane_place *place);
 
 /* Nobody is behind it, at the moment. */
 bool lanes_is_last(const struct lane_place *place);

@@ -369,6 +369,36 @@ static int relay_send(struct delivery *delivery)
     return transport_start(delivery->relay->transport, &delivery->call);
 }
 
+/*
+ * A replay whose record may have a newer event on disk that an earlier process has sent: when that
+ * one comes in, it is too late for the replay.
+ */
+static bool relay_is_early(const struct delivery *delivery)
+{
+    return delivery->replayed && delivery->place.seq <= delivery->relay->earlier_id &&
+           relay_reads_earlier(delivery->route);
+}
+
+static void relay_rest_early(struct delivery *delivery)
+{
+    delivery_enter(delivery, DELIVERY_RESTING);
+    lanes_rest(&delivery->relay->lanes, &delivery->place);
+    delivery->early = true;
+    delivery->route->early++;
+    relay_page(delivery->route);
+}
+
+void relay_end_early(struct relay_route *route)
+{
+    struct delivery *delivery;
+
+    for (delivery = TAILQ_FIRST(&route->relay->deliveries); delivery && route->early > 0;
+         delivery = TAILQ_NEXT(delivery, link)) {
+        if (delivery->early && delivery->route == route)
+            relay_end_rest(delivery);
+    }
+}
+
 static void relay_start(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
@@ -378,6 +408,11 @@ static void relay_start(struct delivery *delivery)
         return;
     }
     delivery_enter(delivery, DELIVERY_FLYING);
+    if (relay_is_early(delivery)) {
+        relay_rest_early(delivery);
+        return;
+    }
+    delivery->place.tried = true;
     /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
      */
     if (delivery->attempts > 0 && relay_too_old(delivery)) {

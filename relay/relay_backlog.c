@@ -61,6 +61,11 @@ int relay_join(struct delivery *delivery)
     return r;
 }
 
+bool relay_reads_earlier(const struct relay_route *route)
+{
+    return route->backlog && route->cursor < route->relay->earlier_id;
+}
+
 /* Only now: what comes in before the page's last event is in its lane belongs behind it. */
 static void relay_page_taken(struct relay_intake *intake)
 {
@@ -71,6 +76,8 @@ static void relay_page_taken(struct relay_intake *intake)
     route->looked = true;
     relay->reads--;
     route->backlog = route->more || route->spilled;
+    if (!relay_reads_earlier(route))
+        relay_end_early(route);
     relay_page_all(relay);
 }
 
@@ -121,7 +128,7 @@ void relay_page(struct relay_route *route)
     if (!route->backlog || route->lost || route->reading || relay->given_up ||
         relay->reads == RELAY_READS_MAX)
         return;
-    if (relay_is_full(relay) && (route->lanes.places > 0 || relay->reads > 0))
+    if (relay_is_full(relay) && (route->lanes.places > route->early || relay->reads > 0))
         return; /* one event is always let in, however large */
     size_t room = relay_page_room(route);
     if (room == 0)

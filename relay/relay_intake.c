@@ -43,6 +43,30 @@ static void relay_intake_args(struct delivery *delivery)
         (void)relay_make_args(delivery, &message);
 }
 
+static void relay_bury_overtaken(struct delivery *delivery)
+{
+    delivery->stale = true;
+    relay_settle_bury(delivery, REPLY_FAILED,
+                      SPAN("A newer event of the record was on its way already"));
+}
+
+/* An earlier process may have sent it, unless an older event stands before it: a replay does not
+ * count, it has come since. */
+static void relay_overtake_replays(struct delivery *delivery)
+{
+    struct lane_place *place = lanes_head(&delivery->place);
+
+    if (!delivery->place.tried)
+        return;
+    for (; place != &delivery->place; place = lanes_next(place)) {
+        struct delivery *older = container_of(place, struct delivery, place);
+        if (!older->replayed || older->place.tried)
+            return;
+        if (older->state != DELIVERY_SETTLING)
+            relay_bury_overtaken(older);
+    }
+}
+
 /*
  * The event takes its place; what is wrong with it by now makes a dead letter of it. 0; or -ENOMEM,
  * and *event is as it was.
@@ -72,11 +96,10 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
                           unreadable.len ? unreadable : span_of(sync_no_route_text));
         return 0;
     }
+    delivery->place.tried = !intake->replays && row->id <= relay->earlier_id;
     int r = relay_join(delivery);
     if (r == LANES_TOO_LATE) {
-        delivery->stale = true;
-        relay_settle_bury(delivery, REPLY_FAILED,
-                          SPAN("A newer event of the record was on its way already"));
+        relay_bury_overtaken(delivery);
     } else if (r) {
         *event = delivery->event;
         delivery->event = (struct event){0};
@@ -85,6 +108,7 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     } else if (delivery->route->lost) {
         relay_bury_stray(delivery);
     } else {
+        relay_overtake_replays(delivery);
         relay_intake_args(delivery);
     }
     return 0;

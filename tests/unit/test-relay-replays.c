@@ -336,6 +336,77 @@ static void test_a_letter_amid_the_page(void **state)
     assert_counts(MANY_WINDOW + 3, 0, 0);
 }
 
+/* ---- after a crash ---- */
+
+/* Record 1 stands behind record 0, whose answer is long in coming. */
+static struct world_answer stops_at_record_0(struct world *world, const char *path, int record,
+                                             int number)
+{
+    struct world_answer answer = takes_all(world, path, record, number);
+
+    if (record == 0)
+        answer.after_ms = 1000 * WORLD_DAY_MS;
+    return answer;
+}
+
+/* The process before has sent it, or not: nobody knows. */
+static void test_a_newer_event_may_have_been_sent(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.concurrency = 1;
+    struct world *world = begin(&options, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 100);
+    world->convex = stops_at_record_0;
+    (void)world_send(world, "users", 0, 1);
+    (void)world_send(world, "users", 1, 2);
+    world_run(world, 100);
+    world_restart(world);
+    change_beside(world, replay_row, 1);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 100);
+    assert_counts(0, 1, 2);
+    change_beside(world, replay_is_stale, 1);
+}
+
+static struct world_answer rejects_two(struct world *world, const char *path, int record,
+                                       int number)
+{
+    return number == 1 && record <= 2 ? world_rejected() : is_away(world, path, record, number);
+}
+
+/* The same, far behind on disk. The replay of another record waits until that is known, and goes.
+ */
+static void test_what_was_sent_may_be_far_behind(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    struct world *world = begin(&options, rejects_two);
+
+    (void)world_send(world, "users", 1, 1);
+    (void)world_send(world, "users", 2, 1);
+    world_run(world, 100);
+    assert_counts(0, 2, 0);
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, "users", 3 + i, 1);
+    (void)world_send(world, "users", 1, 2);
+    world_run(world, 100);
+    world_restart(world);
+    change_beside(world, replay_row, 1);
+    change_beside(world, replay_row, 2);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world->convex = takes_all;
+    (void)world_send(world, "users", 2, 2);
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->disorders, 0);
+    assert_int_equal(world->done, BACKLOG + 3);
+    assert_counts(BACKLOG + 3, 1, 0);
+    change_beside(world, replay_is_stale, 1);
+}
+
 /* ---- whatever else waits ---- */
 
 static struct world_answer takes_users_slowly(struct world *world, const char *path, int record,
@@ -409,6 +480,8 @@ int main(void)
         ROW(test_a_letter_becomes_stale_when_the_disk_is_back),
         ROW(test_a_letter_behind_the_last_page),
         ROW(test_a_letter_amid_the_page),
+        ROW(test_a_newer_event_may_have_been_sent),
+        ROW(test_what_was_sent_may_be_far_behind),
         ROW(test_replays_wait_for_room),
         ROW(test_a_stuck_record_keeps_no_replay_waiting),
         ROW(test_a_letter_without_memory_is_taken_in_later),
