@@ -241,6 +241,9 @@ static void test_too_late(void **state)
     (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
     lanes_rest(&stage.lanes, &newer->place);
     (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
+    newer->place.tried = true;
+    lanes_ready(&stage.lanes, &newer->place);
+    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
     (void)join_at(&stage, 0, 1, 11, 0);
     stage_done(&stage);
 }
