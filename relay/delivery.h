@@ -295,7 +295,7 @@ bool relay_reads_earlier(const struct relay_route *route);
 /* relay is a struct relay. */
 void relay_take_up_replays(void *relay);
 
-/* Takes its place in the lane. 0, LANES_TOO_LATE, or -ENOMEM. */
+/* Takes its place in the lane. As lanes_join(). */
 int relay_join(struct delivery *delivery);
 
 /* ---- relay_intake.c: from rows to lanes ---- */

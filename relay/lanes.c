@@ -159,13 +159,19 @@ static int lane_new(struct lanes *lanes, struct lane_route *route, struct span r
 
 /* ---- moving ---- */
 
-/* Nearly always at the end: only an event that comes from a dead letter is older than others. */
-static void lane_insert(struct lane *lane, struct lane_place *place)
+/* Whom seq comes behind. Nearly always the last: only what was a dead letter is older than others.
+ */
+static struct lane_place *lane_find_before(const struct lane *lane, uint64_t seq)
 {
     struct lane_place *before = TAILQ_LAST(&lane->places, lane_places);
 
-    while (before && before->seq > place->seq)
+    while (before && before->seq > seq)
         before = TAILQ_PREV(before, lane_places, link);
+    return before;
+}
+
+static void lane_insert(struct lane *lane, struct lane_place *place, struct lane_place *before)
+{
     if (before)
         TAILQ_INSERT_AFTER(&lane->places, before, place, link);
     else
@@ -185,6 +191,7 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
 {
     uint64_t hash = table_hash(&lanes->table, lane_route_key(&route), record);
     struct lane *lane = record.at ? lane_find(lanes, route, record, hash) : NULL;
+    struct lane_place *before = lane ? lane_find_before(lane, seq) : NULL;
 
     if (!lane) {
         int r = lane_new(lanes, route, record, hash, &lane);
@@ -192,6 +199,8 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
             return r;
     } else if (lane_has_passed(lane, seq)) {
         return LANES_TOO_LATE;
+    } else if (before && before->seq == seq) {
+        return LANES_TAKEN;
     }
     place->seq = place->turn = seq;
     place->lane = lane;
@@ -201,7 +210,7 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
     lane_route_withdraw(lanes, route);
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
         heap_remove(&route->ready, &lane->ready);
-    lane_insert(lane, place);
+    lane_insert(lane, place, before);
     lane_enter(lanes, lane, lane->state);
     lane_route_offer(lanes, route);
     return 0;

@@ -56,7 +56,7 @@ int relay_join(struct delivery *delivery)
     int r = lanes_join(&delivery->relay->lanes, &route->lanes, &delivery->place,
                        delivery->place.seq, delivery->event.record);
 
-    if (r == 0 && delivery->place.seq > route->cursor)
+    if (r == 0 && !route->backlog && delivery->place.seq > route->cursor)
         route->cursor = delivery->place.seq;
     return r;
 }
@@ -173,12 +173,17 @@ static void relay_replays_taken(struct relay_intake *intake)
     relay_take_up_replays(relay);
 }
 
-/* Its page has it in its place, and is yet to come; a read at hand may have missed it. */
+/*
+ * Its page has it in its place, and is yet to come; a read at hand may have missed it. But where an
+ * event of its record may have been sent before, it must be known for a replay: its page finds its
+ * place taken.
+ */
 static bool relay_leave_to_page(struct relay *relay, const struct store_row *row)
 {
     struct relay_route *route = row->model.at ? relay_route_find(relay, row->model) : NULL;
 
-    if (!route || !route->backlog || row->id <= route->cursor)
+    if (!route || !route->backlog || row->id <= route->cursor ||
+        (row->record.at && row->id <= relay->earlier_id))
         return false;
     route->spilled = true;
     return true;

@@ -100,6 +100,8 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     int r = relay_join(delivery);
     if (r == LANES_TOO_LATE) {
         relay_bury_overtaken(delivery);
+    } else if (r == LANES_TAKEN) { /* by the same event, which has come as a replay */
+        delivery_free(delivery);
     } else if (r) {
         *event = delivery->event;
         delivery->event = (struct event){0};
