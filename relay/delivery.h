@@ -27,10 +27,11 @@ enum {
 
 /* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
 enum delivery_state {
-    DELIVERY_SPILLED,  /* only to be stored: it comes back as a page of the backlog */
-    DELIVERY_WAITING,  /* in its lane */
-    DELIVERY_FLYING,   /* an attempt is in flight */
-    DELIVERY_RESTING,  /* an attempt failed; a timer runs until the next one */
+    DELIVERY_SPILLED, /* only to be stored: it comes back as a page of the backlog */
+    DELIVERY_WAITING, /* in its lane */
+    DELIVERY_FLYING,  /* an attempt is in flight */
+    DELIVERY_RESTING, /* an attempt failed, and a timer runs until the next; or disk_first, or early
+                       */
     DELIVERY_SETTLING, /* its fate is decided and being written */
     DELIVERY_STATES_,
 };
@@ -70,10 +71,11 @@ struct delivery {
     enum reply reply;                    /* of a burial, once it is written */
     struct buf message;                  /* for the reply, whole */
     bool overdue;                        /* the answer has waited for Convex long enough */
-    bool stale;    /* a dead letter that a newer event of its record has overtaken */
-    bool replayed; /* it was a dead letter, and counts in relay.replayed */
-    bool early;    /* it rests until relay_reads_earlier() is over, and counts in route.early */
-    bool doomed;   /* its sender was told 503: it goes unless Convex takes it */
+    bool stale;      /* a dead letter that a newer event of its record has overtaken */
+    bool replayed;   /* it was a dead letter, and counts in relay.replayed */
+    bool disk_first; /* its record may have dead letters: it is not sent before it is on disk */
+    bool early;      /* it rests until relay_reads_earlier() is over, and counts in route.early */
+    bool doomed;     /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
     struct buf before_args;
@@ -264,6 +266,8 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot);
 
 /* Starts whatever may go. */
 void relay_dispatch(struct relay *relay);
+/* It has rested, and may go again. */
+void relay_end_rest(struct delivery *delivery);
 /* Gates and limits have changed. */
 void relay_apply_limits(struct relay *relay);
 void relay_apply_route_limit(struct relay_route *route);

@@ -173,7 +173,7 @@ void relay_bury_old(struct relay *relay)
 
 /* ---- attempts ---- */
 
-static void relay_end_rest(struct delivery *delivery)
+void relay_end_rest(struct delivery *delivery)
 {
     loop_timer_clear(delivery->relay->loop, &delivery->timer);
     delivery_enter(delivery, DELIVERY_WAITING);
@@ -410,6 +410,11 @@ static void relay_start(struct delivery *delivery)
     delivery_enter(delivery, DELIVERY_FLYING);
     if (relay_is_early(delivery)) {
         relay_rest_early(delivery);
+        return;
+    }
+    if (delivery->disk_first && delivery->stored == DELIVERY_STORING) {
+        delivery_enter(delivery, DELIVERY_RESTING); /* relay_append_done() ends it */
+        lanes_rest(&delivery->relay->lanes, &delivery->place);
         return;
     }
     delivery->place.tried = true;

@@ -2,7 +2,8 @@
 /*
  * The outbox's side: what is written of an event, and when it may be forgotten.
  *
- *   append  at once, side by side with the first attempt
+ *   append  at once, side by side with the first attempt, or before it, where the record may have
+ *           dead letters
  *   note    after an attempt that failed: how often, and why
  *   fate    delivered, or dead. The next event of the record waits for it where the event was on
  *           disk: after a crash Convex may see the last event of a record twice, but never an
@@ -33,6 +34,7 @@ enum {
 static void relay_append_done(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, append);
+    struct relay *relay = delivery->relay;
 
     delivery->stored = r ? DELIVERY_UNSTORABLE : DELIVERY_STORED;
     delivery_count_bytes(delivery);
@@ -46,9 +48,15 @@ static void relay_append_done(struct outbox_op *op, int r)
             delivery_reply(delivery, REPLY_QUEUED, SPAN_NULL);
         delivery_free(delivery);
         relay_page(route);
-    } else if (delivery->overdue && delivery->state != DELIVERY_SETTLING) {
-        delivery_overdue(delivery);
+        return;
     }
+    bool rested = delivery->disk_first && delivery->state == DELIVERY_RESTING;
+    if (rested)
+        relay_end_rest(delivery);
+    if (delivery->overdue && delivery->state != DELIVERY_SETTLING)
+        delivery_overdue(delivery);
+    if (rested)
+        relay_dispatch(relay);
 }
 
 /* The row as it is now; the outbox reads it until the operation is done. */
@@ -73,14 +81,17 @@ static struct store_row relay_row(const struct delivery *delivery)
 void relay_store(struct delivery *delivery)
 {
     struct relay *relay = delivery->relay;
+    const struct event *event = &delivery->event;
 
     if (!relay->outbox)
         return;
+    /* Else, after a crash, nothing would tell of it, and the letters be replayed over it. */
+    delivery->disk_first = outbox_may_have_letters(relay->outbox, event->model, event->record);
     delivery->stored = DELIVERY_STORING;
     delivery->append = (struct outbox_op){
         .kind = OUTBOX_APPEND,
         .row = relay_row(delivery),
-        .patient = true,
+        .patient = !delivery->disk_first,
         .done = relay_append_done,
     };
     outbox_submit(relay->outbox, &delivery->append);
@@ -256,12 +267,8 @@ void relay_settle_fated(struct relay *relay)
  */
 static bool relay_has_row(struct delivery *delivery)
 {
-    const struct event *event = &delivery->event;
-    struct outbox *outbox = delivery->relay->outbox;
-
-    if (delivery->stored == DELIVERY_STORING &&
-        !outbox_may_have_letters(outbox, event->model, event->record) &&
-        outbox_withdraw(outbox, &delivery->append))
+    if (delivery->stored == DELIVERY_STORING && !delivery->disk_first &&
+        outbox_withdraw(delivery->relay->outbox, &delivery->append))
         delivery->stored = DELIVERY_UNSTORED;
     return delivery->stored == DELIVERY_STORING || delivery->stored == DELIVERY_STORED;
 }
