@@ -182,11 +182,10 @@ static bool relay_leave_to_page(struct relay *relay, const struct store_row *row
 {
     struct relay_route *route = row->model.at ? relay_route_find(relay, row->model) : NULL;
 
-    if (!route || !route->backlog || row->id <= route->cursor ||
-        (row->record.at && row->id <= relay->earlier_id))
+    if (!route || !route->backlog || row->id <= route->cursor)
         return false;
     route->spilled = true;
-    return true;
+    return !row->record.at || row->id > relay->earlier_id;
 }
 
 static void relay_replays_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
