@@ -26,7 +26,13 @@ static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SETTLING] = 0,
 };
 
-static void delivery_stop_being_early(struct delivery *delivery)
+void delivery_begin_early(struct delivery *delivery)
+{
+    delivery->early = true;
+    delivery->route->early++;
+}
+
+void delivery_end_early(struct delivery *delivery)
 {
     if (delivery->early)
         delivery->route->early--;
@@ -38,7 +44,8 @@ void delivery_enter(struct delivery *delivery, enum delivery_state state)
     assert(delivery_moves[delivery->state] >> state & 1U);
     (void)delivery_moves;
     loop_timer_clear(delivery->relay->loop, &delivery->timer);
-    delivery_stop_being_early(delivery);
+    if (state == DELIVERY_SETTLING)
+        delivery_end_early(delivery);
     delivery->state = state;
 }
 
@@ -99,7 +106,7 @@ struct delivery *delivery_free(struct delivery *delivery)
     if (delivery) {
         struct relay *relay = delivery->relay;
         delivery_stop_waiting(delivery);
-        delivery_stop_being_early(delivery);
+        delivery_end_early(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);
         delivery_set_bytes(delivery, 0);

@@ -74,8 +74,8 @@ struct delivery {
     bool stale;      /* a dead letter that a newer event of its record has overtaken */
     bool replayed;   /* it was a dead letter, and counts in relay.replayed */
     bool disk_first; /* its record may have dead letters: it is not sent before it is on disk */
-    bool early;      /* it rests until relay_reads_earlier() is over, and counts in route.early */
-    bool doomed;     /* its sender was told 503: it goes unless Convex takes it */
+    bool early;  /* it is not sent before relay_reads_earlier() is over; counts in route.early */
+    bool doomed; /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
     struct buf before_args;
@@ -135,7 +135,7 @@ struct relay_route {
     bool spilled; /* some have gone there since the read at hand was submitted */
     bool reading;
     bool looked;     /* a read has come to its end since the start */
-    size_t early;    /* deliveries that rest until all that is older than this process is read */
+    size_t early;    /* deliveries that wait until all that is older than this process is read */
     bool more;       /* on disk, behind the page at hand */
     uint64_t cursor; /* the last id that was taken into memory */
     struct outbox_read read;
@@ -211,6 +211,8 @@ void delivery_enter(struct delivery *delivery, enum delivery_state state);
 void delivery_count_bytes(struct delivery *delivery);
 /* It was a dead letter. */
 void delivery_count_replayed(struct delivery *delivery);
+void delivery_begin_early(struct delivery *delivery);
+void delivery_end_early(struct delivery *delivery);
 /* Answers who waits, if anybody still does. */
 void delivery_reply(struct delivery *delivery, enum reply reply, struct span message);
 /* Begins to wait: the answer is due within SYNC_WAIT_MS. */

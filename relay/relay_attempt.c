@@ -369,34 +369,24 @@ static int relay_send(struct delivery *delivery)
     return transport_start(delivery->relay->transport, &delivery->call);
 }
 
-/*
- * A replay whose record may have a newer event on disk that an earlier process has sent: when that
- * one comes in, it is too late for the replay.
- */
-static bool relay_is_early(const struct delivery *delivery)
-{
-    return delivery->replayed && delivery->place.seq <= delivery->relay->earlier_id &&
-           relay_reads_earlier(delivery->route);
-}
-
-static void relay_rest_early(struct delivery *delivery)
-{
-    delivery_enter(delivery, DELIVERY_RESTING);
-    lanes_rest(&delivery->relay->lanes, &delivery->place);
-    delivery->early = true;
-    delivery->route->early++;
-    relay_page(delivery->route);
-}
-
 void relay_end_early(struct relay_route *route)
 {
     struct delivery *delivery;
 
     for (delivery = TAILQ_FIRST(&route->relay->deliveries); delivery && route->early > 0;
          delivery = TAILQ_NEXT(delivery, link)) {
-        if (delivery->early && delivery->route == route)
+        if (!delivery->early || delivery->route != route)
+            continue;
+        delivery_end_early(delivery);
+        if (delivery->state == DELIVERY_RESTING)
             relay_end_rest(delivery);
     }
+}
+
+/* It must not be sent yet: relay_end_early(), or relay_append_done(), lets it go. */
+static bool relay_must_wait(const struct delivery *delivery)
+{
+    return delivery->early || (delivery->disk_first && delivery->stored == DELIVERY_STORING);
 }
 
 static void relay_start(struct delivery *delivery)
@@ -408,12 +398,8 @@ static void relay_start(struct delivery *delivery)
         return;
     }
     delivery_enter(delivery, DELIVERY_FLYING);
-    if (relay_is_early(delivery)) {
-        relay_rest_early(delivery);
-        return;
-    }
-    if (delivery->disk_first && delivery->stored == DELIVERY_STORING) {
-        delivery_enter(delivery, DELIVERY_RESTING); /* relay_append_done() ends it */
+    if (relay_must_wait(delivery)) {
+        delivery_enter(delivery, DELIVERY_RESTING);
         lanes_rest(&delivery->relay->lanes, &delivery->place);
         return;
     }

@@ -50,6 +50,14 @@ static void relay_bury_overtaken(struct delivery *delivery)
                       SPAN("A newer event of the record was on its way already"));
 }
 
+/* A replay whose record may have a newer event on disk that an earlier process has sent: when that
+ * one comes in, it is too late for the replay. */
+static bool relay_comes_early(const struct delivery *delivery)
+{
+    return delivery->replayed && delivery->place.seq <= delivery->relay->earlier_id &&
+           relay_reads_earlier(delivery->route);
+}
+
 /* An earlier process may have sent it, unless an older event stands before it: a replay does not
  * count, it has come since. */
 static void relay_overtake_replays(struct delivery *delivery)
@@ -110,6 +118,8 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     } else if (delivery->route->lost) {
         relay_bury_stray(delivery);
     } else {
+        if (relay_comes_early(delivery))
+            delivery_begin_early(delivery);
         relay_overtake_replays(delivery);
         relay_intake_args(delivery);
     }

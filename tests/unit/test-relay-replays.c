@@ -28,6 +28,15 @@ int __wrap_lanes_join(struct lanes *lanes, struct lane_route *route, struct lane
     return __real_lanes_join(lanes, route, place, seq, record);
 }
 
+static int replay_all(struct store *store, uint64_t letters)
+{
+    int r = 0;
+
+    for (uint64_t id = 1; id <= letters && !r; id++)
+        r = store->ops->replay(store, id, false);
+    return r;
+}
+
 /* ---- a disk that takes its time ---- */
 
 /* Something beside the relay wants a replay, and the disk is held as it takes it up. */
@@ -152,15 +161,6 @@ static void test_a_page_begins_behind_a_replay(void **state)
     world_run_until(world, nothing_is_left, WORLD_DAY_MS);
     assert_int_equal(world->done, 2049);
     assert_counts(2049, 0, 0);
-}
-
-static int replay_all(struct store *store, uint64_t letters)
-{
-    int r = 0;
-
-    for (uint64_t id = 1; id <= letters && !r; id++)
-        r = store->ops->replay(store, id, false);
-    return r;
 }
 
 static bool the_window_is_full(struct world *world)
@@ -412,6 +412,42 @@ static void test_what_was_sent_may_be_far_behind(void **state)
     change_beside(world, replay_is_stale, letter);
 }
 
+enum {
+    POSTS = 14, /* more than 24 MiB, of a route that is held */
+    POST_BYTES = 2 << 20,
+};
+
+static bool users_are_done(struct world *world)
+{
+    return world->done == BACKLOG;
+}
+
+/* Replays of one record wait for a page, while another route has all the room. */
+static void test_what_waits_for_a_page_gets_it(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 20;
+    struct world *world = begin(&options, is_away);
+
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, "users", i < 2 ? 1 : i, i < 2 ? i + 1 : 1);
+    for (int i = 0; i < POSTS; i++)
+        (void)world_send_large(world, "posts", i, 1, POST_BYTES);
+    world_run(world, 100);
+    world_stop(world);
+    change_beside(world, bury_row, 1);
+    change_beside(world, bury_row, 2);
+    world->convex = has_no_posts;
+    world_start(world);
+    change_beside(world, replay_all, 2);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run_until(world, users_are_done, 600 * 1000);
+    world_run(world, 100);
+    assert_int_equal(world->disorders, 0);
+    assert_counts(BACKLOG, 0, POSTS);
+}
+
 /* ---- whatever else waits ---- */
 
 static struct world_answer takes_users_slowly(struct world *world, const char *path, int record,
@@ -486,6 +522,7 @@ int main(void)
         ROW(test_a_letter_behind_the_last_page),
         ROW(test_a_letter_amid_the_page),
         ROW(test_a_newer_event_may_have_been_sent),
+        ROW(test_what_waits_for_a_page_gets_it),
         ROW(test_replays_wait_for_room),
         ROW(test_a_stuck_record_keeps_no_replay_waiting),
         ROW(test_a_letter_without_memory_is_taken_in_later),
