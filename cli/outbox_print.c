@@ -131,6 +131,12 @@ static int whole_time(const char *name, int64_t ms, struct buf *out)
     return whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
 
+/* What is pending again has died, too, and lives. */
+static int64_t print_died_ms(const struct store_row *row)
+{
+    return row->state == STORE_PENDING ? 0 : row->died_ms;
+}
+
 static const char *whole_state(const struct store_row *row)
 {
     switch (row->state) {
@@ -170,7 +176,7 @@ int outbox_print_whole(const struct store_row *row, bool for_terminal, struct bu
     if (!r)
         r = whole_time("tried:", row->tried_ms, out);
     if (!r)
-        r = whole_time("died:", row->died_ms, out);
+        r = whole_time("died:", print_died_ms(row), out);
     if (!r)
         r = whole_text("reason:", row->reason, out);
     if (!r)
@@ -215,7 +221,7 @@ int outbox_print_json(const struct store_row *row, bool with_body, struct buf *o
     if (!r)
         r = json_time_member("tried", row->tried_ms, out);
     if (!r)
-        r = json_time_member("died", row->died_ms, out);
+        r = json_time_member("died", print_died_ms(row), out);
     if (!r)
         r = json_text_member("reason", row->reason, out);
     if (!r && with_body)

@@ -82,7 +82,7 @@ static const char *const schema_statements[STMT_COUNT] = {
                             " RETURNING " SQLITE_EVENT_COLUMNS,
     [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
     [STMT_SET_PENDING] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0,"
-                         " tried_ms = 0, died_ms = 0, reason = NULL WHERE id = ?1",
+                         " tried_ms = 0, reason = NULL WHERE id = ?1",
     [STMT_MOVE_BODY] = "UPDATE body SET id = ?2 WHERE id = ?1",
     [STMT_BODY] = "SELECT bytes FROM body WHERE id = ?1",
     [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4"),

@@ -48,7 +48,7 @@ struct store_row {
     int attempts;
     int64_t tried_ms;   /* the last attempt; 0: none */
     struct span reason; /* why the last attempt failed, or why it is dead; SPAN_NULL: nothing yet */
-    int64_t died_ms;    /* 0: it is not dead */
+    int64_t died_ms;    /* the last time; 0: it has never been dead */
     bool stale;         /* dead, and a newer event of its record was delivered since */
 };
 
@@ -116,7 +116,7 @@ struct store_ops {
     /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
     int (*replay)(struct store *store, uint64_t id, bool force);
     /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, with no attempts so far, under new_id (which
-     * may be id). STORE_STALE: overtaken since replay(); it is dead again. STORE_MISSING. */
+     * may be id); died_ms stays. STORE_STALE: overtaken since replay(); it is dead again. STORE_MISSING. */
     int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
     /* A dead letter goes for good. STORE_MISSING. */
     int (*discard)(struct store *store, uint64_t id);

@@ -228,7 +228,8 @@ static int writer_resume(struct writer *writer, struct outbox_rows *rows)
                                       .model = row->row.model,
                                       .record = row->row.record,
                                       .body = row->row.body,
-                                      .arrived_ms = row->row.arrived_ms};
+                                      .arrived_ms = row->row.arrived_ms,
+                                      .died_ms = row->row.died_ms};
         if (r) {
             TAILQ_REMOVE(rows, row, link);
             outbox_row_free(row);

@@ -384,8 +384,14 @@ void relay_end_early(struct relay_route *route)
 }
 
 /* It must not be sent yet: relay_end_early(), or relay_append_done(), lets it go. */
-static bool relay_must_wait(const struct delivery *delivery)
+static bool relay_must_wait(struct delivery *delivery)
 {
+    const struct event *event = &delivery->event;
+
+    /* After a crash nothing would tell of it, and the letters could be replayed over it. */
+    if (delivery->stored == DELIVERY_STORING)
+        delivery->disk_first =
+            outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
     return delivery->early || (delivery->disk_first && delivery->stored == DELIVERY_STORING);
 }
 

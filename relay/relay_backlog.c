@@ -63,7 +63,8 @@ int relay_join(struct delivery *delivery)
 
 bool relay_reads_earlier(const struct relay_route *route)
 {
-    return route->backlog && route->cursor < route->relay->earlier_id;
+    return route->backlog &&
+           (route->cursor < route->relay->earlier_id || relay_intake_is_busy(&route->intake));
 }
 
 /* Only now: what comes in before the page's last event is in its lane belongs behind it. */
@@ -79,6 +80,7 @@ static void relay_page_taken(struct relay_intake *intake)
     if (!relay_reads_earlier(route))
         relay_end_early(route);
     relay_page_all(relay);
+    relay_dispatch(relay);
 }
 
 static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
@@ -182,8 +184,12 @@ static bool relay_leave_to_page(struct relay *relay, const struct store_row *row
 {
     struct relay_route *route = row->model.at ? relay_route_find(relay, row->model) : NULL;
 
-    if (!route || !route->backlog || row->id <= route->cursor)
+    if (!route || row->id <= route->cursor)
         return false;
+    if (!route->backlog) {
+        route->cursor = row->id; /* pages to come begin behind it */
+        return false;
+    }
     route->spilled = true;
     return !row->record.at || row->id > relay->earlier_id;
 }

@@ -64,14 +64,15 @@ static void relay_overtake_replays(struct delivery *delivery)
 {
     struct lane_place *place = lanes_head(&delivery->place);
 
-    if (!delivery->place.tried)
+    if (!delivery->place.tried || delivery->replayed)
         return;
     for (; place != &delivery->place; place = lanes_next(place)) {
         struct delivery *older = container_of(place, struct delivery, place);
-        if (!older->replayed || older->place.tried)
+        if (older->state == DELIVERY_SETTLING)
+            continue;
+        if (!older->early)
             return;
-        if (older->state != DELIVERY_SETTLING)
-            relay_bury_overtaken(older);
+        relay_bury_overtaken(older);
     }
 }
 
@@ -93,10 +94,10 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     delivery->tried_ms = row->tried_ms;
     delivery->place.seq = row->id;
     delivery_count_bytes(delivery);
-    if (intake->replays) {
-        delivery_count_replayed(delivery);
+    if (intake->replays)
         delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
-    }
+    if (row->died_ms > 0) /* also where an earlier process has taken it up */
+        delivery_count_replayed(delivery);
     if (delivery->event.model.at)
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {

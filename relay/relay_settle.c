@@ -81,17 +81,14 @@ static struct store_row relay_row(const struct delivery *delivery)
 void relay_store(struct delivery *delivery)
 {
     struct relay *relay = delivery->relay;
-    const struct event *event = &delivery->event;
 
     if (!relay->outbox)
         return;
-    /* Else, after a crash, nothing would tell of it, and the letters be replayed over it. */
-    delivery->disk_first = outbox_may_have_letters(relay->outbox, event->model, event->record);
     delivery->stored = DELIVERY_STORING;
     delivery->append = (struct outbox_op){
         .kind = OUTBOX_APPEND,
         .row = relay_row(delivery),
-        .patient = !delivery->disk_first,
+        .patient = true,
         .done = relay_append_done,
     };
     outbox_submit(relay->outbox, &delivery->append);

@@ -272,7 +272,7 @@ static inline int walk_fail(struct walk *walk, uint64_t id, bool bury)
         row->attempts = change.attempts;
         row->tried_ms = change.tried_ms;
         row->reason = change.reason;
-        row->died_ms = change.died_ms;
+        row->died_ms = bury ? change.died_ms : row->died_ms;
         row->stale = change.stale;
         row->state = bury ? STORE_DEAD : STORE_PENDING;
     }
@@ -346,7 +346,8 @@ static inline int walk_resume(struct walk *walk, uint64_t id)
                                 .model = row->model,
                                 .record = row->record,
                                 .body = row->body,
-                                .arrived_ms = row->arrived_ms};
+                                .arrived_ms = row->arrived_ms,
+                                .died_ms = row->died_ms};
     mirror_remove(&walk->next, row);
     mirror_insert(&walk->next, resumed);
     return 0;

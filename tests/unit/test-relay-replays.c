@@ -448,6 +448,76 @@ static void test_what_waits_for_a_page_gets_it(void **state)
     assert_counts(BACKLOG, 0, POSTS);
 }
 
+enum { AMID = 290, AMID_BYTES = 100 << 10 }; /* events between the letter and the newer one */
+
+static struct world_answer takes_record_1_alone(struct world *world, const char *path, int record,
+                                                int number)
+{
+    struct world_answer answer = takes_all(world, path, record, number);
+
+    if (record != 1)
+        answer.after_ms = 1000 * WORLD_DAY_MS;
+    return answer;
+}
+
+/* A letter, much in between, and a newer event, which Convex took before the process died. */
+static struct world *begin_after_crash(int letter_bytes)
+{
+    struct world_options options = plain;
+    options.concurrency = 1000;
+    struct world *world = begin(&options, is_away);
+
+    (void)world_send_large(world, "users", 1, 1, letter_bytes);
+    for (int i = 0; i < AMID; i++)
+        (void)world_send_large(world, "users", 3 + i, 1, AMID_BYTES);
+    (void)world_send(world, "users", 1, 2);
+    world_run(world, 100);
+    world_stop(world);
+    change_beside(world, bury_row, 1);
+    world->newest[1] = 2;
+    world->convex = takes_record_1_alone;
+    world_start(world);
+    world_run(world, 200);
+    return world;
+}
+
+/* The page with the newer event is read right behind the replay, which takes many turns. */
+static void test_the_page_is_read_behind_the_replay(void **state)
+{
+    (void)state;
+    struct world *world = begin_after_crash(PAGE_LARGE);
+
+    outbox_on_replays(world->outbox, NULL, NULL);
+    loop_timer_clear(world->loop, &world->relay->tend_timer);
+    change_beside(world, replay_row, 1);
+    while (!a_replay_waits(world))
+        (void)usleep(1000);
+    relay_take_up_replays(world->relay);
+    size_t bytes = world->relay->bytes;
+    world->relay->bytes = 0; /* as if there were room */
+    relay_page_all(world->relay);
+    world->relay->bytes = bytes;
+    assert_int_equal(world->relay->reads, 1);
+    world_run(world, 3000);
+    assert_int_equal(world->disorders, 0);
+}
+
+/* Another process has taken the replay up, and kept it back, when it is stopped. */
+static void test_a_restart_while_a_replay_waits(void **state)
+{
+    (void)state;
+    struct world *world = begin_after_crash(0);
+
+    change_beside(world, replay_row, 1);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 100);
+    assert_int_equal(world->relay->replayed, 1);
+    world_restart(world);
+    world_run(world, 3000);
+    assert_int_equal(world->disorders, 0);
+    assert_int_equal(world->relay->replayed, 1);
+}
+
 /* ---- whatever else waits ---- */
 
 static struct world_answer takes_users_slowly(struct world *world, const char *path, int record,
@@ -522,6 +592,8 @@ int main(void)
         ROW(test_a_letter_behind_the_last_page),
         ROW(test_a_letter_amid_the_page),
         ROW(test_a_newer_event_may_have_been_sent),
+        ROW(test_the_page_is_read_behind_the_replay),
+        ROW(test_a_restart_while_a_replay_waits),
         ROW(test_what_waits_for_a_page_gets_it),
         ROW(test_replays_wait_for_room),
         ROW(test_a_stuck_record_keeps_no_replay_waiting),
