@@ -158,10 +158,13 @@ void relay_page_all(struct relay *relay)
     for (size_t i = 0; i < relay->routes_by_model.len && relay->reads < RELAY_READS_MAX; i++) {
         if (!route)
             route = TAILQ_FIRST(&relay->routes);
+        bool reads = route->reading;
         relay_page(route);
+        reads = !reads && route->reading;
         route = TAILQ_NEXT(route, link);
+        if (reads)
+            relay->read_next = route;
     }
-    relay->read_next = route;
 }
 
 /* ---- replays ---- */

@@ -127,6 +127,8 @@ static void relay_census_done(struct outbox_census *census, int r)
     struct relay *relay = container_of(census, struct relay, census);
     struct store_rows others = census->all;
 
+    if (r == 0 && !TAILQ_EMPTY(&relay->fated))
+        r = -EAGAIN; /* what has become of these is on disk, and not counted yet */
     for (size_t i = 0; r == 0 && i < census->models_len; i++) {
         struct relay_route *route = relay_route_find(relay, census->models[i].model);
         const struct store_rows *rows = &census->models[i].rows;
@@ -143,7 +145,7 @@ static void relay_census_done(struct outbox_census *census, int r)
     free(census->models);
     relay->census = (struct outbox_census){0};
     if (r) {
-        relay->census_due = true; /* the outbox fails: relay_tend() asks again */
+        relay->census_due = true; /* relay_tend() asks again */
         return;
     }
     relay_count_set(&relay->other, others.pending, others.dead);

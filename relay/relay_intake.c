@@ -94,10 +94,10 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     delivery->tried_ms = row->tried_ms;
     delivery->place.seq = row->id;
     delivery_count_bytes(delivery);
-    if (intake->replays)
-        delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
-    if (row->died_ms > 0) /* also where an earlier process has taken it up */
+    if (row->died_ms > 0) { /* a replay, also where it was taken up by an earlier process */
         delivery_count_replayed(delivery);
+        delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
+    }
     if (delivery->event.model.at)
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {

@@ -580,6 +580,57 @@ static void test_a_letter_without_memory_is_taken_in_later(void **state)
     assert_counts(FEW, 0, 0);
 }
 
+/* What has become of an event is on disk, and its end waits for a replay that finds no memory. */
+static void test_a_census_while_replays_come_in(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 100);
+    world->convex = takes_number_2_slowly;
+    (void)world_send(world, "users", 2, 2);
+    world_run(world, 100);
+    joins_until_memory_is_short = 1;
+    change_beside(world, replay_row, 1);
+    while (!relay_intake_is_busy(&world->relay->replays_intake)) {
+        world_run_past_disk(world, 1);
+        (void)usleep(1000);
+    }
+    loop_timer_set(world->loop, &TAILQ_FIRST(&world->calls)->timer, world->now_ms);
+    world_run(world, 50);
+    assert_false(TAILQ_EMPTY(&world->relay->fated));
+    world_reload(world, NULL);
+    world_run(world, 5000);
+    assert_int_equal(world_sum(world).discarded, 0);
+    assert_int_equal(world_sum(world).delivered, 2);
+    assert_counts(2, 0, 0);
+}
+
+/* Its age counts from the replay, also where a page brings it. */
+static void test_an_old_letter_behind_a_backlog(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 100;
+    struct world *world = begin(&options, rejects_all);
+
+    (void)world_send(world, "users", BACKLOG, 1);
+    world_run(world, 1000);
+    world->now_ms += 4 * WORLD_DAY_MS;
+    world->convex = is_away;
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, "users", i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
+    world_run(world, 1000);
+    change_beside(world, force_row, 1);
+    take_up_replay(world);
+    world_run(world, 20 * 1000);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_int_equal(world->newest[BACKLOG], 1);
+    assert_counts(BACKLOG + 1, 0, 0);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
@@ -598,6 +649,8 @@ int main(void)
         ROW(test_replays_wait_for_room),
         ROW(test_a_stuck_record_keeps_no_replay_waiting),
         ROW(test_a_letter_without_memory_is_taken_in_later),
+        ROW(test_a_census_while_replays_come_in),
+        ROW(test_an_old_letter_behind_a_backlog),
     };
     struct CMUnitTest
         tests[array_len(plain_tests) + array_len(replay_rows) + array_len(distance_rows)];
