@@ -116,7 +116,8 @@ struct store_ops {
     /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
     int (*replay)(struct store *store, uint64_t id, bool force);
     /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, with no attempts so far, under new_id (which
-     * may be id); died_ms stays. STORE_STALE: overtaken since replay(); it is dead again. STORE_MISSING. */
+     * may be id); died_ms stays. STORE_STALE: overtaken since replay(); it is dead again.
+     * STORE_MISSING. */
     int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
     /* A dead letter goes for good. STORE_MISSING. */
     int (*discard)(struct store *store, uint64_t id);
