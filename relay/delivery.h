@@ -293,8 +293,8 @@ void relay_probe(struct relay *relay);
 
 /* Whether a new event of the route must go to disk without a place in memory. */
 bool relay_must_spill(const struct relay_route *route);
-/* Reads on, where there is something to read and room for it. */
-void relay_page(struct relay_route *route);
+/* Reads on, where there is something to read and room for it. True: a read begins. */
+bool relay_page(struct relay_route *route);
 void relay_page_all(struct relay *relay);
 /* Whether there may be events on disk that an earlier process has tried. */
 bool relay_reads_earlier(const struct relay_route *route);

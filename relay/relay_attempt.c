@@ -373,6 +373,8 @@ void relay_end_early(struct relay_route *route)
 {
     struct delivery *delivery;
 
+    if (route->early == 0)
+        return;
     for (delivery = TAILQ_FIRST(&route->relay->deliveries); delivery && route->early > 0;
          delivery = TAILQ_NEXT(delivery, link)) {
         if (!delivery->early || delivery->route != route)
@@ -381,6 +383,7 @@ void relay_end_early(struct relay_route *route)
         if (delivery->state == DELIVERY_RESTING)
             relay_end_rest(delivery);
     }
+    relay_dispatch(route->relay);
 }
 
 /* It must not be sent yet: relay_end_early(), or relay_append_done(), lets it go. */

@@ -80,7 +80,6 @@ static void relay_page_taken(struct relay_intake *intake)
     if (!relay_reads_earlier(route))
         relay_end_early(route);
     relay_page_all(relay);
-    relay_dispatch(relay);
 }
 
 static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
@@ -123,18 +122,18 @@ static size_t relay_page_room(const struct relay_route *route)
     return relay_is_stuck(route) ? RELAY_STUCK_PAGE : 0;
 }
 
-void relay_page(struct relay_route *route)
+bool relay_page(struct relay_route *route)
 {
     struct relay *relay = route->relay;
 
     if (!route->backlog || route->lost || route->reading || relay->given_up ||
         relay->reads == RELAY_READS_MAX)
-        return;
+        return false;
     if (relay_is_full(relay) && (route->lanes.places > route->early || relay->reads > 0))
-        return; /* one event is always let in, however large */
+        return false; /* one event is always let in, however large */
     size_t room = relay_page_room(route);
     if (room == 0)
-        return;
+        return false;
     relay->reads++;
     route->reading = true;
     route->spilled = false;
@@ -148,6 +147,7 @@ void relay_page(struct relay_route *route)
         .done = relay_page_done,
     };
     outbox_submit_read(relay->outbox, &route->read);
+    return true;
 }
 
 /* Each in its turn: whoever has much on disk would keep the others from theirs. */
@@ -158,9 +158,7 @@ void relay_page_all(struct relay *relay)
     for (size_t i = 0; i < relay->routes_by_model.len && relay->reads < RELAY_READS_MAX; i++) {
         if (!route)
             route = TAILQ_FIRST(&relay->routes);
-        bool reads = route->reading;
-        relay_page(route);
-        reads = !reads && route->reading;
+        bool reads = relay_page(route);
         route = TAILQ_NEXT(route, link);
         if (reads)
             relay->read_next = route;
