@@ -157,6 +157,28 @@ static inline void take_up_replay(struct world *world)
     world_run(world, 10);
 }
 
+static inline int replay_all(struct store *store, uint64_t letters)
+{
+    int r = 0;
+
+    for (uint64_t id = 1; id <= letters && !r; id++)
+        r = store->ops->replay(store, id, false);
+    return r;
+}
+
+/* ---- more than a window ---- */
+
+enum {
+    BACKLOG = 5000, /* the window holds fewer, and fewer are buried at once */
+    BACKLOG_RECORDS = 50,
+};
+
+static inline void send_backlog(struct world *world, const char *model)
+{
+    for (int i = 0; i < BACKLOG; i++)
+        (void)world_send(world, model, i % BACKLOG_RECORDS, i / BACKLOG_RECORDS + 1);
+}
+
 /* ---- the log ---- */
 
 /* Standard error goes to a file. */

@@ -5,17 +5,6 @@
 
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 
-enum {
-    MANY = 5000, /* more than the window holds, and than are buried at once */
-    RECORDS = 50,
-};
-
-static void send_many(struct world *world, const char *model)
-{
-    for (int i = 0; i < MANY; i++)
-        (void)world_send(world, model, i % RECORDS, i / RECORDS + 1);
-}
-
 static bool nothing_is_pending(struct world *world)
 {
     struct outbox_status status;
@@ -73,7 +62,7 @@ static void test_a_start_without_the_route(void **state)
     struct world *world = begin(&options, is_away);
     struct capture log;
 
-    send_many(world, "posts");
+    send_backlog(world, "posts");
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);
     world_stop(world);
@@ -85,7 +74,7 @@ static void test_a_start_without_the_route(void **state)
     world_run_until(world, nothing_is_pending, 60000);
     world_run(world, 30000);
     capture_end(&log);
-    assert_counts(1, MANY, 0);
+    assert_counts(1, BACKLOG, 0);
     assert_int_equal(world->attempts, 1);
     assert_int_equal(assert_strays(world), 0);
     assert_int_equal(capture_count(&log, "no route"), 1);
@@ -163,15 +152,15 @@ static void test_a_reload_without_the_route(void **state)
     struct world *world = begin(&options, is_away);
     struct capture log;
 
-    send_many(world, "posts");
+    send_backlog(world, "posts");
     world_run(world, 100);
-    assert_true(relay_pending(world->relay) < MANY);
+    assert_true(relay_pending(world->relay) < BACKLOG);
     capture_begin(&log);
     world_reload(world, users_only);
     world_run_until(world, nothing_is_pending, 60000);
     world_run(world, 30000);
     capture_end(&log);
-    assert_counts(0, MANY, 0);
+    assert_counts(0, BACKLOG, 0);
     assert_strays(world);
     assert_int_equal(capture_count(&log, "model=posts events=5000"), 1);
     assert_int_equal(capture_count(&log, "dead letter\" id"), 0);
@@ -184,7 +173,7 @@ static void test_a_page_comes_too_late(void **state)
     (void)state;
     struct world *world = begin(&plain, takes_all);
 
-    send_many(world, "posts");
+    send_backlog(world, "posts");
     const struct relay_route *posts = relay_route_find(world->relay, SPAN("posts"));
     while (!posts->reading) {
         world->now_ms += world->options.step_ms;
@@ -195,7 +184,7 @@ static void test_a_page_comes_too_late(void **state)
     world_run_until(world, nothing_is_pending, 60000);
     assert_int_equal(world->attempts, attempts);
     struct store_counts counts = world_counts(world);
-    assert_int_equal(counts.delivered + counts.dead, MANY);
+    assert_int_equal(counts.delivered + counts.dead, BACKLOG);
     assert_int_equal(counts.delivered, attempts);
 }
 
