@@ -34,6 +34,7 @@ struct outbox {
     struct loop_timer flush;
     struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
     int marks_len;
+    unsigned marks_failed; /* that were told of */
     struct loop_timer mark_again;
     struct loop_fd finished;
     void (*on_replays)(void *ctx);
@@ -83,6 +84,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 
 static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
 {
+    outbox->marks_failed += job->result && writer_is_mark(job);
     switch (job->type) {
     case OUTBOX_JOB_OP: {
         struct outbox_op *op = container_of(job, struct outbox_op, job);
@@ -232,6 +234,7 @@ void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
 {
     if (!read->model.at)
         outbox_mark_again(outbox); /* before a letter that one of them is about is taken up */
+    read->marks_failed = outbox->marks_failed;
     read->job.type = OUTBOX_JOB_READ;
     outbox_submit_job(outbox, &read->job, false);
 }
@@ -261,10 +264,8 @@ static struct outbox_overtaken *outbox_overtaken_new(uint64_t id, struct span mo
 {
     struct outbox_overtaken *overtaken = malloc(sizeof(*overtaken) + model.len + record.len);
 
-    if (!overtaken) {
-        (void)error_origin(-ENOMEM);
+    if (!overtaken)
         return NULL;
-    }
     char *text = (char *)(overtaken + 1);
     memcpy(text, model.at, model.len);
     memcpy(text + model.len, record.at, record.len);
@@ -282,16 +283,18 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
     return record.at && model.at && letter_filter_may_have(&outbox->writer.filter, model, record);
 }
 
-void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
-                               struct span record)
+int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                              struct span record)
 {
+    if (outbox_may_have_letters(outbox, model, record)) {
+        struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
+        if (!overtaken)
+            return error_origin(-ENOMEM);
+        outbox_submit_job(outbox, &overtaken->job, false);
+    }
     outbox->delivered++;
     outbox_stage(outbox, true);
-    if (!outbox_may_have_letters(outbox, model, record))
-        return;
-    struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
-    if (overtaken)
-        outbox_submit_job(outbox, &overtaken->job, false);
+    return 0;
 }
 
 void outbox_status(struct outbox *outbox, struct outbox_status *status)

@@ -78,12 +78,14 @@ struct outbox_read {
     size_t bytes_max; /* of bodies; the first row comes whatever its size */
     /*
      * On the loop. rows have copies of everything and belong to the callee, who frees each with
-     * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op.
+     * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op;
+     * -EAGAIN: a letter may be among the replays that is stale, and not known to be.
      */
     void (*done)(struct outbox_read *read, struct outbox_rows *rows, bool more, int r);
     struct outbox_job job;
-    struct outbox_rows rows; /* the outbox's own, as is the next one */
+    struct outbox_rows rows; /* the outbox's own, as are the next ones */
     bool more;
+    unsigned marks_failed; /* that the loop knew of when it was submitted */
 };
 
 /*
@@ -149,10 +151,10 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
 
 /*
  * The same as OUTBOX_OVERTAKES, as soon as the store takes it. Needs no answer, and costs a write
- * only where there may be such letters.
+ * only where there may be such letters. 0; or -ENOMEM, and nothing happened.
  */
-void outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
-                               struct span record);
+int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                              struct span record);
 
 struct outbox_status {
     struct store_counts counts; /* as of the last commit */

@@ -15,7 +15,7 @@ enum {
     WRITER_TICK_MS = 1000,
 };
 
-/* Older dead letters of a record become stale. The job frees itself. */
+/* A mark: older dead letters of a record become stale. The job frees itself. */
 struct outbox_overtaken {
     struct outbox_job job;
     uint64_t id;
@@ -42,10 +42,14 @@ struct writer {
     uint64_t uncounted; /* of delivered */
     struct outbox_status now;
     int64_t tick_at_ms;
+    unsigned marks_failed; /* in all; see writer_take_replays() */
     struct outbox_job *batch[WRITER_BATCH_MAX];
     size_t batch_len;
     bool appended; /* some append of this batch went through */
 };
+
+/* Whether the job has dead letters marked as stale. */
+bool writer_is_mark(const struct outbox_job *job);
 
 /* All zero before. 0 or an -errno. */
 int writer_init(struct writer *writer);

@@ -79,6 +79,13 @@ static int writer_apply(struct writer *writer, struct outbox_job *job)
                                          overtaken->record);
 }
 
+bool writer_is_mark(const struct outbox_job *job)
+{
+    return job->type == OUTBOX_JOB_OVERTAKEN ||
+           (job->type == OUTBOX_JOB_OP &&
+            container_of(job, struct outbox_op, job)->kind == OUTBOX_OVERTAKES);
+}
+
 /* ---- One transaction ---- */
 
 /* That there is no such row says nothing of the store. */
@@ -141,6 +148,7 @@ static void writer_commit(struct writer *writer, struct outbox_job **jobs, size_
             jobs[i]->result = r;
         else if (writer_is_failure(jobs[i]->result))
             writer_ended(writer, jobs[i]->result);
+        writer->marks_failed += jobs[i]->result && writer_is_mark(jobs[i]);
     }
 }
 
@@ -239,11 +247,17 @@ static int writer_resume(struct writer *writer, struct outbox_rows *rows)
     return 0;
 }
 
+/*
+ * A mark that failed may be about one of the letters. The loop submits it again as soon as it knows
+ * of the failure, and reads again behind it.
+ */
 static int writer_take_replays(struct writer *writer, struct outbox_read *read)
 {
     struct store *store = writer->store;
-    int r = store->ops->begin(store);
 
+    if (read->marks_failed != writer->marks_failed)
+        return -EAGAIN;
+    int r = store->ops->begin(store);
     if (r)
         return r;
     r = writer_read_page(writer, read);

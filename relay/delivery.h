@@ -28,10 +28,9 @@ enum {
 /* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
 enum delivery_state {
     DELIVERY_SPILLED, /* only to be stored: it comes back as a page of the backlog */
-    DELIVERY_WAITING, /* in its lane */
+    DELIVERY_WAITING, /* in its lane; at its head also for the disk, or while it is early */
     DELIVERY_FLYING,  /* an attempt is in flight */
-    DELIVERY_RESTING, /* an attempt failed, and a timer runs until the next; or disk_first, or early
-                       */
+    DELIVERY_RESTING, /* an attempt failed, and a timer runs until the next */
     DELIVERY_SETTLING, /* its fate is decided and being written */
     DELIVERY_STATES_,
 };
@@ -73,7 +72,6 @@ struct delivery {
     bool overdue;                        /* the answer has waited for Convex long enough */
     bool stale;      /* a dead letter that a newer event of its record has overtaken */
     bool replayed;   /* it was a dead letter, and counts in relay.replayed */
-    bool disk_first; /* its record may have dead letters: it is not sent before it is on disk */
     bool early;  /* it is not sent before relay_reads_earlier() is over; counts in route.early */
     bool doomed; /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
@@ -229,6 +227,8 @@ static inline const char *delivery_request_id(const struct delivery *delivery)
 /* ---- relay_settle.c: the outbox's side ---- */
 
 void relay_store(struct delivery *delivery);
+/* Whether it is not to be sent before it is on disk. */
+bool relay_goes_to_disk_first(const struct delivery *delivery);
 void relay_settle_delivered(struct delivery *delivery);
 /* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk. */
 void relay_settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
@@ -268,8 +268,6 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot);
 
 /* Starts whatever may go. */
 void relay_dispatch(struct relay *relay);
-/* It has rested, and may go again. */
-void relay_end_rest(struct delivery *delivery);
 /* Gates and limits have changed. */
 void relay_apply_limits(struct relay *relay);
 void relay_apply_route_limit(struct relay_route *route);

@@ -3,7 +3,7 @@
  * Lanes and routes.
  *
  *   a lane:   READY --lanes_start--> FLYING --lanes_rest--> RESTING --lanes_ready--> READY
- *             READY --lanes_rest--> RESTING
+ *             READY --lanes_rest--> RESTING --lanes_join before its head--> READY
  *             lanes_leave of its head, from anywhere: READY, or gone when nobody is left
  *   a route:  in startable exactly while it has room and a lane of its is ready
  *
@@ -183,7 +183,7 @@ static bool lane_has_passed(const struct lane *lane, uint64_t seq)
 {
     const struct lane_place *head = TAILQ_FIRST(&lane->places);
 
-    return head->seq > seq && (lane->state != LANE_READY || head->tried);
+    return head->seq > seq && (lane->state == LANE_FLYING || head->tried);
 }
 
 int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
@@ -211,7 +211,7 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
         heap_remove(&route->ready, &lane->ready);
     lane_insert(lane, place, before);
-    lane_enter(lanes, lane, lane->state);
+    lane_enter(lanes, lane, before ? lane->state : LANE_READY);
     lane_route_offer(lanes, route);
     return 0;
 }

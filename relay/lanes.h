@@ -25,7 +25,7 @@ enum { LANES_TOO_LATE = 1, LANES_TAKEN };
 struct lane_place {
     uint64_t seq;  /* the order of arrival */
     uint64_t turn; /* among the heads of lanes: seq, or behind all that were there after a rest */
-    bool tried;    /* it may have been under way before: nothing older goes before it any more */
+    bool tried;    /* it may have gone before: nothing older goes before it any more */
     struct lane *lane;
     TAILQ_ENTRY(lane_place) link;
 };
@@ -77,7 +77,7 @@ bool lanes_is_last(const struct lane_place *place);
 
 /*
  * The head of a lane is not in flight any more, if it was; nobody in the lane may go until it is
- * ready or has left. Nothing, if it is not the head.
+ * ready or has left, or is not the head any more. Nothing, if it is not the head.
  */
 void lanes_rest(struct lanes *lanes, struct lane_place *place);
 

@@ -173,7 +173,7 @@ void relay_bury_old(struct relay *relay)
 
 /* ---- attempts ---- */
 
-void relay_end_rest(struct delivery *delivery)
+static void relay_end_rest(struct delivery *delivery)
 {
     loop_timer_clear(delivery->relay->loop, &delivery->timer);
     delivery_enter(delivery, DELIVERY_WAITING);
@@ -380,39 +380,23 @@ void relay_end_early(struct relay_route *route)
         if (!delivery->early || delivery->route != route)
             continue;
         delivery_end_early(delivery);
-        if (delivery->state == DELIVERY_RESTING)
-            relay_end_rest(delivery);
+        lanes_ready(&route->relay->lanes, &delivery->place);
     }
     relay_dispatch(route->relay);
-}
-
-/* It must not be sent yet: relay_end_early(), or relay_append_done(), lets it go. */
-static bool relay_must_wait(struct delivery *delivery)
-{
-    const struct event *event = &delivery->event;
-
-    /* After a crash nothing would tell of it, and the letters could be replayed over it. */
-    if (delivery->stored == DELIVERY_STORING)
-        delivery->disk_first =
-            outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
-    return delivery->early || (delivery->disk_first && delivery->stored == DELIVERY_STORING);
 }
 
 static void relay_start(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
 
-    if (delivery->state == DELIVERY_SETTLING) { /* since before it came to the head of its lane */
+    /* It settles since before it came to the head; or relay_end_early(), or relay_append_done(),
+     * lets it go. */
+    if (delivery->state == DELIVERY_SETTLING || delivery->early ||
+        relay_goes_to_disk_first(delivery)) {
         lanes_rest(&delivery->relay->lanes, &delivery->place);
         return;
     }
     delivery_enter(delivery, DELIVERY_FLYING);
-    if (relay_must_wait(delivery)) {
-        delivery_enter(delivery, DELIVERY_RESTING);
-        lanes_rest(&delivery->relay->lanes, &delivery->place);
-        return;
-    }
-    delivery->place.tried = true;
     /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
      */
     if (delivery->attempts > 0 && relay_too_old(delivery)) {
@@ -424,6 +408,7 @@ static void relay_start(struct delivery *delivery)
         relay_settle_bury(delivery, REPLY_FAILED, buf_span(&message));
         return;
     }
+    delivery->place.tried = true;
     delivery->attempt = limit_begin(&delivery->route->limit);
     delivery->attempts++;
     delivery->began_ms = loop_now_ms(delivery->relay->loop);

@@ -91,6 +91,8 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
         route->looked = true;
         route->reading = false;
         route->relay->reads--;
+        if (relay_loading(route->relay)) /* the others, for whom the start waits, too */
+            relay_page_all(route->relay);
         return; /* the outbox fails: relay_tend() asks again */
     }
     if (last && last->row.id > route->cursor)

@@ -50,13 +50,11 @@ static void relay_append_done(struct outbox_op *op, int r)
         relay_page(route);
         return;
     }
-    bool rested = delivery->disk_first && delivery->state == DELIVERY_RESTING;
-    if (rested)
-        relay_end_rest(delivery);
+    if (delivery->state == DELIVERY_WAITING) /* at the head of its lane, for this */
+        lanes_ready(&relay->lanes, &delivery->place);
     if (delivery->overdue && delivery->state != DELIVERY_SETTLING)
         delivery_overdue(delivery);
-    if (rested)
-        relay_dispatch(relay);
+    relay_dispatch(relay);
 }
 
 /* The row as it is now; the outbox reads it until the operation is done. */
@@ -92,6 +90,18 @@ void relay_store(struct delivery *delivery)
         .done = relay_append_done,
     };
     outbox_submit(relay->outbox, &delivery->append);
+}
+
+/*
+ * Its record may have dead letters. They become stale with its row, also over a crash: without one
+ * it would leave no trace, and they could be replayed over it.
+ */
+bool relay_goes_to_disk_first(const struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    return delivery->stored == DELIVERY_STORING &&
+           outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
 }
 
 /* Notes are for people who look at what is pending: one that fails, or comes late, is no loss. */
@@ -131,15 +141,19 @@ static void relay_fate_again(void *ctx)
     relay_submit_fate(ctx);
 }
 
+static bool relay_is_letter(const struct delivery *delivery)
+{
+    return delivery->fate.kind == OUTBOX_BURY || delivery->fate.kind == OUTBOX_APPEND;
+}
+
 static void relay_fate_written(struct delivery *delivery, int r)
 {
-    bool delivered =
-        delivery->fate.kind == OUTBOX_DELIVERED || delivery->fate.kind == OUTBOX_OVERTAKES;
+    bool letter = relay_is_letter(delivery);
 
     /* What others have made a letter of, they have counted. */
     if (r == 0 || delivery->stored != DELIVERY_STORED)
-        relay_count_end(delivery, delivered ? RELAY_END_DELIVERED : RELAY_END_BURIED);
-    if (!delivered)
+        relay_count_end(delivery, letter ? RELAY_END_BURIED : RELAY_END_DELIVERED);
+    if (letter)
         delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
     relay_finish(delivery);
 }
@@ -157,12 +171,17 @@ static void relay_write_fate(struct delivery *delivery, enum outbox_kind kind)
     relay_submit_fate(delivery);
 }
 
-static void relay_forget_delivered(struct delivery *delivery)
+/* 0; or -ENOMEM, and it is still there. */
+static int relay_forget_delivered(struct delivery *delivery)
 {
-    outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq, delivery->event.model,
-                              delivery->event.record);
+    int r = outbox_delivered_unstored(delivery->relay->outbox, delivery->place.seq,
+                                      delivery->event.model, delivery->event.record);
+
+    if (r)
+        return r;
     relay_count_end(delivery, RELAY_END_DELIVERED);
     relay_finish(delivery);
+    return 0;
 }
 
 /* A replay that is being taken up, older than the event, must meet it in its lane. */
@@ -170,11 +189,9 @@ static void relay_settle_unstored(struct delivery *delivery)
 {
     const struct event *event = &delivery->event;
 
-    if (!outbox_may_have_letters(delivery->relay->outbox, event->model, event->record)) {
-        relay_forget_delivered(delivery);
-        return;
-    }
-    relay_write_fate(delivery, OUTBOX_OVERTAKES);
+    if (outbox_may_have_letters(delivery->relay->outbox, event->model, event->record) ||
+        relay_forget_delivered(delivery))
+        relay_write_fate(delivery, OUTBOX_OVERTAKES);
 }
 
 /*
@@ -225,9 +242,9 @@ static void relay_fate_known(struct delivery *delivery, int r)
 
     if (r == 0 || r == -EEXIST) /* somebody else has buried it */
         relay_fate_written(delivery, r);
-    else if (kind == OUTBOX_OVERTAKES)
-        relay_forget_delivered(delivery); /* the outbox goes on trying */
-    else if (has_row && r != STORE_MISSING)
+    else if (kind == OUTBOX_OVERTAKES && relay_forget_delivered(delivery) == 0)
+        return; /* the outbox goes on trying */
+    else if (kind == OUTBOX_OVERTAKES || (has_row && r != STORE_MISSING))
         relay_write_fate_later(delivery);
     else if (r == STORE_MISSING || kind == OUTBOX_DELIVERED)
         relay_fate_without_row(delivery);
@@ -240,11 +257,14 @@ static void relay_fate_done(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, fate);
     struct relay *relay = delivery->relay;
 
-    delivery->fate_result = r;
-    if (relay_intake_is_busy(&relay->replays_intake))
-        TAILQ_INSERT_TAIL(&relay->fated, delivery, fated);
-    else
+    if (!relay_intake_is_busy(&relay->replays_intake)) {
         relay_fate_known(delivery, r);
+        return;
+    }
+    if (r == 0 && relay_is_letter(delivery)) /* that may be long: memory may be short */
+        delivery_reply(delivery, delivery->reply, buf_span(&delivery->message));
+    delivery->fate_result = r;
+    TAILQ_INSERT_TAIL(&relay->fated, delivery, fated);
 }
 
 void relay_settle_fated(struct relay *relay)
@@ -257,14 +277,10 @@ void relay_settle_fated(struct relay *relay)
     }
 }
 
-/*
- * Whether a row is on disk, or will be by the time that the next operation is done. A record that
- * may have dead letters gets one: they become stale with it, also over a crash, and a replay that
- * is being taken up meets its lane.
- */
+/* Whether a row is on disk, or will be by the time that the next operation is done. */
 static bool relay_has_row(struct delivery *delivery)
 {
-    if (delivery->stored == DELIVERY_STORING && !delivery->disk_first &&
+    if (delivery->stored == DELIVERY_STORING && !relay_goes_to_disk_first(delivery) &&
         outbox_withdraw(delivery->relay->outbox, &delivery->append))
         delivery->stored = DELIVERY_UNSTORED;
     return delivery->stored == DELIVERY_STORING || delivery->stored == DELIVERY_STORED;

@@ -320,7 +320,7 @@ static void withdrawals_race_with_the_writer(void **state)
             struct op *op = &world->ops[id - 5];
             withdrawn[id - 4] = !op->told && outbox_withdraw(world->outbox, &op->op);
         }
-        outbox_delivered_unstored(world->outbox, EVENTS + id, SPAN("users"), SPAN("r9"));
+        (void)outbox_delivered_unstored(world->outbox, EVENTS + id, SPAN("users"), SPAN("r9"));
     }
     for (uint64_t id = 1; id <= EVENTS; id++) {
         run_until(world, withdrawn[id] || world->ops[id - 1].told);
@@ -349,7 +349,7 @@ static void everything_submitted_is_tried_before_the_end(void **state)
     for (uint64_t id = 2; id <= 5000; id++)
         submit(world, OUTBOX_APPEND, row_of(id));
     page_submit(world, &page, (struct outbox_read){.model = SPAN("users"), .rows_max = 100});
-    outbox_delivered_unstored(world->outbox, 6000, SPAN("users"), SPAN("r1"));
+    (void)outbox_delivered_unstored(world->outbox, 6000, SPAN("users"), SPAN("r1"));
     fault_store_let_go(&world->faults);
     struct store *store = world_close(world);
     assert_int_equal(world->told + page.told, 0);

@@ -239,12 +239,31 @@ static void test_too_late(void **state)
     struct item *newer = join_at(&stage, 0, 1, 10, 0);
     assert_ptr_equal(start(&stage), newer);
     (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
+    newer->place.tried = true;
     lanes_rest(&stage.lanes, &newer->place);
     (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
-    newer->place.tried = true;
     lanes_ready(&stage.lanes, &newer->place);
     (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
     (void)join_at(&stage, 0, 1, 11, 0);
+    stage_done(&stage);
+}
+
+static void test_one_that_rests_and_has_never_gone_lets_older_ones_before_it(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 16, 16);
+    struct item *newer = join_at(&stage, 0, 1, 10, 0);
+    assert_ptr_equal(start(&stage), newer);
+    lanes_rest(&stage.lanes, &newer->place);
+    struct item *older = join_at(&stage, 0, 1, 5, 0), *oldest = join_at(&stage, 0, 1, 3, 0);
+    assert_ptr_equal(start(&stage), oldest);
+    lanes_rest(&stage.lanes, &newer->place); /* it is not the head */
+    leave(&stage, oldest);
+    assert_ptr_equal(start(&stage), older);
+    leave(&stage, older);
+    assert_ptr_equal(start(&stage), newer);
     stage_done(&stage);
 }
 
@@ -372,6 +391,7 @@ int main(void)
         cmocka_unit_test(test_one_that_has_rested_comes_last),
         cmocka_unit_test(test_one_that_comes_back_takes_its_old_place),
         cmocka_unit_test(test_too_late),
+        cmocka_unit_test(test_one_that_rests_and_has_never_gone_lets_older_ones_before_it),
         cmocka_unit_test(test_at_random),
     };
 

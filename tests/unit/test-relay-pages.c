@@ -216,21 +216,23 @@ static struct world_answer takes_record_1_alone(struct world *world, const char 
     return answer;
 }
 
-/* A letter, much in between, and a newer event, which Convex took before the process died. */
-static struct world *begin_after_crash(int letter_bytes)
+/* Letters, much in between, and a newer event, which Convex took before the process died. */
+static struct world *begin_after_crash(int letters, int letter_bytes)
 {
     struct world_options options = plain;
     options.concurrency = 1000;
     struct world *world = begin(&options, is_away);
 
-    (void)world_send_large(world, "users", 1, 1, letter_bytes);
+    for (int number = 1; number <= letters; number++)
+        (void)world_send_large(world, "users", 1, number, letter_bytes);
     for (int i = 0; i < AMID; i++)
         (void)world_send_large(world, "users", 3 + i, 1, AMID_BYTES);
-    (void)world_send(world, "users", 1, 2);
+    (void)world_send(world, "users", 1, letters + 1);
     world_run(world, 100);
     world_stop(world);
-    change_beside(world, bury_row, 1);
-    world->newest[1] = 2;
+    for (int letter = 1; letter <= letters; letter++)
+        change_beside(world, bury_row, (uint64_t)letter);
+    world->newest[1] = letters + 1;
     world->convex = takes_record_1_alone;
     world_start(world);
     world_run(world, 200);
@@ -241,7 +243,7 @@ static struct world *begin_after_crash(int letter_bytes)
 static void test_the_page_is_read_behind_the_replay(void **state)
 {
     (void)state;
-    struct world *world = begin_after_crash(PAGE_LARGE);
+    struct world *world = begin_after_crash(1, PAGE_LARGE);
 
     ask_for_replay(world, 1);
     relay_take_up_replays(world->relay);
@@ -258,7 +260,7 @@ static void test_the_page_is_read_behind_the_replay(void **state)
 static void test_a_restart_while_a_replay_waits(void **state)
 {
     (void)state;
-    struct world *world = begin_after_crash(0);
+    struct world *world = begin_after_crash(1, 0);
 
     change_beside(world, replay_row, 1);
     world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
@@ -270,13 +272,150 @@ static void test_a_restart_while_a_replay_waits(void **state)
     assert_int_equal(world->relay->replayed, 1);
 }
 
+/* Letters of one record, the newest first: none has gone before the others. */
+static void test_replays_that_wait_for_a_page_pass_no_other(void **state)
+{
+    enum { LETTERS = 3 };
+    (void)state;
+    struct world *world = begin_after_crash(LETTERS, 0);
+
+    for (uint64_t letter = LETTERS; letter > 0; letter--) {
+        change_beside(world, replay_row, letter);
+        world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+        world_run(world, 100);
+    }
+    assert_int_equal(world->relay->replayed, LETTERS);
+    world_restart(world);
+    world_run(world, 3000);
+    assert_int_equal(world->relay->replayed, LETTERS);
+    assert_int_equal(world->disorders, 0);
+}
+
+/* Some of those that Convex is at. */
+static void answer(struct world *world, int calls)
+{
+    struct world_call *call = TAILQ_FIRST(&world->calls);
+
+    for (int i = 0; i < calls; i++, call = TAILQ_NEXT(call, link))
+        loop_timer_set(world->loop, &call->timer, world->now_ms);
+    world_run(world, 100);
+}
+
+static struct world_answer takes_its_time(struct world *world, const char *path, int record,
+                                          int number)
+{
+    struct world_answer answer = takes_all(world, path, record, number);
+
+    if (record > 0)
+        answer.after_ms = 1000 * WORLD_DAY_MS;
+    return answer;
+}
+
+/* A replay waits for a page, and somebody has taken all that the page would have brought. */
+static void test_a_page_that_comes_empty(void **state)
+{
+    enum { BEHIND = 4 };
+    (void)state;
+    struct world_options options = plain;
+    options.routes = many_routes();
+    options.concurrency = MANY_WINDOW;
+    struct world *world = begin(&options, is_away);
+
+    for (int record = 0; record <= MANY_WINDOW + BEHIND; record++)
+        (void)world_send(world, "m0", record, 1);
+    world_run(world, 100);
+    world_stop(world);
+    change_beside(world, bury_row, 1);
+    world->convex = takes_its_time;
+    world_start(world);
+    change_beside(world, replay_row, 1);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 100);
+    assert_int_equal(world->relay->replayed, 1);
+    for (uint64_t id = MANY_WINDOW + 2; id <= MANY_WINDOW + BEHIND + 1; id++)
+        change_beside(world, bury_row, id);
+    answer(world, MANY_WINDOW / 2 + 1);
+    assert_int_equal(world->newest[0], 1);
+}
+
+/* ---- many routes ---- */
+
+static struct world_answer has_no_m0(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)record, (void)number;
+    struct world_answer answer = strncmp(path, "m0:", 3) == 0 ? world_no_function() : world_done();
+
+    answer.after_ms = 1;
+    return answer;
+}
+
+/* A route that is held has all the room, and the others take turns with what is left. */
+static void test_each_route_gets_its_turn(void **state)
+{
+    enum { ROUTES = 12, EACH = 50, BYTES = 70000, HELD = 14, HELD_BYTES = 2 << 20 };
+    static char json[ROUTES * 64];
+    (void)state;
+    struct world_options options = plain;
+    size_t len = 0;
+
+    for (int i = 0; i < ROUTES; i++)
+        len += (size_t)snprintf(json + len, sizeof(json) - len,
+                                "%c\"m%d\":{\"mutation\":\"m%d:f\"}", i ? ',' : '{', i, i);
+    (void)snprintf(json + len, sizeof(json) - len, "}");
+    options.routes = json;
+    struct world *world = begin(&options, has_no_m0);
+    for (int i = 0; i < HELD; i++)
+        (void)world_send_large(world, "m0", i, 1, HELD_BYTES);
+    world_run(world, 100);
+    for (int route = 1; route < ROUTES; route++)
+        for (int i = 0; i < EACH; i++) {
+            char model[8];
+            (void)snprintf(model, sizeof(model), "m%d", route);
+            (void)world_send_large(world, model, 100 * route + i, 1, BYTES);
+        }
+    for (int least = 0; least < EACH / 2; world_step(world)) {
+        int most = 0;
+        least = EACH;
+        for (int route = 1; route < ROUTES; route++) {
+            int done = 0;
+            for (int i = 0; i < EACH; i++)
+                done += world->newest[100 * route + i];
+            least = done < least ? done : least;
+            most = done > most ? done : most;
+        }
+        assert_true(most - least <= 4);
+    }
+}
+
+/* No time passes: that the first of them have failed keeps no other waiting. */
+static void test_a_start_waits_for_no_route_that_cannot_be_read(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, takes_all);
+
+    fault_store_set(&world->disk, FAULT_READ, STORE_BROKEN);
+    world_reload(world, many_routes());
+    for (int i = 0; i < 10000 && relay_loading(world->relay); i++) {
+        assert_int_equal(loop_turn(world->loop), 0);
+        (void)usleep(1000);
+    }
+    assert_false(relay_loading(world->relay));
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest plain_tests[] = {
-        ROW(test_a_letter_behind_the_last_page),    ROW(test_a_letter_amid_the_page),
-        ROW(test_a_newer_event_may_have_been_sent), ROW(test_the_page_is_read_behind_the_replay),
-        ROW(test_a_restart_while_a_replay_waits),   ROW(test_what_waits_for_a_page_gets_it),
+        ROW(test_a_letter_behind_the_last_page),
+        ROW(test_a_letter_amid_the_page),
+        ROW(test_a_newer_event_may_have_been_sent),
+        ROW(test_the_page_is_read_behind_the_replay),
+        ROW(test_a_restart_while_a_replay_waits),
+        ROW(test_what_waits_for_a_page_gets_it),
+        ROW(test_replays_that_wait_for_a_page_pass_no_other),
+        ROW(test_a_page_that_comes_empty),
+        ROW(test_each_route_gets_its_turn),
+        ROW(test_a_start_waits_for_no_route_that_cannot_be_read),
     };
     struct CMUnitTest tests[array_len(plain_tests) + array_len(distance_rows)];
     size_t len = array_len(plain_tests);

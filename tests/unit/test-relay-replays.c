@@ -28,6 +28,21 @@ int __wrap_lanes_join(struct lanes *lanes, struct lane_route *route, struct lane
     return __real_lanes_join(lanes, route, place, seq, record);
 }
 
+/* The same for outbox_delivered_unstored(). */
+int __wrap_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                                     struct span record);
+int __real_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                                     struct span record);
+
+static bool marks_find_no_memory;
+
+int __wrap_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
+                                     struct span record)
+{
+    return marks_find_no_memory ? -ENOMEM
+                                : __real_outbox_delivered_unstored(outbox, id, model, record);
+}
+
 /* ---- a disk that takes its time ---- */
 
 /* Something beside the relay wants a replay, and the disk is held as it takes it up. */
@@ -38,6 +53,14 @@ static void hold_while_replays_are_taken_up(struct world *world,
     fault_store_hold(&world->disk);
     change_beside(world, change, id);
     while (sem_trywait(&world->disk.inside) != 0) {
+        world_run_past_disk(world, 1);
+        (void)usleep(1000);
+    }
+}
+
+static void run_until_replays_come_in(struct world *world)
+{
+    while (!relay_intake_is_busy(&world->relay->replays_intake)) {
         world_run_past_disk(world, 1);
         (void)usleep(1000);
     }
@@ -86,7 +109,7 @@ static void test_replay_beside_backlog(void **state)
     assert_counts(BACKLOG, 0, 0);
 }
 
-/* Convex takes a newer event of the record while the disk makes the letter pending. */
+/* A newer event of the record arrives while the disk makes the letter pending. */
 static void test_a_replay_never_comes_after_a_newer_event(void **state)
 {
     (void)state;
@@ -101,9 +124,8 @@ static void test_a_replay_never_comes_after_a_newer_event(void **state)
     world_run(world, 2000);
     assert_int_equal(sender->reply, REPLY_DELIVERED);
     assert_int_equal(world->disorders, 0);
-    assert_int_equal(world->done, 1);
-    assert_counts(1, 1, 0);
-    change_beside(world, replay_is_stale, 1);
+    assert_int_equal(world->done, 2);
+    assert_counts(2, 0, 0);
 }
 
 /* The disk fails while Convex takes a newer event of the letter's record. */
@@ -120,6 +142,57 @@ static void test_a_letter_becomes_stale_when_the_disk_is_back(void **state)
     fault_store_set(&world->disk, FAULT_BEGIN, 0);
     world_run(world, 3000);
     change_beside(world, replay_is_stale, 1);
+}
+
+static void assert_overtaken(struct world *world)
+{
+    world_run(world, 3000);
+    assert_int_equal(world->done, 1);
+    assert_counts(1, 1, 0);
+    change_beside(world, replay_is_stale, 1);
+}
+
+/* The disk takes a replay, and has not taken what makes it stale. */
+static void test_a_mark_that_the_disk_refuses(void **state)
+{
+    (void)state;
+    struct world *world = begin_with_letter(0);
+
+    world->convex = takes_all;
+    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    fault_store_set(&world->disk, FAULT_OVERTAKEN, STORE_BROKEN);
+    struct sender *sender = world_send(world, "users", 1, 2);
+    world_run(world, 1000);
+    assert_int_equal(sender->reply, REPLY_DELIVERED);
+    assert_int_equal(relay_pending(world->relay), 0);
+    change_beside(world, replay_row, 1);
+    while (!a_replay_waits(world))
+        world_step(world);
+    world_run(world, 3000);
+    assert_true(a_replay_waits(world));
+    fault_store_set(&world->disk, FAULT_OVERTAKEN, 0);
+    assert_overtaken(world);
+}
+
+/* The same, and memory is short, too: the event stays where replays meet it. */
+static void test_a_mark_that_finds_no_memory(void **state)
+{
+    (void)state;
+    struct world *world = begin_with_letter(0);
+
+    world->convex = takes_all;
+    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    fault_store_set(&world->disk, FAULT_OVERTAKEN, STORE_BROKEN);
+    marks_find_no_memory = true;
+    struct sender *sender = world_send(world, "users", 1, 2);
+    world_run(world, 1000);
+    assert_int_equal(sender->reply, REPLY_DELIVERED);
+    assert_int_equal(relay_pending(world->relay), 1);
+    change_beside(world, replay_row, 1);
+    take_up_replay(world);
+    marks_find_no_memory = false;
+    fault_store_set(&world->disk, FAULT_OVERTAKEN, 0);
+    assert_overtaken(world);
 }
 
 /* What fills the window is a forced replay, so that the first page begins behind it. */
@@ -150,6 +223,39 @@ static void test_a_page_begins_behind_a_replay(void **state)
     world_run_until(world, nothing_is_left, WORLD_DAY_MS);
     assert_int_equal(world->done, 2049);
     assert_counts(2049, 0, 0);
+}
+
+enum { LARGE = 15 << 20 };
+
+static struct world_answer has_no_posts_and_is_quick(struct world *world, const char *path,
+                                                     int record, int number)
+{
+    struct world_answer answer = has_no_posts(world, path, record, number);
+
+    answer.after_ms = 1;
+    return answer;
+}
+
+/* While it comes in, an event of its route goes to disk, and a page is read. */
+static void test_a_large_letter_comes_once(void **state)
+{
+    (void)state;
+    struct world *world = begin_with_letter(LARGE);
+
+    world->convex = has_no_posts_and_is_quick;
+    for (int number = 0; number < 13; number++) /* they stay, and fill the memory */
+        (void)world_send_large(world, "posts", number + 3, 1, 2 << 20);
+    world_run(world, 100);
+    change_beside(world, force_row, 1);
+    run_until_replays_come_in(world);
+    (void)world_send(world, "users", 2, 1);
+    for (int i = 0; i < 200; i++) {
+        world_run_past_disk(world, 1);
+        (void)usleep(1000);
+    }
+    world_run(world, 5000);
+    assert_int_equal(world->done, 2);
+    assert_counts(2, 0, 13);
 }
 
 static bool the_window_is_full(struct world *world)
@@ -216,8 +322,6 @@ static void test_a_newer_event_that_no_disk_keeps(void **state)
     assert_counts(1, 1, 0);
     change_beside(world, replay_is_stale, 1);
 }
-
-enum { LARGE = 15 << 20 };
 
 /* The letter is so large that it takes many turns to read, and the newer event is done before. */
 static void test_a_large_letter_meets_the_newer_event(void **state)
@@ -304,23 +408,50 @@ static void test_a_letter_without_memory_is_taken_in_later(void **state)
 }
 
 /* What has become of an event is on disk, and its end waits for a replay that finds no memory. */
-static void test_a_census_while_replays_come_in(void **state)
+static struct world *begin_while_a_replay_waits(world_convex_fn convex, struct sender **sender)
 {
-    (void)state;
     struct world *world = begin_with_letter(0);
 
-    world->convex = takes_number_2_slowly;
-    (void)world_send(world, "users", 2, 2);
+    world->convex = convex;
+    *sender = world_send(world, "users", 2, 2);
     world_run(world, 100);
     joins_until_memory_is_short = 1;
     change_beside(world, replay_row, 1);
-    while (!relay_intake_is_busy(&world->relay->replays_intake)) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    run_until_replays_come_in(world);
     loop_timer_set(world->loop, &TAILQ_FIRST(&world->calls)->timer, world->now_ms);
     world_run(world, 50);
     assert_false(TAILQ_EMPTY(&world->relay->fated));
+    return world;
+}
+
+static struct world_answer rejects_slowly(struct world *world, const char *path, int record,
+                                          int number)
+{
+    struct world_answer answer = rejects_all(world, path, record, number);
+
+    answer.after_ms = 4000;
+    return answer;
+}
+
+static void test_a_refusal_is_told_while_replays_come_in(void **state)
+{
+    (void)state;
+    struct sender *sender;
+    struct world *world = begin_while_a_replay_waits(rejects_slowly, &sender);
+
+    assert_true(sender->answered);
+    assert_int_equal(sender->reply, REPLY_FAILED);
+    assert_true(sender->message.len > 0);
+    world_run(world, 10000);
+    assert_counts(0, 2, 0);
+}
+
+static void test_a_census_while_replays_come_in(void **state)
+{
+    (void)state;
+    struct sender *sender;
+    struct world *world = begin_while_a_replay_waits(takes_number_2_slowly, &sender);
+
     world_reload(world, NULL);
     world_run(world, 5000);
     assert_int_equal(world_sum(world).discarded, 0);
@@ -360,9 +491,13 @@ int main(void)
         ROW(test_a_newer_event_that_no_disk_keeps),
         ROW(test_a_large_letter_meets_the_newer_event),
         ROW(test_a_letter_becomes_stale_when_the_disk_is_back),
+        ROW(test_a_mark_that_the_disk_refuses),
+        ROW(test_a_mark_that_finds_no_memory),
+        ROW(test_a_large_letter_comes_once),
         ROW(test_replays_wait_for_room),
         ROW(test_a_stuck_record_keeps_no_replay_waiting),
         ROW(test_a_letter_without_memory_is_taken_in_later),
+        ROW(test_a_refusal_is_told_while_replays_come_in),
         ROW(test_a_census_while_replays_come_in),
         ROW(test_an_old_letter_behind_a_backlog),
     };
