@@ -369,7 +369,7 @@ static void test_each_route_gets_its_turn(void **state)
     world_run(world, 100);
     for (int route = 1; route < ROUTES; route++)
         for (int i = 0; i < EACH; i++) {
-            char model[8];
+            char model[16];
             (void)snprintf(model, sizeof(model), "m%d", route);
             (void)world_send_large(world, model, 100 * route + i, 1, BYTES);
         }
