@@ -20,9 +20,9 @@ int letter_filter_init(struct letter_filter *filter)
     return table_init(&filter->seed);
 }
 
-void letter_filter_loaded(struct letter_filter *filter)
+void letter_filter_set_loaded(struct letter_filter *filter, bool loaded)
 {
-    atomic_store(&filter->loaded, true);
+    atomic_store(&filter->loaded, loaded);
 }
 
 void letter_filter_add(struct letter_filter *filter, struct span model, struct span record)

@@ -24,8 +24,9 @@ struct letter_filter {
 /* All zero before. 0 or an -errno. */
 int letter_filter_init(struct letter_filter *filter);
 
-/* Everything that there was has been added. */
-void letter_filter_loaded(struct letter_filter *filter);
+/* Everything that there was has been added; or something was not, and any record may have letters
+ * again. */
+void letter_filter_set_loaded(struct letter_filter *filter, bool loaded);
 
 void letter_filter_add(struct letter_filter *filter, struct span model, struct span record);
 bool letter_filter_may_have(const struct letter_filter *filter, struct span model,

@@ -22,14 +22,19 @@ int writer_add_letter(void *ctx, const struct store_row *row)
     return 0;
 }
 
-/* Only the store knows whose record a buried event was. */
+/* Only the store knows whose record a buried event was. Where that cannot be read, it may have been
+ * any; if the store is broken, it is the commit that says so. */
 static int writer_bury(struct writer *writer, const struct store_row *row)
 {
     const struct store_filter filter = {
         .first = STORE_DEAD, .last = STORE_DEAD, .after = row->id - 1, .rows_max = 1, .bare = true};
     int r = writer->store->ops->bury(writer->store, row);
 
-    return r ? r : writer->store->ops->read(writer->store, &filter, writer_add_letter, writer);
+    if (r)
+        return r;
+    if (writer->store->ops->read(writer->store, &filter, writer_add_letter, writer))
+        letter_filter_set_loaded(&writer->filter, false);
+    return 0;
 }
 
 static int writer_append(struct writer *writer, const struct store_row *row)
@@ -398,7 +403,7 @@ void writer_load_filter(struct writer *writer)
     const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
 
     if (writer_read_states(writer, filter, writer_add_letter, writer) == 0)
-        letter_filter_loaded(&writer->filter);
+        letter_filter_set_loaded(&writer->filter, true);
 }
 
 /* Whether an event could be stored now. Nothing is. */

@@ -27,10 +27,10 @@ enum {
 
 /* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
 enum delivery_state {
-    DELIVERY_SPILLED, /* only to be stored: it comes back as a page of the backlog */
-    DELIVERY_WAITING, /* in its lane; at its head also for the disk, or while it is early */
-    DELIVERY_FLYING,  /* an attempt is in flight */
-    DELIVERY_RESTING, /* an attempt failed, and a timer runs until the next */
+    DELIVERY_SPILLED,  /* only to be stored: it comes back as a page of the backlog */
+    DELIVERY_WAITING,  /* in its lane; at its head also for the disk, or while it is early */
+    DELIVERY_FLYING,   /* an attempt is in flight */
+    DELIVERY_RESTING,  /* an attempt failed, and a timer runs until the next */
     DELIVERY_SETTLING, /* its fate is decided and being written */
     DELIVERY_STATES_,
 };
@@ -70,10 +70,10 @@ struct delivery {
     enum reply reply;                    /* of a burial, once it is written */
     struct buf message;                  /* for the reply, whole */
     bool overdue;                        /* the answer has waited for Convex long enough */
-    bool stale;      /* a dead letter that a newer event of its record has overtaken */
-    bool replayed;   /* it was a dead letter, and counts in relay.replayed */
-    bool early;  /* it is not sent before relay_reads_earlier() is over; counts in route.early */
-    bool doomed; /* its sender was told 503: it goes unless Convex takes it */
+    bool stale;    /* a dead letter that a newer event of its record has overtaken */
+    bool replayed; /* it was a dead letter, and counts in relay.replayed */
+    bool early;    /* it is not sent before relay_reads_earlier() is over; counts in route.early */
+    bool doomed;   /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
     struct buf before_args;

@@ -178,12 +178,19 @@ static void lane_insert(struct lane *lane, struct lane_place *place, struct lane
         TAILQ_INSERT_HEAD(&lane->places, place, link);
 }
 
-/* The head came later than seq, and seq must not go before it any more. */
+/*
+ * The first of those that may have gone came later than seq. Those behind it have waited for it.
+ */
 static bool lane_has_passed(const struct lane *lane, uint64_t seq)
 {
-    const struct lane_place *head = TAILQ_FIRST(&lane->places);
+    const struct lane_place *place = TAILQ_FIRST(&lane->places);
 
-    return head->seq > seq && (lane->state == LANE_FLYING || head->tried);
+    if (TAILQ_LAST(&lane->places, lane_places)->seq <= seq)
+        return false; /* nearly always */
+    if (lane->state != LANE_FLYING)
+        while (place && !place->tried)
+            place = TAILQ_NEXT(place, link);
+    return place && place->seq > seq;
 }
 
 int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,

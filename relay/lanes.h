@@ -57,8 +57,8 @@ void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int li
 
 /*
  * Takes the place that seq has in the lane of the record; record.at == NULL: a lane of its own. 0;
- * LANES_TOO_LATE: the lane's head came later and is, or was, under way; LANES_TAKEN: somebody has
- * that place; or -ENOMEM. The span is copied.
+ * LANES_TOO_LATE: the first in the lane that is under way, or may have been, came later;
+ * LANES_TAKEN: somebody has that place; or -ENOMEM. The span is copied.
  */
 int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
                uint64_t seq, struct span record);

@@ -82,6 +82,17 @@ static void relay_page_taken(struct relay_intake *intake)
     relay_page_all(relay);
 }
 
+/* A start waits for them. */
+static void relay_page_unlooked(struct relay *relay)
+{
+    struct relay_route *route;
+
+    for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
+        if (!route->looked)
+            (void)relay_page(route);
+    }
+}
+
 static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
 {
     struct relay_route *route = container_of(read, struct relay_route, read);
@@ -91,8 +102,7 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
         route->looked = true;
         route->reading = false;
         route->relay->reads--;
-        if (relay_loading(route->relay)) /* the others, for whom the start waits, too */
-            relay_page_all(route->relay);
+        relay_page_unlooked(route->relay);
         return; /* the outbox fails: relay_tend() asks again */
     }
     if (last && last->row.id > route->cursor)

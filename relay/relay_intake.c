@@ -68,11 +68,11 @@ static void relay_overtake_replays(struct delivery *delivery)
         return;
     for (; place != &delivery->place; place = lanes_next(place)) {
         struct delivery *older = container_of(place, struct delivery, place);
-        if (older->state == DELIVERY_SETTLING)
-            continue;
-        if (!older->early)
+        if (!older->replayed)
             return;
-        relay_bury_overtaken(older);
+        older->place.tried = false; /* the first that may have gone is the delivery now */
+        if (older->state != DELIVERY_SETTLING)
+            relay_bury_overtaken(older);
     }
 }
 

@@ -299,6 +299,19 @@ static void events_never_stored_are_counted_soon(void **state)
     assert_in_range(world->faults.calls[FAULT_COMMIT], 1, 3);
 }
 
+/* The store is read for the record; where that fails, it may be any. */
+static void burial_whose_record_cannot_be_read(void **state)
+{
+    struct world *world = *state;
+
+    world_open_and_load(world);
+    submit(world, OUTBOX_APPEND, row_of(1));
+    fault_store_set(&world->faults, FAULT_READ, STORE_BROKEN);
+    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r1")));
+    assert_int_equal(submit_and_wait(world, OUTBOX_BURY, died(1, "x")), 0);
+    assert_true(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r1")));
+}
+
 static void count_survives_a_failing_store(void **state)
 {
     struct world *world = *state;
@@ -385,6 +398,7 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(events_never_stored_are_counted_soon),
     world_test(count_survives_a_failing_store),
     world_test(overtaking_can_be_waited_for),
+    world_test(burial_whose_record_cannot_be_read),
     world_test(letters_become_stale_at_little_cost),
 };
 

@@ -239,6 +239,16 @@ static struct world *begin_after_crash(int letters, int letter_bytes)
     return world;
 }
 
+static void read_page_without_room(struct world *world)
+{
+    size_t bytes = world->relay->bytes;
+
+    world->relay->bytes = 0;
+    relay_page_all(world->relay);
+    world->relay->bytes = bytes;
+    assert_int_equal(world->relay->reads, 1);
+}
+
 /* The page with the newer event is read right behind the replay, which takes many turns. */
 static void test_the_page_is_read_behind_the_replay(void **state)
 {
@@ -247,11 +257,7 @@ static void test_the_page_is_read_behind_the_replay(void **state)
 
     ask_for_replay(world, 1);
     relay_take_up_replays(world->relay);
-    size_t bytes = world->relay->bytes;
-    world->relay->bytes = 0; /* as if there were room */
-    relay_page_all(world->relay);
-    world->relay->bytes = bytes;
-    assert_int_equal(world->relay->reads, 1);
+    read_page_without_room(world);
     world_run(world, 3000);
     assert_int_equal(world->disorders, 0);
 }
@@ -288,6 +294,37 @@ static void test_replays_that_wait_for_a_page_pass_no_other(void **state)
     world_restart(world);
     world_run(world, 3000);
     assert_int_equal(world->relay->replayed, LETTERS);
+    assert_int_equal(world->disorders, 0);
+}
+
+static struct two_letters_row {
+    const char *name;
+    uint64_t first, second;
+    bool restarts;
+} two_letters_rows[] = {
+    {"the letter is older than one that the page buries", 2, 1, false},
+    {"the letter is newer than one that the page buries", 1, 2, false},
+    {"the letter is newer than one that another process has taken up", 1, 2, true},
+};
+
+/* One waits for the page, which overtakes it; the other comes when that one is being buried. */
+static void test_two_letters_and_the_page(void **state)
+{
+    const struct two_letters_row *row = *state;
+    struct world *world = begin_after_crash(2, 0);
+
+    change_beside(world, replay_row, row->first);
+    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
+    world_run(world, 100);
+    if (row->restarts) {
+        world_restart(world);
+        world_run(world, 200);
+    }
+    assert_int_equal(world->relay->replayed, 1);
+    ask_for_replay(world, row->second);
+    read_page_without_room(world);
+    relay_take_up_replays(world->relay);
+    world_run(world, 3000);
     assert_int_equal(world->disorders, 0);
 }
 
@@ -402,6 +439,30 @@ static void test_a_start_waits_for_no_route_that_cannot_be_read(void **state)
     assert_false(relay_loading(world->relay));
 }
 
+/* One page is long in coming, as where memory is short, and all others fail. */
+static void test_a_start_that_waits_does_not_spin(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.routes = many_routes();
+    struct world *world = begin(&options, takes_all);
+    struct relay_route *route = TAILQ_FIRST(&world->relay->routes);
+
+    fault_store_set(&world->disk, FAULT_READ, STORE_BROKEN);
+    for (; route; route = TAILQ_NEXT(route, link))
+        route->backlog = true;
+    route = relay_route_find(world->relay, SPAN("m0"));
+    route->looked = false;
+    route->reading = true;
+    int before = atomic_load(&world->disk.calls[FAULT_READ]);
+    relay_page_all(world->relay);
+    for (int i = 0; i < 200; i++) {
+        assert_int_equal(loop_turn(world->loop), 0);
+        (void)usleep(1000);
+    }
+    assert_in_range(atomic_load(&world->disk.calls[FAULT_READ]) - before, 1, MANY_ROUTES);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
@@ -416,13 +477,16 @@ int main(void)
         ROW(test_a_page_that_comes_empty),
         ROW(test_each_route_gets_its_turn),
         ROW(test_a_start_waits_for_no_route_that_cannot_be_read),
+        ROW(test_a_start_that_waits_does_not_spin),
     };
-    struct CMUnitTest tests[array_len(plain_tests) + array_len(distance_rows)];
+    struct CMUnitTest
+        tests[array_len(plain_tests) + array_len(distance_rows) + array_len(two_letters_rows)];
     size_t len = array_len(plain_tests);
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    rows_add(tests, len, distance_rows, test_what_was_sent_may_be_far_behind);
-    for (size_t i = len; i < array_len(tests); i++)
+    len = rows_add(tests, len, distance_rows, test_what_was_sent_may_be_far_behind);
+    (void)rows_add(tests, len, two_letters_rows, test_two_letters_and_the_page);
+    for (size_t i = array_len(plain_tests); i < array_len(tests); i++)
         tests[i].teardown_func = end;
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

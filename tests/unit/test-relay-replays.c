@@ -5,43 +5,10 @@
  */
 #include "relay/delivery.h"
 
-#include <errno.h>
 #include <unistd.h>
 
 #include "relay_cases.h"
-
-/* ---- memory that is short ---- */
-
-/* The linker has lanes_join() come here. */
-int __wrap_lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
-                      uint64_t seq, struct span record);
-int __real_lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
-                      uint64_t seq, struct span record);
-
-static int joins_until_memory_is_short; /* 0: it is not */
-
-int __wrap_lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
-                      uint64_t seq, struct span record)
-{
-    if (joins_until_memory_is_short > 0 && --joins_until_memory_is_short == 0)
-        return -ENOMEM;
-    return __real_lanes_join(lanes, route, place, seq, record);
-}
-
-/* The same for outbox_delivered_unstored(). */
-int __wrap_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
-                                     struct span record);
-int __real_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
-                                     struct span record);
-
-static bool marks_find_no_memory;
-
-int __wrap_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
-                                     struct span record)
-{
-    return marks_find_no_memory ? -ENOMEM
-                                : __real_outbox_delivered_unstored(outbox, id, model, record);
-}
+#include "relay_scarce.h"
 
 /* ---- a disk that takes its time ---- */
 
@@ -124,8 +91,11 @@ static void test_a_replay_never_comes_after_a_newer_event(void **state)
     world_run(world, 2000);
     assert_int_equal(sender->reply, REPLY_DELIVERED);
     assert_int_equal(world->disorders, 0);
-    assert_int_equal(world->done, 2);
-    assert_counts(2, 0, 0);
+    /* Both are told in one turn, or in two: then the letter goes first. */
+    bool overtaken = world_counts(world).dead == 1;
+    assert_counts(overtaken ? 1 : 2, overtaken, 0);
+    if (overtaken)
+        change_beside(world, replay_is_stale, 1);
 }
 
 /* The disk fails while Convex takes a newer event of the letter's record. */

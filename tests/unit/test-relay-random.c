@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lives at random: events and letters that are replayed, while Convex, the disk and the memory fail
+ * as they like, routes come and go, and the relay is restarted. At every moment the order holds; in
+ * the end, when all is well again, nothing is missing. RELAY_SEED=n lives one of them, any n.
+ */
+#include "relay/delivery.h"
+
+#include <unistd.h>
+
+#include "relay_cases.h"
+#include "relay_scarce.h"
+
+enum {
+    LIVES = 8,
+    TURNS = 150,
+    RECORDS_MAX = 12,
+    LETTERS_MAX = 4096,
+    CALM_MS = 4000,
+    CALM_STEP_MS = 20,
+    CALMS = 20, /* of these, until the last retry */
+};
+
+struct life {
+    unsigned seed;
+    struct world *world;
+    int records;
+    int numbers[RECORDS_MAX];
+    bool restarts, faults;
+};
+
+static struct life life;
+
+static int roll(int sides)
+{
+    return rand_r(&life.seed) % sides;
+}
+
+static bool one_in(int sides)
+{
+    return roll(sides) == 0;
+}
+
+/* ---- Convex ---- */
+
+static struct world_answer any_answer(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    int of_100 = roll(100);
+    struct world_answer answer = of_100 < 45   ? world_done()
+                                 : of_100 < 85 ? world_rejected()
+                                 : of_100 < 93 ? world_lost()
+                                 : of_100 < 96 ? world_unreachable()
+                                 : of_100 < 98 ? world_no_function()
+                                               : world_http(503, "x");
+
+    answer.after_ms = 1 + roll(one_in(4) ? 3000 : 60);
+    return answer;
+}
+
+/* ---- what happens ---- */
+
+static void send_some(void)
+{
+    int n = 1 + roll(one_in(4) ? 120 : 6);
+
+    while (n-- > 0) {
+        int record = roll(life.records);
+        (void)world_send_large(life.world, record % 2 ? "m1" : "m0", record, ++life.numbers[record],
+                               one_in(40) ? 1 << 20 : 0);
+    }
+}
+
+static uint64_t letters[LETTERS_MAX];
+static size_t letters_len;
+
+static int note_letter(void *ctx, const struct store_row *row)
+{
+    (void)ctx;
+    if (letters_len < LETTERS_MAX)
+        letters[letters_len++] = row->id;
+    return 0;
+}
+
+static void replay_some(void)
+{
+    const struct store_filter dead = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
+    struct store *store = world_open(life.world, STORE_BESIDE);
+    int share = 1 + roll(4);
+
+    letters_len = 0;
+    assert_int_equal(store->ops->begin(store), 0);
+    assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
+    for (size_t i = 0; i < letters_len; i++) {
+        if (one_in(share))
+            (void)store->ops->replay(store, letters[i], false); /* it may be stale */
+    }
+    assert_int_equal(store->ops->commit(store), 0);
+    store->ops->close(store);
+}
+
+static void mend(void)
+{
+    for (int call = 0; call < FAULT_CALLS; call++)
+        fault_store_set(&life.world->disk, (enum fault_call)call, 0);
+    joins_until_memory_is_short = 0;
+    marks_find_no_memory = false;
+}
+
+static void calm(int64_t ms)
+{
+    int64_t step_ms = life.world->options.step_ms;
+
+    life.world->options.step_ms = CALM_STEP_MS;
+    world_run(life.world, ms);
+    life.world->options.step_ms = step_ms;
+}
+
+static void break_something(void)
+{
+    if (!life.faults)
+        return;
+    if (one_in(3))
+        joins_until_memory_is_short = 1 + roll(10);
+    else if (one_in(3))
+        marks_find_no_memory = true;
+    else
+        fault_store_set(&life.world->disk, (enum fault_call)roll(FAULT_CALLS),
+                        one_in(2) ? STORE_BROKEN : STORE_FULL);
+}
+
+static void stop_for_a_moment(void)
+{
+    if (!life.restarts)
+        return;
+    mend(); /* a start is not what this is about */
+    calm(CALM_MS);
+    send_some();
+    world_restart(life.world);
+}
+
+static void change_routes(void)
+{
+    world_reload(life.world, one_in(2) ? many_routes() : "{\"m0\":{\"mutation\":\"m:f\"}}");
+}
+
+static void turn(void)
+{
+    int what = roll(32);
+
+    replays_are_seen = one_in(2);
+    if (what < 9)
+        send_some();
+    else if (what < 18)
+        replay_some();
+    else if (what < 24)
+        break_something();
+    else if (what < 29)
+        mend();
+    else if (what < 30)
+        change_routes();
+    else
+        stop_for_a_moment();
+    world_run(life.world, 1 + roll(one_in(5) ? 1500 : 40));
+}
+
+/* ---- lives ---- */
+
+static void assert_order(unsigned seed)
+{
+    if (life.world->disorders || life.world->overlaps)
+        fail_msg("RELAY_SEED=%u: disorders %d, overlaps %d", seed, life.world->disorders,
+                 life.world->overlaps);
+}
+
+static uint64_t acknowledged(void)
+{
+    struct sender *sender;
+    uint64_t n = 0;
+
+    SLIST_FOREACH(sender, &life.world->senders, link)
+    n += sender->answered && sender->reply != REPLY_UNAVAILABLE;
+    return n;
+}
+
+static void assert_nothing_is_missing(unsigned seed)
+{
+    struct store_counts counts = world_counts(life.world);
+    struct event_counts sum = world_sum(life.world);
+
+    if (counts.pending || relay_pending(life.world->relay) || sum.dead != counts.dead ||
+        acknowledged() > counts.accepted)
+        fail_msg("RELAY_SEED=%u: pending %d, in memory %d, dead %d of %d, accepted %d of %d", seed,
+                 (int)counts.pending, (int)relay_pending(life.world->relay), (int)sum.dead,
+                 (int)counts.dead, (int)counts.accepted, (int)acknowledged());
+}
+
+static void live(unsigned seed)
+{
+    static const int64_t steps_ms[] = {1, 5, 20};
+    struct world_options options = {.routes = many_routes()};
+
+    life = (struct life){.seed = seed};
+    options.concurrency = 1 + roll(32);
+    options.step_ms = steps_ms[roll(3)];
+    options.sync_wait_ms = one_in(2) ? 500 : 5000;
+    life.records = 1 + roll(RECORDS_MAX);
+    life.restarts = one_in(2);
+    life.faults = !one_in(3);
+    life.world = begin(&options, any_answer);
+    for (int i = 0; i < TURNS; i++) {
+        turn();
+        assert_order(seed);
+    }
+    mend();
+    world_reload(life.world, many_routes());
+    life.world->convex = takes_all;
+    for (int i = 0; i < CALMS; i++) {
+        replays_are_seen = true;
+        calm(CALM_MS);
+    }
+    assert_order(seed);
+    assert_nothing_is_missing(seed);
+}
+
+static void test_lives_at_random(void **state)
+{
+    const char *seed = getenv("RELAY_SEED");
+
+    for (unsigned n = 1; !seed && n <= LIVES; n++) {
+        live(n);
+        (void)end(state);
+    }
+    if (seed)
+        live((unsigned)strtoul(seed, NULL, 10));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test_teardown(test_lives_at_random, end)};
+
+    log_setup(LOG_ERROR, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
