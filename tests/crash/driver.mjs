@@ -165,7 +165,7 @@ class World {
   // Somebody looks after the dead letters while all this goes on.
   #meddle(dice) {
     this.meddling = (async () => {
-      const letters = await readLetters(this.env);
+      const letters = await readLetters(this.env, this.plan);
       const some = letters.filter(() => dice.chance(0.3));
       for (const { n } of some) this.meddled.add(n);
       const discarded = some.slice(0, 2);
@@ -189,7 +189,7 @@ class World {
     const { plan, convex, processes, meddled } = this;
     return {
       events: plan.events, attempts: convex.attempts, ends: processes.ends, meddled, timeoutMs: TIMEOUT_MS,
-      letters: await readLetters(this.env),
+      letters: await readLetters(this.env, this.plan),
       stats: await outboxStats(this.env),
     };
   }

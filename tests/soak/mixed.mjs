@@ -89,7 +89,7 @@ class World {
     return {
       events: this.plan.events, attempts: this.convex.attempts, ends: this.processes.ends, meddled: new Set(),
       timeoutMs: TIMEOUT_MS,
-      letters: await readLetters(this.env), stats: await outboxStats(this.env),
+      letters: await readLetters(this.env, this.plan), stats: await outboxStats(this.env),
     };
   }
 
