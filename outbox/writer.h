@@ -48,9 +48,6 @@ struct writer {
     bool appended; /* some append of this batch went through */
 };
 
-/* Whether the job has dead letters marked as stale. */
-bool writer_is_mark(const struct outbox_job *job);
-
 /* All zero before. 0 or an -errno. */
 int writer_init(struct writer *writer);
 void writer_done(struct writer *writer);
@@ -70,6 +67,9 @@ bool writer_collect(struct writer *writer, struct outbox_jobs *jobs);
 void writer_status(struct writer *writer, struct outbox_status *status);
 
 /* ---- writer_work.c ---- */
+
+/* Whether the job has dead letters marked as stale. */
+bool writer_is_mark(const struct outbox_job *job);
 
 /* What the thread does first: reads what the store has, and the records of dead letters. */
 int writer_look(struct writer *writer);

@@ -67,15 +67,20 @@ bool relay_reads_earlier(const struct relay_route *route)
            (route->cursor < route->relay->earlier_id || relay_intake_is_busy(&route->intake));
 }
 
+static void relay_end_read(struct relay_route *route)
+{
+    route->reading = false;
+    route->looked = true;
+    route->relay->reads--;
+}
+
 /* Only now: what comes in before the page's last event is in its lane belongs behind it. */
 static void relay_page_taken(struct relay_intake *intake)
 {
     struct relay_route *route = container_of(intake, struct relay_route, intake);
     struct relay *relay = route->relay;
 
-    route->reading = false;
-    route->looked = true;
-    relay->reads--;
+    relay_end_read(route);
     route->backlog = route->more || route->spilled;
     if (!relay_reads_earlier(route))
         relay_end_early(route);
@@ -99,9 +104,7 @@ static void relay_page_done(struct outbox_read *read, struct outbox_rows *rows, 
     struct outbox_row *last = TAILQ_LAST(rows, outbox_rows);
 
     if (r) {
-        route->looked = true;
-        route->reading = false;
-        route->relay->reads--;
+        relay_end_read(route);
         relay_page_unlooked(route->relay);
         return; /* the outbox fails: relay_tend() asks again */
     }

@@ -101,8 +101,8 @@ static inline const char *many_routes(void)
     size_t len = 0;
 
     for (int i = 0; i < MANY_ROUTES; i++)
-        len += (size_t)snprintf(json + len, sizeof(json) - len, "%c\"m%d\":{\"mutation\":\"m:f\"}",
-                                i ? ',' : '{', i);
+        len += (size_t)snprintf(json + len, sizeof(json) - len,
+                                "%c\"m%d\":{\"mutation\":\"m%d:f\"}", i ? ',' : '{', i, i);
     (void)snprintf(json + len, sizeof(json) - len, "}");
     return json;
 }

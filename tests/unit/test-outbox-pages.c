@@ -102,6 +102,8 @@ static void failed_page_says_so(void **state)
 
 /* ---- Replays ---- */
 
+static const struct outbox_read all_replays = {.rows_max = 9, .bytes_max = 100};
+
 /* What `convex-relay outbox replay` does beside the server. */
 static void replay_beside(struct world *world, uint64_t id, bool force)
 {
@@ -186,7 +188,7 @@ static void replays_are_there_at_the_start(void **state)
     replay_beside(world, 1, false);
     world_open(world);
     assert_true(status_of(world).replays);
-    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    page_submit_and_wait(world, &page, all_replays);
     assert_string_equal(page.rows, "1 users r1 17");
 }
 
@@ -201,7 +203,7 @@ static void replay_that_was_overtaken_is_dead_again(void **state)
     replay_beside(world, 3, false);
     run_until(world, status_of(world).replays);
     (void)outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
-    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    page_submit_and_wait(world, &page, all_replays);
     assert_string_equal(page.rows, "3 posts r1 17");
     assert_int_equal(status_of(world).counts.dead, 2);
     assert_int_equal(status_of(world).counts.delivered, 1);
@@ -216,11 +218,11 @@ static void failed_replay_can_be_taken_up_later(void **state)
     bury_three(world);
     replay_beside(world, 1, false);
     fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
-    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    page_submit_and_wait(world, &page, all_replays);
     assert_int_equal(page.r, STORE_BROKEN);
     assert_string_equal(page.rows, "");
     fault_store_set(&world->faults, FAULT_COMMIT, 0);
-    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    page_submit_and_wait(world, &page, all_replays);
     assert_int_equal(page.r, 0);
     assert_string_equal(page.rows, "1 users r1 17");
 }
@@ -240,7 +242,7 @@ static void failed_mark_comes_before_replays(void **state)
     fault_store_set(&world->faults, FAULT_COMMIT, 0);
     replay_beside(world, 1, false);
     replay_beside(world, 3, false);
-    page_submit_and_wait(world, &page, (struct outbox_read){.rows_max = 9, .bytes_max = 100});
+    page_submit_and_wait(world, &page, all_replays);
     assert_string_equal(page.rows, "3 posts r1 17");
 }
 
@@ -248,7 +250,6 @@ static void failed_mark_comes_before_replays(void **state)
 static void replays_wait_for_a_mark_that_failed(void **state)
 {
     const struct store_row newer = {.id = 9, .model = SPAN("users"), .record = SPAN("r1")};
-    const struct outbox_read replays = {.rows_max = 9, .bytes_max = 100};
     struct world *world = *state;
     struct page page;
 
@@ -258,18 +259,18 @@ static void replays_wait_for_a_mark_that_failed(void **state)
     replay_beside(world, 3, false);
     fault_store_set(&world->faults, FAULT_OVERTAKEN, STORE_BROKEN);
     struct op *op = submit(world, OUTBOX_OVERTAKES, newer);
-    page_submit_and_wait(world, &page, replays);
+    page_submit_and_wait(world, &page, all_replays);
     assert_int_equal(op->r, STORE_BROKEN);
     assert_int_equal(page.r, -EAGAIN);
     assert_string_equal(page.rows, "");
     /* The first of these fails before the loop knows, the second is tried again in vain. */
     assert_int_equal(outbox_delivered_unstored(world->outbox, 9, newer.model, newer.record), 0);
     for (int i = 0; i < 2; i++) {
-        page_submit_and_wait(world, &page, replays);
+        page_submit_and_wait(world, &page, all_replays);
         assert_int_equal(page.r, -EAGAIN);
     }
     fault_store_set(&world->faults, FAULT_OVERTAKEN, 0);
-    page_submit_and_wait(world, &page, replays);
+    page_submit_and_wait(world, &page, all_replays);
     assert_int_equal(page.r, 0);
     assert_string_equal(page.rows, "3 posts r1 17");
 }

@@ -95,15 +95,22 @@ static void test_a_letter_amid_the_page(void **state)
 
 /* ---- after a crash ---- */
 
-/* Record 1 stands behind record 0, whose answer is long in coming. */
+/* Convex takes it, or its answer is long in coming. */
+static struct world_answer takes_if(bool takes)
+{
+    struct world_answer answer = world_done();
+
+    if (!takes)
+        answer.after_ms = 1000 * WORLD_DAY_MS;
+    return answer;
+}
+
+/* Record 1 stands behind record 0. */
 static struct world_answer stops_at_record_0(struct world *world, const char *path, int record,
                                              int number)
 {
-    struct world_answer answer = takes_all(world, path, record, number);
-
-    if (record == 0)
-        answer.after_ms = 1000 * WORLD_DAY_MS;
-    return answer;
+    (void)world, (void)path, (void)number;
+    return takes_if(record != 0);
 }
 
 /* The process before has sent it, or not: nobody knows. */
@@ -122,8 +129,7 @@ static void test_a_newer_event_may_have_been_sent(void **state)
     world_run(world, 100);
     world_restart(world);
     change_beside(world, replay_row, 1);
-    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-    world_run(world, 100);
+    take_up_replay(world);
     assert_counts(0, 1, 2);
     change_beside(world, replay_is_stale, 1);
 }
@@ -209,11 +215,8 @@ enum { AMID = 290, AMID_BYTES = 100 << 10 }; /* events between the letter and th
 static struct world_answer takes_record_1_alone(struct world *world, const char *path, int record,
                                                 int number)
 {
-    struct world_answer answer = takes_all(world, path, record, number);
-
-    if (record != 1)
-        answer.after_ms = 1000 * WORLD_DAY_MS;
-    return answer;
+    (void)world, (void)path, (void)number;
+    return takes_if(record == 1);
 }
 
 /* Letters, much in between, and a newer event, which Convex took before the process died. */
@@ -269,8 +272,7 @@ static void test_a_restart_while_a_replay_waits(void **state)
     struct world *world = begin_after_crash(1, 0);
 
     change_beside(world, replay_row, 1);
-    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-    world_run(world, 100);
+    take_up_replay(world);
     assert_int_equal(world->relay->replayed, 1);
     world_restart(world);
     world_run(world, 3000);
@@ -287,8 +289,7 @@ static void test_replays_that_wait_for_a_page_pass_no_other(void **state)
 
     for (uint64_t letter = LETTERS; letter > 0; letter--) {
         change_beside(world, replay_row, letter);
-        world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-        world_run(world, 100);
+        take_up_replay(world);
     }
     assert_int_equal(world->relay->replayed, LETTERS);
     world_restart(world);
@@ -314,8 +315,7 @@ static void test_two_letters_and_the_page(void **state)
     struct world *world = begin_after_crash(2, 0);
 
     change_beside(world, replay_row, row->first);
-    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-    world_run(world, 100);
+    take_up_replay(world);
     if (row->restarts) {
         world_restart(world);
         world_run(world, 200);
@@ -338,14 +338,11 @@ static void answer(struct world *world, int calls)
     world_run(world, 100);
 }
 
-static struct world_answer takes_its_time(struct world *world, const char *path, int record,
-                                          int number)
+static struct world_answer takes_record_0_alone(struct world *world, const char *path, int record,
+                                                int number)
 {
-    struct world_answer answer = takes_all(world, path, record, number);
-
-    if (record > 0)
-        answer.after_ms = 1000 * WORLD_DAY_MS;
-    return answer;
+    (void)world, (void)path, (void)number;
+    return takes_if(record == 0);
 }
 
 /* A replay waits for a page, and somebody has taken all that the page would have brought. */
@@ -363,11 +360,10 @@ static void test_a_page_that_comes_empty(void **state)
     world_run(world, 100);
     world_stop(world);
     change_beside(world, bury_row, 1);
-    world->convex = takes_its_time;
+    world->convex = takes_record_0_alone;
     world_start(world);
     change_beside(world, replay_row, 1);
-    world_run_until(world, the_replay_was_taken_up, 1000 * WORLD_DAY_MS);
-    world_run(world, 100);
+    take_up_replay(world);
     assert_int_equal(world->relay->replayed, 1);
     for (uint64_t id = MANY_WINDOW + 2; id <= MANY_WINDOW + BEHIND + 1; id++)
         change_beside(world, bury_row, id);
@@ -390,16 +386,9 @@ static struct world_answer has_no_m0(struct world *world, const char *path, int 
 static void test_each_route_gets_its_turn(void **state)
 {
     enum { ROUTES = 12, EACH = 50, BYTES = 70000, HELD = 14, HELD_BYTES = 2 << 20 };
-    static char json[ROUTES * 64];
     (void)state;
     struct world_options options = plain;
-    size_t len = 0;
-
-    for (int i = 0; i < ROUTES; i++)
-        len += (size_t)snprintf(json + len, sizeof(json) - len,
-                                "%c\"m%d\":{\"mutation\":\"m%d:f\"}", i ? ',' : '{', i, i);
-    (void)snprintf(json + len, sizeof(json) - len, "}");
-    options.routes = json;
+    options.routes = many_routes();
     struct world *world = begin(&options, has_no_m0);
     for (int i = 0; i < HELD; i++)
         (void)world_send_large(world, "m0", i, 1, HELD_BYTES);

@@ -6,8 +6,6 @@
  */
 #include "relay/delivery.h"
 
-#include <unistd.h>
-
 #include "relay_cases.h"
 #include "relay_scarce.h"
 

@@ -12,6 +12,13 @@
 
 /* ---- a disk that takes its time ---- */
 
+/* Real time passes, too: the disk is at work, or held. */
+static void step_beside_disk(struct world *world)
+{
+    world_run_past_disk(world, 1);
+    (void)usleep(1000);
+}
+
 /* Something beside the relay wants a replay, and the disk is held as it takes it up. */
 static void hold_while_replays_are_taken_up(struct world *world,
                                             int (*change)(struct store *store, uint64_t id),
@@ -19,18 +26,14 @@ static void hold_while_replays_are_taken_up(struct world *world,
 {
     fault_store_hold(&world->disk);
     change_beside(world, change, id);
-    while (sem_trywait(&world->disk.inside) != 0) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    while (sem_trywait(&world->disk.inside) != 0)
+        step_beside_disk(world);
 }
 
 static void run_until_replays_come_in(struct world *world)
 {
-    while (!relay_intake_is_busy(&world->relay->replays_intake)) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    while (!relay_intake_is_busy(&world->relay->replays_intake))
+        step_beside_disk(world);
 }
 
 static struct world *begin_with_letter(int bytes)
@@ -219,10 +222,8 @@ static void test_a_large_letter_comes_once(void **state)
     change_beside(world, force_row, 1);
     run_until_replays_come_in(world);
     (void)world_send(world, "users", 2, 1);
-    for (int i = 0; i < 200; i++) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    for (int i = 0; i < 200; i++)
+        step_beside_disk(world);
     world_run(world, 5000);
     assert_int_equal(world->done, 2);
     assert_counts(2, 0, 13);
