@@ -6,11 +6,6 @@
  * runs once a turn, before the wait, when that descriptor has something, when a connection was
  * resumed (which MHD_get_timeout() of 0.9.75 does not see), or when it says that it has more to do
  * (its epoll is edge-triggered inside: not coming back would leave data lying).
- *
- * libmicrohttpd's timeout is for inactivity: a client that sends a byte now and then never meets
- * it. So each connection has a deadline of its own while somebody has to send on it: a whole
- * request within request_timeout_ms, the next request within HTTP_IDLE_MS. All deadlines of a list
- * are equally far, so that the lists are in order by themselves.
  */
 #include "server/http.h"
 
@@ -25,16 +20,13 @@
 #include "base/log.h"
 #include "server/http_body.h"
 #include "server/http_connection.h"
+#include "server/http_cutoff.h"
 
 enum {
     HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
-    HTTP_IDLE_MS = 75 * 1000,    /* above nginx's 60 s, which then closes first */
     HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
     HTTP_SHUT_MAX = 2,           /* runs that let nobody in although somebody knocks */
     HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
-    HTTP_LEFT_MS = 1000,         /* between two looks for clients that have left unseen */
-    HTTP_LOOKS = 512,            /* clients in one of the kernel's answers to that */
-    HTTP_LATE_TURNS = 64,        /* in which MHD reads as much as the kernel holds of a body */
 };
 
 /* ---- connections ---- */
@@ -45,110 +37,6 @@ int http_connection_fd(const struct http_connection *connection)
         MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     return info ? info->connect_fd : -1;
-}
-
-static int64_t http_first_deadline(const struct http *http)
-{
-    const struct http_connection *receiving = TAILQ_FIRST(&http->receiving);
-    const struct http_connection *idle = TAILQ_FIRST(&http->idle);
-
-    if (!receiving || !idle)
-        return receiving ? receiving->deadline_ms : idle ? idle->deadline_ms : INT64_MAX;
-    return receiving->deadline_ms < idle->deadline_ms ? receiving->deadline_ms : idle->deadline_ms;
-}
-
-/* The timer may go off for nothing; it never goes off late. */
-static void http_set_timer(struct http *http)
-{
-    int64_t first_ms = http_first_deadline(http);
-
-    if (first_ms == INT64_MAX || http->late > 0)
-        return;
-    if (!heap_linked(&http->deadline.node) || first_ms < http->deadline.at_ms)
-        loop_timer_set(http->loop, &http->deadline, first_ms);
-}
-
-void http_connection_move(struct http_connection *connection, struct http_connections *list)
-{
-    struct http *http = connection->http;
-
-    if (connection->list)
-        TAILQ_REMOVE(connection->list, connection, link);
-    connection->list = list;
-    if (!list)
-        return;
-    connection->deadline_ms =
-        loop_now_ms(http->loop) +
-        (list == &http->receiving ? http->request_timeout_ms : (int64_t)HTTP_IDLE_MS);
-    TAILQ_INSERT_TAIL(list, connection, link);
-    http_set_timer(http);
-    if (list == &http->receiving && !heap_linked(&http->left.node))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
-}
-
-static void http_wake_ended(struct pollfd *clients, nfds_t len)
-{
-    if (poll(clients, len, 0) <= 0)
-        return;
-    for (nfds_t i = 0; i < len; i++) {
-        if (clients[i].revents)
-            (void)shutdown(clients[i].fd, SHUT_RD);
-    }
-}
-
-/*
- * MHD takes a short read for the end of what there is, and its epoll is edge-triggered: the end of
- * a stream that has come together with the last bytes is never seen, and what has arrived of the
- * body would be held until the deadline. Shutting the side that has ended wakes MHD's epoll again.
- */
-static void http_wake_left(void *ctx)
-{
-    struct http *http = ctx;
-    struct http_connection *connection;
-    struct pollfd clients[HTTP_LOOKS];
-    nfds_t len = 0;
-
-    for (connection = TAILQ_FIRST(&http->receiving); connection;
-         connection = TAILQ_NEXT(connection, link)) {
-        clients[len++] = (struct pollfd){.fd = http_connection_fd(connection), .events = POLLRDHUP};
-        if (len == HTTP_LOOKS) {
-            http_wake_ended(clients, len);
-            len = 0;
-        }
-    }
-    http_wake_ended(clients, len);
-    if (!TAILQ_EMPTY(&http->receiving))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
-}
-
-static void http_cut_off_late(struct http *http, struct http_connections *list)
-{
-    struct http_connection *connection;
-
-    while ((connection = TAILQ_FIRST(list)) && connection->deadline_ms <= loop_now_ms(http->loop)) {
-        http_connection_move(connection, NULL);
-        /* MHD sees the end of the stream and closes. */
-        (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
-    }
-}
-
-/* MHD runs first: when this process itself was late, what came in time is not read yet. */
-static void http_deadline(void *ctx)
-{
-    struct http *http = ctx;
-
-    http->late = 1;
-}
-
-/* After a run of MHD. It has more to read: then not yet, unless there is no end to that. */
-static void http_judge_late(struct http *http, bool has_more)
-{
-    if (has_more && http->late++ < HTTP_LATE_TURNS)
-        return;
-    http->late = 0;
-    http_cut_off_late(http, &http->receiving);
-    http_cut_off_late(http, &http->idle);
-    http_set_timer(http);
 }
 
 void http_connection_free(struct http_connection *connection)
@@ -171,7 +59,8 @@ static void http_connected(struct http *http, struct MHD_Connection *mhd, void *
     connection->http = http;
     connection->mhd = mhd;
     connection->request.reply = http_access_reply;
-    http_connection_move(connection, &http->receiving);
+    http_cutoff_watch(connection, &http->receiving);
+    http_cutoff_admitted(http);
 }
 
 static void http_disconnected(void **context)
@@ -180,7 +69,7 @@ static void http_disconnected(void **context)
 
     if (!connection)
         return;
-    http_connection_move(connection, NULL);
+    http_cutoff_watch(connection, NULL);
     /* MHD has shut the sending side, and closes when this returns. */
     if (connection->cut_short)
         http_linger_on(&connection->http->linger, http_connection_fd(connection));
@@ -192,29 +81,26 @@ static void http_disconnected(void **context)
 static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
                         enum MHD_ConnectionNotificationCode code)
 {
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        http_connected(ctx, mhd, context);
-    else
+    struct http *http = ctx;
+
+    if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+        http->connections++;
+        http_connected(http, mhd, context);
+    } else {
+        http->connections--;
+        http->ready = true; /* MHD opens its door again, if it was shut, when it runs next */
         http_disconnected(context);
+    }
 }
 
 /* ---- the loop ---- */
 
-static bool http_is_alone(const struct http *http)
-{
-    const union MHD_DaemonInfo *info =
-        MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS);
-
-    return info && info->num_connections == 0;
-}
-
-/* Whether a client waits to be accepted. */
-static bool http_knocked(const struct http *http)
+bool http_knocked(const struct http *http)
 {
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_LISTEN_FD);
     struct pollfd door = {.events = POLLIN};
 
-    if (!info || info->listen_fd < 0)
+    if (!info || info->listen_fd < 0 || http->draining)
         return false;
     door.fd = info->listen_fd;
     return poll(&door, 1, 0) > 0;
@@ -278,7 +164,7 @@ static int http_run(struct http *http)
         timeout_ms = http->resumed ? 0 : -1;
         http->ready = http->resumed = false;
         uint64_t arrivals = http->arrivals;
-        bool alone = http_is_alone(http);
+        bool alone = http->connections == 0;
         (void)MHD_run(http->daemon);
         if (alone && http->arrivals == arrivals)
             http_rest_if_shut(http);
@@ -298,7 +184,7 @@ static int http_before_wait(void *ctx)
     int wait_ms = http_run(http);
     /* While an answer is awaited, nobody asks MHD whether it has more. */
     if (http->late > 0)
-        http_judge_late(http, wait_ms == 0 || http->awaited > 0);
+        http_cutoff_judge(http, wait_ms == 0 || http->awaited > 0);
     return wait_ms;
 }
 
@@ -347,12 +233,10 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     http->endpoints = options->endpoints;
     http->max_body_bytes = options->max_body_bytes;
     http->request_timeout_ms = options->request_timeout_ms;
-    TAILQ_INIT(&http->receiving);
-    TAILQ_INIT(&http->idle);
+    http->connections_max = options->connections_max;
+    http_cutoff_init(http);
     http_linger_init(&http->linger, loop);
-    http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
     http->rested = (struct loop_timer){.fn = http_rested, .ctx = http};
-    http->left = (struct loop_timer){.fn = http_wake_left, .ctx = http};
     http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
     http->daemon = http_start(http, options);
     if (!http->daemon)
@@ -379,9 +263,8 @@ struct http *http_free(struct http *http)
     }
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
-    loop_timer_clear(http->loop, &http->deadline);
+    http_cutoff_done(http);
     loop_timer_clear(http->loop, &http->rested);
-    loop_timer_clear(http->loop, &http->left);
     loop_timer_clear(http->loop, &http->await_timer);
     http_linger_done(&http->linger);
     free(http);

@@ -20,6 +20,7 @@
 #include "handlers/target.h"
 #include "server/http_body.h"
 #include "server/http_connection.h"
+#include "server/http_cutoff.h"
 #include "server/http_head.h"
 
 enum {
@@ -243,7 +244,7 @@ static void http_suspend(struct http_connection *connection)
 /* Comes again as long as there is no answer. */
 static enum MHD_Result http_whole(struct http_connection *connection)
 {
-    http_connection_move(connection, NULL);
+    http_cutoff_watch(connection, NULL);
     if (connection->wait == HTTP_NO_WAIT && !connection->answered) {
         connection->endpoint->handle(connection->http->service, &connection->request);
         http_body_count(connection);
@@ -277,7 +278,7 @@ void *http_access_target(void *ctx, const char *target, struct MHD_Connection *m
         connection->target.len = 0;
         connection->target_lost = buf_append_span(&connection->target, span_of(target)) != 0;
         if (connection->list != &http->receiving)
-            http_connection_move(connection, &http->receiving);
+            http_cutoff_watch(connection, &http->receiving);
     }
     return NULL;
 }
@@ -332,5 +333,5 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     connection->entered = connection->refused = connection->answered = false;
     connection->received = 0;
     http->busy--;
-    http_connection_move(connection, &http->idle);
+    http_cutoff_watch(connection, &http->idle);
 }

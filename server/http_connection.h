@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What http.c and http_access.c share: the daemon and its connections. */
+/* What the files of http.c share: the daemon and its connections. */
 #pragma once
 
 #include <microhttpd.h>
@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/log_sum.h"
 #include "base/loop.h"
 #include "handlers/endpoints.h"
 #include "handlers/service.h"
@@ -34,12 +35,16 @@ struct http {
     int64_t max_body_bytes;
     size_t body_bytes; /* of the bodies that are arriving: what there is room for */
     int64_t request_timeout_ms;
+    unsigned connections;
+    unsigned connections_max;
     /* Connections that somebody has to write to, in the order of their deadlines. */
     struct http_connections receiving;
     struct http_connections idle;
     struct loop_timer deadline;
-    int late;               /* turns since a deadline passed, until whoever missed it is cut off */
-    struct loop_timer left; /* set while there are any that receive */
+    int late;                /* turns since a deadline passed, until whoever missed it is cut off */
+    struct loop_timer left;  /* set while there are any that receive */
+    struct loop_timer crowd; /* set while all connections are taken */
+    struct log_sum crowded;
     struct http_linger linger;
 };
 
@@ -79,8 +84,8 @@ struct http_connection {
 
 /* ---- http.c ---- */
 
-/* Puts the connection behind all others of the list, or of none. */
-void http_connection_move(struct http_connection *connection, struct http_connections *list);
+/* Whether a client waits to be accepted. */
+bool http_knocked(const struct http *http);
 
 int http_connection_fd(const struct http_connection *connection);
 

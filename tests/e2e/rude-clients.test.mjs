@@ -156,19 +156,75 @@ test('no descriptor for a single client: it waits, and goes on when there is one
   assert.equal((await client.answer()).status, 200);
 });
 
+// Less what Convex, the admin port and the rest may need: 48 connections.
+const FEW = 48;
+const withFew = { under: ['prlimit', `--nofile=${FEW + 112}:${FEW + 112}`] };
+
 test('more clients than connections are taken: they wait their turn, and nobody is refused', async (t) => {
   const upstream = await startUpstream(t);
-  const under = ['prlimit', '--nofile=160:160']; // less what Convex, the admin port and the rest may need: 48
-  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, REQUEST_TIMEOUT_MS: '60000' } });
+  const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, REQUEST_TIMEOUT_MS: '60000' } });
   const clients = await openMany(t, relay, 300);
-  await waitFor('the limit', () => openFds(relay) > 40);
+  await waitFor('the limit', () => openFds(relay) > FEW - 8);
   await assertIdle(relay);
-  assert.ok(openFds(relay) < 70, `${openFds(relay)} descriptors`);
-  for (const [i, client] of clients.entries()) {
-    client.write(syncRequest(userEvent(`acc_${i}`)));
+  assert.ok(openFds(relay) < FEW + 22, `${openFds(relay)} descriptors`);
+  clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+  await Promise.all(clients.map(async (client) => {
     assert.equal((await client.answer()).status, 200);
     client.socket.destroy();
-  }
+  }));
+});
+
+const healthz = async (relay, client) => {
+  client.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
+  assert.equal((await client.answer()).status, 200);
+};
+
+for (const [what, occupy] of [
+  ['had an answer and stay', healthz],
+  ['say nothing', () => {}],
+  ['stop in a head', (_, client) => client.write('POST /convex/sync HTTP/1.1\r\nX-A: ')],
+]) {
+  test(`clients that ${what} have all connections: they give way, and nobody else does`, async (t) => {
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, SYNC_WAIT_MS: '60000', REQUEST_TIMEOUT_MS: '60000' } });
+    const held = hold();
+    upstream.answer = held.answer;
+    const waiting = await openConnection(t, relay.port);
+    waiting.write(syncRequest(userEvent('waits')));
+    const sending = await openConnection(t, relay.port);
+    const bytes = syncRequest(userEvent('sends'));
+    sending.write(bytes.subarray(0, -10));
+    await upstream.arrived(1);
+
+    const rude = await openMany(t, relay, FEW - 2);
+    await Promise.all(rude.map((client) => occupy(relay, client)));
+    await waitFor('the limit', () => openFds(relay) > FEW);
+    upstream.answer = SUCCESS; // of others
+    const polite = await openMany(t, relay, 100);
+    polite.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+    const taken = await Promise.all(polite.map(async (client) => {
+      const { status } = await client.answer();
+      client.socket.destroy();
+      return status;
+    }));
+    assert.deepEqual(taken, polite.map(() => 200));
+    held.open();
+    assert.equal((await waiting.answer()).status, 200);
+    sending.write(bytes.subarray(-10));
+    assert.equal((await sending.answer()).status, 200);
+    assert.match(relay.stderr(), / warn "?all connections are taken/);
+  });
+}
+
+test('clients that stay have all connections of the admin port: they give way', async (t) => {
+  const { relay } = await start(t, { ADMIN_PORT: '0' });
+  const [, admin] = await relay.find('stderr', /admin listening.*?:(\d+)/);
+  const page = async (client) => {
+    client.write('GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n');
+    assert.equal((await client.answer()).status, 200);
+  };
+  for (const client of await openMany(t, { port: admin }, 32)) await page(client);
+  await page(await openConnection(t, admin));
 });
 
 // ---- too much at once ----
