@@ -4,7 +4,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 enum { FILE_CHUNK = 4096 };
 
@@ -22,10 +26,24 @@ static int file_too_large(struct buf *why, const char *path, size_t max_bytes)
     return r ? r : FILE_INVALID;
 }
 
+/* Waits, until the deadline, for what a pipe has next; a file has all that it has. */
+static bool file_is_ready(int fd, int64_t until_ms)
+{
+    struct stat st;
+    struct pollfd pipe = {.fd = fd, .events = POLLIN};
+    int64_t left_ms = until_ms - clock_mono_ms(&clock_system);
+
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+        return true;
+    return poll(&pipe, 1, left_ms > 0 ? (int)left_ms : 0) > 0;
+}
+
 int file_read(const char *path, size_t max_bytes, struct buf *content, struct buf *why)
 {
-    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    /* Without O_NONBLOCK a pipe that nobody writes to holds up whoever opens it. */
+    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     cleanup(buf_done) struct buf bytes = BUF_NULL;
+    int64_t until_ms = clock_mono_ms(&clock_system) + FILE_PIPE_MS;
 
     if (fd < 0)
         return file_invalid(why, path, errno);
@@ -33,6 +51,8 @@ int file_read(const char *path, size_t max_bytes, struct buf *content, struct bu
         int r = buf_reserve(&bytes, FILE_CHUNK);
         if (r)
             return r;
+        if (!file_is_ready(fd, until_ms))
+            return file_invalid(why, path, ETIMEDOUT);
         ssize_t n = read(fd, bytes.at + bytes.len, FILE_CHUNK);
         if (n < 0 && errno == EINTR)
             continue;

@@ -2,14 +2,17 @@
 /*
  * One line on stderr for each thing worth knowing.
  *
- * A line is built on the stack and leaves with one write(2): no lock, no allocation, nothing that
- * can fail. The write blocks while stderr is a full pipe; whoever reads the log must keep reading.
+ * A line is built on the stack and leaves with one write(2): no lock, no allocation. While stderr is
+ * a pipe that nobody empties, lines are left out, and their number is told when there is room
+ * again: the relay goes on. Once, it waits for that for a moment.
  */
 #include "base/log.h"
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,6 +26,7 @@ _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a pipe may tear longer lines apart");
 enum {
     LOG_TAIL = 8, /* kept free for an ellipsis, a quote, a brace and the newline */
     LOG_PIECE_MAX = 8,
+    LOG_PATIENCE_MS = 1000, /* for a reader that is late, and not gone */
 };
 
 struct log_line {
@@ -32,6 +36,7 @@ struct log_line {
 
 static enum log_level log_level_min = LOG_INFO;
 static enum log_format log_format_now = LOG_TEXT;
+static atomic_llong log_lost; /* lines, since the last that was written */
 
 static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 
@@ -162,6 +167,51 @@ static void log_put_head(struct log_line *line, enum log_level level, const char
     log_put(line, json ? "\"" : "");
 }
 
+/* ---- writing ---- */
+
+/* Linux: a pipe or a socket that says so takes PIPE_BUF at least, and a file always says so. */
+static bool log_has_room(void)
+{
+    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+    return poll(&out, 1, atomic_load(&log_lost) > 0 ? 0 : LOG_PATIENCE_MS) != 0;
+}
+
+static void log_send(const struct log_line *line)
+{
+    while (write(STDERR_FILENO, line->at, line->len) < 0 && errno == EINTR)
+        ;
+}
+
+static void log_end(struct log_line *line)
+{
+    log_put(line, log_format_now == LOG_JSON ? "}\n" : "\n");
+}
+
+static void log_tell_lost(long long lost)
+{
+    struct log_line line;
+    char text[24];
+
+    line.len = 0;
+    log_put_head(&line, LOG_WARN, "nobody read the log: lines are missing");
+    log_put_field(&line, "lines", log_number_text(text, lost));
+    log_end(&line);
+    log_send(&line);
+}
+
+/* Tells first what is missing. */
+static bool log_may_send(void)
+{
+    if (!log_has_room())
+        return false;
+    long long lost = atomic_exchange(&log_lost, 0);
+    if (lost == 0)
+        return true;
+    log_tell_lost(lost);
+    return log_has_room();
+}
+
 void log_write(enum log_level level, const char *message, ...)
 {
     int saved = errno;
@@ -170,6 +220,11 @@ void log_write(enum log_level level, const char *message, ...)
 
     if (!log_enabled(level))
         return;
+    if (!log_may_send()) {
+        atomic_fetch_add(&log_lost, 1);
+        errno = saved;
+        return;
+    }
     line.len = 0;
     log_put_head(&line, level, message);
     va_start(fields, message);
@@ -179,10 +234,8 @@ void log_write(enum log_level level, const char *message, ...)
             log_put_field(&line, key, value);
     }
     va_end(fields);
-    log_put(&line, log_format_now == LOG_JSON ? "}\n" : "\n");
-
-    while (write(STDERR_FILENO, line.at, line.len) < 0 && errno == EINTR)
-        ;
+    log_end(&line);
+    log_send(&line);
     errno = saved;
 }
 

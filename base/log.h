@@ -11,7 +11,8 @@
  * LOG_VALUE_MAX bytes. Never a secret, never a record's contents. Safe to call from any thread;
  * errno stays as it was.
  *
- * The program ignores SIGPIPE: a reader of stderr that went away costs lines, not the process.
+ * A reader of stderr that went away, or does not read, costs lines, not the process: SIGPIPE is
+ * ignored, and lines that a pipe does not take within a second are left out and counted.
  */
 #pragma once
 

@@ -13,5 +13,5 @@
  */
 int headers_authorization(const char *deploy_key, struct buf *line);
 
-/* Retry-After's seconds or date (RFC 9110, 10.2.3), at most a day; -1 when it is neither. */
+/* Retry-After's seconds or date (RFC 9110, 10.2.3), at most five minutes; -1 when it is neither. */
 int64_t headers_retry_after_ms(struct span value);

@@ -9,7 +9,7 @@
  * secure_delete is FAST: deleted records are overwritten where that costs no extra write, which
  * wipes most; large ones may stay in free pages, and copies stay in the log (WAL), until these are
  * used again. Full wiping would double the writing, and the log would keep copies just the same.
- * The file can be read by its owner alone.
+ * The file is made for its owner alone, and never left open to everybody.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +105,28 @@ static int open_make(const struct store_options *options, const char *path)
     if (fd < 0)
         return open_refuse(options, "cannot be made", strerror(errno));
     return sqlite_mend_sync_folder(path);
+}
+
+/* One that came from elsewhere, such as a copy that was put back, may have any mode, which its log
+ * and shared memory take from it. The group keeps what it was given. */
+static int open_close_to_others(const struct store_options *options, const char *path)
+{
+    static const char *const endings[] = {"", "-wal", "-shm"};
+
+    for (size_t i = 0; i < array_len(endings); i++) {
+        cleanup(freep) char *name = NULL;
+        struct stat st;
+        if (asprintf(&name, "%s%s", path, endings[i]) < 0) {
+            name = NULL;
+            return error_origin(-ENOMEM);
+        }
+        if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
+            continue;
+        if (chmod(name, st.st_mode & ~(mode_t)S_IRWXO & ALLPERMS) != 0)
+            return open_refuse(options, "can be read or written by everybody", strerror(errno));
+        log_warn("the outbox could be read or written by everybody: no longer", "path", name);
+    }
+    return 0;
 }
 
 /* A second relay would send everything twice. The lock goes with the process, however it ends. */
@@ -321,6 +343,8 @@ static int open_serving(const struct store_options *options, struct sqlite_store
         return open_refuse(options, "is damaged, and the disk fails", NULL);
     if (!r)
         r = open_make(options, self->path);
+    if (!r)
+        r = open_close_to_others(options, self->path);
     if (!r)
         r = open_connect(options, self);
     if (r == SQLITE_STORE_DAMAGED) {

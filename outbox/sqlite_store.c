@@ -20,6 +20,9 @@ static void sqlite_store_fails(struct sqlite_store *self, int health)
         return;
     if (health == STORE_FULL)
         log_warn("the outbox is full: new events cannot be stored", "path", self->path);
+    else if (self->moved)
+        log_error("the outbox fails", "path", self->path, "error",
+                  "another file is there now, or none; put it back, or start the relay anew");
     else
         log_error("the outbox fails", "path", self->path, "error", sqlite3_errmsg(self->db), "code",
                   log_number(sqlite3_extended_errcode(self->db)));
@@ -98,6 +101,15 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
 
 /* ---- Transactions ---- */
 
+/* What is written to a file that has been removed, or moved away, no start would find. */
+static bool sqlite_store_moved(const struct sqlite_store *self)
+{
+    int moved = 0;
+
+    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+           moved;
+}
+
 static int sqlite_store_begin(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
@@ -105,6 +117,9 @@ static int sqlite_store_begin(struct store *store)
     self->change = (struct sqlite_tally){0};
     self->spoilt = 0;
     self->room_known = false;
+    self->moved = sqlite_store_moved(self);
+    if (self->moved)
+        return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
     return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
 }
 

@@ -71,6 +71,7 @@ struct sqlite_store {
     int64_t room_bytes; /* what it may still append */
 
     int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
+    bool moved;           /* the file is no longer where it was opened */
     bool fold;            /* the log is to be folded in, while there is room to do so */
     int64_t wanted_bytes; /* what did not fit */
 };

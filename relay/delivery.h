@@ -171,6 +171,8 @@ struct relay {
     struct loop_timer answer_timer;
     struct loop_timer tend_timer; /* once a second: replays, ages */
     int64_t aged_ms;              /* when the ages were looked at last */
+    int64_t ages_from_ms;         /* before, nothing is too old: there has been no time to try */
+    int64_t wall_ahead_ms;        /* of the mono clock, to see leaps */
     struct outbox_read replays;
     bool replays_reading;
     bool replays_failed; /* to be read; tried again with the next tick */
@@ -276,6 +278,10 @@ void relay_gate_changed(void *relay);
 void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
+
+/* The clock that ages are taken from is as it is; and, once a second: whether it still is. */
+void relay_begin_ages(struct relay *relay);
+void relay_watch_clock(struct relay *relay);
 
 /* All that an earlier process may have tried is in: replays that have waited for it may go. */
 void relay_end_early(struct relay_route *route);

@@ -21,6 +21,8 @@
 enum {
     RELAY_FAILURES_MAX = 5, /* in a row, of Convex as a whole, before its gate closes */
     RELAY_AFTER_PROBE_MS = 100,
+    RELAY_LEAP_MS = 60 * 1000,         /* of the wall clock; less is being set right */
+    RELAY_PATIENCE_MS = 10 * 60 * 1000, /* after a start, or a leap, nothing is too old */
 };
 
 /* ---- gates and limits ---- */
@@ -140,12 +142,40 @@ static void relay_learn(struct delivery *delivery, const struct verdict *verdict
 
 /* ---- ages ---- */
 
+static int64_t relay_wall_ahead_ms(const struct relay *relay)
+{
+    struct clock *clock = loop_clock(relay->loop);
+
+    return clock_wall_ms(clock) - clock_mono_ms(clock);
+}
+
+void relay_begin_ages(struct relay *relay)
+{
+    relay->wall_ahead_ms = relay_wall_ahead_ms(relay);
+    relay->ages_from_ms = loop_now_ms(relay->loop) + RELAY_PATIENCE_MS;
+}
+
+/* A machine without a clock of its own begins in 1970, and one that slept has tried nothing. */
+void relay_watch_clock(struct relay *relay)
+{
+    int64_t leap_ms = relay_wall_ahead_ms(relay) - relay->wall_ahead_ms;
+
+    if (leap_ms >= RELAY_LEAP_MS) {
+        log_warn("the clock has leapt: no event is given up for its age for a while", "by_s",
+                 log_number(leap_ms / 1000));
+        relay_begin_ages(relay);
+    } else if (leap_ms < 0) {
+        relay->wall_ahead_ms += leap_ms;
+    }
+}
+
 static bool relay_too_old(const struct delivery *delivery)
 {
     const struct relay *relay = delivery->relay;
     int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->since_ms;
 
-    return relay->outbox && age_ms >= relay->options.max_age_ms;
+    return relay->outbox && age_ms >= relay->options.max_age_ms &&
+           loop_now_ms(relay->loop) >= relay->ages_from_ms;
 }
 
 static void relay_bury_too_old(struct delivery *delivery)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* convex-relay: what the command line asks for. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -83,8 +84,21 @@ static int main_with_setup(int (*run)(struct setup *setup), int invalid)
     return r ? EXIT_FAILED : run(&setup);
 }
 
+/* Whatever is opened first would otherwise become what has been closed: log lines would go into the
+ * outbox's lock, or to a client. */
+static void main_hold_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    closep(&fd);
+}
+
 int main(int argc, char **argv)
 {
+    main_hold_standard_fds();
     if (argc == 1)
         return main_with_setup(main_serve, EXIT_USAGE);
     if (strcmp(argv[1], "outbox") == 0)

@@ -26,7 +26,7 @@ static void check_answer(const struct http_answer *answer, int outcome)
     fuzz_check(answer->status == 0 || (answer->status >= 200 && answer->status <= 999));
     fuzz_check(answer->body.len <= ANSWER_BYTES_MAX);
     fuzz_check(answer->line.len <= ANSWER_HEAD_BYTES_MAX);
-    fuzz_check(answer->retry_after_ms >= -1 && answer->retry_after_ms <= 86400000);
+    fuzz_check(answer->retry_after_ms >= -1 && answer->retry_after_ms <= 300000);
     if (outcome == HTTP_ANSWER_WHOLE)
         fuzz_check(answer->status > 0);
     if (outcome == HTTP_ANSWER_TOO_LONG || outcome == HTTP_ANSWER_BROKEN)

@@ -71,6 +71,7 @@ struct world_call {
 struct world {
     struct clock clock;
     int64_t now_ms;
+    int64_t leapt_ms; /* by the wall clock */
     struct dice dice;
     struct world_options options;
     char folder[64];
@@ -222,7 +223,8 @@ static inline int64_t world_mono_ms(struct clock *clock)
 
 static inline int64_t world_wall_ms(struct clock *clock)
 {
-    return container_of(clock, struct world, clock)->now_ms + WORLD_DAY_MS;
+    return container_of(clock, struct world, clock)->now_ms + WORLD_DAY_MS +
+           container_of(clock, struct world, clock)->leapt_ms;
 }
 
 /* Half of the sides, always: backoffs come out as they are written, halved. */

@@ -126,6 +126,78 @@ static void test_a_lane_grows_old_together(void **state)
     assert_counts(0, 100, 0);
 }
 
+/* Steps of a second, of which there are to be many. */
+static struct world *begin_slowly(world_convex_fn convex)
+{
+    struct world_options options = plain;
+
+    options.step_ms = 1000;
+    return begin(&options, convex);
+}
+
+/* Nobody has had the time to try it. */
+static void check_is_tried_though_old(struct world *world)
+{
+    world_run(world, 9 * 60000);
+    assert_counts(0, 0, 1);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, 60000);
+    assert_counts(1, 0, 0);
+}
+
+static void test_a_leap_of_the_clock_kills_nothing(void **state)
+{
+    (void)state;
+    struct world *world = begin_slowly(is_away);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 20 * 60000);
+    world->leapt_ms = 20000 * WORLD_DAY_MS;
+    check_is_tried_though_old(world);
+}
+
+/* And a clock that goes back and comes again is one that has leapt. */
+static void test_a_leap_back_and_forth_kills_nothing(void **state)
+{
+    (void)state;
+    struct world *world = begin_slowly(is_away);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 20 * 60000);
+    world->leapt_ms = -20000 * WORLD_DAY_MS;
+    world_run(world, 20 * 60000);
+    world->leapt_ms = 4 * WORLD_DAY_MS;
+    check_is_tried_though_old(world);
+}
+
+static void test_a_long_time_off_kills_nothing(void **state)
+{
+    (void)state;
+    struct world *world = begin_slowly(is_away);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 20 * 60000);
+    world_stop(world);
+    world->now_ms += 4 * WORLD_DAY_MS;
+    world_start(world);
+    check_is_tried_though_old(world);
+}
+
+static void test_a_leap_does_not_save_for_ever(void **state)
+{
+    (void)state;
+    struct world *world = begin_slowly(is_away);
+
+    (void)world_send(world, "users", 1, 1);
+    world_run(world, 20 * 60000);
+    world->leapt_ms = 4 * WORLD_DAY_MS;
+    world_run(world, 9 * 60000);
+    assert_counts(0, 0, 1);
+    world_run(world, 2 * 60000);
+    world_run_until(world, nothing_is_left, 600 * 1000);
+    assert_counts(0, 1, 0);
+}
+
 static bool a_second_attempt_was_made(struct world *world)
 {
     return world->attempts == 2 && relay_pending(world->relay) == 0;
@@ -291,6 +363,10 @@ int main(void)
         ROW(test_lost_answer_is_tried_again),
         ROW(test_queued_after_the_wait),
         ROW(test_too_old_is_a_dead_letter),
+        ROW(test_a_leap_of_the_clock_kills_nothing),
+        ROW(test_a_leap_back_and_forth_kills_nothing),
+        ROW(test_a_long_time_off_kills_nothing),
+        ROW(test_a_leap_does_not_save_for_ever),
         ROW(test_a_lane_grows_old_together),
         ROW(test_an_old_letter_is_replayed),
         ROW(test_nothing_kept_means_one_attempt),
