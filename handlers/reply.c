@@ -37,9 +37,14 @@ const struct reply_head *reply_head(enum reply reply)
     return &reply_heads[reply];
 }
 
+bool reply_is_page(enum reply reply)
+{
+    return reply == REPLY_METRICS || reply == REPLY_STATUS;
+}
+
 int reply_body(enum reply reply, struct span message, struct buf *out)
 {
-    if (reply == REPLY_METRICS || reply == REPLY_STATUS)
+    if (reply_is_page(reply))
         return buf_append_span(out, message);
     int r = buf_append_span(out, reply == REPLY_QUEUED_AFTER
                                      ? SPAN("{\"success\":true,\"queued\":true,\"error\":")

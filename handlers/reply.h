@@ -2,6 +2,8 @@
 /* What the relay says to a sender. Handlers say what happened; one table makes HTTP of it. */
 #pragma once
 
+#include <stdbool.h>
+
 #include "base/buf.h"
 
 enum reply {
@@ -35,6 +37,9 @@ struct reply_head {
 };
 
 const struct reply_head *reply_head(enum reply reply);
+
+/* Whether the message is the answer's body as it is. */
+bool reply_is_page(enum reply reply);
 
 /*
  * Appends {"error":<message>}; for a page the message alone; for REPLY_QUEUED_AFTER with success

@@ -26,31 +26,67 @@
 enum {
     HTTP_AWAIT_MS = 2,
     HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
+    HTTP_ANSWERS_BYTES_MAX = 16 * 1024 * 1024, /* of texts that are on their way to clients */
+    HTTP_TEXT_ALWAYS_BYTES = 1024,             /* of a text, whatever there is */
 };
 
 /* ---- answering ---- */
 
-static struct MHD_Response *http_make_body(enum reply reply, struct span message)
+static void http_count_answer(struct http_connection *connection, size_t bytes)
+{
+    connection->http->answer_bytes += bytes;
+    connection->http->answer_bytes -= connection->answer_bytes;
+    connection->answer_bytes = bytes;
+}
+
+static bool http_is_too_much(const struct http *http, enum reply reply, size_t bytes)
+{
+    return bytes > HTTP_TEXT_ALWAYS_BYTES && !reply_is_page(reply) &&
+           http->answer_bytes + bytes > HTTP_ANSWERS_BYTES_MAX;
+}
+
+/* What Convex says of an event may be long, and who sent it may not read the answer: past what all
+ * answers may hold, the beginning has to do. */
+static int http_make_text(const struct http *http, enum reply reply, struct span message,
+                          struct buf *text)
+{
+    int r = reply_body(reply, message, text);
+
+    if (r || !http_is_too_much(http, reply, text->cap))
+        return r;
+    if (message.len > HTTP_TEXT_ALWAYS_BYTES)
+        message.len = HTTP_TEXT_ALWAYS_BYTES;
+    /* RFC 3629, section 3: no character ends before a byte of this form. */
+    while (message.len > 0 && ((unsigned char)message.at[message.len] & 0xC0) == 0x80)
+        message.len--;
+    buf_done(text);
+    return reply_body(reply, message, text);
+}
+
+static struct MHD_Response *http_make_body(struct http_connection *connection, enum reply reply,
+                                           struct span message)
 {
     const char *fixed = reply_head(reply)->body;
-    struct buf body = BUF_NULL;
+    struct buf text = BUF_NULL;
 
     if (fixed)
         return MHD_create_response_from_buffer(strlen(fixed), (void *)(uintptr_t)fixed,
                                                MHD_RESPMEM_PERSISTENT);
     struct MHD_Response *response = NULL;
-    if (reply_body(reply, message, &body) == 0)
-        response = MHD_create_response_from_buffer(body.len, body.at, MHD_RESPMEM_MUST_FREE);
-    if (!response)
-        buf_done(&body);
+    if (http_make_text(connection->http, reply, message, &text) == 0)
+        response = MHD_create_response_from_buffer(text.len, text.at, MHD_RESPMEM_MUST_FREE);
+    if (response)
+        http_count_answer(connection, text.cap);
+    else
+        buf_done(&text);
     return response;
 }
 
-static struct MHD_Response *http_make_response(const struct http_connection *connection,
-                                               enum reply reply, struct span message)
+static struct MHD_Response *http_make_response(struct http_connection *connection, enum reply reply,
+                                               struct span message)
 {
     const struct reply_head *head = reply_head(reply);
-    struct MHD_Response *response = http_make_body(reply, message);
+    struct MHD_Response *response = http_make_body(connection, reply, message);
 
     if (!response)
         return NULL;
@@ -326,6 +362,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
         MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
     http_body_count(connection);
+    http_count_answer(connection, 0);
     free(connection->request.note);
     connection->request.note = NULL;
     connection->response = NULL;

@@ -33,7 +33,8 @@ struct http {
     int awaited;                   /* requests in HTTP_AWAITED */
     struct loop_timer await_timer; /* set while there are any */
     int64_t max_body_bytes;
-    size_t body_bytes; /* of the bodies that are arriving: what there is room for */
+    size_t body_bytes;   /* of the bodies that are arriving: what there is room for */
+    size_t answer_bytes; /* of texts that MHD has */
     int64_t request_timeout_ms;
     unsigned connections;
     unsigned connections_max;
@@ -77,6 +78,7 @@ struct http_connection {
     size_t received;               /* of the body */
     size_t claimed_bytes;          /* how long the body is to be; 0: its end will tell */
     size_t counted_bytes;          /* of it, in http.body_bytes */
+    size_t answer_bytes;           /* of the text, in http.answer_bytes */
     int64_t began_ms;              /* its head was there */
     struct MHD_Response *response; /* made, not yet queued */
     unsigned status;

@@ -310,3 +310,25 @@ test('what waits for Convex counts, where no outbox takes it', async (t) => {
   for (const client of clients) assert.deepEqual((await client.answer()).body, DELIVERED);
   assert.equal((await sync(relay, eventOfSize(MIB))).status, 200);
 });
+
+// A text of 1 MiB becomes six times as much in JSON, and stays until its client has read it.
+test('answers that nobody reads: past what they may hold at once, the beginning of the text has to do', async (t) => {
+  const { upstream, relay } = await start(t);
+  const [fds, mib] = [ownFds(relay), rssMib(relay)];
+  const text = 'é\x01'.repeat(342) + '\x01'.repeat(MIB - 2048); // more than the kernel takes off the relay
+  upstream.answer = { status: 400, body: text };
+  const clients = await openMany(t, relay, 16);
+  const seen = upstream.requests.length;
+  for (const [i, client] of clients.entries()) {
+    client.socket.pause();
+    client.write(syncRequest(userEvent(`acc_${i}`)));
+  }
+  await upstream.arrived(seen + clients.length);
+  const errorOf = async () => (await (await sync(relay, userEvent('reads'))).json()).error;
+  await waitFor('the limit', async () => (await errorOf()).length < text.length);
+  assert.equal(await errorOf(), text.slice(0, 682)); // 1024 bytes and no half of a character
+  if (!SANITIZED) assert.ok(rssMib(relay) < mib + 64, `${rssMib(relay) - mib} MiB`);
+  closeAll(clients);
+  await waitForFds(relay, fds + 16); // as many to Convex as it likes
+  assert.equal(await errorOf(), text);
+});
