@@ -12,9 +12,9 @@
 
 enum { FILE_CHUNK = 4096 };
 
-static int file_invalid(struct buf *why, const char *path, int error)
+static int file_invalid(struct buf *why, const char *path, const char *fault)
 {
-    int r = buf_printf(why, "%s: %s", path, strerror(error));
+    int r = buf_printf(why, "%s: %s", path, fault);
 
     return r ? r : FILE_INVALID;
 }
@@ -46,18 +46,18 @@ int file_read(const char *path, size_t max_bytes, struct buf *content, struct bu
     int64_t until_ms = clock_mono_ms(&clock_system) + FILE_PIPE_MS;
 
     if (fd < 0)
-        return file_invalid(why, path, errno);
+        return file_invalid(why, path, strerror(errno));
     for (;;) {
         int r = buf_reserve(&bytes, FILE_CHUNK);
         if (r)
             return r;
         if (!file_is_ready(fd, until_ms))
-            return file_invalid(why, path, ETIMEDOUT);
+            return file_invalid(why, path, "is no file, and nothing comes out of it");
         ssize_t n = read(fd, bytes.at + bytes.len, FILE_CHUNK);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0)
-            return file_invalid(why, path, errno);
+            return file_invalid(why, path, strerror(errno));
         if (n == 0)
             break;
         bytes.len += (size_t)n;

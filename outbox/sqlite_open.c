@@ -108,7 +108,7 @@ static int open_make(const struct store_options *options, const char *path)
 }
 
 /* One that came from elsewhere, such as a copy that was put back, may have any mode, which its log
- * and shared memory take from it. The group keeps what it was given. */
+ * and shared memory take from it. What only its group may do, somebody has chosen. */
 static int open_close_to_others(const struct store_options *options, const char *path)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};
@@ -122,7 +122,7 @@ static int open_close_to_others(const struct store_options *options, const char 
         }
         if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
             continue;
-        if (chmod(name, st.st_mode & ~(mode_t)S_IRWXO & ALLPERMS) != 0)
+        if (chmod(name, S_IRUSR | S_IWUSR) != 0)
             return open_refuse(options, "can be read or written by everybody", strerror(errno));
         log_warn("the outbox could be read or written by everybody: no longer", "path", name);
     }

@@ -28,6 +28,8 @@ const withChunks = (body) => syncRequest(body, { headers: [...HEADERS, CHUNKED] 
 const withTrailer = (trailer) => withChunks(chunked(BODY).toString().replace(/\r\n$/, `${trailer}\r\n\r\n`));
 const withTarget = (target) => syncRequest(BODY, { target });
 const withVersion = (version) => syncRequest(BODY, { version });
+// Another method, over a body that is a request.
+const under = (method, ...headers) => syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });
 // The request line and the lines that follow it, as they stand; the end of the head is added.
 const head = (...lines) => `${lines.join('\r\n')}\r\n\r\n`;
 const START = 'POST /convex/sync HTTP/1.1';
@@ -174,6 +176,13 @@ export const CASES = [
   ['the secret on a folded line', syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', `x\r\n ${SECRET}`]] }), 400, 400],
   ['a wrong path with a body', withTarget('/convex/other'), 404, 'behind'],
   ['a wrong method with a body', syncRequest(BODY, { method: 'PUT' }), 405, 'behind'],
+  // ---- methods that need no body ----
+  ...['GET', 'DELETE', 'OPTIONS'].flatMap((method) => [
+    [`${method}: Content-Length twice, not the same`, under(method, ['Content-Length', '0'], ['Content-Length', String(HIDDEN.length)]), 400, 400],
+    [`${method}: Content-Length and a coding`, under(method, ['Content-Length', '0'], CHUNKED), 400, 400],
+    [`${method}: a coding that is unknown`, under(method, ['Transfer-Encoding', 'x']), 501, 501],
+    [`${method}: a body that is a request`, under(method, ['Content-Length', String(HIDDEN.length)]), 405, 'behind'],
+  ]),
   // ---- taken ----
   ['a trailer', withTrailer('X-A: b'), 'first behind', 'first behind'],
   ['a trailer with Content-Length', withTrailer('Content-Length: 3'), 'first behind', 'first behind'],

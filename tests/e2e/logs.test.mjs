@@ -2,13 +2,16 @@
 // What the log says of each request, and the id that joins it to the sender's log and to Convex's.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { test } from 'node:test';
 import { syncRequest, userEvent, HEADERS } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
 import { HASTY, makeWorld, PATIENT, REJECTION } from '../lib/outbox-world.mjs';
 import { exchange } from '../lib/rawhttp.mjs';
-import { startRelay, sync } from '../lib/relay.mjs';
+import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { waitFor, within } from '../lib/wait.mjs';
 
 const MADE = /^[0-9a-f]{8}-\d+$/;
 
@@ -137,3 +140,35 @@ test('a fault that repeats is summed up', async (t) => {
   assert.deepEqual(more('no route for the model: the event goes nowhere'), [undefined, '49']);
 });
 
+// A pipe that the test reads when it likes; node's own would be read all the time.
+test('a log that nobody reads: events go on, and once it is read, it tells how many lines are missing', async (t) => {
+  const files = makeFolder(t);
+  const pipe = files.path('log');
+  execFileSync('mkfifo', [pipe]);
+  const fd = openSync(pipe, constants.O_RDWR | constants.O_NONBLOCK);
+  t.after(() => closeSync(fd));
+  let log = '';
+  const read = () => {
+    const bytes = Buffer.alloc(65536);
+    try {
+      log += bytes.toString('utf8', 0, readSync(fd, bytes));
+    } catch (error) {
+      assert.equal(error.code, 'EAGAIN');
+    }
+    return log;
+  };
+  const upstream = await startUpstream(t);
+  const relay = spawnRelay(t, { under: ['sh', '-c', 'exec "$0" 2>"$LOG"'], env: { CONVEX_URL: upstream.url, LOG: pipe } });
+  const [, port] = await waitFor('its address', () => /listening address=[\d.]+:(\d+)/.exec(read()));
+
+  const at = { url: `http://127.0.0.1:${port}` };
+  for (let n = 0; n < 2000; n++) assert.equal((await sync(at, userEvent('acc_1', n))).status, 200);
+  const told = await waitFor('room', async () => {
+    assert.equal((await sync(at, userEvent('acc_1'))).status, 200);
+    return read().match(/ warn nobody read the log: lines are missing lines=(\d+)\n/);
+  });
+  const lines = log.match(/ debug request /g).length;
+  assert.ok(Number(told[1]) > 0 && Number(told[1]) + lines >= 2000, `${told} and ${lines}`);
+  relay.signal('SIGTERM');
+  assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null });
+});

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, rmdirSync, statSync, writeSync,
+  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, rmdirSync, statSync, writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { test } from 'node:test';
 import { DELIVERED, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import {
-  assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, PATIENT, REJECTION,
+  assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, REJECTION,
 } from '../lib/outbox-world.mjs';
 import { spawnRelay } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
@@ -27,6 +27,39 @@ test('its owner alone can read it', async (t) => {
   assert.ok(files.length >= 3, files.join(' '));
   for (const file of files) assert.equal(statSync(path.join(world.folder, file)).mode & 0o777, 0o600, file);
 });
+
+for (const [found, left] of [[0o644, 0o600], [0o666, 0o600], [0o660, 0o660]]) {
+  test(`found with mode ${found.toString(8)}: ${found === left ? 'so it stays' : 'its owner alone can read it'}`, async (t) => {
+    const world = await makeWorld(t, { answer: HANG, env: HASTY });
+    await world.send(userEvent('acc_1'));
+    await world.relay.kill(); // its log and shared memory stay
+    const files = [world.file, `${world.file}-wal`, `${world.file}-shm`];
+    for (const file of files) chmodSync(file, found);
+    await world.start();
+    for (const file of files) assert.equal(statSync(file).mode & 0o777, left, file);
+    assert.equal(/ warn .*everybody/.test(world.log()), found !== left);
+    assert.equal((await world.pending()).length, 1);
+  });
+}
+
+for (const [what, take, putBack] of [
+  ['is moved away', renameSync, renameSync],
+  ['is removed', (file) => rmSync(file), null],
+]) {
+  test(`a file that ${what} under a relay: 503, since no start would find what is written to it`, async (t) => {
+    const world = await makeWorld(t, { env: HASTY });
+    world.upstream.answer = HANG;
+    assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
+    take(world.file, `${world.file}.away`);
+    assertUnavailable(await world.send(userEvent('acc_2')));
+    assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox cannot be written"}' });
+    assert.match(world.log(), / error the outbox fails .*another file is there now, or none/);
+    if (!putBack) return;
+    putBack(`${world.file}.away`, world.file);
+    await waitFor('the outbox', async () => (await world.send(userEvent('acc_3'))).status === 202);
+    assert.equal((await ready(world.relay)).status, 200);
+  });
+}
 
 // The file header's fields, https://sqlite.org/fileformat.html section 1.3.
 const USER_VERSION = 60;

@@ -2,6 +2,7 @@
 // SIGHUP: secrets and routes are read again, and no request notices.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { callOf, userEvent } from '../lib/events.mjs';
@@ -106,18 +107,21 @@ const BROKEN = [
   { what: 'routes that are not JSON', file: 'routes', content: '{"users":', says: /ROUTES/ },
   { what: 'a route with an unknown key', file: 'routes', content: { users: { mutatoin: 'u:s' } }, says: /ROUTES.*mutatoin/ },
   { what: 'no routes file', file: 'routes', says: /ROUTES/ },
+  { what: 'a folder for routes', file: 'routes', put: 'mkdir', says: /ROUTES.*directory/ },
+  { what: 'a pipe for routes that nobody writes to', file: 'routes', put: 'mkfifo', says: /ROUTES.*nothing comes out of it/ },
   { what: 'an empty secret', file: 'secret', content: '', says: /SYNC_SECRET_FILE/ },
   { what: 'no secret file', file: 'secret', says: /SYNC_SECRET_FILE/ },
   { what: 'a secret of 600 bytes', file: 'secret', content: 'x'.repeat(600), says: /SYNC_SECRET/ },
   { what: 'a key with a line end inside', file: 'key', content: 'a\nb', says: /CONVEX_DEPLOY_KEY/ },
 ];
-for (const { what, file, content, says } of BROKEN) {
+for (const { what, file, content, put, says } of BROKEN) {
   test(`${what}: reported, and everything stays as it was`, async (t) => {
     const { upstream, relay, files, reload } = await startWithFiles(t);
     files.write('secret', NEW); // what is well in it is not taken, either
     files.write('routes', { users: { mutation: 'users:other' } });
     if (content === undefined) rmSync(files.path(file));
     else files.write(file, content);
+    if (put) execFileSync(put, [files.path(file)]);
     const line = await reload();
     assert.match(line, /not reloaded, the old configuration stays/);
     assert.match(line, says);
@@ -125,6 +129,7 @@ for (const { what, file, content, says } of BROKEN) {
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: NEW })).status, 401);
     assert.deepEqual(pathsOf(upstream), ['users:syncFromBlade']);
 
+    rmSync(files.path(file), { recursive: true, force: true });
     files.write('secret', NEW);
     files.write('key', 'key-2');
     files.write('routes', ROUTES);

@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readlinkSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
@@ -14,7 +15,7 @@ import { hold } from '../lib/hold.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';
 import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { within } from '../lib/wait.mjs';
+import { waitFor, within } from '../lib/wait.mjs';
 
 const FILL = fileURLToPath(new URL('../bench/scenarios/backlog.sql', import.meta.url));
 const NOWHERE = { CONVEX_URL: 'http://127.0.0.1:9' };
@@ -212,4 +213,24 @@ test('a stop in the middle of the start', async (t) => {
     // Before it has heard of signals at all, the kernel ends it.
     assert.ok(end.code === 0 || (end.signal === 'SIGTERM' && relay.stderr() === ''), `${ms} ms: ${JSON.stringify(end)}\n${relay.stderr()}`);
   }
+});
+
+test('a secret from a pipe, as a shell makes it for <(command)', async (t) => {
+  const under = ['bash', '-c', 'SYNC_SECRET_FILE=<(sleep 0.2; printf from-a-pipe) exec "$0"'];
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, SYNC_SECRET: undefined } });
+  assert.equal((await sync(relay, userEvent('acc_1'), { secret: 'from-a-pipe' })).status, 200);
+});
+
+test('stdin, stdout and stderr closed: nothing else takes their place', async (t) => {
+  const files = makeFolder(t);
+  const under = ['sh', '-c', 'exec "$0" <&- >&- 2>&-'];
+  const relay = spawnRelay(t, { under, env: { ...NOWHERE, OUTBOX: files.path('outbox.db') } });
+  const lock = files.path('outbox.db.lock');
+  const fdOf = (n) => readlinkSync(`/proc/${relay.pid}/fd/${n}`);
+  await waitFor('the outbox', () => statSync(lock, { throwIfNoEntry: false }));
+  assert.deepEqual([0, 1, 2].map(fdOf), Array(3).fill('/dev/null'));
+  relay.signal('SIGTERM');
+  await assertEnded(relay);
+  assert.equal(statSync(lock).size, 0);
 });

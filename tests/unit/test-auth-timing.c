@@ -2,7 +2,9 @@
 /*
  * Whether the time that the secret check takes tells anything of the secret. In each row two
  * presented secrets are told apart by time, if they can be: by keyring_check(), which must not be
- * possible, and by strcmp() in its place, which must: else this would see no leak at all.
+ * possible, and by strcmp() in its place, which must: else this would see no leak at all. Of a
+ * usual secret strcmp() tells too little on machines that compare 32 bytes at once; a loop over its
+ * bytes stands in for it there.
  *
  * Both are measured in turns, in random order, from the same memory, so that whatever else the
  * machine does hits both alike. A round compares the medians of what is left of its samples without
@@ -33,7 +35,8 @@ enum {
 #define TELLING_NS 1.0
 
 struct checker {
-    struct keyring *keyring; /* NULL: strcmp() */
+    struct keyring *keyring; /* NULL: one of those that tell */
+    int (*compare)(const char *secret, const char *presented);
     const char *secret;
 };
 
@@ -42,19 +45,29 @@ struct row {
     size_t secret_len;
     size_t right_a, right_b; /* bytes from the start that are right */
     size_t len;              /* of both presented ones */
-    bool strcmp_tells;       /* by more than the least that counts, on any machine */
+    int (*tells)(const char *secret, const char *presented); /* that must be seen to; or NULL */
 };
 
+/* strcmp() as the books have it. */
+static int compare_bytes(const char *a, const char *b)
+{
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    return *a - *b;
+}
+
 static struct row rows[] = {
-    {"long, all right but for the last byte, or all wrong", 512, 511, 0, 512, true},
-    {"long, half right, or all wrong", 512, 256, 0, 512, true},
-    {"long, the whole, or all wrong", 512, 512, 0, 512, true},
-    {"usual, all right but for the last byte, or all wrong", 64, 63, 0, 64, false},
-    {"usual, the first byte right, or not", 64, 1, 0, 64, false},
-    {"usual, the whole, or all wrong", 64, 64, 0, 64, false},
-    {"too short, right as far as it goes, or all wrong", 64, 8, 0, 8, false},
-    {"too long, with all of it in front, or all wrong", 64, 64, 0, 512, false},
-    {"one byte, right or wrong", 1, 1, 0, 1, false},
+    {"long, all right but for the last byte, or all wrong", 512, 511, 0, 512, strcmp},
+    {"long, half right, or all wrong", 512, 256, 0, 512, strcmp},
+    {"long, the whole, or all wrong", 512, 512, 0, 512, strcmp},
+    {"usual, all right but for the last byte, or all wrong", 64, 63, 0, 64, compare_bytes},
+    {"usual, the first byte right, or not", 64, 1, 0, 64, NULL},
+    {"usual, the whole, or all wrong", 64, 64, 0, 64, compare_bytes},
+    {"too short, right as far as it goes, or all wrong", 64, 8, 0, 8, NULL},
+    {"too long, with all of it in front, or all wrong", 64, 64, 0, 512, NULL},
+    {"one byte, right or wrong", 1, 1, 0, 1, NULL},
 };
 
 /* ---- Measuring ---- */
@@ -81,7 +94,7 @@ static __attribute__((noinline)) int check(const struct checker *checker, struct
 {
     if (checker->keyring)
         return keyring_check(checker->keyring, presented) != KEYRING_NONE;
-    return strcmp(checker->secret, presented.at) == 0;
+    return checker->compare(checker->secret, presented.at) == 0;
 }
 
 static volatile int sink;
@@ -198,10 +211,10 @@ static void time_does_not_tell(void **state)
     make_presented(b, secret, row->right_b, row->len);
     assert_int_equal(keyring_new(secret, NULL, &keyring), 0);
 
-    if (row->strcmp_tells) {
-        const struct checker plain = {.secret = secret};
+    if (row->tells) {
+        const struct checker plain = {.compare = row->tells, .secret = secret};
         bool told = time_tells(&plain, texts, row->len, &least_ns);
-        print_message("strcmp: %.2f ns\n", least_ns);
+        print_message("in its place: %.2f ns\n", least_ns);
         assert_true(told);
     }
     const struct checker real = {.keyring = keyring};
