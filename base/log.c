@@ -2,8 +2,8 @@
 /*
  * One line on stderr for each thing worth knowing.
  *
- * A line is built on the stack and leaves with one write(2): no lock, no allocation. While stderr is
- * a pipe that nobody empties, lines are left out, and their number is told when there is room
+ * A line is built on the stack and leaves with one write(2): no lock, no allocation. While stderr
+ * is a pipe that nobody empties, lines are left out, and their number is told when there is room
  * again: the relay goes on. Once, it waits for that for a moment.
  */
 #include "base/log.h"

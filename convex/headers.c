@@ -7,8 +7,9 @@
 
 #include "base/error.h"
 
-/* Convex itself sends none (crates/ has no such header), so that it comes from something in between,
- * and may be long out of date when Convex is back. To ask every few minutes costs nobody much. */
+/* Convex itself sends none (crates/ has no such header), so that it comes from something in
+ * between, and may be long out of date when Convex is back. To ask every few minutes costs nobody
+ * much. */
 enum { HEADERS_RETRY_AFTER_S_MAX = 5 * 60 };
 
 int headers_authorization(const char *deploy_key, struct buf *line)

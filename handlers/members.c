@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/json.h"
@@ -35,10 +36,28 @@ int members_next_unit(const char **at, int *half)
     return 0xD800 + ((code - 0x10000) >> 10);
 }
 
+/* How many bytes are the same in front, in whole characters: a thousand long names that begin alike
+ * are compared ten thousand times. */
+static size_t members_alike(struct span a, struct span b)
+{
+    size_t len = a.len < b.len ? a.len : b.len;
+    size_t same = 0;
+
+    while (same + sizeof(uint64_t) <= len &&
+           memcmp(a.at + same, b.at + same, sizeof(uint64_t)) == 0)
+        same += sizeof(uint64_t);
+    while (same < len && a.at[same] == b.at[same])
+        same++;
+    while (same < len && ((uint8_t)a.at[same] & 0xC0) == 0x80)
+        same--;
+    return same;
+}
+
 static int members_compare_names(struct span a, struct span b)
 {
-    const char *a_at = a.at, *a_end = a.at + a.len;
-    const char *b_at = b.at, *b_end = b.at + b.len;
+    size_t alike = members_alike(a, b);
+    const char *a_at = a.at + alike, *a_end = a.at + a.len;
+    const char *b_at = b.at + alike, *b_end = b.at + b.len;
     int a_half = 0, b_half = 0;
 
     while ((a_at < a_end || a_half) && (b_at < b_end || b_half)) {

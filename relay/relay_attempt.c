@@ -21,7 +21,7 @@
 enum {
     RELAY_FAILURES_MAX = 5, /* in a row, of Convex as a whole, before its gate closes */
     RELAY_AFTER_PROBE_MS = 100,
-    RELAY_LEAP_MS = 60 * 1000,         /* of the wall clock; less is being set right */
+    RELAY_LEAP_MS = 60 * 1000,          /* of the wall clock; less is being set right */
     RELAY_PATIENCE_MS = 10 * 60 * 1000, /* after a start, or a leap, nothing is too old */
 };
 

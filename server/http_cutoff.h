@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose connection ends although the client has not ended it: who is late, who has left unseen, and,
- * while all connections are taken and somebody waits for one, who does not use theirs.
+ * Whose connection ends although the client has not ended it: who is late, who has left unseen,
+ * and, while all connections are taken and somebody waits for one, who does not use theirs.
  *
  * libmicrohttpd's timeout is for inactivity: a client that sends a byte now and then never meets
  * it. So each connection has a deadline of its own while somebody has to send on it: a whole

@@ -48,18 +48,22 @@ const SHAPES = [
   ['a null to be dropped, and braces', filled(`${BEFORE}{"n":null,"a":[`, '{"a":[]},', `1]}${BEHIND}`), 200],
   ['a null to be dropped, and short strings', filled(`${BEFORE}{"n":null,"a":[`, '"a","\\"",', `1]}${BEHIND}`), 200],
   ['a million keys with escapes', filled(`${BEFORE}{"a":[`, '{"\\u0061":1},', `1]}${BEHIND}`), 200],
+  // Names as long and as alike as can be: whatever looks for one among them compares much.
+  ['a thousand members to be dropped, of long names', filled(`${BEFORE}{${numbered(1000, (i) => `"${'k'.repeat(1000)}${i}":null`)},"a":[`, '1,', `1]}${BEHIND}`), 200],
   ['a key that is refused, before all else', filled(`${BEFORE}{"a":[{"$b":1},`, '1,', `1]}${BEHIND}`), 500],
   ['a key that is refused, behind all else', filled(`${BEFORE}{"a":[`, '1,', `{"é":1}]}${BEHIND}`), 500],
   ['one key', filled(`${BEFORE}{"`, 'x', `":1}${BEHIND}`), 500],
   ['a list for data', filled(`${BEFORE}[`, '1,', `1]${BEHIND}`), 500],
   ['a model', filled('{"data":{},"model":"', 'x', '"}'), 200],
   ['a hiveId', filled('{"model":"users","data":{},"hiveId":"', 'x', '"}'), 200],
+  ['a hiveId to be removed', filled('{"model":"users","operation":"remove","hiveId":"', 'x', '"}'), 200],
+  ['a bladeId to be removed', filled('{"model":"users","operation":"remove","data":{"a":1,"bladeId":"', '\\\\', '"}}'), 200],
   ['no hiveId', filled('{"model":"users","data":{"a":[', '1,', '1],"bladeId":"acc_1"}}'), 200],
 ];
 
 async function start(t, { nulls = 'drop', upstream, files, env } = {}) {
   upstream ??= await startUpstream(t);
-  files ??= makeFolder(t, { turns: Buffer.alloc(8), 'routes.json': { users: { mutation: 'users:set', nulls } } });
+  files ??= makeFolder(t, { turns: Buffer.alloc(8), 'routes.json': { users: { mutation: 'users:set', remove: 'users:remove', nulls } } });
   const relay = await startRelay(t, { env: {
     CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), LOG_LEVEL: 'info', ...env,
     ...(SKIP ? {} : { LD_PRELOAD: path.join(path.dirname(RELAY_BIN), 'libturns.so'), TURNS_FILE: files.path('turns') }),

@@ -8,6 +8,8 @@ import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
+import tls from 'node:tls';
+import { makeAuthority } from '../lib/certificates.mjs';
 import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { MessageReader } from '../lib/rawhttp.mjs';
@@ -104,10 +106,12 @@ const CASES = [
 
 // ---- a far side that can be mended ----
 
-async function startRude(t, serve) {
+// secure: of a TLS server; without, it speaks in clear.
+async function startRude(t, serve, secure = null) {
   const self = { isMended: false, serve, delivered: [] };
   const sockets = new Set();
-  const server = net.createServer((socket) => {
+  const listen = secure ? (fn) => tls.createServer(secure, fn) : net.createServer;
+  const server = listen((socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     const reader = new MessageReader();
@@ -169,10 +173,23 @@ async function assertOutcome(relay, expected) {
   assert.ok(Number(tookMs) < TIMEOUT_MS + 2000, `it took ${tookMs} ms`);
 }
 
-for (const [what, serve, outcome, reason = /./] of CASES) {
-  test(`${what}: ${outcome}`, async (t) => {
-    const convex = await startRude(t, serve);
-    const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
+const CLEAR = ['in clear', async (t, serve) => {
+  const convex = await startRude(t, serve);
+  return { convex, env: { CONVEX_URL: `http://127.0.0.1:${convex.port}` } };
+}];
+const TLS = ['over TLS', async (t, serve) => {
+  const authority = makeAuthority(t, 'convex-relay test authority');
+  const { certificate, key } = authority.issue('IP:127.0.0.1');
+  const convex = await startRude(t, serve, { cert: readFileSync(certificate), key: readFileSync(key) });
+  return { convex, env: { CONVEX_URL: `https://127.0.0.1:${convex.port}`, CONVEX_CA_FILE: authority.file } };
+}];
+
+const isReset = (what) => what === 'resets'; // TLS has none of its own
+const RUNS = CASES.flatMap((row) => [[CLEAR, row], ...(isReset(row[0]) ? [] : [[TLS, row]])]);
+for (const [[how, start], [what, serve, outcome, reason = /./]] of RUNS) {
+  test(`${how}: ${what}: ${outcome}`, async (t) => {
+    const { convex, env } = await start(t, serve);
+    const relay = await startTried(t, env);
     const beforeMib = peakMib(relay);
     assert.equal((await sync(relay, userEvent('kept'))).status, 202);
     await assertOutcome(relay, outcome);
@@ -209,15 +226,17 @@ test('a refusal before the request is whole: it is the answer, and the connectio
   assert.equal((await sync(relay, userEvent('next'))).status, 200);
 });
 
-test('does not read: a large event ends in time, and small ones go on', async (t) => {
-  const convex = await startRude(t, (socket) => socket.pause());
-  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}` });
-  assert.equal((await sync(relay, eventOfSize(8 * MIB, 'large'))).status, 202);
-  await assertOutcome(relay, 'again');
-  convex.mend();
-  assert.ok((await sync(relay, userEvent('small'))).ok);
-  await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
-});
+for (const [how, start] of [CLEAR, TLS]) {
+  test(`${how}: does not read: a large event ends in time, and small ones go on`, async (t) => {
+    const { convex, env } = await start(t, (socket) => socket.pause());
+    const relay = await startTried(t, env);
+    assert.equal((await sync(relay, eventOfSize(8 * MIB, 'large'))).status, 202);
+    await assertOutcome(relay, 'again');
+    convex.mend();
+    assert.ok((await sync(relay, userEvent('small'))).ok);
+    await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
+  });
+}
 
 // ---- TLS that stalls ----
 

@@ -21,6 +21,7 @@ import { waitFor } from '../lib/wait.mjs';
 import { drift, holdings } from './drift.mjs';
 import { startRude } from './rude.mjs';
 
+const CONCURRENCY = 16; // attempts at once, and each has a connection
 const SENDERS = 16;
 const RUDE = 6;
 const BURST = 120;
@@ -60,6 +61,7 @@ class World {
     self.env = {
       CONVEX_URL: self.convex.url,
       CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
+      CONVEX_CONCURRENCY: String(CONCURRENCY),
       SYNC_SECRET: undefined,
       SYNC_SECRET_FILE: file('secret'),
       SYNC_SECRET_PREVIOUS_FILE: file('secret-previous'),
@@ -95,7 +97,7 @@ class World {
 
   judge(history, slackKib) {
     const { violations, figures } = judge(history);
-    const held = drift(this.rests, slackKib);
+    const held = drift(this.rests, slackKib, CONCURRENCY);
     const all = [...violations, ...this.violations, ...held.violations];
     const told = ({ rss, fds }) => ({ kib: rss, descriptors: fds });
     return {

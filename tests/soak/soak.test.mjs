@@ -20,13 +20,14 @@ test(`mixed traffic, seed ${seed}`, async (t) => {
   assert.equal(violations.length, 0, `replay with SOAK_SEED=${seed}; see ${folder}\n${JSON.stringify(figures)}\n${told}`);
 });
 
-const rests = (...held) => held.map(([rss, fds]) => ({ rss, fds }));
+const rests = (...held) => held.map(([rss, fds, toConvex = 16]) => ({ rss, fds, toConvex }));
 const CASES = [
   ['what comes and goes', rests([9000, 17], [20000, 19], [9500, 17], [9100, 17]), []],
   ['a leak of memory', rests([9000, 17], [11000, 17], [13000, 17], [15000, 17]), ['memory']],
   ['a leak of descriptors', rests([9000, 17], [9000, 18], [9000, 19], [9000, 20]), ['descriptors']],
+  ['a leak of connections to Convex', rests([9000, 17, 3], [9000, 17, 17]), ['connections']],
   ['one odd look in a quarter', rests(...Array(9).fill([9000, 17]), [9000, 17], [90000, 99], [9000, 17]), []],
 ];
 for (const [what, seen, kinds] of CASES) {
-  test(`drift: ${what}`, () => assert.deepEqual(drift(seen, 2048).violations.map(({ kind }) => kind), kinds));
+  test(`drift: ${what}`, () => assert.deepEqual(drift(seen, 2048, 16).violations.map(({ kind }) => kind), kinds));
 }
