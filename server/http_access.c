@@ -39,12 +39,6 @@ static void http_count_answer(struct http_connection *connection, size_t bytes)
     connection->answer_bytes = bytes;
 }
 
-static bool http_is_too_much(const struct http *http, enum reply reply, size_t bytes)
-{
-    return bytes > HTTP_TEXT_ALWAYS_BYTES && !reply_is_page(reply) &&
-           http->answer_bytes + bytes > HTTP_ANSWERS_BYTES_MAX;
-}
-
 /* What Convex says of an event may be long, and who sent it may not read the answer: past what all
  * answers may hold, the beginning has to do. */
 static int http_make_text(const struct http *http, enum reply reply, struct span message,
@@ -52,10 +46,10 @@ static int http_make_text(const struct http *http, enum reply reply, struct span
 {
     int r = reply_body(reply, message, text);
 
-    if (r || !http_is_too_much(http, reply, text->cap))
+    if (r || http->answer_bytes + text->cap <= HTTP_ANSWERS_BYTES_MAX || reply_is_page(reply) ||
+        message.len <= HTTP_TEXT_ALWAYS_BYTES)
         return r;
-    if (message.len > HTTP_TEXT_ALWAYS_BYTES)
-        message.len = HTTP_TEXT_ALWAYS_BYTES;
+    message.len = HTTP_TEXT_ALWAYS_BYTES;
     /* RFC 3629, section 3: no character ends before a byte of this form. */
     while (message.len > 0 && ((unsigned char)message.at[message.len] & 0xC0) == 0x80)
         message.len--;
