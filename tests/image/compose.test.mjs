@@ -17,7 +17,7 @@ const services = Object.entries(compose.services);
 const nginxConf = read('nginx.conf');
 
 const KNOWN = ['build', 'cap_add', 'cap_drop', 'command', 'depends_on', 'environment', 'healthcheck', 'image', 'ports',
-  'profiles', 'read_only', 'restart', 'secrets', 'security_opt', 'stop_grace_period', 'stop_signal', 'tmpfs', 'volumes'];
+  'profiles', 'read_only', 'restart', 'secrets', 'security_opt', 'stop_grace_period', 'stop_signal', 'tmpfs', 'ulimits', 'volumes'];
 for (const [name, service] of services) {
   test(`${name} has only keys that are known`, () => {
     assert.deepEqual(Object.keys(service).filter((key) => !KNOWN.includes(key)), []);

@@ -182,6 +182,36 @@ static void test_containers_end(void **state)
     }
 }
 
+/* Adds a string of so many pieces, and something behind it. Returns where it ends. */
+static size_t make_string(struct buf *text, uint32_t pieces)
+{
+    static const char *const inside[] = {"\\\\",           "\\\"",    "\\n", "x",
+                                         "a longer piece", "\\u0022", "]"};
+    uint32_t kinds = skip_random(array_len(inside)) + 1; /* some are of one piece alone */
+
+    assert_int_equal(buf_append_char(text, '"'), 0);
+    while (pieces-- > 0)
+        assert_int_equal(buf_append_span(text, span_of(inside[skip_random(kinds)])), 0);
+    assert_int_equal(buf_append_char(text, '"'), 0);
+    size_t len = text->len;
+    for (uint32_t left = skip_random(80); left > 0; left--)
+        assert_int_equal(buf_append_char(text, "\\\",:"[skip_random(4)]), 0);
+    return len;
+}
+
+/* The same for strings, long ones with many escapes among them. */
+static void test_strings_end(void **state)
+{
+    (void)state;
+    for (int i = 0; i < CONTAINERS; i++) {
+        cleanup(buf_done) struct buf text = BUF_NULL;
+        size_t len = make_string(&text, skip_random(300));
+        struct span value = json_value_at(text.at, text.at + text.len);
+        if (value.len != len)
+            fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(&text));
+    }
+}
+
 static void test_find(void **state)
 {
     const struct find_row *row = *state;
@@ -366,7 +396,7 @@ int main(void)
 {
     static struct CMUnitTest tests[array_len(walk_rows) + array_len(find_rows) +
                                    array_len(is_rows) + array_len(decode_rows) +
-                                   array_len(quote_rows) + array_len(clean_rows) + 2];
+                                   array_len(quote_rows) + array_len(clean_rows) + 3];
     size_t len = rows_add(tests, 0, walk_rows, test_walk);
 
     len = rows_add(tests, len, find_rows, test_find);
@@ -375,6 +405,7 @@ int main(void)
     len = rows_add(tests, len, quote_rows, test_quote);
     len = rows_add(tests, len, clean_rows, test_clean);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_walk_by_words);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_containers_end);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_containers_end);
+    tests[len] = (struct CMUnitTest)cmocka_unit_test(test_strings_end);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
