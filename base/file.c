@@ -26,16 +26,29 @@ static int file_too_large(struct buf *why, const char *path, size_t max_bytes)
     return r ? r : FILE_INVALID;
 }
 
+static bool file_pipes_may_wait = true;
+
+void file_wait_no_longer(void)
+{
+    file_pipes_may_wait = false;
+}
+
 /* Waits, until the deadline, for what a pipe has next; a file has all that it has. */
 static bool file_is_ready(int fd, int64_t until_ms)
 {
     struct stat st;
     struct pollfd pipe = {.fd = fd, .events = POLLIN};
     int64_t left_ms = until_ms - clock_mono_ms(&clock_system);
+    int ready;
 
     if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
         return true;
-    return poll(&pipe, 1, left_ms > 0 ? (int)left_ms : 0) > 0;
+    if (left_ms < 0)
+        left_ms = 0;
+    do
+        ready = poll(&pipe, 1, file_pipes_may_wait ? -1 : (int)left_ms);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
 }
 
 int file_read(const char *path, size_t max_bytes, struct buf *content, struct buf *why)
@@ -52,9 +65,9 @@ int file_read(const char *path, size_t max_bytes, struct buf *content, struct bu
         if (r)
             return r;
         if (!file_is_ready(fd, until_ms))
-            return file_invalid(why, path, "is no file, and nothing comes out of it");
+            return file_invalid(why, path, "is no file, and what comes out of it does not end");
         ssize_t n = read(fd, bytes.at + bytes.len, FILE_CHUNK);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
             return file_invalid(why, path, strerror(errno));

@@ -3,12 +3,13 @@
  * One line on stderr for each thing worth knowing.
  *
  * A line is built on the stack and leaves with one write(2): no lock, no allocation. While stderr
- * is a pipe that nobody empties, lines are left out, and their number is told when there is room
- * again: the relay goes on. Once, it waits for that for a moment.
+ * is a pipe or a terminal that nobody empties, lines are left out, and their number is told when
+ * there is room again: the relay goes on. Once a minute at most, it waits for that for a moment.
  */
 #include "base/log.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -16,6 +17,8 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,7 +29,8 @@ _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a pipe may tear longer lines apart");
 enum {
     LOG_TAIL = 8, /* kept free for an ellipsis, a quote, a brace and the newline */
     LOG_PIECE_MAX = 8,
-    LOG_PATIENCE_MS = 1000, /* for a reader that is late, and not gone */
+    LOG_PATIENCE_MS = 1000,        /* for a reader that is late, and not gone */
+    LOG_IMPATIENCE_MS = 60 * 1000, /* after lines were lost */
 };
 
 struct log_line {
@@ -36,7 +40,10 @@ struct log_line {
 
 static enum log_level log_level_min = LOG_INFO;
 static enum log_format log_format_now = LOG_TEXT;
-static atomic_llong log_lost; /* lines, since the last that was written */
+static int log_fd = STDERR_FILENO;
+static bool log_is_socket;
+static atomic_llong log_lost;                         /* lines, since the last that was written */
+static atomic_llong log_lost_ms = -LOG_IMPATIENCE_MS; /* mono; when the last of them was */
 
 static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 
@@ -169,18 +176,51 @@ static void log_put_head(struct log_line *line, enum log_level level, const char
 
 /* ---- writing ---- */
 
-/* Linux: a pipe or a socket that says so takes PIPE_BUF at least, and a file always says so. */
-static bool log_has_room(void)
+/*
+ * The kernel says that there is room when there is some, which may be less than a line: so nothing
+ * may wait for the rest of it. The flag for that belongs to what is open, which others may share:
+ * what has a name is opened once more, and a socket is told each time.
+ */
+void log_open(void)
 {
-    struct pollfd out = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct stat st;
 
-    return poll(&out, 1, atomic_load(&log_lost) > 0 ? 0 : LOG_PATIENCE_MS) != 0;
+    if (fstat(STDERR_FILENO, &st) < 0)
+        return;
+    log_is_socket = S_ISSOCK(st.st_mode);
+    if (!S_ISFIFO(st.st_mode) && !isatty(STDERR_FILENO))
+        return;
+    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (fd >= 0)
+        log_fd = fd; /* for good */
 }
 
-static void log_send(const struct log_line *line)
+static bool log_has_room(void)
 {
-    while (write(STDERR_FILENO, line->at, line->len) < 0 && errno == EINTR)
-        ;
+    struct pollfd out = {.fd = log_fd, .events = POLLOUT};
+
+    if (poll(&out, 1, 0) != 0)
+        return true;
+    if (clock_mono_ms(&clock_system) - atomic_load(&log_lost_ms) < LOG_IMPATIENCE_MS)
+        return false;
+    return poll(&out, 1, LOG_PATIENCE_MS) != 0;
+}
+
+static bool log_send(const struct log_line *line)
+{
+    ssize_t n;
+
+    do
+        n = log_is_socket ? send(log_fd, line->at, line->len, MSG_DONTWAIT | MSG_NOSIGNAL)
+                          : write(log_fd, line->at, line->len);
+    while (n < 0 && errno == EINTR);
+    return n == (ssize_t)line->len;
+}
+
+static void log_lose(long long lines)
+{
+    atomic_store(&log_lost_ms, clock_mono_ms(&clock_system));
+    atomic_fetch_add(&log_lost, lines);
 }
 
 static void log_end(struct log_line *line)
@@ -188,7 +228,7 @@ static void log_end(struct log_line *line)
     log_put(line, log_format_now == LOG_JSON ? "}\n" : "\n");
 }
 
-static void log_tell_lost(long long lost)
+static bool log_tell_lost(long long lost)
 {
     struct log_line line;
     char text[24];
@@ -197,7 +237,7 @@ static void log_tell_lost(long long lost)
     log_put_head(&line, LOG_WARN, "nobody read the log: lines are missing");
     log_put_field(&line, "lines", log_number_text(text, lost));
     log_end(&line);
-    log_send(&line);
+    return log_send(&line);
 }
 
 /* Tells first what is missing. */
@@ -206,10 +246,10 @@ static bool log_may_send(void)
     if (!log_has_room())
         return false;
     long long lost = atomic_exchange(&log_lost, 0);
-    if (lost == 0)
+    if (lost == 0 || log_tell_lost(lost))
         return true;
-    log_tell_lost(lost);
-    return log_has_room();
+    log_lose(lost);
+    return false;
 }
 
 void log_write(enum log_level level, const char *message, ...)
@@ -221,7 +261,7 @@ void log_write(enum log_level level, const char *message, ...)
     if (!log_enabled(level))
         return;
     if (!log_may_send()) {
-        atomic_fetch_add(&log_lost, 1);
+        log_lose(1);
         errno = saved;
         return;
     }
@@ -235,7 +275,8 @@ void log_write(enum log_level level, const char *message, ...)
     }
     va_end(fields);
     log_end(&line);
-    log_send(&line);
+    if (!log_send(&line))
+        log_lose(1);
     errno = saved;
 }
 

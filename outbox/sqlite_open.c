@@ -109,7 +109,7 @@ static int open_make(const struct store_options *options, const char *path)
 
 /* One that came from elsewhere, such as a copy that was put back, may have any mode, which its log
  * and shared memory take from it. What only its group may do, somebody has chosen. */
-static int open_close_to_others(const struct store_options *options, const char *path)
+static int open_close_to_others(const char *path)
 {
     static const char *const endings[] = {"", "-wal", "-shm"};
 
@@ -122,9 +122,11 @@ static int open_close_to_others(const struct store_options *options, const char 
         }
         if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
             continue;
-        if (chmod(name, S_IRUSR | S_IWUSR) != 0)
-            return open_refuse(options, "can be read or written by everybody", strerror(errno));
-        log_warn("the outbox could be read or written by everybody: no longer", "path", name);
+        if (chmod(name, S_IRUSR | S_IWUSR) == 0)
+            log_warn("the outbox could be read or written by everybody: no longer", "path", name);
+        else
+            log_warn("the outbox can be read or written by everybody", "path", name, "error",
+                     strerror(errno));
     }
     return 0;
 }
@@ -344,7 +346,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     if (!r)
         r = open_make(options, self->path);
     if (!r)
-        r = open_close_to_others(options, self->path);
+        r = open_close_to_others(self->path);
     if (!r)
         r = open_connect(options, self);
     if (r == SQLITE_STORE_DAMAGED) {

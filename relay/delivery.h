@@ -279,7 +279,8 @@ void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
 
-/* The clock that ages are taken from is as it is; and, once a second: whether it still is. */
+/* The clock that ages are taken from is as it is; and, once a second and before an event is given
+ * up: whether it still is. */
 void relay_begin_ages(struct relay *relay);
 void relay_watch_clock(struct relay *relay);
 

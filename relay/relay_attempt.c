@@ -171,11 +171,13 @@ void relay_watch_clock(struct relay *relay)
 
 static bool relay_too_old(const struct delivery *delivery)
 {
-    const struct relay *relay = delivery->relay;
+    struct relay *relay = delivery->relay;
     int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->since_ms;
 
-    return relay->outbox && age_ms >= relay->options.max_age_ms &&
-           loop_now_ms(relay->loop) >= relay->ages_from_ms;
+    if (!relay->outbox || age_ms < relay->options.max_age_ms)
+        return false;
+    relay_watch_clock(relay); /* it may have leapt since the last look */
+    return loop_now_ms(relay->loop) >= relay->ages_from_ms;
 }
 
 static void relay_bury_too_old(struct delivery *delivery)

@@ -60,7 +60,6 @@ static void http_connected(struct http *http, struct MHD_Connection *mhd, void *
     connection->mhd = mhd;
     connection->request.reply = http_access_reply;
     http_cutoff_watch(connection, &http->receiving);
-    http_cutoff_admitted(http);
 }
 
 static void http_disconnected(void **context)
@@ -86,6 +85,7 @@ static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
     if (code == MHD_CONNECTION_NOTIFY_STARTED) {
         http->connections++;
         http_connected(http, mhd, context);
+        http_cutoff_admitted(http);
     } else {
         http->connections--;
         http->ready = true; /* MHD opens its door again, if it was shut, when it runs next */

@@ -13,7 +13,7 @@ enum {
 
     HTTP_CROWD_MS = 100,         /* between two looks while all connections are taken */
     HTTP_CROWD_IDLE_MS = 1000,   /* unused for so long after a request: may go then */
-    HTTP_CROWD_SILENT_MS = 5000, /* without a whole head for so long: may go, too */
+    HTTP_CROWD_SILENT_MS = 5000, /* without an event's head for so long: may go, too */
     HTTP_CROWD_SHARE = 16,       /* of all connections, and one more, may go at once */
 };
 
@@ -134,15 +134,21 @@ static void http_wake_left(void *ctx)
 
 /* ---- a crowd ---- */
 
+/* The kernel holds something of it that MHD has not read. An end is nothing. */
 static bool http_has_sent(const struct http_connection *connection)
 {
-    struct pollfd client = {.fd = http_connection_fd(connection), .events = POLLIN};
+    char first;
 
-    return poll(&client, 1, 0) > 0;
+    return recv(http_connection_fd(connection), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Cuts off some that have not been used for so long, oldest first; returns how many. A request of
- * which the kernel holds the beginning is none of them, and neither is one whose head was there. */
+/* Its secret has been seen, and what comes is an event. */
+static bool http_brings_event(const struct http_connection *connection)
+{
+    return connection->entered && connection->endpoint && connection->endpoint->reads_envelope;
+}
+
+/* Cuts off some that have not been used for so long, oldest first; returns how many. */
 static unsigned http_make_room(struct http *http, struct http_connections *list, int64_t unused_ms,
                                unsigned at_most)
 {
@@ -154,7 +160,7 @@ static unsigned http_make_room(struct http *http, struct http_connections *list,
         next = TAILQ_NEXT(connection, link);
         if (connection->deadline_ms > latest_ms)
             break;
-        if (connection->entered || http_has_sent(connection))
+        if (http_brings_event(connection) || http_has_sent(connection))
             continue;
         http_cut_off(connection);
         gone++;

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "cli/exit_code.h"
 #include "cli/health_command.h"
@@ -38,8 +39,23 @@ static int main_complain(const char *text)
     return EXIT_USAGE;
 }
 
+/* Whatever is opened first would otherwise become what has been closed: log lines would go into the
+ * outbox's lock, or to a client. */
+static void main_hold_standard_fds(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    closep(&fd);
+}
+
 static int main_serve(struct setup *setup)
 {
+    main_hold_standard_fds();
+    file_wait_no_longer();
+    log_open();
     log_setup(setup->config.log_level, setup->config.log_format);
     int r = serve(setup);
     if (r > 0)
@@ -84,21 +100,8 @@ static int main_with_setup(int (*run)(struct setup *setup), int invalid)
     return r ? EXIT_FAILED : run(&setup);
 }
 
-/* Whatever is opened first would otherwise become what has been closed: log lines would go into the
- * outbox's lock, or to a client. */
-static void main_hold_standard_fds(void)
-{
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    closep(&fd);
-}
-
 int main(int argc, char **argv)
 {
-    main_hold_standard_fds();
     if (argc == 1)
         return main_with_setup(main_serve, EXIT_USAGE);
     if (strcmp(argv[1], "outbox") == 0)

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
 import { test } from 'node:test';
 import { syncRequest, userEvent, HEADERS } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
@@ -171,4 +171,17 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
   assert.ok(Number(told[1]) > 0 && Number(told[1]) + lines >= 2000, `${told} and ${lines}`);
   relay.signal('SIGTERM');
   assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null });
+});
+
+// A terminal says that there is room when there is some for a byte. script(1) reads this one, until it is stopped.
+test('a terminal that nobody reads: events go on', async (t) => {
+  const upstream = await startUpstream(t);
+  const script = spawnRelay(t, { under: ['sh', '-c', 'exec script -qfc "exec $0" /dev/null'], env: { CONVEX_URL: upstream.url } });
+  const [, port] = await script.find('stdout', /listening address=[\d.]+:(\d+)/);
+  const pid = Number(readFileSync(`/proc/${script.pid}/task/${script.pid}/children`, 'utf8'));
+  script.signal('SIGSTOP');
+  const at = { url: `http://127.0.0.1:${port}` };
+  for (let n = 0; n < 500; n++) assert.equal((await sync(at, userEvent('acc_1', n))).status, 200);
+  process.kill(pid, 'SIGTERM');
+  await waitFor('the end', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
 });

@@ -61,6 +61,16 @@ for (const [what, take, putBack] of [
   });
 }
 
+test('a file that was moved away, and put back beside its log when the relay had stopped: nothing is lost', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, DRAIN_MS: '0' } });
+  for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
+  renameSync(world.file, `${world.file}.away`);
+  await world.relay.stop();
+  renameSync(`${world.file}.away`, world.file);
+  await world.start();
+  assert.equal((await world.pending()).length, 3);
+});
+
 // The file header's fields, https://sqlite.org/fileformat.html section 1.3.
 const USER_VERSION = 60;
 const APPLICATION_ID = 68;

@@ -174,19 +174,28 @@ test('more clients than connections are taken: they wait their turn, and nobody 
   }));
 });
 
-const healthz = async (relay, client) => {
-  client.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
-  assert.equal((await client.answer()).status, 200);
-};
+const HEALTHZ = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n';
+const assertHealthy = async (client) => assert.equal((await client.answer()).status, 200);
 
 for (const [what, occupy] of [
-  ['had an answer and stay', healthz],
+  ['had an answer and stay', async (_, clients) => {
+    for (const client of clients) client.write(`${HEALTHZ}\r\n`);
+    await Promise.all(clients.map(assertHealthy));
+  }],
+  // An end that comes together with the request is not seen.
+  ['had an answer and have ended their side', async (relay, clients) => {
+    relay.signal('SIGSTOP');
+    await Promise.all(clients.map(({ socket }) => new Promise((resolve) => socket.end(`${HEALTHZ}\r\n`, resolve))));
+    relay.signal('SIGCONT');
+    await Promise.all(clients.map(assertHealthy));
+  }],
   ['say nothing', () => {}],
-  ['stop in a head', (_, client) => client.write('POST /convex/sync HTTP/1.1\r\nX-A: ')],
+  ['stop in a body that nobody asked for', (_, clients) => clients.forEach((client) => client.write(`${HEALTHZ}Content-Length: 1\r\n\r\n`))],
+  ['stop in a head', (_, clients) => clients.forEach((client) => client.write('POST /convex/sync HTTP/1.1\r\nX-A: '))],
 ]) {
   test(`clients that ${what} have all connections: they give way, and nobody else does`, async (t) => {
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, SYNC_WAIT_MS: '60000', REQUEST_TIMEOUT_MS: '60000' } });
+    const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, SYNC_WAIT_MS: '60000', REQUEST_TIMEOUT_MS: '60000', DRAIN_MS: '100' } });
     const held = hold();
     upstream.answer = held.answer;
     const waiting = await openConnection(t, relay.port);
@@ -197,8 +206,8 @@ for (const [what, occupy] of [
     await upstream.arrived(1);
 
     const rude = await openMany(t, relay, FEW - 2);
-    await Promise.all(rude.map((client) => occupy(relay, client)));
     await waitFor('the limit', () => openFds(relay) > FEW);
+    await occupy(relay, rude);
     upstream.answer = SUCCESS; // of others
     const polite = await openMany(t, relay, 100);
     polite.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));

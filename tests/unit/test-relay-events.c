@@ -18,6 +18,13 @@ static struct world_answer conflicts(struct world *world, const char *path, int 
                : world_done();
 }
 
+static struct world_answer always_conflicts(struct world *world, const char *path, int record,
+                                            int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}");
+}
+
 /* ---- one event ---- */
 
 static void test_delivered(void **state)
@@ -154,6 +161,22 @@ static void test_a_leap_of_the_clock_kills_nothing(void **state)
     world_run(world, 20 * 60000);
     world->leapt_ms = 20000 * WORLD_DAY_MS;
     check_is_tried_though_old(world);
+}
+
+/* Whatever is tried between the leap and the next look at the clock. */
+static void test_a_leap_amid_attempts_kills_nothing(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 50;
+    struct world *world = begin(&options, always_conflicts);
+
+    for (int i = 0; i < 100; i++)
+        (void)world_send(world, "users", i, 1);
+    world_run(world, 11 * 60000);
+    world->leapt_ms = 4 * WORLD_DAY_MS;
+    world_run(world, 2000);
+    assert_counts(0, 0, 100);
 }
 
 /* And a clock that goes back and comes again is one that has leapt. */
@@ -364,6 +387,7 @@ int main(void)
         ROW(test_queued_after_the_wait),
         ROW(test_too_old_is_a_dead_letter),
         ROW(test_a_leap_of_the_clock_kills_nothing),
+        ROW(test_a_leap_amid_attempts_kills_nothing),
         ROW(test_a_leap_back_and_forth_kills_nothing),
         ROW(test_a_long_time_off_kills_nothing),
         ROW(test_a_leap_does_not_save_for_ever),
