@@ -22,7 +22,8 @@ static void sqlite_store_fails(struct sqlite_store *self, int health)
         log_warn("the outbox is full: new events cannot be stored", "path", self->path);
     else if (self->moved)
         log_error("the outbox fails", "path", self->path, "error",
-                  "another file is there now, or none: put it back, beside its -wal, before the next start");
+                  "another file is there now, or none: put it back, beside its -wal, before the "
+                  "next start");
     else
         log_error("the outbox fails", "path", self->path, "error", sqlite3_errmsg(self->db), "code",
                   log_number(sqlite3_extended_errcode(self->db)));
