@@ -71,7 +71,7 @@ function scriptSuites({ directory, isSanitized, isMemcheck }) {
     .map(({ path, label }) => ({
       label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
-      env: { RELAY_BIN: binary, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '' },
+      env: { RELAY_BIN: binary, RELAY_BUILD: directory, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '', RELAY_MEMCHECK: isMemcheck ? '1' : '' },
       limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
     }));
 }

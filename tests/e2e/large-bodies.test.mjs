@@ -11,7 +11,7 @@ import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { outbox } from '../lib/outbox.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
-import { RELAY_BIN, startRelay, sync } from '../lib/relay.mjs';
+import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
@@ -68,7 +68,7 @@ async function start(t, { nulls = 'drop', upstream, files, env } = {}) {
   files ??= makeFolder(t, { turns: Buffer.alloc(8), 'routes.json': { users: { mutation: 'users:set', remove: 'users:remove', nulls } } });
   const relay = await startRelay(t, { env: {
     CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), LOG_LEVEL: 'info', ...env,
-    ...(SKIP ? {} : { LD_PRELOAD: path.join(path.dirname(RELAY_BIN), 'libturns.so'), TURNS_FILE: files.path('turns') }),
+    ...(SKIP ? {} : { LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'), TURNS_FILE: files.path('turns') }),
   } });
   const memoryMib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
   return {

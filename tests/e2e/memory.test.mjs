@@ -8,11 +8,11 @@ import { test } from 'node:test';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { assertBalanced, scrape, termsOf } from '../lib/metrics.mjs';
-import { RELAY_BIN, startRelay, sync } from '../lib/relay.mjs';
+import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const SCARCE = path.join(path.dirname(RELAY_BIN), 'libscarce.so');
+const SCARCE = path.join(RELAY_BUILD, 'libscarce.so');
 const LANES = 16;
 const EVENTS = 800;
 const ANSWERS = [200, 202, 500, 503];

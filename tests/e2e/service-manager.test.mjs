@@ -10,11 +10,11 @@ import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
-import { RELAY_BIN, relayEnv, SECRET, spawnRelay } from '../lib/relay.mjs';
+import { RELAY_BIN, RELAY_BUILD, relayEnv, SECRET, spawnRelay } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const MANAGER = path.join(path.dirname(RELAY_BIN), 'service-manager');
+const MANAGER = path.join(RELAY_BUILD, 'service-manager');
 
 // The service manager with its sockets, and the relay not started yet.
 async function startManager(t, { names = 'sync', watchdogMs = 0, env = {} } = {}) {

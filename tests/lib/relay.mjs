@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set.
+// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set; RELAY_BUILD the folder
+// where what else was built is, if that is another one.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -10,6 +11,8 @@ import { within } from './wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const RELAY_BIN = path.resolve(ROOT, process.env.RELAY_BIN ?? 'build/convex-relay');
+
+export const RELAY_BUILD = process.env.RELAY_BUILD ?? path.dirname(RELAY_BIN);
 
 export const SECRET = 'a-secret-for-tests';
 

@@ -223,6 +223,23 @@ static void test_any_bytes_make_one_line(void **state)
     }
 }
 
+/* The next line that goes out tells how many did not, once. */
+static void assert_told_lost(const char *lines)
+{
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
+    log_info("said");
+    log_info("said");
+    const char *first = capture_end();
+    const char *second = strchr(first, '\n');
+
+    assert_non_null(strstr(first, " warn nobody read the log: lines are missing lines="));
+    assert_memory_equal(strstr(first, "lines=") + strlen("lines="), lines, strlen(lines));
+    assert_non_null(second);
+    assert_null(strstr(second, "missing"));
+    assert_non_null(strstr(second, " info said\n"));
+}
+
 static void test_errno_stays(void **state)
 {
     (void)state;
@@ -236,6 +253,7 @@ static void test_errno_stays(void **state)
     (void)close(saved);
     (void)close(full);
     assert_int_equal(after, ENOTTY);
+    assert_told_lost("1\n");
 }
 
 static void test_reader_gone(void **state)
@@ -249,9 +267,11 @@ static void test_reader_gone(void **state)
     int saved = dup(STDERR_FILENO);
     (void)dup2(ends[1], STDERR_FILENO);
     log_error("nobody reads this");
+    log_error("nor this");
     (void)dup2(saved, STDERR_FILENO);
     (void)close(saved);
     (void)close(ends[1]);
+    assert_told_lost("2\n");
 }
 
 /* ---- Threads ---- */
@@ -322,9 +342,9 @@ int main(void)
         cmocka_unit_test(test_long_value_is_cut),
         cmocka_unit_test(test_long_line_is_cut),
         cmocka_unit_test(test_any_bytes_make_one_line),
+        cmocka_unit_test(test_threads_do_not_mix_lines), /* it has patience: no line is lost yet */
         cmocka_unit_test(test_errno_stays),
         cmocka_unit_test(test_reader_gone),
-        cmocka_unit_test(test_threads_do_not_mix_lines),
     };
     size_t n = 10;
 
