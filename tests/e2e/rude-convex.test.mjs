@@ -279,7 +279,9 @@ function under(files) {
   }
 }
 
-test('a nameserver that does not answer', async (t) => {
+// libcurl leaves its threads in getaddrinfo() to themselves.
+const LEFT_THREADS = process.env.RELAY_MEMCHECK ? 'what threads hold that end with the process Valgrind calls possibly lost' : false;
+test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
   const address = '127.66.53.53';
   const nameserver = dgram.createSocket('udp4');
   let asked = 0;
