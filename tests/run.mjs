@@ -33,7 +33,7 @@ const modes = {
     { name: ' (threads)', directory: join(top, 'build-tsan'), isSanitized: true, runs: (label) => threaded.test(label) },
     { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
   ],
-  '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), runs: ofTheBuild }],
+  '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), isUnoptimized: true, runs: ofTheBuild }],
   '--valgrind': [{ name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild }],
 };
 const memcheck = join(top, 'tests/valgrind');
@@ -64,14 +64,17 @@ function findScripts(directory) {
     .sort();
 }
 
-function scriptSuites({ directory, isSanitized, isMemcheck }) {
+function scriptSuites({ directory, isSanitized, isMemcheck, isUnoptimized }) {
   const binary = join(isMemcheck ? memcheck : directory, 'convex-relay');
   return findScripts(join(top, 'tests'))
     .map((path) => ({ path, label: relative(top, path) }))
     .map(({ path, label }) => ({
       label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
-      env: { RELAY_BIN: binary, RELAY_BUILD: directory, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '', RELAY_MEMCHECK: isMemcheck ? '1' : '' },
+      env: {
+        RELAY_BIN: binary, RELAY_BUILD: directory, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '',
+        RELAY_MEMCHECK: isMemcheck ? '1' : '', RELAY_UNOPTIMIZED: isUnoptimized ? '1' : '',
+      },
       limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
     }));
 }

@@ -18,7 +18,7 @@ import { waitFor } from '../lib/wait.mjs';
 const MIB = 1024 * 1024;
 const LARGEST = 16 * MIB;
 // The bar is 20 ms on the release build; this is another, on a machine that may be busy with more.
-const TURN_MS_MAX = 30;
+const TURN_MS_MAX = process.env.RELAY_UNOPTIMIZED ? Infinity : 30; // what counts its lines is ten times slower
 const MORE_MIB = 4; // SQLite's cache, the pieces on their way
 const SKIP = process.env.RELAY_SANITIZED ? 'a sanitizer has its own memory and time' : false;
 

@@ -334,7 +334,7 @@ test('answers that nobody reads: past what they may hold at once, the beginning 
   }
   await upstream.arrived(seen + clients.length);
   const errorOf = async () => (await (await sync(relay, userEvent('reads'))).json()).error;
-  await waitFor('the limit', async () => (await errorOf()).length < text.length);
+  await waitFor('the limit', async () => (await errorOf()).length < text.length, 60_000); // each is 6 MiB, to be made and read
   assert.equal(await errorOf(), text.slice(0, 682)); // 1024 bytes and no half of a character
   if (!SANITIZED) assert.ok(rssMib(relay) < mib + 64, `${rssMib(relay) - mib} MiB`);
   closeAll(clients);
