@@ -33,16 +33,20 @@ void file_wait_no_longer(void)
     file_pipes_may_wait = false;
 }
 
-/* Waits, until the deadline, for what a pipe has next; a file has all that it has. */
-static bool file_is_ready(int fd, int64_t until_ms)
+static bool file_is_regular(int fd)
 {
     struct stat st;
+
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* Waits, until the deadline, for what a pipe has next. */
+static bool file_is_ready(int fd, int64_t until_ms)
+{
     struct pollfd pipe = {.fd = fd, .events = POLLIN};
     int64_t left_ms = until_ms - clock_mono_ms(&clock_system);
     int ready;
 
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        return true;
     if (left_ms < 0)
         left_ms = 0;
     do
@@ -60,11 +64,12 @@ int file_read(const char *path, size_t max_bytes, struct buf *content, struct bu
 
     if (fd < 0)
         return file_invalid(why, path, strerror(errno));
+    bool regular = file_is_regular(fd);
     for (;;) {
         int r = buf_reserve(&bytes, FILE_CHUNK);
         if (r)
             return r;
-        if (!file_is_ready(fd, until_ms))
+        if (!regular && !file_is_ready(fd, until_ms))
             return file_invalid(why, path, "is no file, and what comes out of it does not end");
         ssize_t n = read(fd, bytes.at + bytes.len, FILE_CHUNK);
         if (n < 0 && (errno == EINTR || errno == EAGAIN))

@@ -14,8 +14,8 @@ static int js_append(struct span s, size_t max, struct buf *out)
     size_t room = max - out->len;
     size_t len = s.len < room ? s.len : room;
 
-    while (len < s.len && len > 0 && ((unsigned char)s.at[len] & 0xC0) == 0x80)
-        len--; /* a cut falls between two characters */
+    if (len < s.len)
+        len = utf8_whole(s.at, len);
     int r = buf_append(out, s.at, len);
     return r ? r : len < s.len ? JS_STRING_CUT : 0;
 }

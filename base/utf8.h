@@ -44,6 +44,15 @@ static inline bool utf8_continue(uint8_t byte, struct utf8_rest *rest)
     return true;
 }
 
+/* How many of so many bytes are whole characters: where a text may be cut. text[len] is one of it.
+ */
+static inline size_t utf8_whole(const char *text, size_t len)
+{
+    while (len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80)
+        len--;
+    return len;
+}
+
 /* Writes a code point, or a lone surrogate, as WTF-8; returns how many bytes. */
 static inline size_t utf8_put(int code, char out[4])
 {

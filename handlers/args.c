@@ -33,11 +33,8 @@ static int args_refuse(int r)
 /* Keeps a message within its bound, between two characters. */
 static void args_cut(struct buf *message)
 {
-    if (message->len <= ARGS_MESSAGE_MAX)
-        return;
-    message->len = ARGS_MESSAGE_MAX;
-    while (((uint8_t)message->at[message->len] & 0xC0) == 0x80)
-        message->len--;
+    if (message->len > ARGS_MESSAGE_MAX)
+        message->len = utf8_whole(message->at, ARGS_MESSAGE_MAX);
 }
 
 static int args_refuse_field(struct span name, const char *before, struct span wrong,

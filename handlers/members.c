@@ -48,9 +48,7 @@ static size_t members_alike(struct span a, struct span b)
         same += sizeof(uint64_t);
     while (same < len && a.at[same] == b.at[same])
         same++;
-    while (same < len && ((uint8_t)a.at[same] & 0xC0) == 0x80)
-        same--;
-    return same;
+    return same < len ? utf8_whole(a.at, same) : same;
 }
 
 static int members_compare_names(struct span a, struct span b)

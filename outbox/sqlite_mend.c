@@ -68,6 +68,24 @@ static int mend_move(const char *path, const char *from, const char *to)
     return 0;
 }
 
+int sqlite_mend_modes(const char *path)
+{
+    for (size_t i = 0; i < array_len(mend_suffixes); i++) {
+        cleanup(freep) char *name = mend_name(path, "", mend_suffixes[i]);
+        struct stat st;
+        if (!name)
+            return -ENOMEM;
+        if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
+            continue;
+        if (chmod(name, S_IRUSR | S_IWUSR) == 0)
+            log_warn("the outbox could be read or written by everybody: no longer", "path", name);
+        else
+            log_warn("the outbox can be read or written by everybody", "path", name, "error",
+                     strerror(errno));
+    }
+    return 0;
+}
+
 int sqlite_mend_sync_folder(const char *path)
 {
     cleanup(freep) char *copy = strdup(path);

@@ -107,30 +107,6 @@ static int open_make(const struct store_options *options, const char *path)
     return sqlite_mend_sync_folder(path);
 }
 
-/* One that came from elsewhere, such as a copy that was put back, may have any mode, which its log
- * and shared memory take from it. What only its group may do, somebody has chosen. */
-static int open_close_to_others(const char *path)
-{
-    static const char *const endings[] = {"", "-wal", "-shm"};
-
-    for (size_t i = 0; i < array_len(endings); i++) {
-        cleanup(freep) char *name = NULL;
-        struct stat st;
-        if (asprintf(&name, "%s%s", path, endings[i]) < 0) {
-            name = NULL;
-            return error_origin(-ENOMEM);
-        }
-        if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
-            continue;
-        if (chmod(name, S_IRUSR | S_IWUSR) == 0)
-            log_warn("the outbox could be read or written by everybody: no longer", "path", name);
-        else
-            log_warn("the outbox can be read or written by everybody", "path", name, "error",
-                     strerror(errno));
-    }
-    return 0;
-}
-
 /* A second relay would send everything twice. The lock goes with the process, however it ends. */
 static int open_lock(const struct store_options *options, struct sqlite_store *self)
 {
@@ -346,7 +322,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     if (!r)
         r = open_make(options, self->path);
     if (!r)
-        r = open_close_to_others(self->path);
+        r = sqlite_mend_modes(self->path);
     if (!r)
         r = open_connect(options, self);
     if (r == SQLITE_STORE_DAMAGED) {

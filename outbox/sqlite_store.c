@@ -14,13 +14,13 @@
 
 /* ---- Outcomes ---- */
 
-static void sqlite_store_fails(struct sqlite_store *self, int health)
+static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
 {
     if (health == self->health)
         return;
     if (health == STORE_FULL)
         log_warn("the outbox is full: new events cannot be stored", "path", self->path);
-    else if (self->moved)
+    else if (rc == SQLITE_READONLY_DBMOVED)
         log_error("the outbox fails", "path", self->path, "error",
                   "another file is there now, or none: put it back, beside its -wal, before the "
                   "next start");
@@ -49,7 +49,7 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     case SQLITE_TOOBIG:
         return STORE_REFUSED;
     case SQLITE_FULL:
-        sqlite_store_fails(self, STORE_FULL);
+        sqlite_store_fails(self, rc, STORE_FULL);
         return STORE_FULL;
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
@@ -58,7 +58,7 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     default:
         break;
     }
-    sqlite_store_fails(self, STORE_BROKEN);
+    sqlite_store_fails(self, rc, STORE_BROKEN);
     return STORE_BROKEN;
 }
 
@@ -118,8 +118,7 @@ static int sqlite_store_begin(struct store *store)
     self->change = (struct sqlite_tally){0};
     self->spoilt = 0;
     self->room_known = false;
-    self->moved = sqlite_store_moved(self);
-    if (self->moved)
+    if (sqlite_store_moved(self))
         return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
     return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
 }

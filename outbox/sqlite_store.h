@@ -71,7 +71,6 @@ struct sqlite_store {
     int64_t room_bytes; /* what it may still append */
 
     int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
-    bool moved;           /* the file is no longer where it was opened */
     bool fold;            /* the log is to be folded in, while there is room to do so */
     int64_t wanted_bytes; /* what did not fit */
 };
@@ -219,6 +218,13 @@ int sqlite_mend_set_aside(const char *path);
 /* Saves what can be read of what was set aside into a new file at path. 0; STORE_BROKEN or an
  * -errno, and it is back in its place. */
 int sqlite_mend_finish(const char *path);
+
+/*
+ * Takes a file, and what belongs to it, away from everybody. One that came from elsewhere, such as
+ * a copy that was put back, may have any mode, which its log and shared memory take from it. What
+ * only its group may do, somebody has chosen. 0, also where it cannot be done, or -ENOMEM.
+ */
+int sqlite_mend_modes(const char *path);
 
 /* Makes what was made or renamed in the file's folder survive a power cut. 0 or an -errno. */
 int sqlite_mend_sync_folder(const char *path);

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "base/utf8.h"
 #include "handlers/target.h"
 #include "server/http_body.h"
 #include "server/http_connection.h"
@@ -49,10 +50,7 @@ static int http_make_text(const struct http *http, enum reply reply, struct span
     if (r || http->answer_bytes + text->cap <= HTTP_ANSWERS_BYTES_MAX || reply_is_page(reply) ||
         message.len <= HTTP_TEXT_ALWAYS_BYTES)
         return r;
-    message.len = HTTP_TEXT_ALWAYS_BYTES;
-    /* RFC 3629, section 3: no character ends before a byte of this form. */
-    while (message.len > 0 && ((unsigned char)message.at[message.len] & 0xC0) == 0x80)
-        message.len--;
+    message.len = utf8_whole(message.at, HTTP_TEXT_ALWAYS_BYTES);
     buf_done(text);
     return reply_body(reply, message, text);
 }

@@ -169,6 +169,14 @@ static size_t make_container(struct buf *text)
     return len;
 }
 
+static void assert_value_ends(struct buf *text, size_t len)
+{
+    struct span value = json_value_at(text->at, text->at + text->len);
+
+    if (value.len != len)
+        fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(text));
+}
+
 /* Containers of all depths and lengths: their end is where they were made to end. */
 static void test_containers_end(void **state)
 {
@@ -176,9 +184,7 @@ static void test_containers_end(void **state)
     for (int i = 0; i < CONTAINERS; i++) {
         cleanup(buf_done) struct buf text = BUF_NULL;
         size_t len = make_container(&text);
-        struct span value = json_value_at(text.at, text.at + text.len);
-        if (value.len != len)
-            fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(&text));
+        assert_value_ends(&text, len);
     }
 }
 
@@ -206,9 +212,7 @@ static void test_strings_end(void **state)
     for (int i = 0; i < CONTAINERS; i++) {
         cleanup(buf_done) struct buf text = BUF_NULL;
         size_t len = make_string(&text, skip_random(300));
-        struct span value = json_value_at(text.at, text.at + text.len);
-        if (value.len != len)
-            fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(&text));
+        assert_value_ends(&text, len);
     }
 }
 
