@@ -288,3 +288,8 @@ int http_busy(const struct http *http)
 {
     return http->busy;
 }
+
+unsigned http_clients(const struct http *http)
+{
+    return http->connections;
+}

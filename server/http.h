@@ -32,3 +32,6 @@ void http_drain(struct http *http);
 
 /* How many requests are under way, from their headers to the last byte of their answers. */
 int http_busy(const struct http *http);
+
+/* How many clients are connected, whether they ask for something or not. */
+unsigned http_clients(const struct http *http);

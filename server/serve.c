@@ -12,7 +12,6 @@
 #include "server/serve.h"
 
 #include <errno.h>
-#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -28,6 +27,7 @@
 #include "server/activation.h"
 #include "server/http.h"
 #include "server/listener.h"
+#include "server/memory.h"
 #include "server/notify.h"
 #include "server/setup.h"
 
@@ -36,8 +36,6 @@ enum {
     SERVE_STOP_POLL_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_ADMIN_CONNECTIONS_MAX = 32,
-    SERVE_OWN_PAGES_BYTES = 512 * 1024,
-    SERVE_SPARE_BYTES = 4 * 1024 * 1024,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
 };
 
@@ -54,6 +52,7 @@ struct server {
     struct http *admin; /* NULL: none */
     struct activation activation;
     struct notify notify;
+    struct memory memory;
     struct buf serving; /* as people read it in the service's status */
     int signal_fd;
     struct loop_fd signals;
@@ -349,6 +348,27 @@ static int server_start_http(struct server *server)
     return r;
 }
 
+static size_t server_held(void *ctx)
+{
+    struct server *server = ctx;
+
+    return relay_pending(server->relay) + http_clients(server->http);
+}
+
+static bool server_is_at_work(void *ctx)
+{
+    struct server *server = ctx;
+
+    return relay_in_flight(server->relay) > 0 || http_busy(server->http) > 0;
+}
+
+static void server_watch_memory(struct server *server)
+{
+    server->memory =
+        (struct memory){.held = server_held, .is_at_work = server_is_at_work, .ctx = server};
+    memory_watch(&server->memory, server->loop);
+}
+
 static int server_start(struct server *server)
 {
     const struct config *config = &server->setup->config;
@@ -380,15 +400,18 @@ static int server_start(struct server *server)
     server->service.inbox = relay_inbox(server->relay);
     server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};
     r = server_start_http(server);
-    if (r == 0)
-        notify_ready(&server->notify, buf_string(&server->serving));
-    if (r == 0 && server->reload_due)
+    if (r)
+        return r;
+    server_watch_memory(server);
+    notify_ready(&server->notify, buf_string(&server->serving));
+    if (server->reload_due)
         server_reload(server);
-    return r;
+    return 0;
 }
 
 static void server_done(struct server *server)
 {
+    memory_done(&server->memory);
     /* Whoever uses something goes before it; the outbox is done with the relay's memory first. */
     if (server->relay)
         relay_abandon(server->relay);
@@ -406,22 +429,12 @@ static void server_done(struct server *server)
     loop_free(server->loop);
 }
 
-/*
- * A large body gets pages of its own: growing moves them instead of copying, and they go back when
- * it is freed. Left to itself glibc puts the next one into the heap, where both take more.
- */
-static void server_tune_memory(void)
-{
-    (void)mallopt(M_MMAP_THRESHOLD, SERVE_OWN_PAGES_BYTES);
-    (void)mallopt(M_TRIM_THRESHOLD, SERVE_SPARE_BYTES);
-}
-
 int serve(struct setup *setup)
 {
     cleanup(server_done) struct server server = {
         .setup = setup, .activation = ACTIVATION_NONE, .signal_fd = -1};
 
-    server_tune_memory();
+    memory_tune();
     int r = server_start(&server);
     if (r == 0)
         r = loop_run(server.loop);

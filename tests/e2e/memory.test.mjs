@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// A relay that gets no memory for a while says so, goes on, and keeps its promises.
+// A relay that gets no memory for a while says so, goes on, and keeps its promises. What it took goes back.
 
 import assert from 'node:assert/strict';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { callOf, userEvent } from '../lib/events.mjs';
+import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { assertBalanced, scrape, termsOf } from '../lib/metrics.mjs';
 import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
@@ -58,3 +58,36 @@ for (const oneIn of [200, 30, 8]) {
     await relay.stop();
   });
 }
+
+const BACKLOG = 4000;
+const LEFT_MIB = 6;
+
+test('what a backlog took goes back when it is delivered', { skip }, async (t) => {
+  const files = makeFolder(t);
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' },
+  });
+  const heldMib = () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+  const send = (first, last) => Promise.all(Array.from({ length: LANES }, async (_, lane) => {
+    for (let n = first + lane; n < last; n += LANES) {
+      const bytes = 1000 + n * 7919 % 9000; // no block fits where another one was
+      assert.ok((await sync(relay, eventOfSize(bytes, `acc_${n}`))).ok);
+    }
+  }));
+  const delivered = () => waitFor('all of it to be delivered', async () => termsOf(await scrape(relay)).pending === 0, 60_000);
+
+  await send(0, 100);
+  await delivered();
+  const beforeMib = heldMib();
+  upstream.answer = { status: 503, json: {} };
+  await send(100, BACKLOG);
+  const mostMib = heldMib();
+  upstream.answer = SUCCESS;
+  relay.signal('SIGHUP'); // what is held is tried at once
+  await delivered();
+  t.diagnostic(`${beforeMib.toFixed(1)}, then ${mostMib.toFixed(1)}, at once behind it ${heldMib().toFixed(1)} MiB`);
+  assert.ok(mostMib > beforeMib + 2 * LEFT_MIB, `${mostMib} MiB is no backlog`);
+  await waitFor('the memory to come back', () => heldMib() < beforeMib + LEFT_MIB);
+  t.diagnostic(`in the end ${heldMib().toFixed(1)} MiB`);
+});

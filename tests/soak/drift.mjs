@@ -31,8 +31,8 @@ const GROWTH = 1.1;
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
 // Looks at what a process held each time that it had nothing to do. Gives {first, last}, each {rss, fds} of a quarter
-// of the time, and what is wrong with them. slackKib: what memory may grow by besides a tenth; what glibc keeps for
-// later comes up to that. Infinity: a sanitizer keeps what was freed, and memory says nothing. toConvexMost: as many
+// of the time, and what is wrong with them. slackKib: what memory may grow by besides a tenth, in pages that are
+// partly in use. Infinity: a sanitizer keeps what was freed, and memory says nothing. toConvexMost: as many
 // connections to Convex may be kept.
 export function drift(rests, slackKib, toConvexMost) {
   const quarter = Math.max(1, Math.floor(rests.length / 4));

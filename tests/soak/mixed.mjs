@@ -30,6 +30,7 @@ const BACKLOG = 3000;
 const RESTS = 4; // at least: a quarter of them is one
 const PAUSE_MS = 300;
 const DRAIN_MS = 180_000;
+const SETTLE_MS = 5000; // for what was freed to go back: server/memory.c looks every two seconds
 
 const ACTS = { burst: 30, look: 25, rotate: 15, route: 15, misroute: 10 };
 const RESTARTS = { stop: 15, kill: 15 };
@@ -83,7 +84,11 @@ class World {
     do await this.#round({ ...ACTS, ...RESTARTS }); while (!passed(0.5));
     await this.#restart('stop');
     const watch = setInterval(() => { this.fdsAtMost = Math.max(this.fdsAtMost, this.#holdings().fds); }, 100);
-    while (!passed(1) || this.rests.length < RESTS) this.rests.push(await this.#round(ACTS));
+    while (!passed(1) || this.rests.length < RESTS) {
+      await this.#round(ACTS);
+      await sleep(SETTLE_MS);
+      this.rests.push(this.#holdings());
+    }
     clearInterval(watch);
     const { peak } = this.#holdings();
     this.atMost = { rss: peak, fds: this.fdsAtMost };
@@ -117,7 +122,7 @@ class World {
 
   // ---- one round ----
 
-  // Load, and then rest. Gives what the relay holds then.
+  // Load, and then rest.
   async #round(acts) {
     const dice = this.dice.fork(`round ${this.rounds += 1}`);
     const target = () => this.processes.target;
@@ -137,7 +142,7 @@ class World {
     }
     this.isLoaded = false;
     await Promise.all([senders.stop(), rude.stop(), weather]);
-    return this.#rest();
+    await this.#rest();
   }
 
   async #act(name, senders) {
@@ -160,12 +165,7 @@ class World {
       if (!child.isRunning()) throw new Error(`the relay ended:\n${child.stderr()}`);
       return (await outboxStats(this.env)).pending === 0 || sleep(100);
     }, DRAIN_MS);
-    let held;
-    await waitFor('the descriptors to come back', () => {
-      held = this.#holdings();
-      return held.fds <= this.idle.fds;
-    }).catch(() => {}); // drift() tells
-    return held;
+    await waitFor('the descriptors to come back', () => this.#holdings().fds <= this.idle.fds).catch(() => {}); // drift() tells
   }
 
   #holdings() {

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "server/memory.h"
+
+#include <malloc.h>
+
+enum {
+    MEMORY_OWN_PAGES_BYTES = 512 * 1024,
+    MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
+    MEMORY_LOOK_MS = 2000,
+};
+
+/*
+ * A large body gets pages of its own: growing moves them instead of copying, and they go back when
+ * it is freed. Left to itself glibc puts the next one into the heap, where both take more.
+ */
+void memory_tune(void)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, MEMORY_OWN_PAGES_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MEMORY_SPARE_BYTES);
+}
+
+static void memory_look_later(struct memory *memory)
+{
+    memory->due = true;
+    loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_LOOK_MS);
+}
+
+static void memory_look(void *ctx)
+{
+    struct memory *memory = ctx;
+
+    memory->due = false;
+    if (memory->is_at_work(memory->ctx))
+        memory_look_later(memory);
+    else
+        (void)malloc_trim(0); /* also of the pages in between, and of the threads' heaps */
+}
+
+static int memory_before_wait(void *ctx)
+{
+    struct memory *memory = ctx;
+    size_t held = memory->held(memory->ctx);
+
+    if (held != memory->was_held && !memory->due)
+        memory_look_later(memory);
+    memory->was_held = held;
+    return -1;
+}
+
+void memory_watch(struct memory *memory, struct loop *loop)
+{
+    memory->loop = loop;
+    memory->was_held = memory->held(memory->ctx);
+    memory->timer = (struct loop_timer){.fn = memory_look, .ctx = memory};
+    memory->hook = (struct loop_hook){.before_wait = memory_before_wait, .ctx = memory};
+    loop_hook_add(loop, &memory->hook);
+}
+
+void memory_done(struct memory *memory)
+{
+    if (!memory->loop)
+        return;
+    loop_timer_clear(memory->loop, &memory->timer);
+    loop_hook_remove(memory->loop, &memory->hook);
+}

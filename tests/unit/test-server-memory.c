@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT */
+/* When the heap is trimmed; tests/e2e/memory.test.mjs has what comes of it. */
+#include "server/memory.h"
+
+#include <malloc.h>
+
+#include "tests/unit/rows.h"
+
+int __real_malloc_trim(size_t pad);
+int __wrap_malloc_trim(size_t pad);
+
+static int trims;
+
+int __wrap_malloc_trim(size_t pad)
+{
+    trims++;
+    return __real_malloc_trim(pad);
+}
+
+struct world {
+    struct clock clock;
+    int64_t now_ms;
+    struct loop *loop;
+    struct loop_hook never_wait;
+    struct memory memory;
+    size_t held;
+    bool is_at_work;
+};
+
+static int64_t world_ms(struct clock *clock)
+{
+    return container_of(clock, struct world, clock)->now_ms;
+}
+
+static int world_wait_ms(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+static size_t world_held(void *ctx)
+{
+    struct world *world = ctx;
+
+    return world->held;
+}
+
+static bool world_is_at_work(void *ctx)
+{
+    struct world *world = ctx;
+
+    return world->is_at_work;
+}
+
+static int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
+    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
+    world->never_wait.before_wait = world_wait_ms;
+    loop_hook_add(world->loop, &world->never_wait);
+    world->held = 3;
+    world->memory =
+        (struct memory){.held = world_held, .is_at_work = world_is_at_work, .ctx = world};
+    memory_watch(&world->memory, world->loop);
+    trims = 0;
+    *state = world;
+    return 0;
+}
+
+static int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    memory_done(&world->memory);
+    world->loop = loop_free(world->loop);
+    free(world);
+    return 0;
+}
+
+/* What is found after another second, and how many trims there have been by then. */
+struct second {
+    size_t held;
+    bool is_at_work;
+    int trims;
+};
+
+static void world_live(struct world *world, const struct second *seconds, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        world->is_at_work = seconds[i].is_at_work;
+        world->now_ms += 1000;
+        assert_int_equal(loop_turn(world->loop), 0);
+        assert_int_equal(trims, seconds[i].trims);
+        world->held = seconds[i].held;
+        assert_int_equal(loop_turn(world->loop), 0); /* which begins with the hooks */
+    }
+}
+
+static void where_nothing_changes_nothing_is_done(void **state)
+{
+    static const struct second seconds[] = {
+        {3, false, 0}, {3, true, 0}, {3, false, 0}, {3, false, 0}};
+
+    world_live(*state, seconds, array_len(seconds));
+}
+
+static void two_seconds_behind_a_change_it_is_trimmed_once(void **state)
+{
+    static const struct second seconds[] = {
+        {9, false, 0}, {9, false, 0}, {9, false, 1}, {9, false, 1}, {9, false, 1}, {9, false, 1},
+        {0, false, 1}, {0, false, 1}, {0, false, 2}, {0, false, 2}, {0, false, 2}, {0, false, 2},
+    };
+
+    world_live(*state, seconds, array_len(seconds));
+}
+
+static void while_somebody_is_at_work_it_waits(void **state)
+{
+    static const struct second seconds[] = {
+        {9, true, 0}, {8, true, 0}, {7, true, 0},  {6, true, 0},  {5, true, 0},  {4, true, 0},
+        {3, true, 0}, {3, true, 0}, {3, false, 1}, {3, false, 1}, {3, false, 1}, {3, false, 1},
+    };
+
+    world_live(*state, seconds, array_len(seconds));
+}
+
+static void with_steady_changes_it_is_trimmed_now_and_then(void **state)
+{
+    struct world *world = *state;
+
+    for (int i = 0; i < 300; i++) {
+        world->now_ms += 100;
+        world->held = (size_t)i % 2;
+        assert_int_equal(loop_turn(world->loop), 0);
+    }
+    assert_in_range(trims, 10, 15);
+}
+
+static void done_it_leaves_nothing_on_the_loop(void **state)
+{
+    struct world *world = *state;
+
+    world->held = 4;
+    assert_int_equal(loop_turn(world->loop), 0);
+    memory_done(&world->memory);
+    world->memory = (struct memory){0};
+    world->now_ms += 60000;
+    assert_int_equal(loop_turn(world->loop), 0);
+    assert_int_equal(trims, 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
+        TEST(where_nothing_changes_nothing_is_done),
+        TEST(two_seconds_behind_a_change_it_is_trimmed_once),
+        TEST(while_somebody_is_at_work_it_waits),
+        TEST(with_steady_changes_it_is_trimmed_now_and_then),
+        TEST(done_it_leaves_nothing_on_the_loop),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
