@@ -62,7 +62,7 @@ for (const oneIn of [200, 30, 8]) {
 const BACKLOG = 4000;
 const LEFT_MIB = 6;
 
-test('what a backlog took goes back when it is delivered', { skip }, async (t) => {
+test('what a backlog took goes back when it is delivered', { skip: skip && 'a sanitizer keeps what was freed' }, async (t) => {
   const files = makeFolder(t);
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, {
