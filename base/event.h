@@ -7,12 +7,13 @@
 #include "base/buf.h"
 
 struct event {
-    struct buf body;     /* untouched; the spans below but for the names point into it */
-    struct span data;    /* JSON as written; SPAN_NULL: missing, counts as {} */
-    struct span hive_id; /* JSON as written; SPAN_NULL: missing or null */
-    bool remove;         /* operation is "remove" */
-    bool odd_keys;       /* see struct json_member; of data */
-    bool null_members;   /* the same */
+    struct buf body;      /* untouched; the spans below but for the names point into it */
+    struct span data;     /* JSON as written; SPAN_NULL: missing, counts as {} */
+    struct span hive_id;  /* JSON as written; SPAN_NULL: missing or null */
+    struct span blade_id; /* data's member of that name as written; SPAN_NULL: missing */
+    bool remove;          /* operation is "remove" */
+    bool odd_keys;        /* see struct json_member; of data */
+    bool null_members;    /* the same */
     bool hive_id_odd_keys;
     /* The first key in data, and in hiveId, that no mutation takes, as written; SPAN_NULL: none. */
     struct span bad_key, hive_id_bad_key;

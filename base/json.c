@@ -98,12 +98,17 @@ bool json_string_is(struct span string, struct span name)
         return false;
     const char *at = string.at + 1;
     const char *end = string.at + string.len - 1;
+    size_t len = (size_t)(end - at);
 
-    if (!memchr(at, '\\', (size_t)(end - at)))
-        return span_eq((struct span){at, (size_t)(end - at)}, name);
+    /* Most are told apart by this. */
+    if (len < name.len || len > name.len * JSON_CODE_UNIT_BYTES_MAX ||
+        (len > 0 && *at != *name.at && *at != '\\'))
+        return false;
+    if (!memchr(at, '\\', len))
+        return span_eq((struct span){at, len}, name);
     while (at < end && name.len > 0) {
         char out[4] = {*at};
-        size_t len = 1;
+        len = 1;
         if (*at == '\\')
             len = json_unescape(&at, end, out);
         else
@@ -136,11 +141,12 @@ int json_decode(struct span string, struct buf *out)
 
 int json_decode_some(struct span string, size_t most, struct buf *out)
 {
-    enum { CODE_UNIT_BYTES_MAX = 6 }; /* as \uXXXX */
     size_t len = 1;
 
-    while (len < string.len - 1 && len < most * CODE_UNIT_BYTES_MAX)
-        len += string.at[len] != '\\' ? 1 : string.at[len + 1] == 'u' ? CODE_UNIT_BYTES_MAX : 2;
+    while (len < string.len - 1 && len < most * JSON_CODE_UNIT_BYTES_MAX)
+        len += string.at[len] != '\\'      ? 1
+               : string.at[len + 1] == 'u' ? JSON_CODE_UNIT_BYTES_MAX
+                                           : 2;
     return json_decode((struct span){string.at, len + 1}, out);
 }
 

@@ -19,8 +19,9 @@
 #include "base/utf8.h"
 
 enum {
-    JSON_DEPTH_MAX = 4096,     /* deeper text is refused */
-    JSON_KEY_PLAIN_MAX = 1024, /* Convex's limit for a field name */
+    JSON_DEPTH_MAX = 4096,        /* deeper text is refused */
+    JSON_KEY_PLAIN_MAX = 1024,    /* Convex's limit for a field name */
+    JSON_CODE_UNIT_BYTES_MAX = 6, /* of a string as written: \uXXXX */
 };
 
 enum json_error {
@@ -52,6 +53,10 @@ struct json_scanner {
     /* Called for each odd key inside of a value, with its quotes; NULL unless set after the init.
      */
     void (*odd_key)(void *ctx, struct span key);
+    /* Called for each member of this name in an object that is itself the value of a member; NULL
+     * unless set. */
+    void (*inner)(void *ctx, struct span value);
+    struct span inner_name;
     void *ctx;
     /* How far it has come: where an error is, after one. */
     size_t pos;
@@ -67,8 +72,10 @@ struct json_scanner {
     bool odd_key_at_hand;
     bool odd_keys;
     bool null_members;
+    bool inner_at_hand;                  /* the member inside is one of that name */
     size_t token;                        /* where the string or number at hand began */
     size_t key, key_end, value;          /* of the member at hand */
+    size_t inner_value;                  /* of the one inside */
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* a bit a level: 1 is an object */
 };
 

@@ -44,6 +44,8 @@ void json_scanner_init(struct json_scanner *s,
 {
     s->member = member;
     s->odd_key = NULL;
+    s->inner = NULL;
+    s->inner_name = SPAN_NULL;
     s->ctx = ctx;
     s->pos = 0;
     s->error = JSON_FINE;
@@ -52,7 +54,8 @@ void json_scanner_init(struct json_scanner *s,
     s->outermost = '\0';
     s->in_key = false;
     s->odd_key_at_hand = s->odd_keys = s->null_members = false;
-    s->key = s->key_end = s->value = s->token = 0;
+    s->inner_at_hand = false;
+    s->key = s->key_end = s->value = s->inner_value = s->token = 0;
     /* The stack's bits are written before they are read. */
 }
 
@@ -81,6 +84,10 @@ static enum json_error json_open(struct json_scanner *s, bool object)
 static void json_value_done(struct json_scanner *s, struct span text, size_t end)
 {
     s->state = JSON_AFTER;
+    if (s->depth == 2 && s->inner_at_hand) {
+        s->inner_at_hand = false;
+        s->inner(s->ctx, (struct span){text.at + s->inner_value, end - s->inner_value});
+    }
     if (s->depth != 1 || !json_in_object(s) || !s->member)
         return;
     s->member(s->ctx, &(struct json_member){
@@ -97,8 +104,10 @@ static enum json_error json_begin_value(struct json_scanner *s, char c)
         s->value = s->pos;
         s->odd_keys = s->null_members = false;
     }
-    if (c == 'n' && s->depth == 2 && json_in_object(s))
-        s->null_members = true;
+    if (s->depth == 2) {
+        s->inner_value = s->pos;
+        s->null_members |= c == 'n' && json_in_object(s);
+    }
     if (s->depth == 0)
         s->outermost = c;
     s->token = s->pos;
@@ -178,6 +187,9 @@ static void json_string_done(struct json_scanner *s, struct span text)
         s->key_end = end;
         return;
     }
+    if (s->depth == 2 && s->inner && s->outermost == '{')
+        s->inner_at_hand =
+            json_string_is((struct span){text.at + s->token, end - s->token}, s->inner_name);
     struct span key = {text.at + s->token + 1, end - s->token - 2};
     if (!s->odd_key_at_hand && key.len <= JSON_KEY_PLAIN_MAX && !span_starts(key, SPAN("$")) &&
         !span_eq(key, SPAN("__proto__")))

@@ -22,7 +22,6 @@
 enum {
     ARGS_DEPTH_MAX = 128,             /* JSON nesting that Convex reads (serde_json) */
     ARGS_LOOK_BYTES_MAX = 256 * 1024, /* a larger value gets no second look */
-    ARGS_CODE_UNIT_BYTES_MAX = 6,     /* as \uXXXX */
 };
 
 static int args_refuse(int r)
@@ -148,7 +147,7 @@ bool args_key_is_bad(struct span key)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
 
-    return key.len > (size_t)JSON_KEY_PLAIN_MAX * ARGS_CODE_UNIT_BYTES_MAX + strlen("\"\"") ||
+    return key.len > (size_t)JSON_KEY_PLAIN_MAX * JSON_CODE_UNIT_BYTES_MAX + strlen("\"\"") ||
            args_check_key(key, &message) != 0;
 }
 
@@ -225,7 +224,7 @@ int args_drop_nulls(struct span data, struct buf *out)
 static int args_make_remove(struct event *event, struct buf *message)
 {
     struct buf *out = &event->rewritten;
-    struct span id = event->hive_id.at ? event->hive_id : json_find(event->data, SPAN("bladeId"));
+    struct span id = event->hive_id.at ? event->hive_id : event->blade_id;
     int r = buf_append_span(out, id.at ? SPAN("{\"bladeId\":") : SPAN("{"));
 
     if (r == 0 && id.at)

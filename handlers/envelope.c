@@ -8,12 +8,15 @@
 #include "base/js_string.h"
 #include "handlers/args.h"
 
-enum { ENVELOPE_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written: \uXXXX */
+static struct envelope_slot envelope_slot_of(const struct envelope *envelope, struct span span)
+{
+    return (struct envelope_slot){(size_t)(span.at - envelope->text), span.len};
+}
 
 static void envelope_member(void *ctx, const struct json_member *member)
 {
     struct envelope *envelope = ctx;
-    struct envelope_slot slot = {(size_t)(member->value.at - envelope->text), member->value.len};
+    struct envelope_slot slot = envelope_slot_of(envelope, member->value);
 
     /* A repeated member counts by its last value, as in JavaScript. */
     if (json_string_is(member->key, SPAN("model"))) {
@@ -29,8 +32,9 @@ static void envelope_member(void *ctx, const struct json_member *member)
         envelope->odd_keys = member->odd_keys;
         envelope->null_members = member->null_members;
         envelope->bad_key = envelope->bad_key_at_hand;
+        envelope->blade_id = envelope->blade_id_at_hand;
     }
-    envelope->bad_key_at_hand = (struct envelope_slot){0};
+    envelope->bad_key_at_hand = envelope->blade_id_at_hand = (struct envelope_slot){0};
 }
 
 static void envelope_odd_key(void *ctx, struct span key)
@@ -38,19 +42,27 @@ static void envelope_odd_key(void *ctx, struct span key)
     struct envelope *envelope = ctx;
 
     if (envelope->bad_key_at_hand.len == 0 && args_key_is_bad(key))
-        envelope->bad_key_at_hand =
-            (struct envelope_slot){(size_t)(key.at - envelope->text), key.len};
+        envelope->bad_key_at_hand = envelope_slot_of(envelope, key);
+}
+
+static void envelope_blade_id(void *ctx, struct span value)
+{
+    struct envelope *envelope = ctx;
+
+    envelope->blade_id_at_hand = envelope_slot_of(envelope, value);
 }
 
 void envelope_init(struct envelope *envelope)
 {
     json_scanner_init(&envelope->scanner, envelope_member, envelope);
     envelope->scanner.odd_key = envelope_odd_key;
+    envelope->scanner.inner = envelope_blade_id;
+    envelope->scanner.inner_name = SPAN("bladeId");
     envelope->text = NULL;
     envelope->model = envelope->operation = envelope->data = envelope->hive_id =
-        (struct envelope_slot){0};
-    envelope->bad_key_at_hand = envelope->bad_key = envelope->hive_id_bad_key =
-        (struct envelope_slot){0};
+        envelope->blade_id = (struct envelope_slot){0};
+    envelope->bad_key_at_hand = envelope->blade_id_at_hand = envelope->bad_key =
+        envelope->hive_id_bad_key = (struct envelope_slot){0};
     envelope->odd_keys = envelope->null_members = envelope->hive_id_odd_keys = false;
 }
 
@@ -126,7 +138,7 @@ static int envelope_long_name(struct span json, struct buf *names)
 /* What names the record: a string or a number by its value, anything else by how it is written. */
 static int envelope_name(struct span json, struct buf *names)
 {
-    if (json.len > (size_t)ENVELOPE_NAME_MAX * ENVELOPE_CODE_UNIT_BYTES_MAX)
+    if (json.len > (size_t)ENVELOPE_NAME_MAX * JSON_CODE_UNIT_BYTES_MAX)
         return envelope_long_name(json, names);
     if (*json.at == '"')
         return json_decode(json, names);
@@ -185,11 +197,10 @@ int envelope_end(struct envelope *envelope, struct buf *body, struct event *out,
     event.hive_id_bad_key = envelope_span(&event, envelope->hive_id_bad_key);
     event.data = envelope_span(&event, envelope->data);
     event.hive_id = envelope_not_null(envelope_span(&event, envelope->hive_id));
+    event.blade_id = envelope_span(&event, envelope->blade_id);
     event.remove = json_string_is(envelope_span(&event, envelope->operation), SPAN("remove"));
 
-    struct span record = event.hive_id;
-    if (!record.at)
-        record = envelope_not_null(json_find(event.data, SPAN("bladeId")));
+    struct span record = event.hive_id.at ? event.hive_id : envelope_not_null(event.blade_id);
     int r = envelope_names(&event, envelope_span(&event, envelope->model), record);
     if (r) {
         buf_done(&event.names);

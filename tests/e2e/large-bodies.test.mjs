@@ -49,6 +49,8 @@ const SHAPES = [
   ['a null to be dropped, and short strings', filled(`${BEFORE}{"n":null,"a":[`, '"a","\\"",', `1]}${BEHIND}`), 200],
   ['a null to be dropped, escapes without end, and no hiveId', filled('{"model":"users","data":{"n":null,"a":"', '\\\\', '"}}'), 200],
   ['a null to be dropped, and short strings with escapes', filled(`${BEFORE}{"n":null,"a":[`, '"\\\\\\"",', `1]}${BEHIND}`), 200],
+  ['a null to be dropped, short strings with escapes, and no hiveId', filled('{"model":"users","data":{"n":null,"a":[', '"\\\\\\"",', '1]}}'), 200],
+  ['no hiveId to be removed, and short strings with escapes', filled('{"model":"users","operation":"remove","data":{"bladeId":"acc_1","a":[', '"\\\\\\"",', '1]}}'), 200],
   ['a million keys with escapes', filled(`${BEFORE}{"a":[`, '{"\\u0061":1},', `1]}${BEHIND}`), 200],
   // Names as long and as alike as can be: whatever looks for one among them compares much.
   ['a thousand members to be dropped, of long names', filled(`${BEFORE}{${numbered(1000, (i) => `"${'k'.repeat(1000)}${i}":null`)},"a":[`, '1,', `1]}${BEHIND}`), 200],

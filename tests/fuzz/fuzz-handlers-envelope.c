@@ -42,6 +42,8 @@ static void check_event(const struct event *event, struct span sent)
         fuzz_check(json_check(event->data) == JSON_FINE);
     if (event->hive_id.at)
         fuzz_check(json_check(event->hive_id) == JSON_FINE);
+    struct span blade_id = json_find(event->data, SPAN("bladeId"));
+    fuzz_check(event->blade_id.at == blade_id.at && event->blade_id.len == blade_id.len);
 }
 
 static void check_stored(const struct event *event)

@@ -18,6 +18,14 @@ static void hear_member(void *ctx, const struct json_member *member)
                      0);
 }
 
+static void hear_inner(void *ctx, struct span value)
+{
+    struct listener *listener = ctx;
+
+    assert_int_equal(
+        buf_printf(&listener->heard, "b: %td+%zu\n", value.at - listener->text, value.len), 0);
+}
+
 struct verdict {
     enum json_error error;
     size_t pos;
@@ -41,6 +49,8 @@ static struct verdict scan_in_pieces(struct span text, size_t first, size_t step
     char *arrived = NULL;
 
     json_scanner_init(&scanner, hear_member, &listener);
+    scanner.inner = hear_inner;
+    scanner.inner_name = SPAN("b");
     for (size_t len = first;; len = text.len - len > step ? len + step : text.len) {
         char *moved = malloc(len ? len : 1);
         assert_non_null(moved);
@@ -152,6 +162,44 @@ static struct member_row member_rows[] = {
     {"odd: 1025 long", TEXT("{\"a\":{\"k" X1024("k") "\":1}}"), "\"a\"={\"k" X1024("k") "\":1}!"},
 };
 
+static void hear_inner_text(void *ctx, struct span value)
+{
+    struct buf *heard = ctx;
+
+    assert_int_equal(buf_printf(heard, "%s%.*s", heard->len ? " | " : "", (int)value.len, value.at),
+                     0);
+}
+
+static struct member_row inner_rows[] = {
+    {"inner: none", TEXT("{\"a\":{},\"b\":1,\"c\":{\"a\":2,\"bb\":3,\"\":4}}"), ""},
+    {"inner: of each kind",
+     TEXT("{\"1\":{\"b\":\"c\"},\"2\":{\"b\":-1.5e3},\"3\":{\"b\":true},\"4\":{\"b\":null},"
+          "\"5\":{\"b\":[1]},\"6\":{\"b\":{\"c\":2}}}"),
+     "\"c\" | -1.5e3 | true | null | [1] | {\"c\":2}"},
+    {"inner: blanks around", TEXT("{ \"a\" : { \"b\" : 1 , \"c\" : 2 , \"b\"\n:\t[ 3 ] } }"),
+     "1 | [ 3 ]"},
+    {"inner: repeated, and escaped", TEXT("{\"a\":{\"\\u0062\":1,\"b\":2,\"\\u0063\":3}}"),
+     "1 | 2"},
+    {"inner: behind what is deeper", TEXT("{\"a\":{\"c\":{\"b\":{\"b\":1}},\"b\":2}}"), "2"},
+    {"inner: one in the other", TEXT("{\"b\":{\"b\":{\"b\":[{\"b\":1}]}}}"), "{\"b\":[{\"b\":1}]}"},
+    {"inner: not of elements", TEXT("{\"a\":[{\"b\":1},2],\"b\":[3]}"), ""},
+    {"inner: not where the outermost is an array", TEXT("[{\"b\":1},{\"a\":{\"b\":2}}]"), ""},
+};
+
+static void test_inner(void **state)
+{
+    const struct member_row *row = *state;
+    cleanup(buf_done) struct buf heard = BUF_NULL;
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, &heard);
+    scanner.inner = hear_inner_text;
+    scanner.inner_name = SPAN("b");
+    (void)json_scan(&scanner, row->text);
+    assert_int_equal(json_scan_end(&scanner, row->text), JSON_FINE);
+    assert_same_text(buf_span(&heard), span_of(row->heard));
+}
+
 static void test_member(void **state)
 {
     const struct member_row *row = *state;
@@ -231,11 +279,12 @@ static void test_is_object(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest
-        tests[array_len(scan_rows) + array_len(member_rows) + array_len(object_rows) + 2];
+    static struct CMUnitTest tests[array_len(scan_rows) + array_len(member_rows) +
+                                   array_len(inner_rows) + array_len(object_rows) + 2];
     size_t len = rows_add(tests, 0, scan_rows, test_scan);
 
     len = rows_add(tests, len, member_rows, test_member);
+    len = rows_add(tests, len, inner_rows, test_inner);
     len = rows_add(tests, len, object_rows, test_is_object);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_errors_stay);
     tests[len] = (struct CMUnitTest)cmocka_unit_test(test_each_byte_in_each_place);

@@ -325,7 +325,7 @@ static struct make_row make_rows[] = {
      0},
     {"make: a removal by data's bladeId",
      {.remove = own_mutation},
-     {.remove = true, .data = TEXT("{\"bladeId\":7,\"a\":1}")},
+     {.remove = true, .data = TEXT("{\"bladeId\":7,\"a\":1}"), .blade_id = TEXT("7")},
      "{\"bladeId\":7}",
      0},
     {"make: a removal without an id",

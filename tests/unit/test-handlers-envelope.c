@@ -102,6 +102,18 @@ static struct envelope_row envelope_rows[] = {
      READ("-", "-", "-", "{\"bladeId\":null}", "")},
     {"record: not a deeper bladeId", TEXT("{\"data\":{\"a\":{\"bladeId\":1}}}"),
      READ("-", "-", "-", "{\"a\":{\"bladeId\":1}}", "")},
+    {"record: data's bladeId among blanks",
+     TEXT("{\"data\" : { \"bladeId\" : [ 1 ] , \"a\" : 2 } }"),
+     READ("-", "[ 1 ]", "-", "{ \"bladeId\" : [ 1 ] , \"a\" : 2 }", "")},
+    {"record: data's bladeId, its name escaped", TEXT("{\"data\":{\"\\u0062ladeI\\u0064\":3}}"),
+     READ("-", "3", "-", "{\"\\u0062ladeI\\u0064\":3}", " odd")},
+    {"record: not a bladeId outside of data",
+     TEXT("{\"bladeId\":1,\"a\":{\"bladeId\":2},\"data\":{},\"b\":{\"bladeId\":3}}"),
+     READ("-", "-", "-", "{}", "")},
+    {"record: the last data's bladeId", TEXT("{\"data\":{\"bladeId\":1},\"data\":{\"bladeId\":2}}"),
+     READ("-", "2", "-", "{\"bladeId\":2}", "")},
+    {"record: not that of data which counts no more",
+     TEXT("{\"data\":{\"bladeId\":1},\"data\":{}}"), READ("-", "-", "-", "{}", "")},
     {"record: hiveId before bladeId", TEXT("{\"data\":{\"bladeId\":1},\"hiveId\":2}"),
      READ("-", "2", "2", "{\"bladeId\":1}", "")},
     {"record: bladeId where hiveId is null", TEXT("{\"hiveId\":null,\"data\":{\"bladeId\":1}}"),
@@ -127,6 +139,9 @@ static struct buf tell(const struct event *event)
         assert_true(!slice.at || (slice.at >= event->body.at &&
                                   slice.at + slice.len <= event->body.at + event->body.len));
     }
+    struct span blade_id = json_find(event->data, SPAN("bladeId"));
+    assert_ptr_equal(event->blade_id.at, blade_id.at);
+    assert_int_equal(event->blade_id.len, blade_id.len);
     say(&out, "model", event->model);
     say(&out, "record", event->record);
     say(&out, "hiveId", event->hive_id);
