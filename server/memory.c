@@ -21,7 +21,6 @@ void memory_tune(void)
 
 static void memory_look_later(struct memory *memory)
 {
-    memory->due = true;
     loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_LOOK_MS);
 }
 
@@ -29,7 +28,6 @@ static void memory_look(void *ctx)
 {
     struct memory *memory = ctx;
 
-    memory->due = false;
     if (memory->is_at_work(memory->ctx))
         memory_look_later(memory);
     else
@@ -41,7 +39,7 @@ static int memory_before_wait(void *ctx)
     struct memory *memory = ctx;
     size_t held = memory->held(memory->ctx);
 
-    if (held != memory->was_held && !memory->due)
+    if (held != memory->was_held && !heap_linked(&memory->timer.node))
         memory_look_later(memory);
     memory->was_held = held;
     return -1;

@@ -16,7 +16,6 @@ struct memory {
     bool (*is_at_work)(void *ctx); /* and will need soon again what it frees */
     void *ctx;
     size_t was_held;
-    bool due; /* the timer is set */
     struct loop_hook hook;
     struct loop_timer timer;
 };
