@@ -26,6 +26,14 @@ const struct endpoints endpoints_sender = {endpoints_of_sender, array_len(endpoi
                                            true};
 const struct endpoints endpoints_admin = {endpoints_of_admin, array_len(endpoints_of_admin), false};
 
+/* HEAD is GET without the body of its answer, which the server leaves out (RFC 9110, 9.3.2). */
+static bool endpoints_takes(const struct endpoint *endpoint, const char *method)
+{
+    if (strcmp(method, endpoint->method) == 0)
+        return true;
+    return strcmp(method, "HEAD") == 0 && strcmp(endpoint->method, "GET") == 0;
+}
+
 int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
                    const struct endpoint **endpoint)
 {
@@ -33,7 +41,7 @@ int endpoints_find(const struct endpoints *endpoints, struct span path, const ch
         if (!span_eq(path, span_of(endpoints->at[i].path)))
             continue;
         *endpoint = &endpoints->at[i];
-        return strcmp(method, endpoints->at[i].method) == 0 ? 0 : ENDPOINTS_NO_METHOD;
+        return endpoints_takes(&endpoints->at[i], method) ? 0 : ENDPOINTS_NO_METHOD;
     }
     return ENDPOINTS_NO_PATH;
 }

@@ -19,7 +19,7 @@ static const struct reply_head reply_heads[REPLY_COUNT_] = {
     [REPLY_HEADERS_TOO_LARGE] = {"too large", 431, JSON, NULL, NULL,
                                  "{\"error\":\"The headers are too large\"}"},
     [REPLY_NOT_FOUND] = {"not found", 404, TEXT, NULL, NULL, "404 Not Found"},
-    [REPLY_NOT_ALLOWED_GET] = {"not allowed", 405, JSON, "Allow", "GET",
+    [REPLY_NOT_ALLOWED_GET] = {"not allowed", 405, JSON, "Allow", "GET, HEAD",
                                "{\"error\":\"Method Not Allowed\"}"},
     [REPLY_NOT_ALLOWED_POST] = {"not allowed", 405, JSON, "Allow", "POST",
                                 "{\"error\":\"Method Not Allowed\"}"},

@@ -41,6 +41,22 @@ static int open_refuse(const struct store_options *options, const char *text, co
     return r ? r : STORE_REFUSED;
 }
 
+/* The same for what may pass by itself. */
+static int open_put_off(const struct store_options *options, const char *text, const char *cause)
+{
+    int r = open_refuse(options, text, cause);
+
+    return r == STORE_REFUSED ? STORE_BUSY : r;
+}
+
+static int open_failed(const struct store_options *options, const char *text)
+{
+    bool full = errno == ENOSPC || errno == EDQUOT;
+
+    return full ? open_put_off(options, text, strerror(errno))
+                : open_refuse(options, text, strerror(errno));
+}
+
 /* ---- The file ---- */
 
 /* The folder's real path and the file's name. */
@@ -79,6 +95,28 @@ static int open_find(const struct store_options *options, char **path)
     return 0;
 }
 
+static bool open_is_beside(const char *path, const char *end)
+{
+    cleanup(buf_done) struct buf name = BUF_NULL;
+
+    return buf_printf(&name, "%s%s", path, end) == 0 && buf_string(&name) &&
+           access(name.at, F_OK) == 0;
+}
+
+/* Not SQLite's, and no relay has ever had it open: somebody else's, named by mistake. One of ours
+ * that is damaged has its lock or its log beside it. */
+static bool open_is_foreign(const char *path)
+{
+    static const char magic[] = "SQLite format 3";
+    char begin[sizeof(magic)];
+    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : pread(fd, begin, sizeof(begin), 0);
+
+    if (len <= 0 || (len == (ssize_t)sizeof(begin) && memcmp(begin, magic, sizeof(magic)) == 0))
+        return false;
+    return !open_is_beside(path, ".lock") && !open_is_beside(path, "-wal");
+}
+
 /* Locks and shared memory, which WAL needs, do not hold there. */
 static bool open_is_remote(const char *path)
 {
@@ -103,7 +141,7 @@ static int open_make(const struct store_options *options, const char *path)
     if (fd < 0 && errno == EEXIST)
         return 0;
     if (fd < 0)
-        return open_refuse(options, "cannot be made", strerror(errno));
+        return open_failed(options, "cannot be made");
     return sqlite_mend_sync_folder(path);
 }
 
@@ -118,12 +156,12 @@ static int open_lock(const struct store_options *options, struct sqlite_store *s
     }
     self->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (self->lock_fd < 0)
-        return open_refuse(options, "cannot be locked", strerror(errno));
+        return open_failed(options, "cannot be locked");
     if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
         return 0;
     if (errno == EWOULDBLOCK)
-        return open_refuse(options, "is in use by another relay", NULL);
-    return open_refuse(options, "cannot be locked", strerror(errno));
+        return open_put_off(options, "is in use by another relay", NULL);
+    return open_failed(options, "cannot be locked");
 }
 
 /* ---- The connection ---- */
@@ -147,15 +185,18 @@ static int connect_file(struct sqlite_store *self)
     return SQLITE_OK;
 }
 
-static int connect_settings(struct sqlite_store *self)
+/* A backup that is only looked at keeps its journal mode, by which it is known. */
+static int connect_settings(struct sqlite_store *self, enum store_mode mode)
 {
-    int rc = connect_exec(self, "PRAGMA page_size = 4096;"
-                                "PRAGMA journal_mode = WAL;"
-                                "PRAGMA synchronous = FULL;"
+    int rc = connect_exec(self, "PRAGMA page_size = 4096");
+
+    if (rc == SQLITE_OK && mode == STORE_SERVE)
+        rc = connect_exec(self, "PRAGMA journal_mode = WAL");
+    if (rc == SQLITE_OK)
+        rc = connect_exec(self, "PRAGMA synchronous = FULL;"
                                 "PRAGMA secure_delete = FAST;"
                                 "PRAGMA cell_size_check = ON;"
                                 "PRAGMA temp_store = MEMORY");
-
     return rc == SQLITE_OK ? sqlite_room_init(self) : rc;
 }
 
@@ -174,15 +215,15 @@ static int connect_check(struct sqlite_store *self)
 }
 
 /* What SQLite calls an I/O error may have a plain cause that a person can mend. */
-static const char *open_disk_trouble(const char *path)
+static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
     struct statvfs disk;
 
-    if (statvfs(path, &disk) != 0)
-        return NULL;
-    if (disk.f_flag & ST_RDONLY)
-        return "is on a read-only file system";
-    return disk.f_bavail == 0 ? "the disk is full" : NULL;
+    if (statvfs(self->path, &disk) == 0 && disk.f_flag & ST_RDONLY)
+        return open_refuse(options, "is on a read-only file system", NULL);
+    if (statvfs(self->path, &disk) == 0 && disk.f_bavail == 0)
+        return open_put_off(options, "the disk is full", NULL);
+    return open_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
 /* What SQLite said while the file was opened, as an outcome: SQLITE_STORE_DAMAGED, too. */
@@ -198,17 +239,15 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     case SQLITE_ERROR: /* a table is missing */
         return SQLITE_STORE_DAMAGED;
     case SQLITE_FULL:
-        return open_refuse(options, "the disk is full", NULL);
+        return open_put_off(options, "the disk is full", NULL);
     case SQLITE_BUSY:
-        return open_refuse(options, "is locked by another program", NULL);
+        return open_put_off(options, "is locked by another program", NULL);
     case SQLITE_READONLY:
         return open_refuse(options, "is read-only", NULL);
     default:
         break;
     }
-    const char *trouble = open_disk_trouble(self->path);
-    return trouble ? open_refuse(options, trouble, NULL)
-                   : open_refuse(options, "cannot be used", sqlite3_errmsg(self->db));
+    return open_disk_trouble(options, self);
 }
 
 /* A real write: the only way to learn that there can be none. A full disk may empty again. */
@@ -244,7 +283,7 @@ static int open_connect(const struct store_options *options, struct sqlite_store
 
     if (r)
         return r;
-    int rc = connect_settings(self);
+    int rc = connect_settings(self, options->mode);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
         rc = connect_check(self);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
@@ -305,7 +344,7 @@ static int open_mend(const struct store_options *options, struct sqlite_store *s
     if (!r)
         r = sqlite_mend_finish(self->path);
     if (r == STORE_BROKEN)
-        return open_refuse(options, "is damaged, and the disk fails", NULL);
+        return open_put_off(options, "is damaged, and the disk fails", NULL);
     if (!r)
         r = open_make(options, self->path);
     return r ? r : open_connect(options, self);
@@ -318,7 +357,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     if (!r && sqlite_mend_unfinished(self->path))
         r = sqlite_mend_finish(self->path);
     if (r == STORE_BROKEN)
-        return open_refuse(options, "is damaged, and the disk fails", NULL);
+        return open_put_off(options, "is damaged, and the disk fails", NULL);
     if (!r)
         r = open_make(options, self->path);
     if (!r)
@@ -352,6 +391,8 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
                         "is a backup beside the log of the file that it replaces; move "
                         "the ones that end in -wal and -shm away",
                         NULL);
+    if (!r && options->mode == STORE_SERVE && open_is_foreign(self->path))
+        r = open_refuse(options, "is no outbox but somebody else's file; name another", NULL);
     if (!r && options->mode == STORE_SERVE)
         r = open_serving(options, self);
     else if (!r)

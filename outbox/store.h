@@ -36,6 +36,7 @@ enum {
     STORE_BROKEN,      /* the disk fails in another way; later it may not */
     STORE_MISSING,     /* no such row, or not in that state */
     STORE_STALE,       /* a newer event of the record was delivered since */
+    STORE_BUSY,        /* cannot be opened now, and later it may: why says what is in the way */
 };
 
 struct store_row {
@@ -159,9 +160,9 @@ struct store_options {
 };
 
 /*
- * 0; STORE_REFUSED and *why has grown by one line that names OUTBOX, the path and what to mend (in
- * use by another relay, read-only, made by a newer version, not a store at all, no such folder …);
- * or an -errno. In STORE_SERVE a damaged file is set aside under a new name, what can be read of it
+ * 0; STORE_REFUSED and *why has grown by one line that names OUTBOX, the path and what to mend
+ * (read-only, made by a newer version, not a store at all, no such folder …); STORE_BUSY and the
+ * same (in use by another relay, the disk is full …); or an -errno. In STORE_SERVE a damaged file is set aside under a new name, what can be read of it
  * is saved, and a log line says so.
  */
 int store_sqlite_open(const struct store_options *options, struct store **store);

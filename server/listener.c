@@ -69,8 +69,9 @@ int listener_open(const char *host, int port, int *fd, struct buf *address, stru
     }
     int r = listener_bind(list, fd);
     if (r > 0) {
+        bool busy = errno == EADDRINUSE || errno == EADDRNOTAVAIL;
         r = buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno));
-        return r ? r : LISTENER_FAILED;
+        return r ? r : busy ? LISTENER_BUSY : LISTENER_FAILED;
     }
     return r ? r : listener_describe(*fd, address);
 }

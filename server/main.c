@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* convex-relay: what the command line asks for. */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static void main_help(FILE *out)
                 "  convex-relay          serve: POST /convex/sync, GET /healthz, GET /readyz\n"
                 "  convex-relay check    check the configuration and reach Convex\n"
                 "  convex-relay health   does it serve, at HOST and PORT? For a container's check\n"
-                "  convex-relay outbox stats | list | show | replay | discard\n"
+                "  convex-relay outbox stats | list | show | replay | discard | backup\n"
                 "                        undelivered events; more: outbox --help\n"
                 "  convex-relay --help, --version\n"
                 "\n"
@@ -58,7 +59,7 @@ static int main_serve(struct setup *setup)
     log_open();
     log_setup(setup->config.log_level, setup->config.log_format);
     int r = serve(setup);
-    if (r > 0)
+    if (r == SERVE_REFUSED)
         return EXIT_USAGE;
     return r ? EXIT_FAILED : EXIT_FINE;
 }
@@ -82,7 +83,10 @@ static int main_check(struct setup *setup)
         return EXIT_FAILED;
     }
     (void)printf("The configuration is valid, and Convex answers at %s\n", config->convex_url);
-    return EXIT_FINE;
+    if (fflush(stdout) == 0)
+        return EXIT_FINE;
+    (void)fprintf(stderr, "convex-relay: cannot write: %s\n", strerror(errno));
+    return EXIT_FAILED;
 }
 
 /* Reads and checks everything set from outside, then does it. invalid: the exit code if it is

@@ -7,6 +7,7 @@ enum {
     MEMORY_OWN_PAGES_BYTES = 512 * 1024,
     MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
     MEMORY_LOOK_MS = 2000,
+    MEMORY_LOOKS_MAX = 15, /* then it is done beside the work */
 };
 
 /*
@@ -28,10 +29,12 @@ static void memory_look(void *ctx)
 {
     struct memory *memory = ctx;
 
-    if (memory->is_at_work(memory->ctx))
+    if (memory->is_at_work(memory->ctx) && ++memory->looks < MEMORY_LOOKS_MAX) {
         memory_look_later(memory);
-    else
-        (void)malloc_trim(0); /* also of the pages in between, and of the threads' heaps */
+        return;
+    }
+    memory->looks = 0;
+    (void)malloc_trim(0); /* also of the pages in between, and of the threads' heaps */
 }
 
 static int memory_before_wait(void *ctx)

@@ -16,6 +16,7 @@ struct memory {
     bool (*is_at_work)(void *ctx); /* and will need soon again what it frees */
     void *ctx;
     size_t was_held;
+    int looks; /* at which somebody was at work */
     struct loop_hook hook;
     struct loop_timer timer;
 };
@@ -24,7 +25,8 @@ struct memory {
 void memory_tune(void);
 
 /* Trims the heap two seconds after held() has changed, or where somebody is at work then, once
- * nobody is: 0.15 ms for each MiB of it. The caller has set held, is_at_work and ctx. */
+ * nobody is, but no later than after half a minute: 0.15 ms for each MiB of it. The caller has set
+ * held, is_at_work and ctx. */
 void memory_watch(struct memory *memory, struct loop *loop);
 
 /* Takes one that is all zero. */

@@ -228,7 +228,7 @@ static int server_open_outbox(struct server *server)
     int r = store_sqlite_open(&options, &store);
     if (r > 0) {
         (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
-        return SERVE_REFUSED;
+        return r == STORE_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
     }
     return r ? r : outbox_new(server->loop, store, &server->outbox);
 }
@@ -294,7 +294,7 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     r = listener_open(host, port, fd, address, &why);
     if (r > 0) {
         (void)fprintf(stderr, "convex-relay: %s: %s\n", names, buf_string(&why));
-        return SERVE_REFUSED;
+        return r == LISTENER_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
     }
     return r;
 }

@@ -4,10 +4,13 @@
 
 struct setup;
 
-enum { SERVE_REFUSED = 1 };
+enum {
+    SERVE_REFUSED = 1, /* a setting leads to what a person has to mend */
+    SERVE_PREVENTED,   /* something is in the way, and may not be for long */
+};
 
 /*
- * Serves until SIGTERM or SIGINT, and leaves nothing open. 0: a clean stop. SERVE_REFUSED:
- * the reason is on stderr. Or an -errno. SIGHUP changes what *setup holds.
+ * Serves until SIGTERM or SIGINT, and leaves nothing open. 0: a clean stop. SERVE_REFUSED,
+ * SERVE_PREVENTED: the reason is on stderr. Or an -errno. SIGHUP changes what *setup holds.
  */
 int serve(struct setup *setup);

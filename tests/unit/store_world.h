@@ -100,12 +100,13 @@ static inline struct store *folder_open(struct folder *folder, enum store_mode m
     return store;
 }
 
-/* The store cannot be opened, for a reason that holds text. */
-static inline void assert_refused(struct folder *folder, enum store_mode mode, const char *text)
+/* The store cannot be opened, for a reason that holds text. r: STORE_REFUSED or STORE_BUSY. */
+static inline void assert_not_opened(struct folder *folder, enum store_mode mode, int r,
+                                     const char *text)
 {
     struct store *store = NULL;
 
-    assert_int_equal(folder_try_open(folder, mode, &store), STORE_REFUSED);
+    assert_int_equal(folder_try_open(folder, mode, &store), r);
     assert_null(store);
     assert_non_null(buf_string(&folder->why));
     if (!strstr(folder->why.at, text) || !strstr(folder->why.at, folder->path) ||
@@ -113,6 +114,16 @@ static inline void assert_refused(struct folder *folder, enum store_mode mode, c
         print_error("why:    %s\nshould: %s\n", folder->why.at, text);
         fail();
     }
+}
+
+static inline void assert_refused(struct folder *folder, enum store_mode mode, const char *text)
+{
+    assert_not_opened(folder, mode, STORE_REFUSED, text);
+}
+
+static inline void assert_put_off(struct folder *folder, enum store_mode mode, const char *text)
+{
+    assert_not_opened(folder, mode, STORE_BUSY, text);
 }
 
 /* ---- Rows ---- */

@@ -285,7 +285,7 @@ static void start_on_a_full_disk(void **state)
     uint64_t last = fill(store, 1);
     store->ops->close(store);
     take_the_rest(&folder, ballast);
-    assert_refused(&folder, STORE_SERVE, "the disk is full");
+    assert_put_off(&folder, STORE_SERVE, "the disk is full");
     assert_int_equal(folder_count(&folder, "damaged"), 0);
     assert_int_equal(unlink(ballast), 0);
     store = folder_open(&folder, STORE_SERVE);
@@ -303,7 +303,7 @@ static void disk_with_no_room_for_a_store(void **state)
 
     mount_disk(&folder, "1m");
     take_the_rest(&folder, ballast);
-    assert_refused(&folder, STORE_SERVE, "full");
+    assert_put_off(&folder, STORE_SERVE, "full");
     unmount_disk(&folder);
 }
 

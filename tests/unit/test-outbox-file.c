@@ -137,7 +137,7 @@ static void link_leads_to_the_same_lock(void **state)
 
     (void)snprintf(other.path, sizeof(other.path), "%s/link.db", folder->at);
     assert_int_equal(symlink(folder->path, other.path), 0);
-    assert_refused(&other, STORE_SERVE, "in use by another relay");
+    assert_put_off(&other, STORE_SERVE, "in use by another relay");
     close_store(store);
     close_store(folder_open(&other, STORE_SERVE));
     buf_done(&other.why);
@@ -166,7 +166,7 @@ static void second_relay_is_refused(void **state)
     struct folder *folder = *state;
     struct store *store = folder_open(folder, STORE_SERVE);
 
-    assert_refused(folder, STORE_SERVE, "in use by another relay");
+    assert_put_off(folder, STORE_SERVE, "in use by another relay");
     must_append(store, row_of(1));
     close_store(store);
     store = folder_open(folder, STORE_SERVE);
@@ -248,6 +248,15 @@ static void folder_is_no_file(void **state)
     assert_refused(folder, STORE_BESIDE, "is not a file");
 }
 
+static void place(struct folder *folder, const char *text)
+{
+    FILE *file = fopen(folder->path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 /* Refused, and not touched. */
 static void assert_left_alone(struct folder *folder, enum store_mode mode, const char *text)
 {
@@ -259,6 +268,32 @@ static void assert_left_alone(struct folder *folder, enum store_mode mode, const
     assert_int_equal(folder_count(folder, "damaged"), 0);
     buf_done(&before);
     buf_done(&after);
+}
+
+static void somebody_elses_file_is_left_alone(void **state)
+{
+    struct folder *folder = *state;
+
+    place(folder, "{\"users\":{\"mutation\":\"users:sync\"}}\n");
+    assert_int_equal(chmod(folder->path, 0644), 0);
+    assert_left_alone(folder, STORE_SERVE, "somebody else's file");
+    assert_int_equal(folder_count(folder, "outbox"), 1);
+    struct stat st;
+    assert_int_equal(stat(folder->path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0644);
+    place(folder, "short");
+    assert_left_alone(folder, STORE_SERVE, "somebody else's file");
+}
+
+/* What is beside it says that it is ours. */
+static void damaged_one_is_not_somebody_elses(void **state)
+{
+    struct folder *folder = *state;
+
+    close_store(folder_open(folder, STORE_SERVE));
+    place(folder, "{}");
+    close_store(folder_open(folder, STORE_SERVE));
+    assert_int_equal(folder_count(folder, "damaged"), 1);
 }
 
 static void newer_version_is_left_alone(void **state)
@@ -311,6 +346,8 @@ static const struct CMUnitTest plain_tests[] = {
     file_test(command_needs_a_file),
     file_test(missing_folder_is_named),
     file_test(folder_is_no_file),
+    file_test(somebody_elses_file_is_left_alone),
+    file_test(damaged_one_is_not_somebody_elses),
     file_test(newer_version_is_left_alone),
 };
 

@@ -127,6 +127,20 @@ static void while_somebody_is_at_work_it_waits(void **state)
     world_live(*state, seconds, array_len(seconds));
 }
 
+static void after_half_a_minute_it_waits_no_longer(void **state)
+{
+    struct world *world = *state;
+
+    world->is_at_work = true;
+    for (int seconds = 0; seconds < 100; seconds++) {
+        world->held = (size_t)seconds;
+        world->now_ms += 1000;
+        assert_int_equal(loop_turn(world->loop), 0);
+        assert_true(seconds > 28 || trims == 0);
+    }
+    assert_int_equal(trims, 3);
+}
+
 static void with_steady_changes_it_is_trimmed_now_and_then(void **state)
 {
     struct world *world = *state;
@@ -159,6 +173,7 @@ int main(void)
         TEST(where_nothing_changes_nothing_is_done),
         TEST(two_seconds_behind_a_change_it_is_trimmed_once),
         TEST(while_somebody_is_at_work_it_waits),
+        TEST(after_half_a_minute_it_waits_no_longer),
         TEST(with_steady_changes_it_is_trimmed_now_and_then),
         TEST(done_it_leaves_nothing_on_the_loop),
     };
