@@ -170,7 +170,7 @@ static int envelope_names(struct event *event, struct span model, struct span re
 
 static struct span envelope_not_null(struct span value)
 {
-    return span_eq(value, SPAN("null")) ? SPAN_NULL : value;
+    return value.at && span_eq(value, SPAN("null")) ? SPAN_NULL : value;
 }
 
 int envelope_end(struct envelope *envelope, struct buf *body, struct event *out, struct buf *why)

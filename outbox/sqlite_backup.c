@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -54,10 +55,24 @@ static int backup_refuse(const struct backup *backup, const char *text, const ch
 
 /* ---- The copy ---- */
 
+/* SQLite or the next start would take a backup of such a name for something else. */
+static bool backup_is_in_the_way(const struct backup *backup)
+{
+    cleanup(freep) char *for_folder = strdup(backup->wanted->path);
+    cleanup(freep) char *for_name = strdup(backup->wanted->path);
+    cleanup(freep) char *folder = for_folder ? realpath(dirname(for_folder), NULL) : NULL;
+    cleanup(buf_done) struct buf name = BUF_NULL;
+
+    return folder && for_name && buf_printf(&name, "%s/%s", folder, basename(for_name)) == 0 &&
+           buf_string(&name) && sqlite_mend_has_use_for(backup->store->path, name.at);
+}
+
 static int backup_begin(struct backup *backup)
 {
     struct stat st;
 
+    if (backup_is_in_the_way(backup))
+        return backup_refuse(backup, "is a name that the outbox has for files of its own", NULL);
     if (lstat(backup->wanted->path, &st) == 0)
         return backup_refuse(backup, "is there already; backups overwrite nothing", NULL);
     if (asprintf(&backup->partial, "%s.partial-XXXXXX", backup->wanted->path) < 0) {

@@ -68,6 +68,24 @@ static int mend_move(const char *path, const char *from, const char *to)
     return 0;
 }
 
+bool sqlite_mend_has_use_for(const char *path, const char *name)
+{
+    static const char *const middles[] = {"", ".mending", ".saved"};
+    size_t len = strlen(path);
+
+    if (strncmp(name, path, len) != 0)
+        return false;
+    const char *end = name + len;
+    for (size_t i = 0; i < array_len(middles); i++) {
+        size_t middle_len = strlen(middles[i]);
+        for (size_t j = 0; j < array_len(mend_suffixes); j++)
+            if (strncmp(end, middles[i], middle_len) == 0 &&
+                strcmp(end + middle_len, mend_suffixes[j]) == 0)
+                return true;
+    }
+    return strcmp(end, ".lock") == 0;
+}
+
 int sqlite_mend_modes(const char *path)
 {
     for (size_t i = 0; i < array_len(mend_suffixes); i++) {

@@ -212,6 +212,10 @@ bool sqlite_backup_has_foreign_log(const char *path);
 /* Whether an earlier mending was cut short, or a log (WAL) has lost its file. */
 bool sqlite_mend_unfinished(const char *path);
 
+/* Whether name, with its folder's real path as path has it, is that of a file of the outbox's own.
+ */
+bool sqlite_mend_has_use_for(const char *path, const char *name);
+
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);
 

@@ -20,10 +20,10 @@ import { waitFor } from '../lib/wait.mjs';
 const MIB = 1024 * 1024;
 
 // A relay that can be reached through nginx; `connections` counts what nginx opened to it.
-async function startBehindNginx(t, { env = {}, changes = [] } = {}) {
+async function startBehindNginx(t, { env = {}, changes = [], descriptors } = {}) {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
-  return { upstream, relay, ...await startInFront(t, relay, changes) };
+  return { upstream, relay, ...await startInFront(t, relay, { changes, descriptors }) };
 }
 
 test('an event comes through, and nginx keeps its connections', async (t) => {
@@ -43,6 +43,20 @@ test('many at once', async (t) => {
   const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
   assert.equal(upstream.requests.length, 200);
+});
+
+// A system gives 1024 descriptors to who does not ask for more, and an event has two.
+test('more at once than the system has descriptors for', async (t) => {
+  const held = hold();
+  const { upstream, relay, front, nginx } = await startBehindNginx(t, {
+    env: { CONVEX_CONCURRENCY: '1' }, changes: [['worker_processes auto', 'worker_processes 1']], descriptors: 128,
+  });
+  upstream.answer = held.answer;
+  const answers = Array.from({ length: 300 }, (_, i) => sync(front, userEvent(`acc_${i}`)));
+  await waitFor('all of them', () => connectionsTo(relay.port) >= 300);
+  held.open();
+  assert.deepEqual(new Set((await Promise.all(answers)).map(({ status }) => status)), new Set([200]));
+  assert.doesNotMatch(nginx.stderr(), /Too many open files/);
 });
 
 // The relay answers before such a body has come, and closes; nginx must get the answer all the same.
@@ -233,7 +247,7 @@ async function startTwo(t) {
   });
   const relays = [await start(0), await start(1)];
   const backup = [['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`]];
-  const { front } = await startInFront(t, relays[0], backup);
+  const { front } = await startInFront(t, relays[0], { changes: backup });
   const names = (n) => upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);
   const stats = (n) => outboxStats({ OUTBOX: files.path(`outbox-${n}.db`) });
   return { upstreams, relays, start, stats, front, names };

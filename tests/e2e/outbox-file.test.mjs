@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, rmdirSync, statSync, writeSync,
+  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, rmdirSync, statSync, writeFileSync, writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -91,6 +91,13 @@ const REFUSED = {
     },
     says: /not a file/,
   },
+  "somebody else's file": {
+    spoil({ file }) {
+      for (const end of ['', '-wal', '-shm', '.lock']) rmSync(file + end, { force: true });
+      writeFileSync(file, '{}');
+    },
+    says: /somebody else's/,
+  },
   'in no folder': { spoil: ({ folder }) => rmSync(folder, { recursive: true }), says: /folder/ },
 };
 for (const [what, { spoil, says }] of Object.entries(REFUSED)) {
@@ -102,9 +109,9 @@ for (const [what, { spoil, says }] of Object.entries(REFUSED)) {
   });
 }
 
-async function assertRefused(t, world, says) {
+async function assertRefused(t, world, says, exit = 2) {
   const relay = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: world.file } });
-  assert.deepEqual(await within('the refusal', relay.exited), { code: 2, signal: null }, relay.stderr());
+  assert.deepEqual(await within('the refusal', relay.exited), { code: exit, signal: null }, relay.stderr());
   const [line, ...more] = relay.stderr().split('\n').filter((text) => /^convex-relay: /.test(text));
   assert.deepEqual(more, []);
   assert.ok(line.startsWith(`convex-relay: OUTBOX: ${world.file}: `), line);
@@ -113,7 +120,7 @@ async function assertRefused(t, world, says) {
 
 test('a second relay on the same file: refused, and the first goes on', async (t) => {
   const world = await makeWorld(t);
-  await assertRefused(t, world, /another relay/);
+  await assertRefused(t, world, /another relay/, 1); // which may end
   assertAnswer(await world.send(userEvent('acc_1')), 200, DELIVERED);
 });
 

@@ -72,7 +72,7 @@ test('a port that is taken: one line that names it, and the end', async (t) => {
   t.after(() => server.close());
   const { port } = server.address();
   const relay = spawnRelay(t, { env: { ...NOWHERE, PORT: String(port) } });
-  assert.deepEqual(await relay.exited, { code: 2, signal: null });
+  assert.deepEqual(await relay.exited, { code: 1, signal: null });
   assert.match(relay.stderr(), new RegExp(`^convex-relay: HOST, PORT: .*${port}.*Address already in use\n$`));
 });
 
@@ -89,9 +89,11 @@ for (const target of ['/healthz', '/readyz']) {
     assert.equal(response.status, 200);
     assert.equal(response.headers.get('content-type'), 'text/plain; charset=UTF-8');
     assert.equal(await response.text(), 'ok\n');
+    const head = await fetch(relay.url + target, { method: 'HEAD' });
+    assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '3', '']);
     const posted = await fetch(relay.url + target, { method: 'POST' });
     assert.equal(posted.status, 405);
-    assert.equal(posted.headers.get('allow'), 'GET');
+    assert.equal(posted.headers.get('allow'), 'GET, HEAD');
   });
 }
 

@@ -31,10 +31,11 @@ function adapted(folder, [port, tlsPort], relayPort, changes) {
   }, CONFIG);
 }
 
-// Gives {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]].
-export async function startInFront(t, relay, changes = []) {
+// Gives {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]]. descriptors: as many as nginx
+// has unless it asks for more.
+export async function startInFront(t, relay, { changes = [], descriptors } = {}) {
   const ports = await freePorts(2);
-  const nginx = await startNginx(t, ports[0], (folder) => adapted(folder, ports, relay.port, changes));
+  const nginx = await startNginx(t, ports[0], (folder) => adapted(folder, ports, relay.port, changes), descriptors);
   const [port, tlsPort] = ports;
   return { nginx, front: { url: `http://127.0.0.1:${port}`, port, tlsPort } };
 }

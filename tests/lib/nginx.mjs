@@ -20,12 +20,14 @@ export async function freePorts(count) {
 // Starts nginx with a configuration and waits until it answers on the port. The paths that
 // nginx would write to by default are set on the command line or belong into the configuration:
 // it gets the folder. Logs go to stderr. What ends with the test: nginx and its folder.
-export async function startNginx(t, port, makeConfig) {
+export async function startNginx(t, port, makeConfig, descriptors) {
   const files = makeFolder(t);
   chmodSync(files.folder, 0o755); // its workers are somebody else where it is started by root
   const config = files.write('nginx.conf', makeConfig(files.folder));
-  const child = startChild(t, 'nginx', ['-p', files.folder, '-e', 'stderr', '-c', config,
-    '-g', 'daemon off; error_log stderr info;'], {
+  const under = descriptors ? ['prlimit', `--nofile=${descriptors}:`] : [];
+  const [command, ...args] = [...under, 'nginx', '-p', files.folder, '-e', 'stderr', '-c', config,
+    '-g', 'daemon off; error_log stderr info;'];
+  const child = startChild(t, command, args, {
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
     // Killed, it would leave its workers behind.
     atEnd: async (self) => { if (self.signal('SIGTERM')) await within('nginx to stop', self.exited); },

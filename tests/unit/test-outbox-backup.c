@@ -161,6 +161,23 @@ static void overwrites_nothing(void **state)
     assert_int_equal(size_of(&world->copy), size);
 }
 
+/* Another file takes its place there, or it takes that of another. */
+static void takes_no_name_of_the_outboxs_own(void **state)
+{
+    static const char *const ends[] = {"-wal",     "-shm",         "-journal", ".lock",
+                                       ".mending", ".mending-wal", ".saved",   ".saved-journal"};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < array_len(ends); i++) {
+        (void)snprintf(world->copy.path, sizeof(world->copy.path), "%s/../%s/outbox.db%s",
+                       world->folder.at, strrchr(world->folder.at, '/') + 1, ends[i]);
+        assert_no_backup(world, "is a name that the outbox has for files of its own");
+    }
+    (void)snprintf(world->copy.path, sizeof(world->copy.path), "%s/outbox.db.saved-today",
+                   world->folder.at);
+    must_backup(world);
+}
+
 static void wants_a_folder(void **state)
 {
     struct world *world = *state;
@@ -307,6 +324,7 @@ int main(void)
         TEST(holds_one_state),
         TEST(tells_how_far_it_is),
         TEST(overwrites_nothing),
+        TEST(takes_no_name_of_the_outboxs_own),
         TEST(wants_a_folder),
         TEST(leaves_nothing_where_it_does_not_fit),
         TEST(is_not_made_of_a_damaged_file),
