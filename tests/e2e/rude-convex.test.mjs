@@ -219,7 +219,7 @@ for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(
 test('a refusal before the request is whole: it is the answer, and the connection is not used again', async (t) => {
   const body = '{"code":"BadJsonBody","message":"too large"}';
   const convex = await startRude(t, (socket) => socket.pause().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
-  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '5000', SYNC_WAIT_MS: '10000' });
+  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '60000', SYNC_WAIT_MS: '10000' });
   const response = await sync(relay, eventOfSize(16 * MIB, 'large'));
   assert.deepEqual([response.status, (await response.json()).error], [500, body]);
   convex.isMended = true;

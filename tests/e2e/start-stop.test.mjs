@@ -12,6 +12,8 @@ import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
+import { freePorts } from '../lib/nginx.mjs';
+import { outboxStats } from '../lib/outbox.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';
 import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -66,6 +68,24 @@ for (const host of ['127.0.0.1', 'localhost', '::1']) {
   });
 }
 
+test('HOST=:: takes IPv4, too', { skip: !hasIpv6 && 'this machine has no ::1' }, async (t) => {
+  const relay = await startRelay(t, { env: { ...NOWHERE, HOST: '::' } });
+  for (const host of ['127.0.0.1', '[::1]']) assert.equal((await fetch(`http://${host}:${relay.port}/healthz`)).status, 200);
+});
+
+// The kernel keeps a port for a minute after who closed its connections first, unless it is asked not to.
+test('a start on the port of one that has just been stopped', async (t) => {
+  const [port] = await freePorts(1);
+  const env = { ...NOWHERE, PORT: String(port) };
+  const relay = await startRelay(t, { env });
+  const client = await openConnection(t, port);
+  client.write(get('/healthz'));
+  assert.equal((await client.answer()).status, 200);
+  await relay.stop();
+  const next = await startRelay(t, { env });
+  assert.equal((await fetch(`${next.url}/healthz`)).status, 200);
+});
+
 test('a port that is taken: one line that names it, and the end', async (t) => {
   const server = net.createServer();
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -115,6 +135,34 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
     assert.match(relay.stderr(), /stopped\n$/);
   });
 }
+
+test('SIGTERM: an attempt that nobody waits for any more has its end noted, too', async (t) => {
+  const upstream = await startUpstream(t);
+  const held = hold();
+  upstream.answer = held.answer;
+  const files = makeFolder(t);
+  const env = { CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', DRAIN_MS: '600000' };
+  const relay = await startRelay(t, { env });
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 202);
+  await upstream.arrived(1);
+  await stopBegun(relay);
+  held.open();
+  await assertEnded(relay);
+  const { pending, delivered } = await outboxStats(env);
+  assert.deepEqual([pending, delivered], [0, 1]);
+});
+
+test('SIGTERM: who has connected and sent, but was not seen yet, is served', async (t) => {
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
+  relay.signal('SIGSTOP');
+  const clients = await Promise.all(Array.from({ length: 20 }, () => openConnection(t, relay.port)));
+  clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+  relay.signal('SIGTERM');
+  relay.signal('SIGCONT');
+  for (const client of clients) assert.equal((await client.answer()).status, 200);
+  await assertEnded(relay);
+});
 
 test('SIGTERM with idle clients: it ends at once', async (t) => {
   const relay = await startRelay(t, { env: { ...NOWHERE, DRAIN_MS: '600000' } });
