@@ -52,6 +52,15 @@ static struct buf file_bytes(const char *path)
     return bytes;
 }
 
+static void place(struct folder *folder, const char *text)
+{
+    FILE *file = fopen(folder->path, "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
 static void close_store(struct store *store)
 {
     assert_null(store->ops->close(store));
@@ -78,6 +87,22 @@ static void only_its_owner_can_read_it(void **state)
     assert_mode(beside_name(folder, "-wal"));
     assert_mode(beside_name(folder, "-shm"));
     assert_mode(beside_name(folder, ".lock"));
+    close_store(store);
+    (void)umask(before);
+}
+
+static void only_its_owner_can_read_what_was_saved(void **state)
+{
+    struct folder *folder = *state;
+    mode_t before = umask(0);
+
+    close_store(folder_open(folder, STORE_SERVE));
+    place(folder, "{}");
+    struct store *store = folder_open(folder, STORE_SERVE);
+    must_append(store, row_of(1));
+    assert_int_equal(folder_count(folder, "damaged"), 1);
+    assert_mode(folder->path);
+    assert_mode(beside_name(folder, "-wal"));
     close_store(store);
     (void)umask(before);
 }
@@ -116,6 +141,26 @@ static void delivered_event_leaves_no_rows(void **state)
     assert_int_equal(sql_number(folder, "SELECT (SELECT count(*) FROM event)"
                                         " + (SELECT count(*) FROM body)"),
                      0);
+}
+
+/* Where that takes no write more; the log is gone once the file is closed. */
+static void delivered_event_is_overwritten(void **state)
+{
+    static const char text[] = "what nobody is to find";
+    struct folder *folder = *state;
+    struct store *store = folder_open(folder, STORE_SERVE);
+
+    for (uint64_t id = 1; id <= 3; id++) {
+        struct store_row row = row_of(id);
+        row.body = (struct span){text, strlen(text)};
+        must_append(store, row);
+    }
+    for (uint64_t id = 1; id <= 3; id++)
+        must_deliver(store, id);
+    close_store(store);
+    struct buf bytes = file_bytes(folder->path);
+    assert_null(memmem(bytes.at, bytes.len, text, strlen(text)));
+    buf_done(&bytes);
 }
 
 static void file_that_was_made_but_not_filled_will_do(void **state)
@@ -248,15 +293,6 @@ static void folder_is_no_file(void **state)
     assert_refused(folder, STORE_BESIDE, "is not a file");
 }
 
-static void place(struct folder *folder, const char *text)
-{
-    FILE *file = fopen(folder->path, "we");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 /* Refused, and not touched. */
 static void assert_left_alone(struct folder *folder, enum store_mode mode, const char *text)
 {
@@ -334,9 +370,11 @@ static void foreign_database_is_left_alone(void **state)
 
 static const struct CMUnitTest plain_tests[] = {
     file_test(only_its_owner_can_read_it),
+    file_test(only_its_owner_can_read_what_was_saved),
     file_test(nothing_but_the_file_is_left_behind),
     file_test(it_says_what_it_is),
     file_test(delivered_event_leaves_no_rows),
+    file_test(delivered_event_is_overwritten),
     file_test(file_that_was_made_but_not_filled_will_do),
     file_test(link_leads_to_the_same_lock),
     file_test(path_may_be_relative),

@@ -186,6 +186,28 @@ static void damage_met_while_serving_is_mended_at_the_next_start(void **state)
     folder_empty(&folder);
 }
 
+/* An id names one event for ever, in logs and in what people type. */
+static void ids_go_on_behind_those_that_are_gone(void **state)
+{
+    (void)state;
+    struct folder folder;
+    uint64_t last_id;
+
+    folder_make(&folder);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    for (uint64_t id = 1; id <= 9; id++)
+        must_append(store, row_of(id));
+    must_deliver(store, 9);
+    store->ops->close(store);
+    overwrite(&folder, root_of(&folder, "event_pending"), PAGE, 'x');
+    store = folder_open(&folder, STORE_SERVE);
+    assert_int_equal(folder_count(&folder, ".damaged-"), 1);
+    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(last_id, 9);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
 static void command_does_not_mend(void **state)
 {
     (void)state;
@@ -209,6 +231,7 @@ static const struct CMUnitTest tests[] = {
     cmocka_unit_test(mending_ends_when_all_was_saved),
     cmocka_unit_test(log_without_its_file_is_kept),
     cmocka_unit_test(damage_met_while_serving_is_mended_at_the_next_start),
+    cmocka_unit_test(ids_go_on_behind_those_that_are_gone),
     cmocka_unit_test(command_does_not_mend),
 };
 
