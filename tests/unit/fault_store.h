@@ -28,6 +28,7 @@ struct fault_store {
     atomic_int results[FAULT_CALLS]; /* what calls return; 0: what the inner store returns */
     atomic_ullong refused_id;        /* an append of this id spoils its transaction ... */
     atomic_int refused_with;         /* ... in this way */
+    atomic_bool refused_late;        /* ... at its commit, and not before */
     int spoilt;
     atomic_bool held; /* commits wait: */
     sem_t inside;     /* posted when one has come */
@@ -85,8 +86,10 @@ static inline int fault_store_append(struct store *store, const struct store_row
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_APPEND);
 
-    if (!r && row->id == atomic_load(&self->refused_id))
-        r = self->spoilt = atomic_load(&self->refused_with);
+    if (!r && row->id == atomic_load(&self->refused_id)) {
+        self->spoilt = atomic_load(&self->refused_with);
+        r = atomic_load(&self->refused_late) ? 0 : self->spoilt;
+    }
     return r ? r : self->inner->ops->append(self->inner, row);
 }
 

@@ -198,12 +198,13 @@ static void full_store_refuses_new_events_only(void **state)
     assert_int_equal(status_of(world).failing, 0);
 }
 
-static void assert_one_refused(struct world *world, int with)
+static void assert_one_refused(struct world *world, int with, bool late)
 {
     world_open(world);
     assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), 0);
     atomic_store(&world->faults.refused_id, 5);
     atomic_store(&world->faults.refused_with, with);
+    atomic_store(&world->faults.refused_late, late);
     for (uint64_t id = 2; id <= 9; id++)
         submit(world, OUTBOX_APPEND, row_of(id));
     submit(world, OUTBOX_DELIVERED, row_of(1));
@@ -219,17 +220,22 @@ static void assert_one_refused(struct world *world, int with)
 
 static void spoiler_is_found_when_the_disk_is_full(void **state)
 {
-    assert_one_refused(*state, STORE_FULL);
+    assert_one_refused(*state, STORE_FULL, false);
+}
+
+static void spoiler_is_found_when_the_disk_is_full_at_the_end(void **state)
+{
+    assert_one_refused(*state, STORE_FULL, true);
 }
 
 static void spoiler_is_found_when_it_cannot_be_taken(void **state)
 {
-    assert_one_refused(*state, STORE_REFUSED);
+    assert_one_refused(*state, STORE_REFUSED, false);
 }
 
 static void spoiler_is_found_when_memory_is_short(void **state)
 {
-    assert_one_refused(*state, -ENOMEM);
+    assert_one_refused(*state, -ENOMEM, false);
 }
 
 static void broken_store_fails_everything_and_recovers(void **state)
@@ -270,6 +276,21 @@ static void idle_writer_notices_that_the_store_is_well(void **state)
     fault_store_set(&world->faults, FAULT_APPEND, 0);
     run_until(world, status_of(world).failing == 0);
     assert_int_equal(status_of(world).counts.accepted, 0);
+}
+
+/* What can be written but not committed is not written. */
+static void idle_writer_is_not_deceived(void **state)
+{
+    struct world *world = *state;
+
+    world_open(world);
+    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), STORE_BROKEN);
+    int tries = atomic_load(&world->faults.calls[FAULT_APPEND]);
+    run_until(world, atomic_load(&world->faults.calls[FAULT_APPEND]) >= tries + 2);
+    assert_int_equal(status_of(world).failing, STORE_BROKEN);
+    fault_store_set(&world->faults, FAULT_COMMIT, 0);
+    run_until(world, status_of(world).failing == 0);
 }
 
 static void event_that_is_missing_is_no_fault_of_the_store(void **state)
@@ -370,10 +391,12 @@ static const struct CMUnitTest tests[] = {
     world_test(too_late_to_withdraw_what_is_done),
     world_test(full_store_refuses_new_events_only),
     world_test(spoiler_is_found_when_the_disk_is_full),
+    world_test(spoiler_is_found_when_the_disk_is_full_at_the_end),
     world_test(spoiler_is_found_when_it_cannot_be_taken),
     world_test(spoiler_is_found_when_memory_is_short),
     world_test(broken_store_fails_everything_and_recovers),
     world_test(idle_writer_notices_that_the_store_is_well),
+    world_test(idle_writer_is_not_deceived),
     world_test(event_that_is_missing_is_no_fault_of_the_store),
     world_test(letter_whose_append_has_failed_is_missing),
     world_test(withdrawals_race_with_the_writer),
