@@ -225,6 +225,31 @@ for (const [what, occupy] of [
   });
 }
 
+// Both are seen at once, by a relay that was late itself.
+test('a client that has stayed for long, and sends while another one knocks', async (t) => {
+  const upstream = await startUpstream(t);
+  const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, DRAIN_MS: '100' } });
+  const staying = await openMany(t, relay, FEW);
+  await waitFor('the limit', () => openFds(relay) > FEW);
+  for (const client of staying) {
+    client.write(`${HEALTHZ}\r\n`);
+    await assertHealthy(client);
+  }
+  relay.signal('SIGSTOP');
+  const knocking = await openMany(t, relay, 10);
+  knocking.forEach((client) => client.write(`${HEALTHZ}\r\n`));
+  staying.slice(0, 20).forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+  await new Promise((resolve) => setTimeout(resolve, 1500)); // now all have stayed for longer than a second
+  relay.signal('SIGCONT');
+  for (const client of staying.slice(0, 20)) assert.equal((await client.answer()).status, 200);
+  for (const client of knocking) await assertHealthy(client);
+});
+
+test('it takes as many descriptors as it may', async (t) => {
+  const relay = await startRelay(t, { under: ['prlimit', '--nofile=256:4096'], env: { CONVEX_URL: 'http://127.0.0.1:9' } });
+  assert.match(readFileSync(`/proc/${relay.pid}/limits`, 'utf8'), /^Max open files +4096 +4096/m);
+});
+
 test('clients that stay have all connections of the admin port: they give way', async (t) => {
   const { relay } = await start(t, { ADMIN_PORT: '0' });
   const [, admin] = await relay.find('stderr', /admin listening.*?:(\d+)/);
@@ -318,6 +343,20 @@ test('what waits for Convex counts, where no outbox takes it', async (t) => {
   held.open();
   for (const client of clients) assert.deepEqual((await client.answer()).body, DELIVERED);
   assert.equal((await sync(relay, eventOfSize(MIB))).status, 200);
+});
+
+test('what waits for Convex counts once', async (t) => {
+  const { upstream, relay } = await start(t);
+  const held = hold();
+  upstream.answer = held.answer;
+  const seen = upstream.requests.length;
+  const clients = await openMany(t, relay, 4);
+  clients.slice(1).forEach((client, i) => client.write(syncRequest(eventOfSize(Math.floor(15.9 * MIB), `acc_${i}`))));
+  await upstream.arrived(seen + 3);
+  clients[0].write(syncRequest(eventOfSize(10 * MIB, 'acc_last')));
+  await upstream.arrived(seen + 4);
+  held.open();
+  for (const client of clients) assert.equal((await client.answer()).status, 200);
 });
 
 // A text of 1 MiB becomes six times as much in JSON, and stays until its client has read it.
