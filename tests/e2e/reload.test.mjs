@@ -2,13 +2,14 @@
 // SIGHUP: secrets and routes are read again, and no request notices.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
-import { startRelay, sync } from '../lib/relay.mjs';
+import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
@@ -101,6 +102,30 @@ test('under load no request notices', async (t) => {
   await Promise.all(clients);
   assert.deepEqual(new Set(statuses), new Set([200]));
   assert.equal(upstream.requests.length, statuses.length);
+});
+
+test('in the middle of a start: it is done when that is over', async (t) => {
+  const upstream = await startUpstream(t);
+  const files = makeFolder(t, { secret: OLD });
+  const env = {
+    CONVEX_URL: upstream.url, SYNC_SECRET: undefined, SYNC_SECRET_FILE: files.path('secret'), OUTBOX: files.path('outbox.db'),
+  };
+  await (await startRelay(t, { env })).stop();
+  const holder = spawn('sqlite3', [env.OUTBOX], { stdio: ['pipe', 'pipe', 'inherit'] });
+  t.after(() => holder.kill());
+  holder.stdin.write("BEGIN EXCLUSIVE; SELECT 'held';\n");
+  await once(holder.stdout, 'data');
+
+  const relay = spawnRelay(t, { env });
+  const hears = () => parseInt(/^SigBlk:\s+(\w+)$/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))?.[1] ?? '0', 16) & 1;
+  await waitFor('it to hear of SIGHUP', hears);
+  files.write('secret', NEW);
+  relay.signal('SIGHUP');
+  holder.stdin.end();
+  const [, port] = await relay.find('stderr', /info listening .*:(\d+)/);
+  await relay.find('stderr', /info reloaded/);
+  const statuses = [OLD, NEW].map(async (secret) => (await sync({ url: `http://127.0.0.1:${port}` }, userEvent('acc_1'), { secret })).status);
+  assert.deepEqual(await Promise.all(statuses), [401, 200]);
 });
 
 const BROKEN = [
