@@ -67,6 +67,24 @@ static void test_buried_by_somebody_else(void **state)
     assert_counts(0, 1, 0);
 }
 
+/* 200 would promise the letter that an event without a route becomes. It is on disk as it was. */
+static void test_a_letter_that_cannot_be_written_is_not_promised(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, is_away);
+
+    struct sender *sender = world_send(world, "users", 1, 1);
+    world_wait_for_disk(world);
+    fault_store_set(&world->disk, FAULT_BURY, STORE_BROKEN);
+    world_reload(world, "{\"posts\":{\"mutation\":\"posts:sync\"}}");
+    world_run(world, 2000);
+    assert_true(sender->answered);
+    assert_int_equal(sender->reply, REPLY_QUEUED);
+    fault_store_set(&world->disk, FAULT_BURY, 0);
+    world_run_until(world, nothing_is_left, 60000);
+    assert_counts(0, 1, 0);
+}
+
 /* ---- others may go ---- */
 
 enum { BAD = 80 }; /* more than a route's window, where there are many */
@@ -339,6 +357,7 @@ int main(void)
         ROW(test_one_record_stops_no_others),
         ROW(test_routes_take_turns_in_reading),
         ROW(test_buried_by_somebody_else),
+        ROW(test_a_letter_that_cannot_be_written_is_not_promised),
         ROW(test_large_events_are_paged_by_bytes),
         ROW(test_one_event_is_always_let_in),
         ROW(test_events_on_disk_are_out_of_the_budget),
