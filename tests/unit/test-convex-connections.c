@@ -277,6 +277,42 @@ static int64_t skipping_wall_ms(struct clock *clock)
 
 static struct clock skipping_clock = {.mono_ms = skipping_mono_ms, .wall_ms = skipping_wall_ms};
 
+/* Answers on a connection for as long as it gets requests, then on the next one. */
+static void script_answer_for_long(struct server *server)
+{
+    for (int connections = 0; connections < 2; connections++) {
+        int fd = server_accept(server);
+        while (server_read(server, fd))
+            (void)server_answer(fd, 200, SUCCESS);
+        closep(&fd);
+    }
+}
+
+/* Somebody else may be at its address by then. */
+static void connection_in_steady_use_is_renewed(void **state)
+{
+    enum { BETWEEN_MS = 40 * 1000, KEPT_MS = 10 * 60 * 1000 };
+    struct world *world = world_new();
+
+    (void)state;
+    skipped_ms = 0;
+    world->loop = loop_free(world->loop);
+    assert_int_equal(loop_new(&skipping_clock, &world->loop), 0);
+    server_start(&world->server, script_answer_for_long, world);
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){0});
+    for (int i = 0; skipped_ms <= KEPT_MS + BETWEEN_MS; i++) {
+        assert_int_equal(world_start(world, i), 0);
+        while (world->told == i)
+            assert_int_equal(loop_turn(world->loop), 0);
+        expect_answer(&world->attempts[i], 200, SUCCESS);
+        skipped_ms += BETWEEN_MS;
+        (void)world_turn_for(world, 1); /* the loop reads its clock */
+    }
+    world_close(world);
+    assert_int_equal(world->server.accepted, 2);
+    world_free(world);
+}
+
 static const char *last_words[2];
 
 /* Says the one before the deadline, the other once nobody waits for it any more. */
@@ -420,6 +456,7 @@ int main(void)
         cmocka_unit_test(early_answer_is_read_though_sending_fails),
         cmocka_unit_test(answer_is_taken_by_a_process_that_is_late),
         cmocka_unit_test(half_an_answer_at_the_deadline_is_lost),
+        cmocka_unit_test(connection_in_steady_use_is_renewed),
     };
     static struct CMUnitTest each[2 * array_len(tests) + array_len(direct_tests)];
 
