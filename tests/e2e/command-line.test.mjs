@@ -10,8 +10,8 @@ import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
-async function run(t, { args = [], env = {} }) {
-  const child = spawnRelay(t, { args, env });
+async function run(t, { args = [], env = {}, under }) {
+  const child = spawnRelay(t, { args, env, under });
   const { code } = await child.exited;
   return { code, out: child.stdout(), err: child.stderr() };
 }
@@ -26,7 +26,7 @@ for (const word of ['--help', '-h']) {
     const lines = out.trimEnd().split('\n');
     assert.ok(lines.length <= 50, `${lines.length} lines`);
     for (const line of lines) assert.ok(line.length <= 80, line);
-    for (const expected of ['check', '--version', 'SIGHUP', 'CONVEX_URL', 'LOG_FORMAT']) assert.ok(out.includes(expected), expected);
+    for (const expected of ['check', 'backup', '--version', 'SIGHUP', 'CONVEX_URL', 'LOG_FORMAT']) assert.ok(out.includes(expected), expected);
   });
 }
 
@@ -146,6 +146,13 @@ test('check meets nobody, and a name that does not exist', async (t) => {
     assert.equal(code, 1);
     assert.match(err, /^convex-relay: CONVEX_URL [^\n]* cannot be reached [^\n]*\n$/);
   }
+});
+
+test('check that cannot write what it found', async (t) => {
+  const standin = await startStandin(t);
+  const under = ['sh', '-c', 'exec "$0" "$@" >/dev/full'];
+  const { code, err } = await run(t, { args: ['check'], env: { CONVEX_URL: standin.url }, under });
+  assert.deepEqual([code, err], [1, 'convex-relay: cannot write: No space left on device\n']);
 });
 
 test('check meets the stand-in, with its key and with another', async (t) => {
