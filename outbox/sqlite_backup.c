@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -58,13 +57,9 @@ static int backup_refuse(const struct backup *backup, const char *text, const ch
 /* SQLite or the next start would take a backup of such a name for something else. */
 static bool backup_is_in_the_way(const struct backup *backup)
 {
-    cleanup(freep) char *for_folder = strdup(backup->wanted->path);
-    cleanup(freep) char *for_name = strdup(backup->wanted->path);
-    cleanup(freep) char *folder = for_folder ? realpath(dirname(for_folder), NULL) : NULL;
-    cleanup(buf_done) struct buf name = BUF_NULL;
+    cleanup(freep) char *name = sqlite_mend_real_name(backup->wanted->path);
 
-    return folder && for_name && buf_printf(&name, "%s/%s", folder, basename(for_name)) == 0 &&
-           buf_string(&name) && sqlite_mend_has_use_for(backup->store->path, name.at);
+    return name && sqlite_mend_has_use_for(backup->store->path, name);
 }
 
 static int backup_begin(struct backup *backup)

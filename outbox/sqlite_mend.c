@@ -68,22 +68,44 @@ static int mend_move(const char *path, const char *from, const char *to)
     return 0;
 }
 
+static bool mend_is(const char *name, const char *path, const char *middle, const char *suffix)
+{
+    cleanup(freep) char *own = mend_name(path, middle, suffix);
+
+    return own && strcmp(name, own) == 0;
+}
+
 bool sqlite_mend_has_use_for(const char *path, const char *name)
 {
     static const char *const middles[] = {"", ".mending", ".saved"};
-    size_t len = strlen(path);
 
-    if (strncmp(name, path, len) != 0)
-        return false;
-    const char *end = name + len;
-    for (size_t i = 0; i < array_len(middles); i++) {
-        size_t middle_len = strlen(middles[i]);
+    for (size_t i = 0; i < array_len(middles); i++)
         for (size_t j = 0; j < array_len(mend_suffixes); j++)
-            if (strncmp(end, middles[i], middle_len) == 0 &&
-                strcmp(end + middle_len, mend_suffixes[j]) == 0)
+            if (mend_is(name, path, middles[i], mend_suffixes[j]))
                 return true;
-    }
-    return strcmp(end, ".lock") == 0;
+    return mend_is(name, path, "", ".lock");
+}
+
+char *sqlite_mend_real_name(const char *path)
+{
+    cleanup(freep) char *for_folder = strdup(path);
+    cleanup(freep) char *for_name = strdup(path);
+    cleanup(freep) char *folder =
+        for_folder && for_name ? realpath(dirname(for_folder), NULL) : NULL;
+
+    return folder ? mend_name(folder, "/", basename(for_name)) : NULL;
+}
+
+bool sqlite_mend_is_foreign(const char *path)
+{
+    static const char magic[] = "SQLite format 3";
+    char begin[sizeof(magic)];
+    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t len = fd < 0 ? 0 : pread(fd, begin, sizeof(begin), 0);
+
+    if (len <= 0 || (len == (ssize_t)sizeof(begin) && memcmp(begin, magic, sizeof(magic)) == 0))
+        return false;
+    return !mend_exists(path, "", ".lock") && !mend_exists(path, "", "-wal");
 }
 
 int sqlite_mend_modes(const char *path)

@@ -13,7 +13,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,22 +58,13 @@ static int open_failed(const struct store_options *options, const char *text)
 
 /* ---- The file ---- */
 
-/* The folder's real path and the file's name. */
 static int open_join(const struct store_options *options, char **path)
 {
-    cleanup(freep) char *for_folder = strdup(options->path);
-    cleanup(freep) char *for_name = strdup(options->path);
-
-    if (!for_folder || !for_name)
-        return error_origin(-ENOMEM);
-    cleanup(freep) char *folder = realpath(dirname(for_folder), NULL);
-    if (!folder)
-        return open_refuse(options, "its folder cannot be entered", strerror(errno));
-    if (asprintf(path, "%s/%s", folder, basename(for_name)) < 0) {
-        *path = NULL;
-        return error_origin(-ENOMEM);
-    }
-    return 0;
+    *path = sqlite_mend_real_name(options->path);
+    if (*path)
+        return 0;
+    return errno == ENOMEM ? error_origin(-ENOMEM)
+                           : open_refuse(options, "its folder cannot be entered", strerror(errno));
 }
 
 /* Two names of one file must lead to one lock: what counts is the real one. */
@@ -93,28 +83,6 @@ static int open_find(const struct store_options *options, char **path)
     if (!S_ISREG(st.st_mode))
         return open_refuse(options, "is not a file", NULL);
     return 0;
-}
-
-static bool open_is_beside(const char *path, const char *end)
-{
-    cleanup(buf_done) struct buf name = BUF_NULL;
-
-    return buf_printf(&name, "%s%s", path, end) == 0 && buf_string(&name) &&
-           access(name.at, F_OK) == 0;
-}
-
-/* Not SQLite's, and no relay has ever had it open: somebody else's, named by mistake. One of ours
- * that is damaged has its lock or its log beside it. */
-static bool open_is_foreign(const char *path)
-{
-    static const char magic[] = "SQLite format 3";
-    char begin[sizeof(magic)];
-    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? 0 : pread(fd, begin, sizeof(begin), 0);
-
-    if (len <= 0 || (len == (ssize_t)sizeof(begin) && memcmp(begin, magic, sizeof(magic)) == 0))
-        return false;
-    return !open_is_beside(path, ".lock") && !open_is_beside(path, "-wal");
 }
 
 /* Locks and shared memory, which WAL needs, do not hold there. */
@@ -218,10 +186,11 @@ static int connect_check(struct sqlite_store *self)
 static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
     struct statvfs disk;
+    bool known = statvfs(self->path, &disk) == 0;
 
-    if (statvfs(self->path, &disk) == 0 && disk.f_flag & ST_RDONLY)
+    if (known && disk.f_flag & ST_RDONLY)
         return open_refuse(options, "is on a read-only file system", NULL);
-    if (statvfs(self->path, &disk) == 0 && disk.f_bavail == 0)
+    if (known && disk.f_bavail == 0)
         return open_put_off(options, "the disk is full", NULL);
     return open_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
@@ -391,7 +360,7 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
                         "is a backup beside the log of the file that it replaces; move "
                         "the ones that end in -wal and -shm away",
                         NULL);
-    if (!r && options->mode == STORE_SERVE && open_is_foreign(self->path))
+    if (!r && options->mode == STORE_SERVE && sqlite_mend_is_foreign(self->path))
         r = open_refuse(options, "is no outbox but somebody else's file; name another", NULL);
     if (!r && options->mode == STORE_SERVE)
         r = open_serving(options, self);

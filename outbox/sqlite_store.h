@@ -216,6 +216,17 @@ bool sqlite_mend_unfinished(const char *path);
  */
 bool sqlite_mend_has_use_for(const char *path, const char *name);
 
+/* The folder's real path and the file's name; the file need not be there. The caller's. NULL: errno
+ * says why. */
+char *sqlite_mend_real_name(const char *path);
+
+/*
+ * Whether a file is not SQLite's, and no relay has ever had it open: somebody else's, named by
+ * mistake. One of ours that is damaged has its lock or its log beside it. Must be asked before
+ * SQLite opens the file.
+ */
+bool sqlite_mend_is_foreign(const char *path);
+
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);
 

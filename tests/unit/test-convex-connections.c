@@ -277,6 +277,16 @@ static int64_t skipping_wall_ms(struct clock *clock)
 
 static struct clock skipping_clock = {.mono_ms = skipping_mono_ms, .wall_ms = skipping_wall_ms};
 
+/* Serves on a loop whose clock the test moves on. */
+static void serve_skipping(struct world *world, void (*script)(struct server *server))
+{
+    skipped_ms = 0;
+    world->loop = loop_free(world->loop);
+    assert_int_equal(loop_new(&skipping_clock, &world->loop), 0);
+    server_start(&world->server, script, world);
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){0});
+}
+
 /* Answers on a connection for as long as it gets requests, then on the next one. */
 static void script_answer_for_long(struct server *server)
 {
@@ -295,11 +305,7 @@ static void connection_in_steady_use_is_renewed(void **state)
     struct world *world = world_new();
 
     (void)state;
-    skipped_ms = 0;
-    world->loop = loop_free(world->loop);
-    assert_int_equal(loop_new(&skipping_clock, &world->loop), 0);
-    server_start(&world->server, script_answer_for_long, world);
-    world_open(world, "http://127.0.0.1", "", (struct transport_options){0});
+    serve_skipping(world, script_answer_for_long);
     for (int i = 0; skipped_ms <= KEPT_MS + BETWEEN_MS; i++) {
         assert_int_equal(world_start(world, i), 0);
         while (world->told == i)
@@ -345,15 +351,11 @@ static struct attempt *call_with_last_words(struct world *world, const char *fir
 {
     struct loop_timer before = {.fn = let_it_speak};
 
-    skipped_ms = 0;
     last_words[0] = first;
     last_words[1] = second;
     assert_int_equal(sem_init(&arrived, 0, 0), 0);
     assert_int_equal(sem_init(&told, 0, 0), 0);
-    world->loop = loop_free(world->loop);
-    assert_int_equal(loop_new(&skipping_clock, &world->loop), 0);
-    server_start(&world->server, script_answer_late, world);
-    world_open(world, "http://127.0.0.1", "", (struct transport_options){0});
+    serve_skipping(world, script_answer_late);
     assert_int_equal(world_start(world, 0), 0);
     while (sem_trywait(&told) < 0)
         (void)world_turn_for(world, 1);
