@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Runs every suite, one after the other, and counts the cases.
 //
-//   node tests/run.mjs [--coverage | --valgrind] [NAME...]
+//   node tests/run.mjs [--plain | --coverage | --valgrind] [NAME...]
 //
 // NAME: only suites whose label holds one of them.
 //
 // A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a tests/**/*.test.mjs
 // (node:test); all speak TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
 // suites that do not run what was built; those that two threads meet in run under TSan, too, and a few under
-// Valgrind. --coverage and --valgrind run all of it once, against the one build or under the other. A suite that
-// crashes, says nothing or takes too long counts as a failed case. The last line is `N passed, N failed`.
+// Valgrind. --plain runs all of it once, against the first of these; so do --coverage and --valgrind, against a build of
+// its own and under Valgrind. A suite that crashes, says nothing or takes too long counts as a failed case. The last line
+// is `N passed, N failed`.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -26,13 +27,15 @@ const threaded =
 const brieflyUnderValgrind =
   /^fuzz\/|^unit\/(auth-keyring|base-(buf|config|log-sum|table)|convex-|handlers-|outbox-(rows|store)|server-)|^tests\/docs\/tutorial/;
 const ofTheBuild = (label) => !notOfTheBuild.test(label);
+const plain = { name: '', directory: join(top, 'build'), runs: () => true };
 const modes = {
   '': [
-    { name: '', directory: join(top, 'build'), runs: () => true },
+    plain,
     { name: ' (sanitized)', directory: join(top, 'build-asan'), isSanitized: true, runs: ofTheBuild },
     { name: ' (threads)', directory: join(top, 'build-tsan'), isSanitized: true, runs: (label) => threaded.test(label) },
     { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
   ],
+  '--plain': [plain],
   '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), isUnoptimized: true, runs: ofTheBuild }],
   '--valgrind': [{ name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild }],
 };

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// .ci/run counts two runs as one, and ./dev test --release says why it cannot be.
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../lib/files.mjs';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+function writeProgram(folder, name, text) {
+  chmodSync(folder.write(name, `#!/bin/sh\n${text}\n`), 0o755);
+}
+
+const CASES = [
+  ['both pass', 'echo 12 passed, 0 failed', 'echo 3 passed, 0 failed', '15 passed, 0 failed', 0],
+  ['cases are skipped', 'echo 12 passed, 0 failed, 2 skipped', 'echo 3 passed, 0 failed, 1 skipped', '15 passed, 0 failed, 3 skipped', 0],
+  ['the other release cannot be had', 'echo 12 passed, 0 failed', 'echo 0 passed, 0 failed, 1 skipped', '12 passed, 0 failed, 1 skipped', 0],
+  ['a case fails here', 'echo 12 passed, 1 failed; exit 1', 'echo 3 passed, 0 failed', '15 passed, 1 failed', 1],
+  ['a case fails there', 'echo 12 passed, 0 failed', 'echo 3 passed, 2 failed; exit 1', '15 passed, 2 failed', 1],
+  ['it does not build there', 'echo 12 passed, 0 failed', 'echo building >&2; exit 1', '12 passed, 1 failed', 1],
+  ['it ends badly there', 'echo 12 passed, 0 failed', 'echo 3 passed, 0 failed; exit 1', '15 passed, 1 failed', 1],
+  ['nothing is counted here', 'echo 12 passed', 'echo 3 passed, 0 failed', '3 passed, 1 failed', 1],
+];
+for (const [what, here, there, last, code] of CASES) {
+  test(`.ci/run: ${what}`, (t) => {
+    const folder = makeFolder(t);
+    mkdirSync(folder.path('.ci'));
+    cpSync(`${ROOT}.ci/run`, folder.path('.ci/run'));
+    writeProgram(folder, 'dev', `if [ "$2" = --release ]; then ${there}; else ${here}; fi`);
+    const { status, stdout } = spawnSync(folder.path('.ci/run'), { encoding: 'utf8' });
+    assert.deepEqual([stdout.trimEnd().split('\n').at(-1), status], [last, code]);
+  });
+}
+
+test('./dev test --release without root is skipped, and says so', (t) => {
+  const folder = makeFolder(t);
+  writeProgram(folder, 'id', 'echo 1000');
+  const env = { PATH: `${folder.folder}:${process.env.PATH}`, HOME: folder.folder };
+  const { status, stdout } = spawnSync('./dev', ['test', '--release', 'trixie'], { cwd: ROOT, env, encoding: 'utf8' });
+  assert.deepEqual([stdout, status], ['     skipped: Debian trixie: that needs root\n0 passed, 0 failed, 1 skipped\n', 0]);
+});
+
+test('a release that is not known is an error', () => {
+  const { status, stderr } = spawnSync('./dev', ['test', '--release', 'potato'], { cwd: ROOT, encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [1, 'dev: test --release wants bookworm or trixie\n']);
+});
+
+test('nothing is mounted outside a namespace of its own', (t) => {
+  const { folder } = makeFolder(t);
+  const { status, stderr } = spawnSync('tests/release/enter', [folder, '/', 'true'], { cwd: ROOT, encoding: 'utf8' });
+  assert.deepEqual([status, stderr], [2, 'tests/release/enter: only in a namespace of its own\n']);
+});
