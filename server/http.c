@@ -21,6 +21,7 @@
 #include "server/http_body.h"
 #include "server/http_connection.h"
 #include "server/http_cutoff.h"
+#include "server/http_head.h"
 
 enum {
     HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
@@ -212,11 +213,11 @@ static struct MHD_Daemon *http_start(struct http *http, const struct http_option
                             MHD_OPTION_CONNECTION_LIMIT, options->connections_max,       /**/
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, /**/
                             MHD_OPTION_CONNECTION_TIMEOUT, silence_s,                    /**/
-                            MHD_OPTION_STRICT_FOR_CLIENT, 1, /* Host is required */
-                            MHD_OPTION_URI_LOG_CALLBACK, http_access_target, http,    /**/
-                            MHD_OPTION_NOTIFY_CONNECTION, http_notify, http,          /**/
-                            MHD_OPTION_NOTIFY_COMPLETED, http_access_completed, http, /**/
-                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                     /**/
+                            MHD_OPTION_STRICT_FOR_CLIENT, http_head_strictness(),        /**/
+                            MHD_OPTION_URI_LOG_CALLBACK, http_access_target, http,       /**/
+                            MHD_OPTION_NOTIFY_CONNECTION, http_notify, http,             /**/
+                            MHD_OPTION_NOTIFY_COMPLETED, http_access_completed, http,    /**/
+                            MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                        /**/
                             MHD_OPTION_END);
 }
 

@@ -321,7 +321,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
         struct http_connection *connection = http_connection_of(mhd);
         if (!connection)
             return MHD_NO;
-        struct http_start start = {method, url, connection->target.len, version};
+        struct http_start start = {method, buf_span(&connection->target), url, version};
         *request = connection;
         return http_head(connection, &start);
     }
@@ -334,17 +334,46 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
     return http_whole(*request);
 }
 
+static enum reply http_reply_like(unsigned status)
+{
+    switch (status) {
+    case MHD_HTTP_CONTENT_TOO_LARGE:
+        return REPLY_TOO_LARGE;
+    case MHD_HTTP_URI_TOO_LONG:
+    case MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE:
+        return REPLY_HEADERS_TOO_LARGE;
+    default:
+        return REPLY_BAD_REQUEST;
+    }
+}
+
+/* MHD has refused a head by itself, and has said so, or has lost a client that was sending one. */
+static void http_observe_unentered(struct http_connection *connection)
+{
+    const union MHD_ConnectionInfo *answer =
+        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
+
+    if (!answer)
+        return;
+    connection->began_ms = loop_now_ms(connection->http->loop);
+    request_id_take(&connection->http->service->ids, SPAN_NULL, connection->request.id);
+    http_access_observe(connection, http_reply_like(answer->http_status));
+}
+
 void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request,
                            enum MHD_RequestTerminationCode why)
 {
     struct http *http = ctx;
-    struct http_connection *connection = *request;
+    struct http_connection *connection = http_connection_of(mhd);
 
-    (void)mhd;
     (void)why;
-    if (!connection || !connection->entered)
-        return;
     *request = NULL;
+    if (!connection)
+        return;
+    if (!connection->entered) {
+        http_observe_unentered(connection);
+        return;
+    }
     if (connection->wait == HTTP_AWAITED) {
         http->awaited--;
         connection->wait = HTTP_GONE; /* it is busy until the relay has answered */

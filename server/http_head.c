@@ -17,8 +17,28 @@
 
 enum { HTTP_HEAD_MAX_BYTES = 8192 }; /* above, little room is left for the body's pieces */
 
-/* From 1.0 on it refuses all that by itself, and takes blanks off the values. */
-static const bool http_head_is_lenient = MHD_VERSION < 0x01000000;
+/*
+ * From 1.0 on it refuses all that by itself, and takes blanks off the values. The library that is
+ * loaded counts, not the header that this was compiled with: both have one soname.
+ */
+static bool http_head_is_lenient(void)
+{
+    return strncmp(MHD_get_version(), "0.", strlen("0.")) == 0;
+}
+
+/*
+ * From 1.0 on, 1 is level 1 of MHD_OPTION_CLIENT_DISCIPLINE_LVL. Below it a lone LF, a folded line
+ * and a tab between method and target are mended, and nobody can see any more that they were there;
+ * 2 refuses the empty line before a request that RFC 9112, 2.2 wants to be skipped; 3 takes blanks
+ * behind a chunk's size.
+ *
+ * Before, 1 means two refusals more, of a missing Host and of a blank in the target: the first is
+ * answered with its head twice, the second not at all. http_head_read() has both.
+ */
+int http_head_strictness(void)
+{
+    return http_head_is_lenient() ? 0 : 1;
+}
 
 struct http_head_scan {
     struct http_head *head;
@@ -61,7 +81,8 @@ static const char http_head_is_not_plain[] =
 static bool http_head_begins_plain(const struct http_start *start)
 {
     return start->url == start->method + strlen(start->method) + 1 &&
-           start->version == start->url + start->target_len + 1;
+           start->version == start->url + start->target.len + 1 &&
+           (start->target.len == 0 || !memchr(start->target.at, ' ', start->target.len));
 }
 
 /* The value stands behind the name, a colon and blanks; the next line behind the value. */
@@ -85,7 +106,7 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
     struct http_head *head = scan->head;
 
     (void)kind;
-    if (http_head_is_lenient && !http_head_line_is_plain(scan, name, name_len, value, value_len))
+    if (http_head_is_lenient() && !http_head_line_is_plain(scan, name, name_len, value, value_len))
         scan->why = http_head_is_not_plain;
     else if (!http_head_is_token(name, name_len))
         scan->why = "A header's name holds a character that no name may hold";
@@ -126,12 +147,12 @@ static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_
 {
     scan->end = start->method + head_len;
     scan->at = start->version + strlen(start->version) + HTTP_HEAD_LINE_END;
-    if (http_head_is_lenient && !http_head_begins_plain(start))
+    if (http_head_is_lenient() && !http_head_begins_plain(start))
         return "The request line is not a method, a target and a version, with a blank between";
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, scan);
     if (scan->why)
         return scan->why;
-    if (http_head_is_lenient && scan->at + HTTP_HEAD_LINE_END != scan->end)
+    if (http_head_is_lenient() && scan->at + HTTP_HEAD_LINE_END != scan->end)
         return http_head_is_not_plain;
     if (scan->lengths > 1)
         return "Content-Length stands there twice";
@@ -139,6 +160,8 @@ static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_
         return "Content-Length and Transfer-Encoding contradict each other";
     if (scan->codings > 0 && strcmp(start->version, "HTTP/1.0") == 0)
         return "HTTP/1.0 has no Transfer-Encoding";
+    if (scan->hosts == 0 && strcmp(start->version, "HTTP/1.1") == 0)
+        return "HTTP/1.1 wants a Host";
     return scan->hosts > 1 ? "Host stands there twice" : NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the head of a request says, and whether it may be believed. libmicrohttpd 0.9.75 lets
+ * What the head of a request says, and whether it may be believed. libmicrohttpd before 1.0 lets
  * through what makes two parties read different requests from the same bytes: that is refused here.
  *
  * Source: RFC 9112, sections 2.2 (line ends), 3 (request line), 3.2 (Host), 5.1 (names), 5.2
@@ -26,10 +26,13 @@ struct http_head {
 /* A request line as libmicrohttpd has taken it apart, in place. */
 struct http_start {
     const char *method;
-    const char *url;   /* decoded, without its query */
-    size_t target_len; /* before that */
+    struct span target; /* as it stood there */
+    const char *url;    /* where it stood: decoded by now, without its query */
     const char *version;
 };
+
+/* For MHD_OPTION_STRICT_FOR_CLIENT: what the library that is loaded is to refuse by itself. */
+int http_head_strictness(void);
 
 /*
  * 0; or HTTP_HEAD_REFUSED, and *refusal with *why (a constant, for the replies that take one) says
