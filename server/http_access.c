@@ -347,16 +347,19 @@ static enum reply http_reply_like(unsigned status)
     }
 }
 
-/* MHD has refused a head by itself, and has said so, or has lost a client that was sending one. */
-static void http_observe_unentered(struct http_connection *connection)
+/* MHD has refused a head or a chunk by itself, and said so; or else its client has left. */
+static void http_observe_mhd(struct http_connection *connection)
 {
     const union MHD_ConnectionInfo *answer =
         MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_HTTP_STATUS);
 
     if (!answer)
         return;
-    connection->began_ms = loop_now_ms(connection->http->loop);
-    request_id_take(&connection->http->service->ids, SPAN_NULL, connection->request.id);
+    connection->cut_short = true;
+    if (!connection->entered) {
+        connection->began_ms = loop_now_ms(connection->http->loop);
+        request_id_take(&connection->http->service->ids, SPAN_NULL, connection->request.id);
+    }
     http_access_observe(connection, http_reply_like(answer->http_status));
 }
 
@@ -370,10 +373,10 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     *request = NULL;
     if (!connection)
         return;
-    if (!connection->entered) {
-        http_observe_unentered(connection);
+    if (!connection->answered)
+        http_observe_mhd(connection);
+    if (!connection->entered)
         return;
-    }
     if (connection->wait == HTTP_AWAITED) {
         http->awaited--;
         connection->wait = HTTP_GONE; /* it is busy until the relay has answered */

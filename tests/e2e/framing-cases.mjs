@@ -3,10 +3,15 @@
 // servers disagree about where a request ends, what one takes for its body the other takes for the
 // next request: so whatever is not plain is refused, and nothing behind it on the connection is read.
 //
-// A row is [what, bytes, directly, through nginx]. The last two say what comes of the bytes followed
-// by BEHIND: a status, or null for no answer at all: refused, and the connection is closed; a
+// A row is [what, bytes, directly, through nginx, directly with libmicrohttpd 1.0]. The last three say what comes
+// of the bytes followed by BEHIND: a status, or null for no answer at all: refused, and the connection is closed; a
 // string: nothing of that sort, and these events reach Convex. nginx refuses other things than the relay
 // does, and passes on what it understands in words of its own: then BEHIND is a request like any other.
+//
+// The last is there where libmicrohttpd 1.0 answers by itself, and otherwise than 0.9 lets the relay answer. Each time it
+// refuses, and closes: what it knows of codings is chunked; NULs end the connection; a lone LF is no line end, in chunks and
+// trailers too; and 1.0.1 counts the line end behind an extension as the chunk's first byte, so that its end is never
+// where it has to be.
 
 import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
@@ -37,6 +42,42 @@ const LINES = HEADERS.map(([name, value]) => `${name}: ${value}`);
 const LENGTH_LINE = LENGTH.join(': ');
 const withLine = (line) => head(START, ...LINES, line, LENGTH_LINE) + BODY;
 const many = (count) => withHeaders(LENGTH, ...Array.from({ length: count }, (_, i) => [`X-${i}`, 'v']));
+const withCookies = (count, body = BODY) =>
+  syncRequest(body, { headers: [...HEADERS, ['Cookie', Array.from({ length: count }, (_, i) => `c${i}=v`).join('; ')]] });
+
+// Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may not be counted.
+const REQUEST_LINES = [
+  ['lines ended by LF', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\n') + BODY, 400, 'first behind'],
+  ['lines ended by CR', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\r') + BODY, 400, 400],
+  ['a target above all memory', withTarget(`/convex/sync?${'x'.repeat(100_000)}`), 414, 414],
+  ['a method above all memory', syncRequest(BODY, { method: 'P'.repeat(100_000) }), 414, 414, null],
+  ['HTTP/1.9', withVersion('HTTP/1.9'), 400, 'first behind'],
+  ['HTTP/2.0', withVersion('HTTP/2.0'), 505, 505],
+  ['HTTP/0.9', withVersion('HTTP/0.9'), 505, 400],
+  ['HTTP/11.1', withVersion('HTTP/11.1'), 400, 505],
+  ['HTTP/1.10', withVersion('HTTP/1.10'), 400, 'first behind'],
+  ['HTTP/1.', withVersion('HTTP/1.'), 400, 400],
+  ['http/1.1', withVersion('http/1.1'), 400, 400],
+  ['no version', head('POST /convex/sync', 'Host: localhost'), 400, null],
+  ['no version and no headers', 'POST /convex/sync\r\n\r\n', 400, null],
+  ['no target', head('POST HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 400],
+  ['two targets', withTarget('/convex/sync /convex/sync'), 400, 400],
+  ['two blanks before the target', head('POST  /convex/sync HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
+  ['two blanks behind the target', head('POST /convex/sync  HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
+  ['a tab for a blank', head('POST\t/convex/sync\tHTTP/1.1', ...LINES, LENGTH_LINE) + BODY, null, 400],
+  ['a blank behind the version', head(`${START} `, ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
+  ['a NUL in the target', withTarget('/convex/sync\0'), 400, 400, null],
+  ['a NUL in the version', withVersion('HTTP/1.1\0'), 400, 400, null],
+  ['a NUL in the method', syncRequest(BODY, { method: 'POST\0' }), 400, 400, null],
+  ['a control character in the target', withTarget('/convex/\x01sync'), 404, 400],
+  ['an authority', syncRequest(BODY, { method: 'CONNECT', target: 'localhost:80' }), 404, 400],
+  ['an asterisk', syncRequest(BODY, { method: 'OPTIONS', target: '*' }), 404, 400],
+  ['the method in small letters', syncRequest(BODY, { method: 'post' }), 405, 400],
+  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 400],
+  ['a handshake of TLS', '\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03'.padEnd(254, '\xaa') + '\r\n\r\n', null, 400],
+  ['bytes at random', '\xff\x00\x80\x01'.repeat(200) + '\r\n\r\n', null, 400],
+];
+export const isCounted = (name) => !REQUEST_LINES.some(([unread]) => unread === name);
 
 export const CASES = [
   // ---- how long the body is ----
@@ -65,19 +106,19 @@ export const CASES = [
   ['a coding and Content-Length', withHeaders(CHUNKED, LENGTH), 400, 400],
   ['an end in chunks, and Content-Length over a request', head(START, ...LINES, CHUNKED.join(': '), `Content-Length: ${HIDDEN.length + 5}`) + `0\r\n\r\n${HIDDEN}`, 400, 400],
   // ---- codings ----
-  ['a coding that is unknown', withCoding('gzip'), 501, 501],
-  ['two codings', withCoding('gzip, chunked'), 501, 501],
-  ['chunked, and another', withCoding('chunked, gzip'), 501, 501],
-  ['chunked, and chunked again', withCoding('chunked, chunked'), 501, 501],
-  ['chunked and a comma', withCoding('chunked,'), 501, 501],
-  ['chunked with a parameter', withCoding('chunked;q=1'), 501, 501],
-  ['chunked in quotes', withCoding('"chunked"'), 501, 501],
+  ['a coding that is unknown', withCoding('gzip'), 501, 501, 400],
+  ['two codings', withCoding('gzip, chunked'), 501, 501, 400],
+  ['chunked, and another', withCoding('chunked, gzip'), 501, 501, 400],
+  ['chunked, and chunked again', withCoding('chunked, chunked'), 501, 501, 400],
+  ['chunked and a comma', withCoding('chunked,'), 501, 501, 400],
+  ['chunked with a parameter', withCoding('chunked;q=1'), 501, 501, 400],
+  ['chunked in quotes', withCoding('"chunked"'), 501, 501, 400],
   ['Transfer-Encoding twice', withHeaders(CHUNKED, CHUNKED), 501, 400],
-  ['Transfer-Encoding twice, one unknown', withHeaders(['Transfer-Encoding', 'x'], CHUNKED), 501, 400],
-  ['identity', withCoding('identity'), 501, 501],
+  ['Transfer-Encoding twice, one unknown', withHeaders(['Transfer-Encoding', 'x'], CHUNKED), 501, 400, 400],
+  ['identity', withCoding('identity'), 501, 501, 400],
   ['identity, with Content-Length', withHeaders(LENGTH, ['Transfer-Encoding', 'identity']), 400, 501],
-  ['no coding at all', withCoding(''), 501, 501],
-  ['almost chunked', withCoding('xchunked'), 501, 501],
+  ['no coding at all', withCoding(''), 501, 501, 400],
+  ['almost chunked', withCoding('xchunked'), 501, 501, 400],
   ['chunked behind a control character', withCoding('\x0bchunked'), 400, 501],
   ['chunked before a NUL', withCoding('chunked\0x'), 400, 400],
   ['a blank before the colon of Transfer-Encoding', head(START, ...LINES, 'Transfer-Encoding : chunked') + `0\r\n\r\n${HIDDEN}`, 400, 400],
@@ -93,7 +134,7 @@ export const CASES = [
   ['a chunk size that no integer holds', withChunks(`${'f'.repeat(17)}\r\nhello\r\n0\r\n\r\n`), 413, 400],
   ['a chunk size of 2^64 and as much as there is', withChunks(`1${BODY.length.toString(16).padStart(16, '0')}\r\n${BODY}\r\n0\r\n\r\n`), 413, 400],
   ['a chunk size of 2^64 - 1', withChunks(`${'f'.repeat(16)}\r\n${BODY}\r\n0\r\n\r\n`), null, 400],
-  ['a chunk size that fills memory', withChunks(`${'0'.repeat(20_000)}5\r\nhello\r\n0\r\n\r\n`), null, 'behind'],
+  ['a chunk size that fills memory', withChunks(`${'0'.repeat(20_000)}5\r\nhello\r\n0\r\n\r\n`), null, 'behind', 413],
   ['an extension that fills memory', withChunks(`5;${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`), null, 'behind'],
   ['a chunk longer than its size', withChunks('3\r\nhello\r\n0\r\n\r\n'), 400, 400],
   ['a chunk shorter than its size', withChunks(`${(BODY.length + 2).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
@@ -128,46 +169,21 @@ export const CASES = [
   ['a folded line', withLine('X-A: b\r\n c'), 400, 400],
   ['a line folded by a tab', withLine('X-A: b\r\n\tc'), 400, 400],
   ['the last line folded', head(START, ...LINES, LENGTH_LINE, 'X-A: b\r\n c') + BODY, 400, 400],
-  ['lines ended by LF', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\n') + BODY, 400, 'first behind'],
   ['one line ended by LF', withLine('X-A: b\nX-B: c'), 400, 'first behind'],
   ['a head ended by LF', head(START, ...LINES, LENGTH_LINE).replace(/\r\n$/, '\n') + BODY, 400, 'first behind'],
-  ['lines ended by CR', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\r') + BODY, null, 400],
   ['no Host', syncRequest(BODY, { headers: HEADERS.slice(1) }), 400, 400],
+  ['no Host, and no secret', head(START, LENGTH_LINE) + BODY, 400, 400],
   ['Host twice', withHeaders(LENGTH, ['Host', 'elsewhere']), 400, 400],
   // ---- sizes ----
   ['headers above 8 KiB', withHeaders(LENGTH, ['X-A', 'b'.repeat(8300)]), 431, 400],
   ['headers above all memory', withHeaders(LENGTH, ['X-A', 'b'.repeat(40_000)]), 431, 400],
   ['a thousand headers', many(1000), 431, 400],
   ['ten thousand headers', many(10_000), 431, 400],
+  ['a thousand cookies', withCookies(1000), 431, 'behind'],
+  ['two hundred and fifty cookies', withCookies(250), 431, 'behind'],
+  ['two hundred and fifty cookies before a large body', withCookies(250, 'x'.repeat(1 << 20)), 431, 'behind'],
   ['a target above 8 KiB', withTarget(`/convex/sync?${'x'.repeat(8300)}`), 431, 414],
-  ['a target above all memory', withTarget(`/convex/sync?${'x'.repeat(100_000)}`), 414, 414],
-  ['a method above all memory', syncRequest(BODY, { method: 'P'.repeat(100_000) }), 414, 414],
-  // ---- the request line ----
-  ['HTTP/1.9', withVersion('HTTP/1.9'), 400, 'first behind'],
-  ['HTTP/2.0', withVersion('HTTP/2.0'), 505, 505],
-  ['HTTP/0.9', withVersion('HTTP/0.9'), 505, 400],
-  ['HTTP/11.1', withVersion('HTTP/11.1'), 400, 505],
-  ['HTTP/1.10', withVersion('HTTP/1.10'), 400, 'first behind'],
-  ['HTTP/1.', withVersion('HTTP/1.'), 400, 400],
-  ['http/1.1', withVersion('http/1.1'), 400, 400],
-  ['no version', head('POST /convex/sync', 'Host: localhost'), 400, null],
-  ['no version and no headers', 'POST /convex/sync\r\n\r\n', 400, null],
-  ['no target', head('POST HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 400],
-  ['two targets', withTarget('/convex/sync /convex/sync'), null, 400],
-  ['two blanks before the target', head('POST  /convex/sync HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
-  ['two blanks behind the target', head('POST /convex/sync  HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, null, 'first behind'],
-  ['a tab for a blank', head('POST\t/convex/sync\tHTTP/1.1', ...LINES, LENGTH_LINE) + BODY, null, 400],
-  ['a blank behind the version', head(`${START} `, ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
-  ['a NUL in the target', withTarget('/convex/sync\0'), 400, 400],
-  ['a NUL in the version', withVersion('HTTP/1.1\0'), 400, 400],
-  ['a NUL in the method', syncRequest(BODY, { method: 'POST\0' }), 400, 400],
-  ['a control character in the target', withTarget('/convex/\x01sync'), 404, 400],
-  ['an authority', syncRequest(BODY, { method: 'CONNECT', target: 'localhost:80' }), 404, 400],
-  ['an asterisk', syncRequest(BODY, { method: 'OPTIONS', target: '*' }), 404, 400],
-  ['the method in small letters', syncRequest(BODY, { method: 'post' }), 405, 400],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 400],
-  ['a handshake of TLS', '\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03'.padEnd(254, '\xaa') + '\r\n\r\n', null, 400],
-  ['bytes at random', '\xff\x00\x80\x01'.repeat(200) + '\r\n\r\n', null, 400],
+  ...REQUEST_LINES,
   // ---- refused for other reasons, before the body is read ----
   ['a wrong secret', syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }), 401, 'behind'],
   ['a wrong secret, and a body that is a request', syncRequest(HIDDEN, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }), 401, 'behind'],
@@ -180,14 +196,14 @@ export const CASES = [
   ...['GET', 'DELETE', 'OPTIONS'].flatMap((method) => [
     [`${method}: Content-Length twice, not the same`, under(method, ['Content-Length', '0'], ['Content-Length', String(HIDDEN.length)]), 400, 400],
     [`${method}: Content-Length and a coding`, under(method, ['Content-Length', '0'], CHUNKED), 400, 400],
-    [`${method}: a coding that is unknown`, under(method, ['Transfer-Encoding', 'x']), 501, 501],
+    [`${method}: a coding that is unknown`, under(method, ['Transfer-Encoding', 'x']), 501, 501, 400],
     [`${method}: a body that is a request`, under(method, ['Content-Length', String(HIDDEN.length)]), 405, 'behind'],
   ]),
   // ---- taken ----
   ['a trailer', withTrailer('X-A: b'), 'first behind', 'first behind'],
   ['a trailer with Content-Length', withTrailer('Content-Length: 3'), 'first behind', 'first behind'],
-  ['a trailer with a NUL', withTrailer('X-A: b\0c'), 'first behind', 'first behind'],
-  ['an extension', withChunks(`${BODY.length.toString(16)};x=1\r\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind'],
+  ['a trailer with a NUL', withTrailer('X-A: b\0c'), 'first behind', 'first behind', 400],
+  ['an extension', withChunks(`${BODY.length.toString(16)};x=1\r\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind', 400],
   ['zeros before the size', withChunks(`000${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind'],
   ['zeros before Content-Length', withLength(`000${BODY.length}`), 'first behind', 'first behind'],
   ['a body in chunks', withChunks(chunked(BODY)), 'first behind', 'first behind'],
@@ -195,14 +211,15 @@ export const CASES = [
   ['an empty line before the request', Buffer.concat([Buffer.from('\r\n'), syncRequest(BODY)]), 'first behind', 'first behind'],
   ['an expectation that nobody knows', withHeaders(LENGTH, ['Expect', 'something']), 'first behind', 'first behind'],
   ['bytes beyond ASCII in a value', withHeaders(LENGTH, ['X-A', 'caf\xE9']), 'first behind', 'first behind'],
+  ['fifty cookies', withCookies(50), 'first behind', 'first behind'],
   ['a tab in a value', withHeaders(LENGTH, ['X-A', 'b\tc']), 'first behind', 'first behind'],
   ['HTTP/1.0', withVersion('HTTP/1.0'), 'first', 'first'],
   ['HTTP/1.0, keep-alive', syncRequest(BODY, { version: 'HTTP/1.0', headers: [...HEADERS, ['Connection', 'keep-alive']] }), 'first behind', 'first behind'],
   ['an absolute target', withTarget('http://localhost/convex/sync'), 'first behind', 'first behind'],
   ['a fragment', withTarget('/convex/sync#x'), 'first behind', 'first behind'],
   // ---- known limits of libmicrohttpd 0.9.75, which no proxy in front passes on like this ----
-  ['a chunk size ended by LF', withChunks(`${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind'],
-  ['a chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\n0\r\n\r\n`), 'first behind', 'first behind'],
-  ['a last chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\r\n0\n\r\n`), 'first behind', 'first behind'],
-  ['a NUL for a line before the request', Buffer.concat([Buffer.from('\0x\r\n'), syncRequest(BODY)]), 'first behind', 400],
+  ['a chunk size ended by LF', withChunks(`${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind', 400],
+  ['a chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\n0\r\n\r\n`), 'first behind', 'first behind', 400],
+  ['a last chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\r\n0\n\r\n`), 'first behind', 'first behind', 400],
+  ['a NUL for a line before the request', Buffer.concat([Buffer.from('\0x\r\n'), syncRequest(BODY)]), 'first behind', 400, null],
 ];

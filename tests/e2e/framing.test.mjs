@@ -8,9 +8,11 @@ import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { startInFront } from '../lib/front.mjs';
+import { HAS_MICROHTTPD_1 } from '../lib/libraries.mjs';
+import { scrape } from '../lib/metrics.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { BEHIND, CASES } from './framing-cases.mjs';
+import { BEHIND, CASES, isCounted } from './framing-cases.mjs';
 
 // Some of these wait for more, and are cut off.
 const env = { REQUEST_TIMEOUT_MS: '1000' };
@@ -27,6 +29,12 @@ async function assertRefused(client, upstream, expected, server) {
   assert.deepEqual(idsAt(upstream), ['after']);
 }
 
+// A refusal counts by its status, whoever has refused.
+function assertCounted(before, after, status) {
+  const seen = (metrics) => metrics.sum('requests_total', { status: String(status) });
+  assert.equal(seen(after) - seen(before), 1, `requests with ${status} that count`);
+}
+
 async function assertTaken(client, upstream, expected) {
   for (let taken = 0; taken < expected.length;) {
     const { status } = await client.answer();
@@ -36,20 +44,22 @@ async function assertTaken(client, upstream, expected) {
   assert.deepEqual(idsAt(upstream), expected);
 }
 
-function runCases(what, start, expectedOf) {
+function runCases(what, start, expectedOf, countsOf = () => false) {
   test(what, async (t) => {
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
+    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ADMIN_PORT: '0', ...env } });
     const server = await start(t, relay);
     for (const row of CASES) {
       const [name, bytes] = row;
       const expected = expectedOf(row);
       await t.test(`${name}: ${expected ?? 'no answer'}`, async (t) => {
         upstream.requests.length = 0;
+        const before = await scrape(relay);
         const client = await openConnection(t, server.port);
         client.write(Buffer.concat([bytesOf(bytes), bytesOf(BEHIND)]));
         if (typeof expected === 'string') await assertTaken(client, upstream, expected.split(' '));
         else await assertRefused(client, upstream, expected, server);
+        if (typeof expected === 'number' && countsOf(name)) assertCounted(before, await scrape(relay), expected);
       });
     }
     await t.test('others are served', async () => {
@@ -60,5 +70,5 @@ function runCases(what, start, expectedOf) {
   });
 }
 
-runCases('directly', async (_, relay) => relay, (row) => row[2]);
+runCases('directly', async (_, relay) => relay, (row) => (HAS_MICROHTTPD_1 && row.length > 4 ? row[4] : row[2]), isCounted);
 runCases('through nginx', async (t, relay) => (await startInFront(t, relay)).front, (row) => row[3]);
