@@ -44,6 +44,8 @@ const withLine = (line) => head(START, ...LINES, line, LENGTH_LINE) + BODY;
 const many = (count) => withHeaders(LENGTH, ...Array.from({ length: count }, (_, i) => [`X-${i}`, 'v']));
 const withCookies = (count, body = BODY) =>
   syncRequest(body, { headers: [...HEADERS, ['Cookie', Array.from({ length: count }, (_, i) => `c${i}=v`).join('; ')]] });
+export const LARGE_BEHIND_COOKIES = withCookies(250, 'x'.repeat(1 << 20));
+export const NO_HOST = syncRequest(BODY, { headers: HEADERS.slice(1) });
 
 // Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may not be counted.
 const REQUEST_LINES = [
@@ -171,7 +173,7 @@ export const CASES = [
   ['the last line folded', head(START, ...LINES, LENGTH_LINE, 'X-A: b\r\n c') + BODY, 400, 400],
   ['one line ended by LF', withLine('X-A: b\nX-B: c'), 400, 'first behind'],
   ['a head ended by LF', head(START, ...LINES, LENGTH_LINE).replace(/\r\n$/, '\n') + BODY, 400, 'first behind'],
-  ['no Host', syncRequest(BODY, { headers: HEADERS.slice(1) }), 400, 400],
+  ['no Host', NO_HOST, 400, 400],
   ['no Host, and no secret', head(START, LENGTH_LINE) + BODY, 400, 400],
   ['Host twice', withHeaders(LENGTH, ['Host', 'elsewhere']), 400, 400],
   // ---- sizes ----
@@ -181,7 +183,7 @@ export const CASES = [
   ['ten thousand headers', many(10_000), 431, 400],
   ['a thousand cookies', withCookies(1000), 431, 'behind'],
   ['two hundred and fifty cookies', withCookies(250), 431, 'behind'],
-  ['two hundred and fifty cookies before a large body', withCookies(250, 'x'.repeat(1 << 20)), 431, 'behind'],
+  ['two hundred and fifty cookies before a large body', LARGE_BEHIND_COOKIES, 431, 'behind'],
   ['a target above 8 KiB', withTarget(`/convex/sync?${'x'.repeat(8300)}`), 431, 414],
   ...REQUEST_LINES,
   // ---- refused for other reasons, before the body is read ----

@@ -4,6 +4,7 @@
 // know where the next one begins.
 
 import assert from 'node:assert/strict';
+import net from 'node:net';
 import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
 import { callOf, userEvent } from '../lib/events.mjs';
@@ -12,7 +13,7 @@ import { HAS_MICROHTTPD_1 } from '../lib/libraries.mjs';
 import { scrape } from '../lib/metrics.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { BEHIND, CASES, isCounted } from './framing-cases.mjs';
+import { BEHIND, CASES, isCounted, LARGE_BEHIND_COOKIES, NO_HOST } from './framing-cases.mjs';
 
 // Some of these wait for more, and are cut off.
 const env = { REQUEST_TIMEOUT_MS: '1000' };
@@ -72,3 +73,28 @@ function runCases(what, start, expectedOf, countsOf = () => false) {
 
 runCases('directly', async (_, relay) => relay, (row) => (HAS_MICROHTTPD_1 && row.length > 4 ? row[4] : row[2]), isCounted);
 runCases('through nginx', async (t, relay) => (await startInFront(t, relay)).front, (row) => row[3]);
+
+// The bytes that come back to a client that still sends when the server has ended, and the error that it gets for that.
+function exchangeBytes(port, bytes) {
+  return new Promise((resolve) => {
+    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+    let answer = '';
+    let failure = null;
+    socket.setEncoding('latin1').on('data', (text) => (answer += text));
+    socket.on('error', ({ code }) => (failure = code)).on('end', () => socket.end('more')).on('close', () => resolve({ answer, failure }));
+    socket.write(bytesOf(bytes));
+  });
+}
+
+test('HTTP/1.1 without Host gets one answer', async (t) => {
+  const relay = await startRelay(t, { env: { CONVEX_URL: 'http://127.0.0.1:1', ...env } });
+  const { answer } = await exchangeBytes(relay.port, NO_HOST);
+  assert.equal(answer.match(/HTTP\/1\.1 400 /g)?.length, 1, answer);
+});
+
+test('what libmicrohttpd refuses while the body still comes is no reset', async (t) => {
+  const relay = await startRelay(t, { env: { CONVEX_URL: 'http://127.0.0.1:1', ...env } });
+  const { answer, failure } = await exchangeBytes(relay.port, LARGE_BEHIND_COOKIES);
+  assert.match(answer, /^HTTP\/1\.1 431 /);
+  assert.equal(failure, null);
+});
