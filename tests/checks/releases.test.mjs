@@ -2,8 +2,8 @@
 // .ci/run counts two runs as one, and ./dev test --release says why it cannot be.
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { chmodSync, cpSync, mkdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../lib/files.mjs';
@@ -52,4 +52,30 @@ test('nothing is mounted outside a namespace of its own', (t) => {
   const { folder } = makeFolder(t);
   const { status, stderr } = spawnSync('tests/release/enter', [folder, '/', 'true'], { cwd: ROOT, encoding: 'utf8' });
   assert.deepEqual([status, stderr], [2, 'tests/release/enter: only in a namespace of its own\n']);
+});
+
+// A root with nothing in it but these programs.
+function makeRoot(t, programs) {
+  const { folder, path } = makeFolder(t);
+  execFileSync('sh', ['-c', `
+    for program in ${programs.join(' ')}; do
+      path=$(command -v $program) && echo "$path" && ldd "$path" | grep -o '/[^ ]*'
+    done | sort -u | xargs cp -L --parents -t "$0"`, folder]);
+  ['dev', 'proc', 'mnt'].forEach((name) => mkdirSync(path(name)));
+  return folder;
+}
+
+const NAMESPACES = ['--mount', '--propagation', 'private', '--pid', '--fork', '--kill-child'];
+const refused = spawnSync('unshare', [...NAMESPACES, 'sh', '-c', 'mount -t tmpfs tmpfs /mnt'], { encoding: 'utf8' });
+test('in a namespace nothing of the machine is mounted', { skip: refused.stderr || false }, (t) => {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8');
+  const root = makeRoot(t, ['sh', 'umount', 'cat', 'ls']);
+  const enter = (...command) => execFileSync('unshare',
+    [...NAMESPACES, 'tests/release/enter', root, '/', ...command], { cwd: ROOT, encoding: 'utf8' }).trimEnd().split('\n');
+
+  assert.deepEqual(enter('cat', '/proc/mounts').map((line) => line.split(' ')[1]), ['/', '/dev', '/dev/pts', '/dev/shm', '/proc']);
+  assert.deepEqual(enter('ls', '/', '/mnt').filter((name) => ['root', 'home', 'tmp'].includes(name)), []);
+  assert.deepEqual(enter('ls', '/dev'),
+    ['fd', 'full', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero']);
+  assert.equal(readFileSync('/proc/self/mounts', 'utf8'), mounts);
 });
