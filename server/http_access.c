@@ -367,7 +367,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
                            enum MHD_RequestTerminationCode why)
 {
     struct http *http = ctx;
-    struct http_connection *connection = http_connection_of(mhd);
+    struct http_connection *connection = *request ? *request : http_connection_of(mhd);
 
     (void)why;
     *request = NULL;

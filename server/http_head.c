@@ -48,6 +48,7 @@ struct http_head_scan {
     const char *coding;
     const char *length;
     const char *why;
+    bool lenient;
 };
 
 /* RFC 9110, section 5.6.2. */
@@ -106,7 +107,7 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
     struct http_head *head = scan->head;
 
     (void)kind;
-    if (http_head_is_lenient() && !http_head_line_is_plain(scan, name, name_len, value, value_len))
+    if (scan->lenient && !http_head_line_is_plain(scan, name, name_len, value, value_len))
         scan->why = http_head_is_not_plain;
     else if (!http_head_is_token(name, name_len))
         scan->why = "A header's name holds a character that no name may hold";
@@ -147,12 +148,12 @@ static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_
 {
     scan->end = start->method + head_len;
     scan->at = start->version + strlen(start->version) + HTTP_HEAD_LINE_END;
-    if (http_head_is_lenient() && !http_head_begins_plain(start))
+    if (scan->lenient && !http_head_begins_plain(start))
         return "The request line is not a method, a target and a version, with a blank between";
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, scan);
     if (scan->why)
         return scan->why;
-    if (http_head_is_lenient() && scan->at + HTTP_HEAD_LINE_END != scan->end)
+    if (scan->lenient && scan->at + HTTP_HEAD_LINE_END != scan->end)
         return http_head_is_not_plain;
     if (scan->lengths > 1)
         return "Content-Length stands there twice";
@@ -170,7 +171,7 @@ int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
 {
     const union MHD_ConnectionInfo *size =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
-    struct http_head_scan scan = {.head = head};
+    struct http_head_scan scan = {.head = head, .lenient = http_head_is_lenient()};
 
     *head = (struct http_head){0};
     if (!size || size->header_size > HTTP_HEAD_MAX_BYTES)
