@@ -19,7 +19,6 @@ import { countOf } from './callgrind.mjs';
 const EVENTS = 100;
 // As a real Convex, it takes so long that each event goes the same way: its connection is suspended.
 const CONVEX_MS = 10;
-const PATIENCE_MS = 60_000;
 
 async function deliver(t, port, events) {
   const client = await openConnection(t, port);
@@ -41,7 +40,7 @@ async function countRun(t, directory, events) {
   const [, port] = await relay.find('stderr', /listening address=127\.0\.0\.1:(\d+)/);
   await deliver(t, Number(port), events);
   relay.signal('SIGTERM');
-  const { code } = await within('the relay to stop', relay.exited, PATIENCE_MS);
+  const { code } = await within('the relay to stop', relay.exited);
   if (code !== 0) throw new Error(`the relay under valgrind ended with ${code}:\n${relay.stderr()}`);
   return countOf(await readFile(file, 'utf8'), path.basename(RELAY_BIN));
 }

@@ -3,9 +3,9 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnRelay } from '../lib/relay.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { PATIENCE_MS, waitFor } from '../lib/wait.mjs';
 
-const START_MS = 30_000;
+const START_MS = PATIENCE_MS;
 const LISTENING = /listening\b.*?127\.0\.0\.1:(\d+)/;
 
 export class Processes {

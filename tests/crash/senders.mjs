@@ -4,10 +4,11 @@
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRET } from '../lib/relay.mjs';
+import { PATIENCE_MS } from '../lib/wait.mjs';
 
 // target: {port, life, isEnding}, of the process that listens now, or null. Before each event, senders
 // wait until mayGo(). onAnswer(event) hears of each answer at once. secret(): what to show now.
-export function startSenders(count, { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = 30_000 }) {
+export function startSenders(count, { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = PATIENCE_MS }) {
   let isOver = false;
 
   async function send(agent, leaves) {

@@ -227,6 +227,7 @@ test('without an outbox what Convex refuses is discarded', async (t) => {
 // ---- status ----
 
 test('the status page shows what is held, and why, and nothing of a record', async (t) => {
+  const begunMs = Date.now();
   const world = await makeAdminWorld(t, { answer: ({ text }) => (text.includes('users:') ? NO_FUNCTION : REJECTION), env: HASTY });
   await world.send(userEvent('acc_1'));
   await world.send({ ...userEvent('acc_2'), model: 'posts' });
@@ -238,7 +239,8 @@ test('the status page shows what is held, and why, and nothing of a record', asy
   });
   assert.doesNotMatch(text, /no such thing|example\.com|acc_/);
   const { started, uptime_seconds: uptime, version, routes, outbox: shown, ...rest } = JSON.parse(text);
-  assert.ok(Date.now() - Date.parse(started) < 60_000 && uptime < 60);
+  assert.ok(Date.parse(started) >= begunMs - 1000 && Date.parse(started) <= Date.now(), started);
+  assert.ok(uptime <= (Date.now() - begunMs) / 1000 + 1, uptime);
   assert.match(version, /^\d+\.\d+\.\d+$/);
   assert.deepEqual(rest, {
     ready: true, not_ready_reason: null,
@@ -262,6 +264,7 @@ test('the status page shows what is held, and why, and nothing of a record', asy
 });
 
 test('while Convex is away every route is held', async (t) => {
+  const begunMs = Date.now();
   const world = await makeAdminWorld(t, { env: { ...HASTY, CONVEX_URL: NOWHERE } });
   await world.send(userEvent('acc_1'));
   await waitFor('the outage to be noticed', async () => (await statusOf(world.relay)).convex.state === 'held');
@@ -269,7 +272,7 @@ test('while Convex is away every route is held', async (t) => {
   assert.equal(metrics.sum('route_held'), 2);
   const { convex } = await statusOf(world.relay);
   assert.match(convex.held_reason, /\S/);
-  assert.ok(Math.abs(Date.now() - Date.parse(convex.held_since)) < 60_000);
+  assert.ok(Date.parse(convex.held_since) >= begunMs - 1000 && Date.parse(convex.held_since) <= Date.now(), convex.held_since);
 });
 
 test('calls in flight are counted, and a stop is told', async (t) => {
@@ -310,9 +313,12 @@ test('a real Prometheus scrapes it, and takes the alerts', async (t) => {
   const query = async (text) => (await ask(`query?query=${encodeURIComponent(text)}`))?.result?.[0]?.value[1];
   await waitFor('a scrape', async () => (await query('up{job="convex-relay"}')) === '1');
   await waitFor('the event', async () => (await query('convex_relay_events_delivered_total{model="users"}')) === '1');
-  const { activeTargets: [target] } = await ask('targets');
-  assert.deepEqual([target.health, target.lastError], ['up', '']);
-  assert.equal(await query('scrape_samples_scraped'), String((await scrape(world.relay)).samples.length));
+  await waitFor('a target that is well', async () => { // a scrape may be late once
+    const { activeTargets: [target] } = await ask('targets');
+    return target.health === 'up' && target.lastError === '';
+  });
+  const samples = String((await scrape(world.relay)).samples.length);
+  await waitFor(`${samples} samples`, async () => (await query('scrape_samples_scraped')) === samples);
   const { groups } = await ask('rules');
   const rules = groups.flatMap((group) => group.rules);
   assert.ok(rules.length > 5);

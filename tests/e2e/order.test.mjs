@@ -12,7 +12,7 @@ import { hold } from '../lib/hold.mjs';
 import { startRelay } from '../lib/relay.mjs';
 import { startRouter } from '../lib/router.mjs';
 import { SUCCESS, startUpstream } from '../lib/upstream.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { PATIENCE_MS, waitFor } from '../lib/wait.mjs';
 
 async function start(t, { routes, env = {} } = {}) {
   const upstream = await startUpstream(t);
@@ -21,7 +21,7 @@ async function start(t, { routes, env = {} } = {}) {
   return { upstream, relay };
 }
 
-const OVERLAP_MS = 10_000; // less than clients wait for an answer
+const OVERLAP_MS = PATIENCE_MS / 2; // less than clients wait for an answer
 
 // An upstream's answer that takes its time, and what ran at once meanwhile. The first ones wait until isEnough(seen), so that
 // what must overlap does, however slow the relay is; a test in which they wait in vain fails at what it asserts.

@@ -10,10 +10,7 @@ import { makeFolder } from '../lib/files.mjs';
 import { RELAY_BIN, relayEnv, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
-import { PATIENCE_MS, waitFor, within } from '../lib/wait.mjs';
-
-// What is promised; sanitizers get more.
-const TAKEN_UP_MS = process.env.RELAY_SANITIZED ? PATIENCE_MS : 2000;
+import { waitFor, within } from '../lib/wait.mjs';
 
 const ROUTES = { users: { mutation: 'users:syncFromBlade' }, posts: { mutation: 'posts:syncFromBlade' } };
 
@@ -83,6 +80,7 @@ const kept = (world, n) => waitFor(`${n} dead letters`, async () => {
 });
 
 test("the guide's faults become dead letters that name the cause", async (t) => {
+  const begunMs = Date.now();
   const { world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.nullForOptional, POISON.noAuthor, POISON.noData]);
   await sendAll(relay, [POISON.noRoute], 200);
@@ -99,7 +97,7 @@ test("the guide's faults become dead letters that name the cause", async (t) => 
   assert.deepEqual(rows.map(({ attempts }) => attempts), [1, 1, 0, 0]);
   for (const { arrived, died, state, stale } of rows) {
     assert.ok(Date.parse(died) >= Date.parse(arrived));
-    assert.ok(Math.abs(Date.now() - Date.parse(arrived)) < 60_000);
+    assert.ok(Date.parse(arrived) >= begunMs - 1000 && Date.parse(died) <= Date.now());
     assert.deepEqual([state, stale], ['dead', false]);
   }
 });
@@ -124,7 +122,7 @@ test('they are listed for people, shown whole, and counted', async (t) => {
   assert.match((await world.outbox('stats')).out, /^dead +2$/m);
 });
 
-test('nulls: "drop" heals an unset field, and a replay is taken up within 2 s', async (t) => {
+test('nulls: "drop" heals an unset field, and a replay is taken up', async (t) => {
   const { standin, world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.nullForOptional]);
   await kept(world, 1);
@@ -137,7 +135,7 @@ test('nulls: "drop" heals an unset field, and a replay is taken up within 2 s', 
   const [user] = await waitFor('the record', async () => {
     const users = await standin.records('users');
     return users.length > 0 && users;
-  }, TAKEN_UP_MS);
+  });
   assert.equal(user.bladeId, 'acc_1');
   assert.deepEqual(await waitFor('an empty outbox', async () => {
     const stats = await world.stats();
@@ -152,7 +150,7 @@ test('what is replayed and refused again is a dead letter again', async (t) => {
   await kept(world, 1);
   await standin.clearLog();
   assert.equal((await world.outbox('replay', '--all')).out, '1 will be sent again\n');
-  await waitFor('another attempt', async () => (await standin.log()).requests.length > 0, TAKEN_UP_MS);
+  await waitFor('another attempt', async () => (await standin.log()).requests.length > 0);
   const [row] = await kept(world, 1);
   assert.match(row.reason, /authorBladeId/);
   assert.deepEqual(await world.stats(), { accepted: 1, delivered: 0, discarded: 0, dead: 1, pending: 0 });
@@ -212,10 +210,10 @@ test('a letter that a newer event has overtaken needs --force', async (t) => {
   const all = await world.outbox('replay', '--all', '--model=users');
   assert.deepEqual([all.code, all.out], [1, '1 will be sent again\n']);
   assert.match(all.err, /^convex-relay: 1 stay dead: .*--force/);
-  await waitFor('the other one', () => upstream.requests.length === 4, TAKEN_UP_MS);
+  await waitFor('the other one', () => upstream.requests.length === 4);
 
   assert.equal((await world.outbox('replay', '--force', '1')).code, 0);
-  await waitFor('the forced one', () => upstream.requests.length === 5, TAKEN_UP_MS);
+  await waitFor('the forced one', () => upstream.requests.length === 5);
   const names = upstream.requests.map(({ text }) => JSON.parse(text).args[0])
     .map(({ bladeId, name }) => `${bladeId} ${name}`);
   assert.deepEqual(names, ['acc_1 1', 'acc_2 1', 'acc_1 2', 'acc_2 1', 'acc_1 1']);

@@ -193,7 +193,7 @@ const ready = async (relay) => {
 test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers by itself', async (t) => {
   const folder = mountTmpfs(t, '4m');
   if (!folder) return t.skip('tmpfs cannot be mounted here');
-  const world = await makeWorld(t, { folder, env: { SYNC_WAIT_MS: '1000', DRAIN_MS: '0' } });
+  const world = await makeWorld(t, { folder, env: { SYNC_WAIT_MS: '3000', DRAIN_MS: '0' } });
   assertAnswer(await world.send(userEvent('acc_0')), 200, DELIVERED);
   const free = fillDisk(folder);
 

@@ -4,6 +4,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
@@ -15,9 +16,11 @@ import { makeFolder } from '../lib/files.mjs';
 import { MessageReader } from '../lib/rawhttp.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { waitFor } from '../lib/wait.mjs';
+import { PATIENCE_MS, waitFor } from '../lib/wait.mjs';
 
+// Of what only the time ends; what ends by itself has all the time there is.
 const TIMEOUT_MS = process.env.RELAY_MEMCHECK ? 4000 : 700; // under Valgrind a handshake takes a second
+const SHORT = { CONVEX_TIMEOUT_MS: String(TIMEOUT_MS) };
 const MIB = 1024 * 1024;
 // What an attempt may take besides its event.
 const MORE_MIB = process.env.RELAY_SANITIZED ? 200 : 16;
@@ -146,8 +149,7 @@ async function startRude(t, serve, secure = null) {
 async function startTried(t, env, options = {}) {
   const files = makeFolder(t);
   const relay = await startRelay(t, { ...options, env: {
-    ADMIN_PORT: '0', OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
-    DRAIN_MS: '100', ...env,
+    ADMIN_PORT: '0', OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', DRAIN_MS: '100', ...env,
   } });
   const [, admin] = await relay.find('stderr', /admin listening.*?:(\d+)/);
   const counts = async () => {
@@ -161,8 +163,8 @@ async function startTried(t, env, options = {}) {
 
 const peakMib = (relay) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
 
-// The first attempt's outcome, within its time by the relay's own clock; others are served meanwhile.
-async function assertOutcome(relay, expected) {
+// The first attempt's outcome, at its time by the relay's own clock and not before, or by itself; others are served meanwhile.
+async function assertOutcome(relay, expected, { leastMs = 0 } = {}) {
   const counts = await waitFor('an attempt to end', async () => {
     assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
     const all = await relay.counts();
@@ -170,7 +172,7 @@ async function assertOutcome(relay, expected) {
   });
   assert.ok(counts[expected] > 0, `${JSON.stringify(counts)}, and not ${expected}`);
   const [, tookMs] = await relay.find('stderr', / debug attempt .* ms=(\d+)/);
-  assert.ok(Number(tookMs) < TIMEOUT_MS + 2000, `it took ${tookMs} ms`);
+  assert.ok(Number(tookMs) >= leastMs && Number(tookMs) < PATIENCE_MS / 2, `it took ${tookMs} ms`);
 }
 
 const CLEAR = ['in clear', async (t, serve) => {
@@ -188,11 +190,12 @@ const isReset = (what) => what === 'resets'; // TLS has none of its own
 const RUNS = CASES.flatMap((row) => [[CLEAR, row], ...(isReset(row[0]) ? [] : [[TLS, row]])]);
 for (const [[how, start], [what, serve, outcome, reason = /./]] of RUNS) {
   test(`${how}: ${what}: ${outcome}`, async (t) => {
+    const isOfTime = reason.source === 'timed out';
     const { convex, env } = await start(t, serve);
-    const relay = await startTried(t, env);
+    const relay = await startTried(t, { ...env, ...(isOfTime ? SHORT : {}) });
     const beforeMib = peakMib(relay);
     assert.equal((await sync(relay, userEvent('kept'))).status, 202);
-    await assertOutcome(relay, outcome);
+    await assertOutcome(relay, outcome, { leastMs: isOfTime ? TIMEOUT_MS : 0 });
     const tookMib = peakMib(relay) - beforeMib;
     assert.ok(tookMib < MORE_MIB, `it took ${tookMib} MiB`);
     assert.match(relay.stderr(), reason);
@@ -207,7 +210,7 @@ for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(
   test(`${what} behind the answer: the next event does not get it`, async (t) => {
     const convex = await startRude(t, say(FINE_ANSWER + more));
     const relay = await startTried(t, {
-      CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '5000', SYNC_WAIT_MS: '10000',
+      CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '100000', SYNC_WAIT_MS: '100000',
     });
     assert.equal((await sync(relay, userEvent('first'))).status, 200);
     convex.isMended = true; // its connections stay
@@ -219,7 +222,7 @@ for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(
 test('a refusal before the request is whole: it is the answer, and the connection is not used again', async (t) => {
   const body = '{"code":"BadJsonBody","message":"too large"}';
   const convex = await startRude(t, (socket) => socket.pause().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
-  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '60000', SYNC_WAIT_MS: '10000' });
+  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '100000', SYNC_WAIT_MS: '100000' });
   const response = await sync(relay, eventOfSize(16 * MIB, 'large'));
   assert.deepEqual([response.status, (await response.json()).error], [500, body]);
   convex.isMended = true;
@@ -229,9 +232,9 @@ test('a refusal before the request is whole: it is the answer, and the connectio
 for (const [how, start] of [CLEAR, TLS]) {
   test(`${how}: does not read: a large event ends in time, and small ones go on`, async (t) => {
     const { convex, env } = await start(t, (socket) => socket.pause());
-    const relay = await startTried(t, env);
+    const relay = await startTried(t, { ...env, ...SHORT });
     assert.equal((await sync(relay, eventOfSize(8 * MIB, 'large'))).status, 202);
-    await assertOutcome(relay, 'again');
+    await assertOutcome(relay, 'again', { leastMs: TIMEOUT_MS });
     convex.mend();
     assert.ok((await sync(relay, userEvent('small'))).ok);
     await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
@@ -250,7 +253,7 @@ for (const [what, serve] of [
 ]) {
   test(`a TLS handshake that gets ${what}`, async (t) => {
     const convex = await startRude(t, serve);
-    const relay = await startTried(t, { CONVEX_URL: `https://127.0.0.1:${convex.port}` });
+    const relay = await startTried(t, { CONVEX_URL: `https://127.0.0.1:${convex.port}`, ...SHORT });
     const beforeMib = peakMib(relay);
     assert.equal((await sync(relay, userEvent('kept'))).status, 202);
     await assertOutcome(relay, 'again');
@@ -282,28 +285,28 @@ function under(files) {
 // libcurl leaves its threads in getaddrinfo() to themselves.
 const LEFT_THREADS = process.env.RELAY_MEMCHECK ? 'what threads hold that end with the process Valgrind calls possibly lost' : false;
 test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
-  const address = '127.66.53.53';
+  // resolv.conf names no port; on an address at random nobody else has it.
+  const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
   const nameserver = dgram.createSocket('udp4');
   let asked = 0;
   nameserver.on('message', () => asked++);
   const refused = await new Promise((resolve) => {
-    nameserver.on('error', resolve).bind(53, address, () => resolve(null)); // resolv.conf names no port
+    nameserver.on('error', resolve).bind(53, address, () => resolve(null));
   });
   if (refused) return t.skip(`nothing can listen on ${address}, port 53: ${refused.code}`);
   t.after(() => nameserver.close());
-  const files = makeFolder(t, { 'resolv.conf': `nameserver ${address}\n`, 'nsswitch.conf': 'hosts: dns\n' });
+  const endless = 'options timeout:30 attempts:5'; // longer than anybody waits for the stop
+  const files = makeFolder(t, { 'resolv.conf': `nameserver ${address}\n${endless}\n`, 'nsswitch.conf': 'hosts: dns\n' });
   const { command, skip } = under({ 'resolv.conf': files.path('resolv.conf'), 'nsswitch.conf': files.path('nsswitch.conf') });
   if (skip) return t.skip(skip);
 
-  const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com' }, { under: command });
+  const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com', ...SHORT }, { under: command });
   const threads = () => Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]);
   await Promise.all(Array.from({ length: 100 }, (_, i) => sync(relay, userEvent(`acc_${i}`))));
   await assertOutcome(relay, 'again');
   assert.ok(asked > 0, 'it was asked');
   assert.ok(threads() < 40, `${threads()} threads`); // 16 at once; getaddrinfo() cannot be stopped
-  const stoppedMs = performance.now();
-  await relay.stop();
-  assert.ok(performance.now() - stoppedMs < 10_000, 'the resolver holds up the stop');
+  await relay.stop(); // which the resolver would hold up
 });
 
 test('a name with two addresses, of which one is dead', async (t) => {
@@ -311,7 +314,7 @@ test('a name with two addresses, of which one is dead', async (t) => {
   const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n127.0.0.1 convex.test\n' });
   const { command, skip } = under({ hosts: files.path('hosts') });
   if (skip) return t.skip(skip);
-  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '10000' }, { under: command });
+  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '100000' }, { under: command });
   assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
 });
 
@@ -324,5 +327,5 @@ test('an address that changes: the next connection goes to the new one', async (
   assert.equal((await sync(relay, userEvent('kept'))).status, 202);
   await assertOutcome(relay, 'again');
   files.write('hosts', '127.0.0.1 convex.test\n'); // in place: the mount is of the file
-  await waitFor('the event', () => upstream.requests.some((request) => callOf(request).id === 'kept'), 30_000);
+  await waitFor('the event', () => upstream.requests.some((request) => callOf(request).id === 'kept'));
 });

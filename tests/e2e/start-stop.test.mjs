@@ -30,7 +30,7 @@ async function startHeld(t, { events = 1, env = {} } = {}) {
   const upstream = await startUpstream(t);
   const held = hold();
   upstream.answer = held.answer;
-  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '600000', ...env } });
   const answers = await Promise.all(Array.from({ length: events }, async (_, i) => {
     const client = await openConnection(t, relay.port);
     client.write(syncRequest(userEvent(`acc_${i}`)));

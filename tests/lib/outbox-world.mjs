@@ -16,7 +16,7 @@ export const HANG = { hang: true };
 export const REJECTION = { json: { status: 'error', errorMessage: 'Uncaught Error: no such thing' } };
 
 // How long answers may wait for Convex.
-export const PATIENT = { SYNC_WAIT_MS: '60000' };
+export const PATIENT = { SYNC_WAIT_MS: '100000' };
 export const HASTY = { SYNC_WAIT_MS: '0' };
 export const QUICK = { SYNC_WAIT_MS: '100' };
 

@@ -23,6 +23,10 @@ const DEFAULTS = {
   ADMIN_PORT: 'off',
   OUTBOX: 'off',
   LOG_LEVEL: 'debug',
+  // What a test says nothing of does not run out, however late a busy machine makes everything.
+  SYNC_WAIT_MS: '100000',
+  CONVEX_TIMEOUT_MS: '100000',
+  REQUEST_TIMEOUT_MS: '100000',
 };
 
 // Nothing of the caller's environment reaches the relay but what a sanitizer build needs.

@@ -3,8 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Sanitizers and busy machines make everything slower.
-export const PATIENCE_MS = 15_000;
+// Only what never comes takes so long: sanitizers, disks and whatever else the machine does make everything slower.
+export const PATIENCE_MS = 120_000;
 
 // The first truthy result of probe(). Throws after the deadline, saying what was waited for.
 export async function waitFor(what, probe, timeoutMs = PATIENCE_MS) {

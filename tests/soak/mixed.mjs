@@ -183,7 +183,7 @@ class World {
     await this.#reload('reloaded');
     this.secret = next;
     const shownOld = this.plan.events.filter(({ endedAt, left }) => endedAt === Infinity && !left);
-    await waitFor('the old secret to fall out of use', () => shownOld.every(({ endedAt, left }) => left || endedAt !== Infinity), 60_000);
+    await waitFor('the old secret to fall out of use', () => shownOld.every(({ endedAt, left }) => left || endedAt !== Infinity));
     writeFileSync(this.file('secret-previous'), '');
     await this.#reload('reloaded');
     this.revoked = old;

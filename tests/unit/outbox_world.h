@@ -8,7 +8,7 @@
 #include "base/loop.h"
 #include "outbox/outbox.h"
 
-enum { OPS_MAX = 6000, GUARD_MS = 20 * 1000, POLL_MS = 5 };
+enum { OPS_MAX = 6000, GUARD_MS = 120 * 1000, POLL_MS = 5 };
 
 struct world;
 

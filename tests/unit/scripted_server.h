@@ -20,7 +20,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
-enum { SERVER_WAIT_MS = 10 * 1000, SERVER_REQUESTS_MAX = 64 };
+enum { SERVER_WAIT_MS = 120 * 1000, SERVER_REQUESTS_MAX = 64 };
 
 struct server {
     int listener; /* on 127.0.0.1 */

@@ -42,7 +42,7 @@ static void script_answer(struct server *server)
 static int probe(const struct server *server, const char *scheme, struct buf *why)
 {
     struct transport_options options = {
-        .deploy_key = "key", .timeout_ms = 10000, .version = "1.2.3"};
+        .deploy_key = "key", .timeout_ms = 100000, .version = "1.2.3"};
     char url[64];
 
     (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%d/", scheme, server->port);
@@ -85,7 +85,7 @@ static void ca_file_is_missing(void **state)
 {
     struct transport_options options = {
         .ca_file = "/nonexistent/ca.pem",
-        .timeout_ms = 10000,
+        .timeout_ms = 100000,
         .version = "1.2.3",
     };
     cleanup(buf_done) struct buf why = BUF_NULL;

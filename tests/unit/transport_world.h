@@ -7,7 +7,7 @@
 #include "base/loop.h"
 #include "convex/transport.h"
 
-enum { CALLS_MAX = 64, GUARD_MS = 20 * 1000, SHORT_MS = 200 };
+enum { CALLS_MAX = 64, GUARD_MS = 120 * 1000, SHORT_MS = 200 };
 
 #define SUCCESS "{\"status\":\"success\",\"value\":null}"
 
