@@ -80,6 +80,7 @@ test('the longest turn is the longest of all, and no turn of a row that is not v
   const row = (maxMs) => ({ summary: summaryOf({ maxMs }) });
   assert.deepEqual(verdicts({ turn: { results: [row(2), row(12), row(3)] } }), [[12, 'met']]);
   assert.deepEqual(verdicts({ turn: { results: [row(2), { summary: null }] } }), []);
+  assert.deepEqual(verdicts({ shapes: { results: [row(8), row(21), row(3)] } }), [[21, 'not met']]);
 });
 
 test('what was not measured is not judged', () => assert.deepEqual(judge({}), []));

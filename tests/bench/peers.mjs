@@ -70,6 +70,10 @@ const startRelayWith = (outbox) => (scope, { convex, concurrency, env = {} }) =>
     OUTBOX: outbox(scope),
     LOG_LEVEL: 'info',
     DRAIN_MS: '100',
+    // As they are where nothing is set, and not as in tests.
+    SYNC_WAIT_MS: undefined,
+    CONVEX_TIMEOUT_MS: undefined,
+    REQUEST_TIMEOUT_MS: undefined,
     ...env,
   },
 });

@@ -10,10 +10,15 @@ import { measureEvent } from './event.mjs';
 const recorded = JSON.parse(readFileSync(new URL('event.json', import.meta.url), 'utf8'));
 
 test("what an event costs the relay's own code has not grown by more than 10 %", async (t) => {
-  const cost = await measureEvent(t);
+  const most = (name) => recorded[name] * 1.1;
+  let cost = await measureEvent(t);
+  // On a busy machine an event may take more turns of the loop. What has become dearer is dear each time.
+  for (let again = 0; again < 4 && (cost.instructions > most('instructions') || cost.calls > most('calls')); again++) {
+    cost = await measureEvent(t);
+  }
   for (const name of ['instructions', 'calls']) {
     assert.ok(cost[name] > 0, `no ${name} were counted`);
-    assert.ok(cost[name] <= recorded[name] * 1.1,
+    assert.ok(cost[name] <= most(name),
       `${cost[name]} ${name} an event, ${recorded[name]} are recorded; ./dev cost --record if it must be`);
   }
 });

@@ -11,10 +11,11 @@ import * as large from './large.mjs';
 import * as latency from './latency.mjs';
 import * as outage from './outage.mjs';
 import * as profile from './profile.mjs';
+import * as shapes from './shapes.mjs';
 import * as tls from './tls.mjs';
 import * as turn from './turn.mjs';
 import * as waiting from './waiting.mjs';
 
 export const SCENARIOS = {
-  'at-once': atOnce, latency, waiting, outage, large, backlog, tls, turn, profile,
+  'at-once': atOnce, latency, waiting, outage, large, backlog, tls, turn, shapes, profile,
 };
