@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { waitFor } from '../lib/wait.mjs';
 import { ROUTES, digest } from './plan.mjs';
 
-export const TIMEOUT_MS = 1500; // the relay's CONVEX_TIMEOUT_MS
+export const TIMEOUT_MS = 3000; // the relay's CONVEX_TIMEOUT_MS
 const BEAT_MS = 20;
 
 const SUCCESS = { status: 'success', value: null, logLines: [] };

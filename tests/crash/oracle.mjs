@@ -20,8 +20,9 @@
 //   timeoutMs for how long the relay waits for Convex's answer
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
 
-// The relay's time begins before Convex sees the request: it connects first, or is late itself.
-const HEAD_START_MS = 300;
+// The relay's time begins before Convex sees the request: it connects first, or is late itself, by as much as a machine may be
+// that has other things to do.
+const HEAD_START_MS = 2000;
 
 const ACKNOWLEDGED = [200, 202];
 const BODIES = {

@@ -27,7 +27,7 @@ const history = ({ events = [], attempts = [], letters = [], meddled = [], stats
   const dead = letters.length;
   const delivered = new Set(attempts.filter(({ ranAt }) => ranAt !== null).map(({ n }) => n)).size;
   return {
-    events, attempts, letters: letters.map((n) => ({ n })), meddled: new Set(meddled), ends, timeoutMs: 1500,
+    events, attempts, letters: letters.map((n) => ({ n })), meddled: new Set(meddled), ends, timeoutMs: 3000,
     stats: { accepted: delivered + dead, delivered, discarded: 0, dead, pending: 0, ...stats },
   };
 };
@@ -49,13 +49,13 @@ const WELL = {
     events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unheard: true }), ranFrom(1, 4, 6)],
   },
   'again after an answer that came too late': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 1510 }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 3010 }), ranFrom(1, 4, 6)],
   },
   'again after an answer that came too late for a call that began before it was seen': {
     events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 1250 }), ranFrom(1, 4, 6)],
   },
   'again before the answer to an attempt that was given up': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 1510 }), ranFrom(1, 5, 8)],
+    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 3010 }), ranFrom(1, 5, 8)],
   },
   'again before the end of an attempt that was given up is seen': {
     events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { said: null, cut: true }), ranFrom(1, 5, 8)],
@@ -137,13 +137,13 @@ const BROKEN = {
   }],
   'sent again after success': ['needless', { events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3), ranFrom(1, 4, 6)] }],
   'sent again after success that came late and was read': ['needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { tookMs: 1510 }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { tookMs: 3010 }), ranFrom(1, 4, 6)],
   }],
   'sent again after success in time that it did not wait for': ['needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { unread: true, tookMs: 1000 }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { unread: true, tookMs: 900 }), ranFrom(1, 4, 6)],
   }],
   'at once with an attempt that was answered in time': ['overlap needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 1000 }), ranFrom(1, 5, 8)],
+    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 900 }), ranFrom(1, 5, 8)],
   }],
   'sent again after a rejection': ['needless', {
     events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected), failedFrom(1, 4, 6, rejected)], letters: [1],

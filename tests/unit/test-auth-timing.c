@@ -23,6 +23,7 @@
 
 enum {
     ATTEMPTS = 4,
+    TRIES = 10,
     ROUNDS = 31,
     SAMPLES = 200, /* of each of the two, in a round */
     CALLS = 32,    /* in a sample, since the clock is coarse */
@@ -213,7 +214,10 @@ static void time_does_not_tell(void **state)
 
     if (row->tells) {
         const struct checker plain = {.compare = row->tells, .secret = secret};
-        bool told = time_tells(&plain, texts, row->len, &least_ns);
+        bool told = false;
+        /* What others do may hide it for a while. */
+        for (int i = 0; i < TRIES && !told; i++)
+            told = time_tells(&plain, texts, row->len, &least_ns);
         print_message("in its place: %.2f ns\n", least_ns);
         assert_true(told);
     }

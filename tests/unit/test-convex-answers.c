@@ -145,8 +145,7 @@ static void timeout_after_the_request_is_lost(void **state)
     (void)state;
     server_bind(&world->server);
     assert_int_equal(listen(world->server.listener, 1), 0);
-    /* Enough to connect and send in, under Valgrind, too. */
-    world_open(world, "http://127.0.0.1", "", (struct transport_options){.timeout_ms = 2000});
+    world_open(world, "http://127.0.0.1", "", (struct transport_options){.timeout_ms = SENT_MS});
     expect_failure(world_call(world, 0), ANSWER_LOST);
     world_free(world);
 }

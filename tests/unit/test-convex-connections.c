@@ -250,7 +250,7 @@ static void early_answer_is_read_though_sending_fails(void **state)
 
 static void body_that_nobody_reads_is_lost(void **state)
 {
-    struct world *world = world_serve_large(script_never_read, SHORT_MS);
+    struct world *world = world_serve_large(script_never_read, SENT_MS);
 
     (void)state;
     assert_int_equal(sem_init(&closed, 0, 0), 0);
