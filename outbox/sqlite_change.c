@@ -3,7 +3,7 @@
  * The store in an SQLite file: what changes in it.
  *
  * Each change is one statement or a few. When one of them fails, the earlier ones stand, and SQLite
- * may have rolled everything back or not: the transaction is then spoilt, and commit() ends it.
+ * may have rolled everything back or not: the transaction is then spoilt, and takes nothing more.
  */
 #include "outbox/sqlite_store.h"
 
@@ -33,8 +33,11 @@ static int bind_span(sqlite3_stmt *statement, int at, struct span span)
 static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state, bool *stale)
 {
     sqlite3_stmt *find = self->statements[STMT_FIND];
-    int rc = bind_number(find, 1, (int64_t)id);
+    int r = sqlite_store_take(self);
 
+    if (r)
+        return r;
+    int rc = bind_number(find, 1, (int64_t)id);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(find);
     if (rc == SQLITE_ROW) {
@@ -119,7 +122,9 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
 
     if (row->id >= SQLITE_NUMBERS_END || row->state > STORE_DEAD)
         return self->spoilt = error_origin(-EINVAL);
-    int r = sqlite_room_take(self, (int64_t)bytes);
+    int r = sqlite_store_take(self);
+    if (!r)
+        r = sqlite_room_take(self, (int64_t)bytes);
     if (r)
         return r;
     int rc = sqlite_change_add_event(self, row);
@@ -141,9 +146,10 @@ int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
 {
     struct sqlite_store *self = sqlite_store_of(store);
     sqlite3_stmt *overtake = self->statements[STMT_OVERTAKE];
+    int r = sqlite_store_take(self);
 
-    if (!record.at)
-        return 0;
+    if (r || !record.at)
+        return r;
     int rc = bind_number(overtake, 1, (int64_t)id);
     if (rc == SQLITE_OK)
         rc = bind_span(overtake, 2, model);
@@ -193,7 +199,10 @@ int sqlite_change_delivered(struct store *store, uint64_t id)
 int sqlite_change_count_delivered(struct store *store, uint64_t n)
 {
     struct sqlite_store *self = sqlite_store_of(store);
+    int r = sqlite_store_take(self);
 
+    if (r)
+        return r;
     self->change.accepted += (int64_t)n;
     self->change.delivered += (int64_t)n;
     return 0;
@@ -216,9 +225,13 @@ static int sqlite_change_bind_attempt(sqlite3_stmt *statement, const struct stor
 /* Runs an update that reaches its row by id, and only in the right state. */
 static int sqlite_change_update(struct sqlite_store *self, enum sqlite_statement which, int rc)
 {
+    int r = sqlite_store_take(self);
+
+    if (r)
+        return r;
     if (rc == SQLITE_OK)
         rc = sqlite_store_run(self, which);
-    int r = sqlite_store_spoil(self, rc);
+    r = sqlite_store_spoil(self, rc);
     if (r)
         return r;
     return sqlite3_changes(self->db) > 0 ? 0 : STORE_MISSING;
@@ -256,8 +269,11 @@ int sqlite_change_bury_model(struct store *store, const struct store_row *row, u
     struct sqlite_store *self = sqlite_store_of(store);
     sqlite3_stmt *bury = self->statements[STMT_SET_MODEL_DEAD];
     int64_t buried = 0;
-    int rc = bind_span(bury, 1, row->model);
+    int r = sqlite_store_take(self);
 
+    if (r)
+        return r;
+    int rc = bind_span(bury, 1, row->model);
     if (rc == SQLITE_OK)
         rc = bind_number(bury, 2, (int64_t)rows_max);
     if (rc == SQLITE_OK)
@@ -273,7 +289,7 @@ int sqlite_change_bury_model(struct store *store, const struct store_row *row, u
     }
     (void)sqlite3_reset(bury);
     (void)sqlite3_clear_bindings(bury);
-    int r = sqlite_store_spoil(self, rc);
+    r = sqlite_store_spoil(self, rc);
     if (r)
         return r;
     self->change.pending -= buried;

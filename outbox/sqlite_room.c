@@ -99,7 +99,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
     if (!self->room_known) {
         int rc = sqlite_room_measure(self, &self->room_bytes);
         if (rc != SQLITE_OK)
-            return sqlite_store_outcome(self, rc);
+            return sqlite_store_spoil(self, rc);
         self->room_known = true;
     }
     if (self->room_bytes < bytes) {

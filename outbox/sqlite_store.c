@@ -2,6 +2,11 @@
 /*
  * The store in an SQLite file: transactions, and what becomes of failures.
  *
+ * Where the disk fails, or memory runs out, inside a statement, SQLite ends the transaction by
+ * itself (https://sqlite.org/lang_transaction.html, 3), also where that statement only reads. What
+ * ran next would be committed alone, without its counts. So whatever fails in a transaction spoils
+ * it, and nothing more goes into one that is spoilt, or over.
+ *
  * The counters are a row that each transaction adds its differences to, so that they are true in
  * every committed state, whoever else writes to the file.
  */
@@ -71,6 +76,13 @@ int sqlite_store_spoil(struct sqlite_store *self, int rc)
     return r;
 }
 
+int sqlite_store_take(struct sqlite_store *self)
+{
+    if (!self->spoilt && sqlite3_get_autocommit(self->db))
+        self->spoilt = STORE_BROKEN; /* it is over, or has never begun */
+    return self->spoilt;
+}
+
 /* ---- Statements ---- */
 
 int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which)
@@ -118,6 +130,8 @@ static int sqlite_store_begin(struct store *store)
     self->change = (struct sqlite_tally){0};
     self->spoilt = 0;
     self->room_known = false;
+    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
+        (void)sqlite_store_run(self, STMT_ROLLBACK);
     if (sqlite_store_moved(self))
         return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
     return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
@@ -160,7 +174,7 @@ int sqlite_store_flush_tally(struct sqlite_store *self)
 static int sqlite_store_commit(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = self->spoilt;
+    int r = sqlite_store_take(self);
 
     if (!r)
         r = sqlite_store_flush_tally(self);

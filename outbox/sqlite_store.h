@@ -66,7 +66,7 @@ struct sqlite_store {
     int64_t reserve_bytes; /* of the disk, which only what frees room may use; 0: all for all */
 
     struct sqlite_tally change; /* of the transaction at hand */
-    int spoilt;                 /* what that ends with */
+    int spoilt;                 /* what that ends with: it takes nothing more */
     bool room_known;
     int64_t room_bytes; /* what it may still append */
 
@@ -91,8 +91,11 @@ static inline struct sqlite_store *sqlite_store_of(struct store *store)
  */
 int sqlite_store_outcome(struct sqlite_store *self, int rc);
 
-/* The same for what a change got: anything but 0 spoils the transaction. */
+/* The same for what is part of a transaction, where there is one: anything but 0 spoils that. */
 int sqlite_store_spoil(struct sqlite_store *self, int rc);
+
+/* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
+int sqlite_store_take(struct sqlite_store *self);
 
 /* There is room again, or a commit went through: tells the log, where it had told of a failure. */
 void sqlite_store_well(struct sqlite_store *self);

@@ -8,8 +8,8 @@
  * survive a power cut. When it fails, none of them has happened; but if the process dies before
  * the next commit that returns 0, they may turn out to have, since of a write that failed nobody
  * can tell what it has left. A change that fails with STORE_FULL, STORE_BROKEN or an -errno may
- * have spoilt the transaction, and then commit() fails the same way; where it has not, the other
- * changes are committed.
+ * have spoilt the transaction, as may a reading in it: then no more changes are taken, and commit()
+ * fails the same way. Where it has not, the other changes are committed.
  */
 #pragma once
 
