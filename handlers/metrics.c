@@ -171,6 +171,10 @@ static void metrics_outbox(struct metrics *metrics)
                  "Age of the oldest pending event on disk; 0 where there is none.");
     metrics_sample(metrics, "outbox_oldest_seconds", NULL, NULL,
                    pending && snapshot->oldest_ms && age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+    metrics_head(metrics, "outbox_spoilt_total", "counter",
+                 "Events that were lost since the start because the disk has damaged the outbox. "
+                 "They count as discarded.");
+    metrics_sample(metrics, "outbox_spoilt_total", NULL, NULL, snapshot->outbox_spoilt);
 }
 
 /* ---- Convex ---- */

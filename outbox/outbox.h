@@ -161,6 +161,7 @@ struct outbox_status {
     /* 0, or how the last changes ended: STORE_FULL, STORE_BROKEN. While there is nothing to write,
      * it is tried once a second whether they still would. */
     int failing;
+    bool unreadable;          /* something in it could not be read within the last seconds */
     struct histogram commits; /* how long they took */
     bool replays;             /* there may be replays to take up; looked for once a second */
 };

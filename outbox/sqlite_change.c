@@ -45,7 +45,7 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state
         *stale = sqlite3_column_int(find, 1) != 0;
     }
     (void)sqlite3_reset(find);
-    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil(self, rc);
+    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
 }
 
 /* The same for a change that is for events in that state only: STORE_MISSING in any other. */

@@ -164,8 +164,8 @@ static int mend_create(const char *path)
     return fd < 0 ? error_origin(-errno) : 0;
 }
 
-/* Makes path from what was set aside. *saved is how many events it has. */
-static int mend_save(const char *path, uint64_t *saved)
+/* Makes path from what was set aside. */
+static int mend_save(const char *path, struct sqlite_saved *saved)
 {
     cleanup(freep) char *from = mend_name(path, ".mending", "");
     cleanup(freep) char *to = mend_name(path, ".saved", "");
@@ -215,10 +215,10 @@ static int mend_put_away(const char *path, char **name)
     }
 }
 
-int sqlite_mend_finish(const char *path)
+int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)
 {
     cleanup(freep) char *put_away = NULL;
-    uint64_t saved = 0;
+    struct sqlite_saved saved = {0};
     int r = 0;
 
     if (!mend_has_content(path, "", "")) {
@@ -238,7 +238,9 @@ int sqlite_mend_finish(const char *path)
         return r;
     sqlite_mend_trust(path);
     log_error("the outbox was damaged and has been replaced", "path", path, "set_aside", put_away,
-              "events_saved", log_number(saved), "not_saved_because", error);
+              "events_saved", log_number((int64_t)saved.rows), "events_lost",
+              log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);
+    *rows_spoilt += saved.rows_spoilt;
     return 0;
 }
 

@@ -171,7 +171,7 @@ static int connect_settings(struct sqlite_store *self, enum store_mode mode)
 static int connect_check(struct sqlite_store *self)
 {
     struct stat st;
-    bool suspected = sqlite_mend_suspected(self->path);
+    bool suspected = self->damaged || sqlite_mend_suspected(self->path);
     bool sound = true;
 
     if (!suspected && (stat(self->path, &st) != 0 || st.st_size > CHECK_BYTES_MAX))
@@ -274,6 +274,9 @@ static int open_connect(const struct store_options *options, struct sqlite_store
 
 static void open_disconnect(struct sqlite_store *self)
 {
+    /* The log (WAL) that has the name by now is another file's, and SQLite would remove it. */
+    if (self->db && sqlite_store_moved(self))
+        (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     for (size_t i = 0; i < STMT_COUNT; i++) {
         (void)sqlite3_finalize(self->statements[i]);
         self->statements[i] = NULL;
@@ -311,7 +314,7 @@ static int open_mend(const struct store_options *options, struct sqlite_store *s
     int r = sqlite_mend_set_aside(self->path);
 
     if (!r)
-        r = sqlite_mend_finish(self->path);
+        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
     if (r == STORE_BROKEN)
         return open_put_off(options, "is damaged, and the disk fails", NULL);
     if (!r)
@@ -319,20 +322,10 @@ static int open_mend(const struct store_options *options, struct sqlite_store *s
     return r ? r : open_connect(options, self);
 }
 
-static int open_serving(const struct store_options *options, struct sqlite_store *self)
+static int open_connect_or_mend(const struct store_options *options, struct sqlite_store *self)
 {
-    int r = open_lock(options, self);
+    int r = open_connect(options, self);
 
-    if (!r && sqlite_mend_unfinished(self->path))
-        r = sqlite_mend_finish(self->path);
-    if (r == STORE_BROKEN)
-        return open_put_off(options, "is damaged, and the disk fails", NULL);
-    if (!r)
-        r = open_make(options, self->path);
-    if (!r)
-        r = sqlite_mend_modes(self->path);
-    if (!r)
-        r = open_connect(options, self);
     if (r == SQLITE_STORE_DAMAGED) {
         /* A disk that fails for a moment looks the same: it is damaged when it is so twice. */
         open_disconnect(self);
@@ -341,7 +334,50 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     if (r != SQLITE_STORE_DAMAGED)
         return r;
     open_disconnect(self);
+    self->damaged = false; /* what takes its place is not */
     return open_mend(options, self);
+}
+
+static int open_serving(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = open_lock(options, self);
+
+    if (!r && sqlite_mend_unfinished(self->path))
+        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
+    if (r == STORE_BROKEN)
+        return open_put_off(options, "is damaged, and the disk fails", NULL);
+    if (!r)
+        r = open_make(options, self->path);
+    if (!r)
+        r = sqlite_mend_modes(self->path);
+    return r ? r : open_connect_or_mend(options, self);
+}
+
+/* What the store has open stays so until the new connection is: where there is none, all goes on
+ * as it was. */
+int sqlite_store_reopen(struct sqlite_store *self)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    const struct store_options options = {
+        .path = self->path, .mode = STORE_SERVE, .max_bytes = self->max_bytes, .why = &why};
+    struct sqlite_store fresh = *self;
+
+    fresh.db = NULL;
+    memset(fresh.statements, 0, sizeof(fresh.statements));
+    int r = open_connect_or_mend(&options, &fresh);
+    if (r) {
+        open_disconnect(&fresh);
+        self->rows_spoilt = fresh.rows_spoilt;
+        log_error("the outbox is damaged, and cannot be mended", "path", self->path, "error",
+                  buf_string(&why));
+        return r > 0 ? STORE_BROKEN : r;
+    }
+    open_disconnect(self);
+    *self = fresh;
+    self->damaged = false;
+    self->data_version = -1; /* so that what is there now is seen as a change */
+    sqlite_room_claim(self);
+    return 0;
 }
 
 int store_sqlite_open(const struct store_options *options, struct store **out)

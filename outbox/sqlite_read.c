@@ -31,6 +31,12 @@ struct store_row sqlite_row(sqlite3_stmt *statement)
     };
 }
 
+/* A blob that SQLite could not bring into memory looks like NULL, or an empty one. */
+static bool sqlite_read_is_short(const struct sqlite_store *self)
+{
+    return sqlite3_errcode(self->db) == SQLITE_NOMEM;
+}
+
 static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, bool bare,
                              store_row_fn fn, void *ctx)
 {
@@ -43,12 +49,10 @@ static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, b
         rc = sqlite3_step(body);
     if (rc == SQLITE_DONE)
         rc = SQLITE_CORRUPT; /* each event has one */
-    int r = sqlite_store_spoil(self, rc);
+    int r = sqlite_store_unread(self, rc);
     if (!r) {
         row->body = sqlite_span(body, 0);
-        /* A blob that SQLite could not bring into memory looks like NULL, or an empty one. */
-        r = sqlite3_errcode(self->db) == SQLITE_NOMEM ? sqlite_store_spoil(self, SQLITE_NOMEM)
-                                                      : fn(ctx, row);
+        r = sqlite_read_is_short(self) ? sqlite_store_unread(self, SQLITE_NOMEM) : fn(ctx, row);
     }
     (void)sqlite3_reset(body);
     return r;
@@ -89,12 +93,13 @@ int sqlite_store_read(struct store *store, const struct store_filter *filter, st
 
     while (!r && rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         struct store_row row = sqlite_row(statement);
-        r = sqlite_store_give(self, &row, filter->bare, fn, ctx);
-        rc = SQLITE_OK;
+        rc = sqlite_read_is_short(self) ? SQLITE_NOMEM : SQLITE_OK;
+        if (rc == SQLITE_OK)
+            r = sqlite_store_give(self, &row, filter->bare, fn, ctx);
     }
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
-    return r ? r : sqlite_store_spoil(self, rc);
+    return r ? r : sqlite_store_unread(self, rc);
 }
 
 int sqlite_store_next_model(struct store *store, struct span after, struct buf *model)
@@ -106,7 +111,7 @@ int sqlite_store_next_model(struct store *store, struct span after, struct buf *
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(next);
-    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil(self, rc);
+    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
     if (!r)
         r = buf_append_span(model, sqlite_span(next, 0));
     (void)sqlite3_reset(next);
@@ -151,9 +156,10 @@ int sqlite_store_counts(struct store *store, struct store_counts *out)
     (void)sqlite3_reset(tally);
     if (rc == SQLITE_OK)
         rc = sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms);
-    int r = sqlite_store_spoil(self, rc);
+    int r = sqlite_store_unread(self, rc);
     if (r)
         return r;
+    counts.spoilt = self->rows_spoilt;
     counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
@@ -170,14 +176,14 @@ static int sqlite_store_count_of(struct sqlite_store *self, enum sqlite_statemen
         rc = sqlite_store_number(self, which, &count);
     (void)sqlite3_clear_bindings(statement);
     *n = (uint64_t)count;
-    return sqlite_store_spoil(self, rc);
+    return sqlite_store_unread(self, rc);
 }
 
 static int sqlite_store_rows_of_all(struct sqlite_store *self, struct store_rows *rows)
 {
     struct store_counts counts;
     int64_t apart = 0;
-    int r = sqlite_store_spoil(self, sqlite_store_number(self, STMT_APART, &apart));
+    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_APART, &apart));
 
     if (!r)
         r = sqlite_store_counts(&self->store, &counts);
@@ -208,7 +214,7 @@ int sqlite_store_last_id(struct store *store, uint64_t *id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t last_id;
-    int r = sqlite_store_spoil(self, sqlite_store_number(self, STMT_LAST_ID, &last_id));
+    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_LAST_ID, &last_id));
 
     if (!r)
         *id = (uint64_t)last_id;
@@ -219,7 +225,7 @@ int sqlite_store_changed(struct store *store, bool *changed)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t version;
-    int r = sqlite_store_spoil(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
+    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
 
     if (r)
         return r;

@@ -5,6 +5,9 @@
  * A table is read by rising id. Where a page in the way is damaged, the reading starts anew behind
  * the id it stopped at, and behind the next one, and so on, until it is past the page: first in
  * single steps, so that the next page is not missed by much, then in growing ones, so that it ends.
+ *
+ * What cannot be read because the disk fails, or memory is short, is asked for twice: a place that
+ * the disk cannot read at all is lost, as damage is, but a moment must not lose anything.
  */
 #include "outbox/sqlite_salvage.h"
 
@@ -16,14 +19,16 @@
 
 enum { SINGLE_STEPS = 1 << 14 };
 
-static const char salvage_reason[] =
-    "The outbox file was damaged; of this event only its body is left";
+static const char salvage_reason[] = "The outbox file was damaged; of this event only its body is "
+                                     "left, which may be older than what "
+                                     "Convex has by now";
 
 struct salvage {
     sqlite3 *from;
     sqlite3_stmt *body; /* of an event */
     struct store *to;
-    uint64_t saved;
+    struct sqlite_saved saved;
+    bool memory_is_short; /* for what could be read otherwise */
 };
 
 typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
@@ -34,6 +39,33 @@ static bool salvage_is_likely(int64_t number)
     return number >= 0 && number < SQLITE_NUMBERS_END;
 }
 
+/* ---- Reading ---- */
+
+static bool salvage_may_pass(struct salvage *self, int rc)
+{
+    self->memory_is_short |= (rc & 0xff) == SQLITE_NOMEM;
+    return (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_NOMEM;
+}
+
+static int salvage_prepare(struct salvage *self, const char *sql, sqlite3_stmt **statement)
+{
+    int rc = sqlite3_prepare_v2(self->from, sql, -1, statement, NULL);
+
+    return salvage_may_pass(self, rc) ? sqlite3_prepare_v2(self->from, sql, -1, statement, NULL)
+                                      : rc;
+}
+
+/* The next row; after a failure that has passed, the first one again. */
+static int salvage_step(struct salvage *self, sqlite3_stmt *statement)
+{
+    int rc = sqlite3_step(statement);
+
+    if (!salvage_may_pass(self, rc))
+        return rc;
+    (void)sqlite3_reset(statement);
+    return sqlite3_step(statement);
+}
+
 /* Calls fn for each row that can be read. 0, or what fn returned. */
 static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
 {
@@ -41,13 +73,13 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
     int64_t from = 1;
     int64_t step = 1;
     int r = 0;
-    int rc = sqlite3_prepare_v2(self->from, sql, -1, &rows, NULL);
+    int rc = salvage_prepare(self, sql, &rows);
 
     for (int failures = 0; rc == SQLITE_OK && !r;) {
         (void)sqlite3_bind_int64(rows, 1, from);
-        while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+        while (!r && (rc = salvage_step(self, rows)) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(rows, 0);
-            if (id < from || !salvage_is_likely(id)) /* a damaged tree may lead anywhere */
+            if (id < from || !salvage_is_likely(id)) /* seen; or a damaged tree leads anywhere */
                 continue;
             from = id + 1;
             failures = 0;
@@ -81,7 +113,7 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
     if (r == STORE_STALE)
         r = 0;
     if (!r)
-        self->saved++;
+        self->saved.rows++;
     return r;
 }
 
@@ -111,7 +143,7 @@ static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
         return 0;
     struct store_row row = sqlite_row(columns);
     (void)sqlite3_bind_int64(self->body, 1, (int64_t)row.id);
-    if (sqlite3_step(self->body) == SQLITE_ROW) {
+    if (salvage_step(self, self->body) == SQLITE_ROW) {
         row.body = salvage_blob(self->body, 0);
         r = row.body.at ? salvage_keep(self, &row) : 0;
     }
@@ -125,6 +157,7 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
     struct store_row row = {
         .id = (uint64_t)sqlite3_column_int64(columns, 0),
         .state = STORE_DEAD,
+        .stale = true, /* no event of its record can mark it, since nobody knows that record */
         .body = salvage_blob(columns, 1),
         .reason = {salvage_reason, sizeof(salvage_reason) - 1},
         .arrived_ms = clock_wall_ms(&clock_system),
@@ -138,18 +171,30 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
     return salvage_keep(self, &row);
 }
 
+/* Of the rows that there were, those that were not saved. */
+static int64_t salvage_count_spoilt(const struct salvage *self, int64_t rows)
+{
+    int64_t saved = (int64_t)self->saved.rows;
+
+    return salvage_is_likely(rows) && rows > saved ? rows - saved : 0;
+}
+
 /* Settled events are history; what is there now was counted with what could be saved. */
 static void salvage_tally(struct salvage *self)
 {
     struct sqlite_tally *change = &sqlite_store_of(self->to)->change;
     sqlite3_stmt *tally = NULL;
 
-    if (sqlite3_prepare_v2(self->from, "SELECT delivered, discarded, last_id FROM tally", -1,
-                           &tally, NULL) == SQLITE_OK &&
-        sqlite3_step(tally) == SQLITE_ROW) {
+    if (salvage_prepare(self, "SELECT delivered, discarded, last_id, pending + dead FROM tally",
+                        &tally) == SQLITE_OK &&
+        salvage_step(self, tally) == SQLITE_ROW) {
         int64_t delivered = sqlite3_column_int64(tally, 0);
         int64_t discarded = sqlite3_column_int64(tally, 1);
         int64_t last_id = sqlite3_column_int64(tally, 2);
+        int64_t spoilt = salvage_count_spoilt(self, sqlite3_column_int64(tally, 3));
+        self->saved.rows_spoilt = (uint64_t)spoilt;
+        change->discarded += spoilt;
+        change->accepted += spoilt;
         if (salvage_is_likely(delivered) && salvage_is_likely(discarded)) {
             change->delivered += delivered;
             change->discarded += discarded;
@@ -165,8 +210,8 @@ static int salvage_all(struct salvage *self)
 {
     int r = self->to->ops->begin(self->to);
 
-    if (!r && sqlite3_prepare_v2(self->from, "SELECT bytes FROM body WHERE id = ?1", -1,
-                                 &self->body, NULL) == SQLITE_OK)
+    if (!r &&
+        salvage_prepare(self, "SELECT bytes FROM body WHERE id = ?1", &self->body) == SQLITE_OK)
         r = salvage_walk(self,
                          "SELECT " SQLITE_EVENT_COLUMNS " FROM event NOT INDEXED"
                          " WHERE id >= ?1 ORDER BY id",
@@ -176,11 +221,13 @@ static int salvage_all(struct salvage *self)
                          salvage_body);
     if (!r)
         salvage_tally(self);
+    if (!r && self->memory_is_short)
+        r = error_origin(-ENOMEM);
     (void)sqlite3_finalize(self->body);
     return r ? r : self->to->ops->commit(self->to);
 }
 
-int sqlite_salvage(const char *from, const char *to, uint64_t *saved)
+int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
 {
     struct salvage self = {0};
     int r = sqlite_store_open_saved(to, &self.to);

@@ -14,8 +14,11 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+
+enum { UNREAD_AGAIN_MS = 60 * 1000 };
 
 /* ---- Outcomes ---- */
 
@@ -35,6 +38,29 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     self->health = health;
 }
 
+/* Who serves mends it, and tells of that; a command can but say so. */
+static void sqlite_store_damaged(struct sqlite_store *self)
+{
+    if (self->damaged)
+        return;
+    self->damaged = true;
+    sqlite_mend_suspect(self->path);
+    if (self->lock_fd < 0)
+        log_error("the outbox is damaged; the relay mends it", "path", self->path, "error",
+                  sqlite3_errmsg(self->db));
+}
+
+static void sqlite_store_fails_to_read(struct sqlite_store *self)
+{
+    int64_t now_ms = clock_mono_ms(&clock_system);
+
+    if (self->unread_ms && now_ms - self->unread_ms < UNREAD_AGAIN_MS)
+        return;
+    self->unread_ms = now_ms;
+    log_error("the outbox cannot be read", "path", self->path, "error", sqlite3_errmsg(self->db),
+              "code", log_number(sqlite3_extended_errcode(self->db)));
+}
+
 void sqlite_store_well(struct sqlite_store *self)
 {
     if (self->health)
@@ -42,7 +68,13 @@ void sqlite_store_well(struct sqlite_store *self)
     self->health = 0;
 }
 
-int sqlite_store_outcome(struct sqlite_store *self, int rc)
+static bool sqlite_store_is_damage(int rc)
+{
+    return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
+}
+
+/* The outcome, of whatever it is. */
+static int sqlite_store_judge(struct sqlite_store *self, int rc)
 {
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -54,23 +86,38 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     case SQLITE_TOOBIG:
         return STORE_REFUSED;
     case SQLITE_FULL:
-        sqlite_store_fails(self, rc, STORE_FULL);
         return STORE_FULL;
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-        sqlite_mend_suspect(self->path);
-        break;
     default:
-        break;
+        if (sqlite_store_is_damage(rc))
+            sqlite_store_damaged(self);
+        return STORE_BROKEN;
     }
-    sqlite_store_fails(self, rc, STORE_BROKEN);
-    return STORE_BROKEN;
+}
+
+int sqlite_store_outcome(struct sqlite_store *self, int rc)
+{
+    int r = sqlite_store_judge(self, rc);
+
+    if ((r == STORE_FULL || r == STORE_BROKEN) && !sqlite_store_is_damage(rc))
+        sqlite_store_fails(self, rc, r);
+    return r;
 }
 
 int sqlite_store_spoil(struct sqlite_store *self, int rc)
 {
     int r = sqlite_store_outcome(self, rc);
 
+    if (r)
+        self->spoilt = r;
+    return r;
+}
+
+int sqlite_store_unread(struct sqlite_store *self, int rc)
+{
+    int r = sqlite_store_judge(self, rc);
+
+    if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
+        sqlite_store_fails_to_read(self);
     if (r)
         self->spoilt = r;
     return r;
@@ -114,8 +161,7 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
 
 /* ---- Transactions ---- */
 
-/* What is written to a file that has been removed, or moved away, no start would find. */
-static bool sqlite_store_moved(const struct sqlite_store *self)
+bool sqlite_store_moved(const struct sqlite_store *self)
 {
     int moved = 0;
 
@@ -208,6 +254,7 @@ const struct store_ops sqlite_store_ops = {
     .rows = sqlite_store_rows,
     .last_id = sqlite_store_last_id,
     .changed = sqlite_store_changed,
+    .tend = sqlite_store_tend,
     .backup = sqlite_store_backup,
     .close = sqlite_store_close,
 };

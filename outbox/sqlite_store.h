@@ -71,8 +71,14 @@ struct sqlite_store {
     int64_t room_bytes; /* what it may still append */
 
     int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
+    int64_t unread_ms;    /* when it was told last that something cannot be read; 0: never */
     bool fold;            /* the log is to be folded in, while there is room to do so */
     int64_t wanted_bytes; /* what did not fit */
+
+    bool damaged;          /* it was found to be */
+    int64_t mend_at_ms;    /* not before, on the clock that never jumps */
+    int64_t mend_pause_ms; /* between one try and the next */
+    uint64_t rows_spoilt;  /* see struct store_counts */
 };
 
 extern const struct store_ops sqlite_store_ops;
@@ -86,16 +92,24 @@ static inline struct sqlite_store *sqlite_store_of(struct store *store)
 
 /*
  * The outcome of what SQLite returned: 0, STORE_FULL, STORE_BROKEN, STORE_REFUSED, -ENOMEM. Tells
- * the log when the store's health changes, and leaves a mark that the next start sees when the file
- * turns out to be damaged.
+ * the log when the store's health changes. Where the file turns out to be damaged, leaves a mark
+ * that the relay, or its next start, sees.
  */
 int sqlite_store_outcome(struct sqlite_store *self, int rc);
 
 /* The same for what is part of a transaction, where there is one: anything but 0 spoils that. */
 int sqlite_store_spoil(struct sqlite_store *self, int rc);
 
+/* The same for what only reads. Other readings, and commits, may go well meanwhile: the log is told
+ * once a minute. */
+int sqlite_store_unread(struct sqlite_store *self, int rc);
+
 /* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
 int sqlite_store_take(struct sqlite_store *self);
+
+/* Whether another file, or none, has the store's name by now: what is written to this one, no start
+ * would find. */
+bool sqlite_store_moved(const struct sqlite_store *self);
 
 /* There is room again, or a commit went through: tells the log, where it had told of a failure. */
 void sqlite_store_well(struct sqlite_store *self);
@@ -158,6 +172,10 @@ void sqlite_room_claim(const struct sqlite_store *self);
 /* Takes the room for an append of that many bytes. 0, STORE_FULL, or as sqlite_store_outcome(). */
 int sqlite_room_take(struct sqlite_store *self, int64_t bytes);
 
+/* ---- sqlite_tend.c ---- */
+
+int sqlite_store_tend(struct store *store);
+
 /* ---- sqlite_schema.c ---- */
 
 enum { SQLITE_STORE_DAMAGED = 100 }; /* beyond the outcomes of store.h */
@@ -189,6 +207,10 @@ int sqlite_schema_prepare(struct sqlite_store *self);
 /* ---- sqlite_open.c ---- */
 
 struct store *sqlite_store_close(struct store *store);
+
+/* Opens the file anew, looks all of it over, and mends it where it is damaged. 0; or what is in the
+ * way, which the log was told, and the store is as it was. */
+int sqlite_store_reopen(struct sqlite_store *self);
 
 /* Opens path, which must be there, for saving rows into it from a damaged one: not durable until
  * it is closed. */
@@ -233,9 +255,9 @@ bool sqlite_mend_is_foreign(const char *path);
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);
 
-/* Saves what can be read of what was set aside into a new file at path. 0; STORE_BROKEN or an
- * -errno, and it is back in its place. */
-int sqlite_mend_finish(const char *path);
+/* Saves what can be read of what was set aside into a new file at path; *rows_spoilt grows by how
+ * many rows could not be. 0; STORE_BROKEN or an -errno, and it is back in its place. */
+int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt);
 
 /*
  * Takes a file, and what belongs to it, away from everybody. One that came from elsewhere, such as

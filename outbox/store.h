@@ -60,6 +60,7 @@ struct store_counts {
     uint64_t pending, dead; /* rows; the two replay states count as pending */
     int64_t oldest_ms;      /* arrival of the oldest pending one; 0: none */
     int64_t bytes;          /* on disk */
+    uint64_t spoilt;        /* of discarded: rows that could not be read, since it was opened */
 };
 
 /* Rows by what is to become of them. */
@@ -135,6 +136,10 @@ struct store_ops {
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
     /* Whether somebody else has changed the store since the last call. */
     int (*changed)(struct store *store, bool *changed);
+    /* Called once a second by who serves: mends what was found to be damaged since, by a command
+     * beside it, too. Rows that cannot be saved are discarded, and spoilt. 0; STORE_BROKEN: it is
+     * damaged. Until it is mended, what is in the way of the damage fails. */
+    int (*tend)(struct store *store);
     /*
      * Copies the store, as it is at that moment, into a new file that only its owner may read;
      * others go on changing it meanwhile. The file is there once it is whole and on disk. A store

@@ -13,6 +13,8 @@ enum {
     WRITER_BATCH_BYTES = 32 << 20, /* of bodies in one transaction, when there are several */
     WRITER_WALK_ROWS = 1024,       /* buried in one step of a walk */
     WRITER_TICK_MS = 1000,
+    WRITER_UNREAD_MS =
+        5000, /* a reading that failed is news for so long; most are tried again within a second */
 };
 
 /* A mark: older dead letters of a record become stale. The job frees itself. */
@@ -43,6 +45,7 @@ struct writer {
     struct outbox_status now;
     int64_t tick_at_ms;
     unsigned marks_failed; /* in all; see writer_take_replays() */
+    int64_t unread_ms;     /* when something could not be read last */
     struct outbox_job *batch[WRITER_BATCH_MAX];
     size_t batch_len;
     bool appended; /* some append of this batch went through */
@@ -78,7 +81,11 @@ void writer_load_filter(struct writer *writer);
 /* Does all that was taken. Reports as it goes. */
 void writer_work(struct writer *writer);
 
-/* Once a second: notices what others did, and tries whether a failing store is well again. */
+/* What a reading has come to, handed through. One that fails is a store that fails. */
+int writer_read_ended(struct writer *writer, int r);
+
+/* Once a second: has the store tended to, notices what others did, and tries whether a failing one
+ * is well again. */
 void writer_tick(struct writer *writer);
 
 /* Hands the jobs before end (NULL: all) back, with the status as it is now. */

@@ -6,7 +6,7 @@ static int writer_walk_next(struct writer *writer, struct outbox_walk *walk)
 {
     struct buf model = BUF_NULL;
     struct span after = walk->named ? buf_span(&walk->model) : SPAN_NULL;
-    int r = writer->store->ops->next_model(writer->store, after, &model);
+    int r = writer_read_ended(writer, writer->store->ops->next_model(writer->store, after, &model));
 
     if (r) {
         buf_done(&model);

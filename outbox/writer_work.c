@@ -161,13 +161,22 @@ void writer_count(struct writer *writer)
 {
     struct store_counts counts;
 
-    if (writer->store->ops->counts(writer->store, &counts) == 0)
+    if (writer_read_ended(writer, writer->store->ops->counts(writer->store, &counts)) == 0)
         writer->now.counts = counts;
 }
 
 /* ---- Reading ---- */
 
 enum { WRITER_ENOUGH = 1000 }; /* what ends a reading; no outcome of the store's */
+
+int writer_read_ended(struct writer *writer, int r)
+{
+    if (r == STORE_BROKEN || (r < 0 && r != -EAGAIN)) {
+        writer->now.unreadable = true;
+        writer->unread_ms = clock_mono_ms(&clock_system);
+    }
+    return r;
+}
 
 struct writer_page {
     struct outbox_read *read;
@@ -284,7 +293,8 @@ static int writer_stop_at_first(void *ctx, const struct store_row *row)
 static void writer_look_for_replays(struct writer *writer)
 {
     const struct store_filter filter = {.first = STORE_REPLAY, .last = STORE_FORCED, .bare = true};
-    int r = writer_read_states(writer, filter, writer_stop_at_first, NULL);
+    int r =
+        writer_read_ended(writer, writer_read_states(writer, filter, writer_stop_at_first, NULL));
 
     if (!r || r == WRITER_ENOUGH)
         writer->now.replays = r == WRITER_ENOUGH;
@@ -296,7 +306,8 @@ static void writer_read(struct writer *writer, struct outbox_read *read)
 
     TAILQ_INIT(&read->rows);
     read->more = false;
-    read->job.result = replays ? writer_take_replays(writer, read) : writer_read_page(writer, read);
+    read->job.result = writer_read_ended(writer, replays ? writer_take_replays(writer, read)
+                                                         : writer_read_page(writer, read));
     if (read->job.result) {
         outbox_rows_free(&read->rows);
         read->more = false;
@@ -319,7 +330,7 @@ static int writer_count_rows(struct writer *writer, struct outbox_census *census
     for (size_t i = 0; !r && i < census->models_len; i++)
         r = store->ops->rows(store, census->models[i].model, &census->models[i].rows);
     store->ops->rollback(store);
-    return r;
+    return writer_read_ended(writer, r);
 }
 
 /* ---- All that was taken ---- */
@@ -397,12 +408,13 @@ int writer_look(struct writer *writer)
     return 0;
 }
 
-/* If it cannot be read, any record may have dead letters, until the next start. */
+/* While it cannot be read, any record may have dead letters. */
 void writer_load_filter(struct writer *writer)
 {
     const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
 
-    if (writer_read_states(writer, filter, writer_add_letter, writer) == 0)
+    if (writer_read_ended(writer, writer_read_states(writer, filter, writer_add_letter, writer)) ==
+        0)
         letter_filter_set_loaded(&writer->filter, true);
 }
 
@@ -425,12 +437,19 @@ static int writer_probe(struct writer *writer)
 void writer_tick(struct writer *writer)
 {
     bool changed = false;
+    bool damaged = writer->store->ops->tend(writer->store) != 0;
 
+    writer->now.unreadable =
+        damaged || (writer->now.unreadable &&
+                    clock_mono_ms(&clock_system) - writer->unread_ms < WRITER_UNREAD_MS);
     if (writer->now.failing) {
         int r = writer_probe(writer);
         writer->now.failing = r > 0 ? r : r < 0 ? STORE_BROKEN : 0;
     }
-    if (writer->store->ops->changed(writer->store, &changed) == 0 && changed) {
+    if (!atomic_load(&writer->filter.loaded))
+        writer_load_filter(writer);
+    if (writer_read_ended(writer, writer->store->ops->changed(writer->store, &changed)) == 0 &&
+        changed) {
         writer_look_for_replays(writer);
         writer_count(writer);
     }

@@ -99,7 +99,9 @@ static const char *relay_not_ready(struct inbox *inbox)
     outbox_status(relay->outbox, &status);
     if (status.failing == STORE_FULL)
         return "The outbox is full";
-    return status.failing ? "The outbox cannot be written" : NULL;
+    if (status.failing)
+        return "The outbox cannot be written";
+    return status.unreadable ? "The outbox cannot be read" : NULL;
 }
 
 /* ---- what the clock brings ---- */

@@ -63,7 +63,10 @@ static void relay_look_outbox(const struct relay *relay, struct snapshot *snapsh
     if (!relay->outbox)
         return;
     outbox_status(relay->outbox, &status);
-    snapshot->outbox = status.failing == STORE_FULL ? "full" : status.failing ? "failing" : "ok";
+    snapshot->outbox = status.failing == STORE_FULL          ? "full"
+                       : status.failing || status.unreadable ? "failing"
+                                                             : "ok";
+    snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
     snapshot->oldest_ms = status.counts.oldest_ms;
     snapshot->outbox_commits = status.commits;

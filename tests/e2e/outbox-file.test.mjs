@@ -4,7 +4,8 @@
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, renameSync, rmSync, rmdirSync, statSync, writeFileSync, writeSync,
+  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, rmdirSync, statSync, truncateSync,
+  writeFileSync, writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -14,9 +15,13 @@ import { makeFolder } from '../lib/files.mjs';
 import {
   assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, REJECTION,
 } from '../lib/outbox-world.mjs';
+import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
 import { spawnRelay } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
 import { waitFor, within } from '../lib/wait.mjs';
+
+const PAGE_BYTES = 4096;
+const UNCHECKED_BYTES = 65 * 1024 * 1024;
 
 // ---- the file ----
 
@@ -151,6 +156,40 @@ test('a file that is damaged is set aside, and the relay serves', async (t) => {
   assert.match(lines[0], /damaged.*set_aside=.*events_saved=/);
   assert.equal(readdirSync(world.folder).filter((file) => file.includes('damaged')).length > 0, true);
   assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
+});
+
+// The page on which a body stands; that of its event has no such text.
+const bodyPageOf = (bytes, text) => Math.floor(bytes.indexOf(text) / PAGE_BYTES) * PAGE_BYTES;
+
+test('damage that no start looks for costs what it has hit, and keeps nothing else', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, ADMIN_PORT: '0', DRAIN_MS: '0' } });
+  const count = 200;
+  for (let n = 0; n < count; n++) await world.send(userEvent(`acc_${n}`, n));
+  await world.relay.stop();
+  overwrite(world.file, bodyPageOf(readFileSync(world.file), '"hiveId":"acc_120"'), Buffer.alloc(PAGE_BYTES));
+  truncateSync(world.file, UNCHECKED_BYTES); // too large to be looked over at a start
+  const before = world.upstream.requests.length;
+  world.upstream.answer = SUCCESS;
+  await world.start(PATIENT);
+  await waitFor('the damage to be found, and everything else to be delivered', async () => {
+    const terms = termsOf(await scrape(world.relay)); // commands find no file for a moment
+    return terms.discarded > 0 && terms.pending === 0;
+  });
+  const { accepted, delivered, discarded, dead } = await world.stats();
+  assert.deepEqual([accepted, dead], [count, 0]);
+  assert.equal(delivered, count - discarded);
+  assert.equal(new Set(world.upstream.requests.slice(before).map(({ body }) => body)).size, delivered);
+  assert.ok(discarded < count / 4, `${discarded} were lost`);
+
+  const metrics = await scrape(world.relay);
+  assertBalanced(metrics);
+  assert.equal(metrics.value('outbox_spoilt_total'), discarded);
+  assert.equal((await statusOf(world.relay)).outbox.spoilt, discarded);
+  const lines = world.log().split('\n').filter((line) => line.includes('damaged'));
+  assert.equal(lines.length, 1, world.log());
+  assert.match(lines[0], new RegExp(` error .*set_aside=.*events_lost=${discarded}`));
+  assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
+  await waitFor('readiness', async () => (await fetch(`${world.relay.url}/readyz`)).ok);
 });
 
 // ---- full disks ----

@@ -62,6 +62,7 @@ static inline int found_add(void *ctx, const struct store_row *row)
         found->torn++;
     if (!row->record.at) {
         assert_int_equal(row->state, STORE_DEAD);
+        assert_true(row->stale); /* nobody knows what was delivered since */
         assert_non_null(row->reason.at);
         found->letters++;
         return 0;

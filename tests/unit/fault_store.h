@@ -207,6 +207,13 @@ static inline int fault_store_changed(struct store *store, bool *changed)
     return inner->ops->changed(inner, changed);
 }
 
+static inline int fault_store_tend(struct store *store)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->tend(inner);
+}
+
 static inline int fault_store_backup(struct store *store, const struct store_backup *backup)
 {
     struct store *inner = fault_store_of(store)->inner;
@@ -242,6 +249,7 @@ static const struct store_ops fault_store_ops = {
     .rows = fault_store_rows,
     .last_id = fault_store_last_id,
     .changed = fault_store_changed,
+    .tend = fault_store_tend,
     .backup = fault_store_backup,
     .close = fault_store_close,
 };

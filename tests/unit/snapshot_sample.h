@@ -40,5 +40,6 @@ static inline struct snapshot sample_snapshot(void)
         .outbox = "ok",
         .outbox_bytes = 4096,
         .oldest_ms = 60000,
+        .outbox_spoilt = 3,
     };
 }

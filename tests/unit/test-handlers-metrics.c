@@ -26,6 +26,7 @@ static struct line_row there_rows[] = {
     {"outbox_events{state=\"pending\"} 5"},
     {"outbox_events{state=\"dead\"} 6"},
     {"outbox_oldest_seconds 40"},
+    {"outbox_spoilt_total 3"},
     {"convex_attempts_total{outcome=\"done\"} 1"},
     {"convex_attempts_total{outcome=\"rejected\"} 2"},
     {"convex_attempts_total{outcome=\"again\"} 3"},

@@ -166,6 +166,9 @@ static void damaged_file_is_replaced(void **state)
     assert_in_range(found.torn, 0, damage_case->torn_max);
     assert_int_equal(counts.pending + counts.dead, found.whole + found.letters);
     assert_int_equal(counts.delivered, damage_case->delivered ? 77 : 0);
+    size_t spoilt = damage_case->delivered ? ROWS - found.whole - found.letters : 0;
+    assert_int_equal(counts.spoilt, spoilt); /* as far as there were counters to tell */
+    assert_int_equal(counts.discarded, spoilt);
     assert_works(store);
     store->ops->close(store);
 

@@ -100,6 +100,26 @@ static void failed_page_says_so(void **state)
     assert_string_equal(page.rows, "");
 }
 
+/* Whoever asks whether the store is well learns of it, though what is written goes well. */
+static void store_that_cannot_be_read_is_not_well(void **state)
+{
+    struct world *world = *state;
+    const struct outbox_read read = {.model = SPAN("users"), .rows_max = 9, .bytes_max = 1000};
+    struct page page;
+
+    world_open(world);
+    assert_false(status_of(world).unreadable);
+    fault_store_set(&world->faults, FAULT_READ, STORE_BROKEN);
+    page_submit_and_wait(world, &page, read);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), 0);
+    assert_true(status_of(world).unreadable);
+    assert_int_equal(status_of(world).failing, 0);
+    fault_store_set(&world->faults, FAULT_READ, 0);
+    page_submit_and_wait(world, &page, read);
+    assert_int_equal(page.r, 0);
+    run_until(world, !status_of(world).unreadable);
+}
+
 /* ---- Replays ---- */
 
 static const struct outbox_read all_replays = {.rows_max = 9, .bytes_max = 100};
@@ -389,6 +409,7 @@ static void letters_become_stale_at_little_cost(void **state)
 static const struct CMUnitTest plain_tests[] = {
     world_test(page_is_as_of_its_place_in_the_queue),
     world_test(failed_page_says_so),
+    world_test(store_that_cannot_be_read_is_not_well),
     world_test(replays_are_noticed_and_taken_up),
     world_test(replays_are_told_of),
     world_test(replays_are_there_at_the_start),

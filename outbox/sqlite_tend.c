@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Damage that is found while the relay serves.
+ *
+ * Large files are not looked over at a start, and a disk may go bad under a running relay. A row on
+ * a page that cannot be read would keep all rows behind it from being read; it cannot be deleted,
+ * either, for that changes the same page. So the file is mended as at a start: what can be read
+ * goes into a new one, and the relay goes on with that. That takes a second for 100 MiB, in the
+ * outbox's thread; before it, all of the file is looked over, so that nothing is done for a bit
+ * that flipped in memory alone.
+ *
+ * A disk that fails to read is no damage: it may pass, or else somebody has to copy what there is.
+ */
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "outbox/sqlite_store.h"
+
+/* Each mending leaves the damaged file behind: the pauses double. */
+enum { TEND_PAUSE_MS = 60 * 1000, TEND_PAUSE_MAX_MS = 3600 * 1000 };
+
+/* Without room for a copy all that is there would be set aside, and nothing saved. */
+static bool tend_has_room(const struct sqlite_store *self)
+{
+    struct statvfs disk;
+    struct stat st;
+
+    if (stat(self->path, &st) != 0 || statvfs(self->path, &disk) != 0)
+        return false;
+    return (int64_t)(disk.f_bavail * disk.f_frsize) >
+           (int64_t)st.st_blocks * 512 + self->reserve_bytes;
+}
+
+static void tend_pause(struct sqlite_store *self, int64_t now_ms)
+{
+    int64_t pause_ms = self->mend_pause_ms ? 2 * self->mend_pause_ms : TEND_PAUSE_MS;
+
+    self->mend_pause_ms = pause_ms < TEND_PAUSE_MAX_MS ? pause_ms : TEND_PAUSE_MAX_MS;
+    self->mend_at_ms = now_ms + self->mend_pause_ms;
+}
+
+int sqlite_store_tend(struct store *store)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int64_t now_ms = clock_mono_ms(&clock_system);
+
+    if (!self->damaged) /* a command may have met damage */
+        self->damaged = sqlite_mend_suspected(self->path);
+    if (!self->damaged)
+        return 0;
+    if (now_ms < self->mend_at_ms)
+        return STORE_BROKEN;
+    tend_pause(self, now_ms);
+    if (!tend_has_room(self)) {
+        log_error("the outbox is damaged, and there is no room for a sound copy", "path",
+                  self->path);
+        return STORE_BROKEN;
+    }
+    return sqlite_store_reopen(self);
+}
