@@ -2,11 +2,15 @@
 // What the outbox adds to the answers, and what it keeps through everything.
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { test } from 'node:test';
-import { callOf, DELIVERED, userEvent } from '../lib/events.mjs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { callOf, DELIVERED, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { outbox } from '../lib/outbox.mjs';
+import { RELAY_BUILD } from '../lib/relay.mjs';
 import {
   assertAnswer, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, QUICK, REJECTION,
 } from '../lib/outbox-world.mjs';
@@ -257,3 +261,47 @@ test('SIGTERM with a backlog and nobody waiting: it ends at once', async (t) => 
   await world.relay.stop();
   assert.equal((await world.pending()).length, 1);
 });
+
+// ---- a disk that fails now and then ----
+
+const FAULTY_LOG = path.join(RELAY_BUILD, 'libfaulty-log.so');
+const unpreloadable = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
+
+// A body of 2 MiB does not fit into SQLite's cache: it is written before the commit, and a write that fails then ends
+// the transaction of all that stand beside it.
+for (const oneIn of [700, 1300, 2100]) {
+  test(`one write of the log in ${oneIn} fails amid large events: no older version comes after a newer one`, { skip: unpreloadable }, async (t) => {
+    const files = makeFolder(t, { faulty: Buffer.alloc(4) });
+    const world = await makeWorld(t, {
+      answer: async () => { // events are on disk by then
+        await sleep(30);
+        return SUCCESS;
+      },
+      env: { ...QUICK, LD_PRELOAD: FAULTY_LOG, FAULTY_LOG: files.path('faulty') },
+    });
+    const records = Array.from({ length: 8 }, (_, i) => `acc_${i}`);
+    const large = Array.from({ length: 4 }, (_, i) => `large_${i}`);
+    const send = async (id, count, eventOf) => {
+      for (let n = 0; n < count; n++) await world.send(eventOf(id, n));
+    };
+    await Promise.all(records.map((id) => send(id, 1, userEvent)));
+    writeFileSync(files.path('faulty'), Buffer.from(Uint32Array.of(oneIn).buffer), { flag: 'r+' });
+    await Promise.all([
+      ...records.map((id) => send(id, 20, (record, n) => userEvent(record, n + 1))),
+      ...large.map((id) => send(id, 5, (record) => eventOfSize(2 << 20, record))),
+    ]);
+    assert.match(world.log(), /the outbox fails/);
+    await world.relay.kill();
+    const pending = await world.pending();
+    assert.equal((await world.stats()).pending, pending.length);
+    await world.start({ LD_PRELOAD: '' });
+    assert.doesNotMatch(world.log(), /damaged/);
+    await world.settled();
+    const latest = new Map();
+    for (const { id, n } of world.calls()) {
+      if (!records.includes(id)) continue;
+      assert.ok(n >= (latest.get(id) ?? 0), `${id}: ${n} after ${latest.get(id)}`);
+      latest.set(id, n);
+    }
+  });
+}
