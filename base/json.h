@@ -95,6 +95,13 @@ enum json_error json_scan_end(struct json_scanner *scanner, struct span text);
 /* Whether the text, which was whole, is an object. */
 bool json_scanner_is_object(const struct json_scanner *scanner);
 
+/*
+ * Whether the text that has been scanned so far ends within a string that is the value of a member
+ * of the outermost object: then *member has the key, and of the string what is there.
+ */
+bool json_scanner_open_string(const struct json_scanner *scanner, struct span text,
+                              struct json_member *member);
+
 /* The whole text at once; members are not told. */
 enum json_error json_check(struct span text);
 

@@ -480,6 +480,19 @@ bool json_scanner_is_object(const struct json_scanner *s)
     return s->depth == 0 && s->outermost == '{';
 }
 
+bool json_scanner_open_string(const struct json_scanner *s, struct span text,
+                              struct json_member *member)
+{
+    if (s->error != JSON_FINE || s->depth != 1 || !json_in_object(s) || s->in_key ||
+        s->state < JSON_STRING || s->state > JSON_STRING_UTF8)
+        return false;
+    *member = (struct json_member){
+        .key = {text.at + s->key, s->key_end - s->key},
+        .value = {text.at + s->value, s->pos - s->value},
+    };
+    return true;
+}
+
 enum json_error json_check(struct span text)
 {
     struct json_scanner scanner;

@@ -15,6 +15,7 @@
 #include <strings.h>
 
 #include "base/error.h"
+#include "convex/beginning.h"
 #include "convex/easy.h"
 #include "convex/headers.h"
 #include "convex/transport.h"
@@ -50,23 +51,40 @@ static size_t exchange_give_body(char *to, size_t size, size_t count, void *ctx)
 
 /* ---- what comes back ---- */
 
+/* What stands behind the name and its colon; SPAN_NULL: it is another line. */
+static struct span exchange_header(struct span line, struct span name)
+{
+    if (line.len < name.len || strncasecmp(line.at, name.at, name.len) != 0)
+        return SPAN_NULL;
+    return span_trim((struct span){line.at + name.len, line.len - name.len});
+}
+
+static void exchange_take_line(struct exchange *exchange, struct span line)
+{
+    struct span retry_after = exchange_header(line, SPAN("retry-after:"));
+    struct span coding = exchange_header(line, SPAN("content-encoding:"));
+
+    if (retry_after.at)
+        exchange->retry_after_ms = headers_retry_after_ms(retry_after);
+    if (coding.at && !exchange->compressed)
+        exchange->compressed = headers_compressed(coding);
+}
+
 static size_t exchange_take_head(char *line, size_t size, size_t count, void *ctx)
 {
-    static const struct span retry_after = {"retry-after:", 12};
     struct exchange *exchange = ctx;
     struct span text = {line, size * count};
 
     if (text.len > ANSWER_HEAD_BYTES_MAX - exchange->head_bytes)
         return 0;
     exchange->head_bytes += text.len;
-    if (span_starts(text, SPAN("HTTP/")))
+    if (span_starts(text, SPAN("HTTP/"))) {
         exchange->head_is_whole = false;
-    else if (span_trim(text).len == 0)
-        exchange->head_is_whole = true;
-    if (text.len > retry_after.len && strncasecmp(line, retry_after.at, retry_after.len) == 0) {
-        struct span value = {line + retry_after.len, text.len - retry_after.len};
-        exchange->retry_after_ms = headers_retry_after_ms(span_trim(value));
+        exchange->compressed = NULL;
     }
+    if (span_trim(text).len == 0)
+        exchange->head_is_whole = true;
+    exchange_take_line(exchange, text);
     return text.len;
 }
 
@@ -74,9 +92,11 @@ static size_t exchange_take_body(char *bytes, size_t size, size_t count, void *c
 {
     struct exchange *exchange = ctx;
     size_t len = size * count;
+    size_t room = exchange->compressed ? 0 : ANSWER_KEPT_BYTES_MAX - exchange->body.len;
 
-    exchange->too_long = len > ANSWER_BYTES_MAX - exchange->body.len;
-    if (exchange->too_long || buf_append(&exchange->body, bytes, len) < 0)
+    exchange->body_bytes += len;
+    if (exchange->body_bytes > ANSWER_BYTES_MAX ||
+        buf_append(&exchange->body, bytes, len < room ? len : room) < 0)
         return 0;
     return len;
 }
@@ -216,7 +236,8 @@ static void exchange_forget(struct exchange *exchange)
     exchange->head_bytes = 0;
     exchange->head_is_whole = false;
     exchange->retry_after_ms = -1;
-    exchange->too_long = false;
+    exchange->body_bytes = 0;
+    exchange->compressed = NULL;
 }
 
 int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE_PARTS],
@@ -254,38 +275,59 @@ static bool exchange_has_head(const struct exchange *exchange, long status)
     return exchange->head_is_whole && status >= 200;
 }
 
-static enum answer_kind exchange_kind(const struct exchange *exchange, bool whole)
+static bool exchange_decides(struct exchange *exchange, long status)
 {
-    if (whole)
-        return ANSWER_HTTP;
-    if (exchange->too_long)
-        return ANSWER_TOO_LONG;
-    return exchange->sends == 0 ? ANSWER_NOT_SENT : ANSWER_LOST;
+    return exchange_has_head(exchange, status) && !exchange->compressed &&
+           beginning_decides((int)status, exchange->body_bytes > exchange->body.len,
+                             &exchange->body);
+}
+
+static void exchange_read_whole(struct exchange *exchange, struct answer *answer)
+{
+    answer->kind = ANSWER_HTTP;
+    if (exchange->compressed && exchange->body_bytes > 0) {
+        answer->kind = ANSWER_COMPRESSED;
+        answer->why = exchange->compressed;
+    } else if (exchange->body_bytes > exchange->body.len &&
+               !exchange_decides(exchange, answer->status)) {
+        answer->kind = ANSWER_TOO_LONG;
+        answer->why = BEGINNING_OPEN;
+    } else {
+        answer->body = buf_span(&exchange->body);
+    }
 }
 
 static const char *exchange_why(const struct exchange *exchange, CURLcode result)
 {
-    if (exchange->too_long)
-        return "the answer is longer than 1 MiB";
+    if (exchange->body_bytes > ANSWER_BYTES_MAX)
+        return "the answer is longer than 256 MiB";
     if (exchange->sends > 1 || result == CURLE_OK)
         return "the connection was closed before the answer was whole";
     return exchange->error[0] ? exchange->error : curl_easy_strerror(result);
 }
 
-void exchange_read(const struct exchange *exchange, CURLcode result, struct answer *answer)
+static void exchange_read_failure(struct exchange *exchange, CURLcode result, struct answer *answer)
+{
+    if (exchange_decides(exchange, answer->status)) {
+        answer->kind = ANSWER_HTTP;
+        answer->body = buf_span(&exchange->body);
+        return;
+    }
+    answer->kind = exchange->sends == 0 ? ANSWER_NOT_SENT : ANSWER_LOST;
+    answer->why = exchange_why(exchange, result);
+}
+
+void exchange_read(struct exchange *exchange, CURLcode result, struct answer *answer)
 {
     long status = 0;
-    bool whole;
 
     (void)curl_easy_getinfo(exchange->easy, CURLINFO_RESPONSE_CODE, &status);
-    whole = result == CURLE_OK && exchange_has_head(exchange, status);
     *answer = (struct answer){
-        .kind = exchange_kind(exchange, whole),
+        .status = exchange_has_head(exchange, status) ? (int)status : 0,
         .retry_after_ms = exchange->retry_after_ms,
-        .why = whole ? NULL : exchange_why(exchange, result),
     };
-    if (whole)
-        answer->body = buf_span(&exchange->body);
-    if (exchange_has_head(exchange, status))
-        answer->status = (int)status;
+    if (result == CURLE_OK && answer->status)
+        exchange_read_whole(exchange, answer);
+    else
+        exchange_read_failure(exchange, result, answer);
 }

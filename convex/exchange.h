@@ -32,11 +32,12 @@ struct exchange {
     int sends;                         /* how often libcurl was about to send the request */
 
     /* what comes back */
-    struct buf body;
+    struct buf body;        /* its beginning; nothing of a compressed one */
+    uint64_t body_bytes;    /* how much of it has come */
+    const char *compressed; /* one line for the log; NULL: it is not */
     size_t head_bytes;
     bool head_is_whole; /* of the last head that began */
     int64_t retry_after_ms;
-    bool too_long;
 };
 
 /* The header lines that every call has: *headers is freed with curl_slist_free_all(). 0 or -ENOMEM.
@@ -61,4 +62,4 @@ int exchange_prepare(struct exchange *exchange, const struct span parts[EXCHANGE
                      const char *authorization, const char *request_id);
 
 /* What the transfer that ended with result brought. answer points into the exchange. */
-void exchange_read(const struct exchange *exchange, CURLcode result, struct answer *answer);
+void exchange_read(struct exchange *exchange, CURLcode result, struct answer *answer);

@@ -3,6 +3,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <strings.h>
 #include <time.h>
 
 #include "base/error.h"
@@ -53,4 +54,32 @@ int64_t headers_retry_after_ms(struct span value)
     if (seconds < 0)
         return -1;
     return (seconds < HEADERS_RETRY_AFTER_S_MAX ? seconds : HEADERS_RETRY_AFTER_S_MAX) * 1000;
+}
+
+#define HEADERS_COMPRESSED(how)                                                                    \
+    "the answer is compressed (" how "), though it was asked for as it is: see to what stands "    \
+    "before Convex"
+
+const char *headers_compressed(struct span value)
+{
+    static const struct {
+        const char *coding;
+        const char *text;
+    } codings[] = {
+        {"", NULL},
+        {"identity", NULL},
+        {"gzip", HEADERS_COMPRESSED("gzip")},
+        {"x-gzip", HEADERS_COMPRESSED("gzip")},
+        {"deflate", HEADERS_COMPRESSED("deflate")},
+        {"br", HEADERS_COMPRESSED("br")},
+        {"zstd", HEADERS_COMPRESSED("zstd")},
+        {"compress", HEADERS_COMPRESSED("compress")},
+    };
+
+    for (size_t i = 0; i < array_len(codings); i++) {
+        if (strlen(codings[i].coding) == value.len &&
+            strncasecmp(codings[i].coding, value.at, value.len) == 0)
+            return codings[i].text;
+    }
+    return HEADERS_COMPRESSED("Content-Encoding is another");
 }

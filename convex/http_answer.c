@@ -32,6 +32,7 @@ static void http_answer_begin_head(struct http_answer *answer)
 {
     answer->state = HTTP_ANSWER_AT_STATUS;
     answer->retry_after_ms = -1;
+    answer->compressed = NULL;
     answer->has_length = false;
     answer->chunked = false;
     answer->closes = false;
@@ -107,6 +108,8 @@ static int http_answer_take_header(struct http_answer *answer, struct span line)
         answer->closes = answer->closes || http_answer_lists(value, SPAN("close"));
     } else if (http_answer_is_word(name, SPAN("retry-after"))) {
         answer->retry_after_ms = headers_retry_after_ms(value);
+    } else if (http_answer_is_word(name, SPAN("content-encoding")) && !answer->compressed) {
+        answer->compressed = headers_compressed(value);
     }
     return 0;
 }
@@ -215,17 +218,27 @@ static int http_answer_take_line(struct http_answer *answer, struct span *bytes)
 
 /* ---- the body ---- */
 
+static int http_answer_keep(struct http_answer *answer, const char *bytes, size_t len)
+{
+    size_t room = answer->compressed ? 0 : ANSWER_KEPT_BYTES_MAX - answer->body.len;
+
+    answer->body_bytes += len;
+    if (buf_append(&answer->body, bytes, len < room ? len : room) < 0)
+        return -ENOMEM;
+    if (answer->body_bytes <= ANSWER_BYTES_MAX)
+        return 0;
+    answer->why = "the answer is longer than 256 MiB";
+    return HTTP_ANSWER_ENDLESS;
+}
+
 static int http_answer_take_body(struct http_answer *answer, struct span *bytes)
 {
     bool counted = answer->state != HTTP_ANSWER_UNTIL_END;
     size_t len = counted && answer->left < bytes->len ? (size_t)answer->left : bytes->len;
+    int r = http_answer_keep(answer, bytes->at, len);
 
-    if (len > ANSWER_BYTES_MAX - answer->body.len) {
-        answer->why = "the answer is longer than 1 MiB";
-        return HTTP_ANSWER_TOO_LONG;
-    }
-    if (buf_append(&answer->body, bytes->at, len) < 0)
-        return -ENOMEM;
+    if (r)
+        return r;
     *bytes = (struct span){bytes->at + len, bytes->len - len};
     if (!counted)
         return 0;
@@ -242,6 +255,7 @@ void http_answer_reset(struct http_answer *answer)
 {
     answer->status = 0;
     answer->body.len = 0;
+    answer->body_bytes = 0;
     answer->keeps = false;
     answer->why = NULL;
     answer->line.len = 0;

@@ -10,8 +10,8 @@
 
 enum http_answer_outcome {
     HTTP_ANSWER_WHOLE = 1,
-    HTTP_ANSWER_TOO_LONG, /* the body is longer than ANSWER_BYTES_MAX */
-    HTTP_ANSWER_BROKEN,   /* it ended too soon, or is none */
+    HTTP_ANSWER_ENDLESS, /* the body is longer than ANSWER_BYTES_MAX */
+    HTTP_ANSWER_BROKEN,  /* it ended too soon, or is none */
 };
 
 enum http_answer_state {
@@ -29,11 +29,13 @@ enum http_answer_state {
 
 /* All zero is none: http_answer_reset() first. */
 struct http_answer {
-    int status; /* 0 until the head is whole; never a 1xx */
-    struct buf body;
+    int status;             /* 0 until the head is whole; never a 1xx */
+    struct buf body;        /* its beginning; nothing of a compressed one */
+    uint64_t body_bytes;    /* how much of it has come */
+    const char *compressed; /* one line for the log; NULL: it is not */
     int64_t retry_after_ms; /* -1: none */
     bool keeps;             /* once whole: the connection may carry another request */
-    const char *why;        /* once broken or too long: one line for the log, no contents */
+    const char *why;        /* once broken or endless: one line for the log, no contents */
     /* The rest is its own. */
     enum http_answer_state state;
     struct buf line; /* the beginning of a line whose end has not come */

@@ -58,7 +58,7 @@ static bool probe_is_convex(const struct answer *answer)
            json_find(span_trim(answer->body), SPAN("ts")).len > 2;
 }
 
-static int probe_judge(const struct transport_options *options, const struct exchange *exchange,
+static int probe_judge(const struct transport_options *options, struct exchange *exchange,
                        CURLcode result, struct buf *why)
 {
     struct answer answer;

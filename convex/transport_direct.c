@@ -18,6 +18,7 @@
 #include <sys/epoll.h>
 
 #include "base/error.h"
+#include "convex/beginning.h"
 #include "convex/direct_slots.h"
 #include "convex/request_head.h"
 #include "convex/transport.h"
@@ -74,14 +75,26 @@ static void direct_finish(struct direct_slot *slot, struct answer *answer, bool 
         buf_done(&slot->answer.body);
 }
 
-/* Without an answer: by whether something was sent. */
+static bool direct_decides(struct direct_slot *slot)
+{
+    struct http_answer *answer = &slot->answer;
+
+    return answer->status && !answer->compressed &&
+           beginning_decides(answer->status, answer->body_bytes > answer->body.len, &answer->body);
+}
+
+/* Without a whole answer: by what there is of one, and by whether something was sent. */
 static void direct_fail(struct direct_slot *slot, const char *why)
 {
+    bool decides = direct_decides(slot);
     struct answer answer = {
-        .kind = slot->connection.sent ? ANSWER_LOST : ANSWER_NOT_SENT,
+        .kind = decides                 ? ANSWER_HTTP
+                : slot->connection.sent ? ANSWER_LOST
+                                        : ANSWER_NOT_SENT,
         .status = slot->answer.status,
+        .body = decides ? buf_span(&slot->answer.body) : SPAN_NULL,
         .retry_after_ms = slot->answer.retry_after_ms,
-        .why = why,
+        .why = decides ? NULL : why,
     };
 
     direct_finish(slot, &answer, false);
@@ -116,22 +129,22 @@ static int direct_send(struct direct_slot *slot)
     return connection_await_room(&slot->connection, r == CONNECTION_AGAIN);
 }
 
-static void direct_take_answer(struct direct_slot *slot, int outcome)
+static void direct_take_whole(struct direct_slot *slot)
 {
-    bool whole = outcome == HTTP_ANSWER_WHOLE;
+    const struct http_answer *whole = &slot->answer;
     struct answer answer = {
-        .kind = whole ? ANSWER_HTTP : ANSWER_TOO_LONG,
-        .status = slot->answer.status,
-        .body = whole ? buf_span(&slot->answer.body) : SPAN_NULL,
-        .retry_after_ms = slot->answer.retry_after_ms,
-        .why = slot->answer.why,
-    };
+        .kind = ANSWER_HTTP, .status = whole->status, .retry_after_ms = whole->retry_after_ms};
 
-    if (outcome < 0 || outcome == HTTP_ANSWER_BROKEN)
-        direct_fail(slot, outcome < 0 ? "out of memory" : slot->answer.why);
-    else
-        direct_finish(slot, &answer,
-                      whole && slot->answer.keeps && connection_is_sent(&slot->connection));
+    if (whole->compressed && whole->body_bytes > 0) {
+        answer.kind = ANSWER_COMPRESSED;
+        answer.why = whole->compressed;
+    } else if (whole->body_bytes > whole->body.len && !direct_decides(slot)) {
+        answer.kind = ANSWER_TOO_LONG;
+        answer.why = BEGINNING_OPEN;
+    } else {
+        answer.body = buf_span(&whole->body);
+    }
+    direct_finish(slot, &answer, whole->keeps && connection_is_sent(&slot->connection));
 }
 
 /* True when that was the end of the call. */
@@ -151,8 +164,10 @@ static bool direct_receive(struct direct_slot *slot)
         r = http_answer_end(&slot->answer);
     else
         r = http_answer_take(&slot->answer, (struct span){bytes, len});
-    if (r)
-        direct_take_answer(slot, r);
+    if (r == HTTP_ANSWER_WHOLE)
+        direct_take_whole(slot);
+    else if (r)
+        direct_fail(slot, r < 0 ? "out of memory" : slot->answer.why);
     return r != 0;
 }
 

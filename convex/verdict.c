@@ -33,6 +33,7 @@ static const struct verdict_rule
     verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true},
     verdict_rule_held_route = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE},
     verdict_rule_held = {.outcome = VERDICT_HELD, .scope = VERDICT_UPSTREAM},
+    verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
     verdict_rule_again_route = {.outcome = VERDICT_AGAIN, .scope = VERDICT_ROUTE},
     verdict_rule_again = {.outcome = VERDICT_AGAIN, .scope = VERDICT_UPSTREAM},
     verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
@@ -265,10 +266,9 @@ static int verdict_read_refusal(int status, struct span body, struct verdict *ve
 static int verdict_read_http(const struct answer *answer, struct verdict *verdict)
 {
     struct span body = answer->body.at ? verdict_skip_bom(answer->body) : SPAN("");
-    bool envelope = (answer->status >= 200 && answer->status < 300) || answer->status == 560;
 
-    return envelope ? verdict_read_envelope(body, verdict)
-                    : verdict_read_refusal(answer->status, body, verdict);
+    return answer_is_envelope(answer->status) ? verdict_read_envelope(body, verdict)
+                                              : verdict_read_refusal(answer->status, body, verdict);
 }
 
 static int verdict_read_failure(const struct verdict_rule *rule, const char *cause,
@@ -287,6 +287,17 @@ static int verdict_read_lost(const struct answer *answer, struct verdict *verdic
                                 begun ? "terminated" : "fetch failed", verdict);
 }
 
+/* What cannot be read condemns nobody: somebody has to see to what compresses. */
+static int verdict_read_compressed(const struct answer *answer, struct verdict *verdict)
+{
+    const struct verdict_rule *rule = verdict_rule_for(answer->status, false, NULL);
+
+    if (answer_is_envelope(answer->status) || rule->outcome == VERDICT_REJECTED)
+        return verdict_read_failure(&verdict_rule_held_maybe, "compressed answer",
+                                    "The answer is compressed", verdict);
+    return verdict_read_refusal(answer->status, SPAN(""), verdict);
+}
+
 static int verdict_read_kind(const struct answer *answer, struct verdict *verdict)
 {
     switch (answer->kind) {
@@ -297,6 +308,8 @@ static int verdict_read_kind(const struct answer *answer, struct verdict *verdic
     case ANSWER_TOO_LONG:
         return verdict_read_failure(&verdict_rule_unknown, "answer too long", "fetch failed",
                                     verdict);
+    case ANSWER_COMPRESSED:
+        return verdict_read_compressed(answer, verdict);
     case ANSWER_LOST:
         break;
     }

@@ -10,6 +10,7 @@ import { readFileSync } from 'node:fs';
 import net from 'node:net';
 import { test } from 'node:test';
 import tls from 'node:tls';
+import { gzipSync } from 'node:zlib';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
@@ -23,11 +24,12 @@ const TIMEOUT_MS = process.env.RELAY_MEMCHECK ? 4000 : 700; // under Valgrind a 
 const SHORT = { CONVEX_TIMEOUT_MS: String(TIMEOUT_MS) };
 const MIB = 1024 * 1024;
 // What an attempt may take besides its event.
-const MORE_MIB = process.env.RELAY_SANITIZED ? 200 : 16;
+const MORE_MIB = process.env.RELAY_SANITIZED ? 400 : 16; // ASan keeps 256 MiB of what was freed
 const FINE = '{"status":"success","value":null}';
 const ok = (headers, body) => `HTTP/1.1 200 OK\r\n${headers}\r\n${body}`;
 const FINE_ANSWER = ok(`Content-Length: ${FINE.length}\r\n`, FINE);
 const REFUSAL = '{"status":"error","errorMessage":"not for this event"}';
+const FINE_GZIP = gzipSync(FINE).toString('latin1');
 const REFUSAL_ANSWER = ok(`Content-Length: ${REFUSAL.length}\r\n`, REFUSAL);
 
 // ---- what it does with a socket once a request has begun ----
@@ -62,12 +64,12 @@ const CASES = [
   ['1xx that trickle', trickle('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), 'again', /timed out/],
   ['half a body, and silence', say(ok('Content-Length: 100\r\n', '{"status"')), 'again', /timed out/],
   ['100 Continue, and silence', say('HTTP/1.1 100 Continue\r\n\r\n'), 'again', /timed out/],
-  ['a body that only the end could end, and no end', say(ok('', FINE)), 'again', /timed out/],
+  ['a body that only the end could end, and no end', say(ok('', FINE.slice(0, 10))), 'again', /timed out/],
   // ---- size ----
-  ['a body without end', flood(ok('', ''), 'x'), 'again', /longer than 1 MiB/],
-  ['chunks without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '400\r\n' + 'x'.repeat(1024) + '\r\n'), 'again', /longer than 1 MiB/],
-  ['a body of 1 GiB', flood(ok(`Content-Length: ${1024 * MIB}\r\n`, ''), 'x'), 'again', /longer than 1 MiB/],
-  ['one chunk of 1 GiB', flood(ok('Transfer-Encoding: chunked\r\n', '40000000\r\n'), 'x'), 'again', /longer than 1 MiB/],
+  ['a body without end', flood(ok('', ''), 'x'), 'again', /longer than|timed out/],
+  ['chunks without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '400\r\n' + 'x'.repeat(1024) + '\r\n'), 'again', /longer than|timed out/],
+  ['a body of 1 GiB', flood(ok(`Content-Length: ${1024 * MIB}\r\n`, ''), 'x'), 'again', /longer than|timed out/],
+  ['one chunk of 1 GiB', flood(ok('Transfer-Encoding: chunked\r\n', '40000000\r\n'), 'x'), 'again', /longer than|timed out/],
   ['a chunk size without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '0'), 'again'],
   ['an extension without end', flood(ok('Transfer-Encoding: chunked\r\n', '5;'), 'x'), 'again'],
   ['trailers without end', flood(ok('Transfer-Encoding: chunked\r\n', '0\r\n'), 'X-A: b\r\n'), 'again'],
@@ -92,7 +94,7 @@ const CASES = [
   ['another protocol after 101', sayAndClose('HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'), 'again'],
   // ---- lengths that are wrong ----
   ['half a head', sayAndClose('HTTP/1.1 200 OK\r\nContent-Le'), 'again'],
-  ['less than Content-Length', sayAndClose(ok(`Content-Length: ${FINE.length + 1}\r\n`, FINE)), 'again'],
+  ['less than Content-Length', sayAndClose(ok('Content-Length: 100\r\n', REFUSAL.slice(0, -2))), 'again'],
   ['Content-Length below 0', sayAndClose(ok('Content-Length: -5\r\n', FINE)), 'again'],
   ['Content-Length that is too small', sayAndClose(ok('Content-Length: 10\r\n', FINE)), 'again'],
   ['a chunk that is too short', sayAndClose(ok('Transfer-Encoding: chunked\r\n', '40\r\n{}\r\n0\r\n\r\n')), 'again'],
@@ -101,7 +103,9 @@ const CASES = [
   ['200 with a page', sayAndClose(ok('Content-Length: 13\r\n', '<html></html>')), 'again'],
   ['200 without a body', sayAndClose(ok('Content-Length: 0\r\n', '')), 'again'],
   ['204', sayAndClose('HTTP/1.1 204 No Content\r\n\r\n'), 'again'],
-  ['200, compressed', sayAndClose(ok('Content-Encoding: gzip\r\nContent-Length: 4\r\n', '\x1f\x8b\x08\x00')), 'again'],
+  ['200, compressed', sayAndClose(ok(`Content-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n`, FINE_GZIP)), 'held', /cause="compressed answer" reason="the answer is compressed \(gzip\)/],
+  ['400, compressed', sayAndClose(`HTTP/1.1 400 X\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd`), 'held', /cause="compressed answer" reason="the answer is compressed \(br\)/],
+  ['503, compressed', sayAndClose(`HTTP/1.1 503 X\r\nContent-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n\r\n${FINE_GZIP}`), 'again', /http 503/],
   ['200, and then bytes that are not UTF-8', sayAndClose(ok('Content-Length: 2\r\n', '\xff\xfe')), 'again'],
   ['a redirect to itself', say('HTTP/1.1 307 X\r\nLocation: /api/mutation\r\nContent-Length: 0\r\n\r\n'), 'held'],
   ['a redirect to a file', say('HTTP/1.1 302 X\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n'), 'held'],
@@ -111,11 +115,12 @@ const CASES = [
 
 // secure: of a TLS server; without, it speaks in clear.
 async function startRude(t, serve, secure = null) {
-  const self = { isMended: false, serve, delivered: [] };
+  const self = { isMended: false, serve, delivered: [], connections: 0 };
   const sockets = new Set();
   const listen = secure ? (fn) => tls.createServer(secure, fn) : net.createServer;
   const server = listen((socket) => {
     sockets.add(socket);
+    self.connections += 1;
     socket.on('close', () => sockets.delete(socket)).on('error', () => {});
     const reader = new MessageReader();
     let began = false;
@@ -203,6 +208,45 @@ for (const [[how, start], [what, serve, outcome, reason = /./]] of RUNS) {
     await waitFor('the event', () => convex.delivered.includes('kept'));
   });
 }
+
+// ---- long answers ----
+
+// What Convex may return, and more: judged by the beginning, the rest is thrown away, and nothing runs twice.
+const LONG = [
+  ['1.5 MiB of value', `{"status":"success","value":"${'v'.repeat(1.5 * MIB)}"}`, 200],
+  ['16 MiB of value and 8 MiB of log lines', `{"status":"success","value":"${'v'.repeat(16 * MIB)}","logLines":["${'l'.repeat(8 * MIB)}"]}`, 200],
+  ['8 MiB of log lines behind a refusal', `{"status":"error","errorMessage":"no","logLines":["${'l'.repeat(8 * MIB)}"]}`, 500, 'no'],
+  ['a refusal that echoes 3 MiB', `{"status":"error","errorMessage":"ArgumentValidationError: ${'é'.repeat(1.5 * MIB)}"}`, 500, /^ArgumentValidationError: é{500000,}$/],
+  ['a page of 2 MiB with 403', 'x'.repeat(2 * MIB), 202, /^x{4096}$/, 403],
+];
+for (const [how, start] of [CLEAR, TLS]) {
+  for (const [what, body, expected, message, status = 200] of LONG) {
+    test(`${how}: ${what}: one attempt, one connection, little memory`, async (t) => {
+      const bytes = Buffer.from(body);
+      const answer = Buffer.concat([Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Length: ${bytes.length}\r\n\r\n`), bytes]);
+      const { convex, env } = await start(t, (socket) => socket.write(answer));
+      const relay = await startTried(t, { ...env, CONVEX_TIMEOUT_MS: '30000', SYNC_WAIT_MS: expected === 202 ? '1000' : '30000' });
+      const beforeMib = peakMib(relay);
+      const response = await sync(relay, userEvent('acc_1'));
+      const { error } = await response.json();
+      assert.equal(response.status, expected);
+      if (message) assert.match(error, new RegExp(message));
+      assert.ok(peakMib(relay) - beforeMib < MORE_MIB, `it took ${peakMib(relay) - beforeMib} MiB`);
+      convex.isMended = true; // its connections stay
+      if (expected === 202) return;
+      assert.equal((await sync(relay, userEvent('acc_2'))).status, 200);
+      assert.deepEqual(convex.delivered, ['acc_2'], 'the first did not run again');
+      assert.equal(convex.connections, 1);
+    });
+  }
+}
+
+test('success, and then a broken connection: Convex has it, and it does not run again', async (t) => {
+  const convex = await startRude(t, (socket) => socket.end(ok('Content-Length: 3000000\r\n', '{"status":"success","value":"vvvv')));
+  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, SYNC_WAIT_MS: '10000' });
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
+  assert.deepEqual(await relay.counts(), { done: 1, rejected: 0, again: 0, held: 0 });
+});
 
 // ---- answers that nobody asked for ----
 

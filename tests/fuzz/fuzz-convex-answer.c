@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an answer of Convex's means. The input's first byte says of which kind the answer is, the
- * next two its status; the rest is its body.
+ * What an answer of Convex's means. The input's first byte says of which kind the answer is, and
+ * whether its body is the beginning of a longer one (16: cut, 32: broken off); the next two its
+ * status; the rest is its body.
  *
+ *   - What a beginning is made into is whole, and decides where the beginning of it does.
  *   - The cause is short and printable, whatever the answer holds; there always is one but for a
  *     success.
  *   - The message is WTF-8 that can be an answer to the sender.
@@ -16,6 +18,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/json.h"
+#include "convex/beginning.h"
 #include "convex/parse_message.h"
 #include "convex/verdict.h"
 
@@ -59,6 +62,8 @@ static void check_verdict(const struct answer *answer, const struct verdict *ver
         fuzz_check(verdict->outcome == VERDICT_AGAIN && !verdict->maybe_ran);
     if (answer->kind == ANSWER_LOST)
         fuzz_check(verdict->outcome != VERDICT_DONE);
+    if (answer->kind == ANSWER_COMPRESSED)
+        fuzz_check(verdict->outcome >= VERDICT_AGAIN);
     buf_done(&quoted);
 }
 
@@ -96,6 +101,22 @@ static void check_parse_message(struct span body)
     buf_done(&message);
 }
 
+/* Half of what decides is no more than it: success stays success, an error one with less text. */
+static void check_beginning(int status, bool cut, struct buf *body)
+{
+    bool envelope = answer_is_envelope(status);
+    bool decided = beginning_decides(status, cut, body);
+
+    if (decided && envelope) {
+        fuzz_check(json_check(buf_span(body)) == JSON_FINE);
+        struct span word = json_find(buf_span(body), SPAN("status"));
+        fuzz_check(json_string_is(word, SPAN("success")) || json_string_is(word, SPAN("error")));
+        struct span message = json_find(buf_span(body), SPAN("errorMessage"));
+        fuzz_check(json_string_is(word, SPAN("success")) == (message.at == NULL));
+    }
+    fuzz_check(decided || !cut || envelope);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc, (void)argv;
@@ -109,11 +130,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct fuzz_input input = {data, size};
     uint8_t kind = fuzz_byte(&input);
     int status = (int)fuzz_number(&input, 2);
-    char *body = fuzz_copy((struct span){(const char *)input.at, input.len});
+    struct buf beginning = BUF_NULL;
+
+    status = kind & 4 ? 100 + status % 500 : common[status % (int)array_len(common)];
+    fuzz_check(buf_append(&beginning, input.at, input.len) == 0);
+    if (kind & 48)
+        check_beginning(status, kind & 16, &beginning);
+    char *body = fuzz_copy(buf_span(&beginning));
     struct answer answer = {
-        .kind = (enum answer_kind)(kind & 3),
-        .status = kind & 4 ? 100 + status % 500 : common[status % (int)array_len(common)],
-        .body = {body, input.len},
+        .kind = kind & 64 ? ANSWER_COMPRESSED : (enum answer_kind)(kind & 3),
+        .status = status,
+        .body = {body, beginning.len},
         .retry_after_ms = kind & 8 ? status : -1,
         .why = "why",
     };
@@ -123,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_verdict(&answer, &verdict);
     check_parse_message(answer.body);
     buf_done(&verdict.message);
+    buf_done(&beginning);
     free(body);
     return 0;
 }

@@ -222,16 +222,21 @@ static size_t taken_before(struct http_answer *answer, struct span beginning, st
 
     http_answer_reset(answer);
     r = http_answer_take(answer, beginning);
-    for (; r == 0 && taken < (size_t)8 * ANSWER_BYTES_MAX; taken += repeated.len)
+    for (; r == 0 && taken < (size_t)2 * ANSWER_BYTES_MAX; taken += repeated.len)
         r = http_answer_take(answer, repeated);
     assert_int_equal(r, outcome);
     assert_non_null(answer->why);
     return taken;
 }
 
+enum { PIECE_BYTES = 64 << 10 };
+
 static void measures_are_kept(void **state)
 {
-    static const struct {
+    static char piece[PIECE_BYTES + 16];
+    static const struct span x = {piece, PIECE_BYTES};
+    static const struct span chunk = {piece, sizeof("10000\r\n") - 1 + PIECE_BYTES + 2};
+    const struct {
         struct span beginning;
         struct span repeated;
         int outcome;
@@ -241,23 +246,95 @@ static void measures_are_kept(void **state)
         {TEXT(OK), TEXT("X: y\r\n"), HTTP_ANSWER_BROKEN, ANSWER_HEAD_BYTES_MAX + 6},
         {TEXT(""), TEXT("HTTP/1.1 103 X\r\n\r\n"), HTTP_ANSWER_BROKEN, ANSWER_HEAD_BYTES_MAX + 18},
         {TEXT(CHUNKED "0\r\n"), TEXT("X: y\r\n"), HTTP_ANSWER_BROKEN, ANSWER_HEAD_BYTES_MAX + 6},
-        {TEXT(CHUNKED), TEXT("1\r\nx\r\n"), HTTP_ANSWER_TOO_LONG,
-         6 * ((size_t)ANSWER_BYTES_MAX + 1)},
-        {TEXT(OK "\r\n"), TEXT("xxxxxxxx"), HTTP_ANSWER_TOO_LONG, ANSWER_BYTES_MAX + 8},
-        {TEXT(OK "Content-Length: 999999999999999999\r\n\r\n"), TEXT("xxxxxxxx"),
-         HTTP_ANSWER_TOO_LONG, ANSWER_BYTES_MAX + 8},
+        {TEXT(CHUNKED), chunk, HTTP_ANSWER_ENDLESS, 2 * (size_t)ANSWER_BYTES_MAX},
+        {TEXT(OK "\r\n"), x, HTTP_ANSWER_ENDLESS, ANSWER_BYTES_MAX + PIECE_BYTES},
+        {TEXT(OK "Content-Length: 999999999999999999\r\n\r\n"), x, HTTP_ANSWER_ENDLESS,
+         ANSWER_BYTES_MAX + PIECE_BYTES},
+        {TEXT(OK "Content-Encoding: gzip\r\n\r\n"), x, HTTP_ANSWER_ENDLESS,
+         ANSWER_BYTES_MAX + PIECE_BYTES},
     };
     struct http_answer answer = {0};
 
     (void)state;
     for (size_t i = 0; i < array_len(floods); i++) {
+        memset(piece, 'x', sizeof(piece));
+        if (floods[i].repeated.len == chunk.len) {
+            memcpy(piece, "10000\r\n", 7);
+            memcpy(piece + 7 + PIECE_BYTES, "\r\n", 2);
+        }
         size_t taken =
             taken_before(&answer, floods[i].beginning, floods[i].repeated, floods[i].outcome);
         assert_in_range(taken, 1, floods[i].most);
-        assert_true(answer.body.len <= ANSWER_BYTES_MAX);
+        assert_true(answer.body.len <= ANSWER_KEPT_BYTES_MAX);
+        assert_true(answer.body.cap <= (size_t)2 * ANSWER_KEPT_BYTES_MAX);
         assert_true(answer.line.cap <= (size_t)2 * ANSWER_HEAD_BYTES_MAX);
     }
     http_answer_done(&answer);
+}
+
+/* Convex's longest: 16 MiB of value and 8 MiB of log lines. The connection can be used again. */
+static void rest_of_a_long_body_is_thrown_away(void **state)
+{
+    enum { LONG_BYTES = 24 << 20 };
+    static char piece[PIECE_BYTES];
+    struct http_answer answer = {0};
+    int r;
+
+    (void)state;
+    http_answer_reset(&answer);
+    r = http_answer_take(&answer, SPAN(OK "Content-Length: 25165824\r\n\r\n"));
+    for (size_t taken = 0; r == 0 && taken < LONG_BYTES; taken += sizeof(piece)) {
+        memset(piece, 'a' + (char)(taken / sizeof(piece) % 26), sizeof(piece));
+        r = http_answer_take(&answer, (struct span){piece, sizeof(piece)});
+    }
+    assert_int_equal(r, HTTP_ANSWER_WHOLE);
+    assert_int_equal(answer.body_bytes, LONG_BYTES);
+    assert_int_equal(answer.body.len, ANSWER_KEPT_BYTES_MAX);
+    assert_int_equal(answer.body.at[0], 'a');
+    assert_int_equal(answer.body.at[ANSWER_KEPT_BYTES_MAX - 1],
+                     'a' + (ANSWER_KEPT_BYTES_MAX / PIECE_BYTES - 1) % 26);
+    assert_true(answer.keeps);
+    http_answer_done(&answer);
+}
+
+static void compression_is_named(void **state)
+{
+    static const struct {
+        const char *header;
+        const char *how; /* NULL: it is as it is */
+    } codings[] = {
+        {"Content-Encoding: gzip", "(gzip)"},
+        {"content-encoding:\tX-GZIP ", "(gzip)"},
+        {"Content-Encoding: deflate", "(deflate)"},
+        {"Content-Encoding: br", "(br)"},
+        {"Content-Encoding: zstd", "(zstd)"},
+        {"Content-Encoding: compress", "(compress)"},
+        {"Content-Encoding: gzip, br", "(Content-Encoding is another)"},
+        {"Content-Encoding: identity\r\nContent-Encoding: br", "(br)"},
+        {"Content-Encoding: \x1b[31msecret", "(Content-Encoding is another)"},
+        {"Content-Encoding: Identity", NULL},
+        {"Content-Encoding:", NULL},
+        {"X-Content-Encoding: gzip", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_len(codings); i++) {
+        struct http_answer answer = {0};
+        cleanup(buf_done) struct buf bytes = BUF_NULL;
+        assert_int_equal(
+            buf_printf(&bytes, OK "%s\r\nContent-Length: 2\r\n\r\n{}", codings[i].header), 0);
+        http_answer_reset(&answer);
+        assert_int_equal(http_answer_take(&answer, buf_span(&bytes)), HTTP_ANSWER_WHOLE);
+        assert_int_equal(answer.body_bytes, 2);
+        assert_int_equal(answer.body.len, codings[i].how ? 0 : 2);
+        if (codings[i].how)
+            assert_non_null(strstr(answer.compressed, codings[i].how));
+        else
+            assert_null(answer.compressed);
+        http_answer_reset(&answer);
+        assert_null(answer.compressed);
+        http_answer_done(&answer);
+    }
 }
 
 int main(void)
@@ -266,6 +343,8 @@ int main(void)
         cmocka_unit_test(rest_spoils_the_connection),
         cmocka_unit_test(nothing_is_left_of_the_last_answer),
         cmocka_unit_test(measures_are_kept),
+        cmocka_unit_test(rest_of_a_long_body_is_thrown_away),
+        cmocka_unit_test(compression_is_named),
     };
     static struct CMUnitTest tests[array_len(plain_tests) + array_len(rows)];
 

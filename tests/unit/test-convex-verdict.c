@@ -313,6 +313,19 @@ static const struct row rows[] = {
      VERDICT_NO_PRESSURE, true, ANSWER_LOST},
     {"too long", 200, "", "fetch failed", "answer too long", VERDICT_AGAIN, VERDICT_UPSTREAM,
      VERDICT_NO_PRESSURE, true, ANSWER_TOO_LONG},
+    /* compressed, though nobody asked for it: what cannot be read condemns nobody */
+    {"compressed 200", 200, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+    {"compressed 560", 560, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+    {"compressed 400", 400, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+    {"compressed 401", 401, "", "", "http 401", VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE,
+     false, ANSWER_COMPRESSED},
+    {"compressed 502", 502, "", "", "http 502", VERDICT_AGAIN, VERDICT_UPSTREAM,
+     VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+    {"compressed 503", 503, "", "", "http 503", VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD,
+     true, ANSWER_COMPRESSED},
 };
 
 static void check_row(void **state)
