@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * POST /api/query_ts asks for the deployment's clock: it passes through the same front as a
- * mutation, runs no function and costs nothing. It proves neither that functions are deployed nor
- * that the deploy key is good for them.
+ * A query of a name that nobody has: it passes through the same front as a mutation, the deploy key
+ * is looked at (/api/query_ts asks for none), so is whether the deployment runs, and then there is
+ * nothing to run (convex-backend crates/local_backend/src/public_api.rs, public_query_post;
+ * crates/udf/src/validation.rs). It proves neither that functions are deployed nor that the key may
+ * run internal ones.
  */
 #include "convex/probe.h"
 
@@ -10,9 +12,12 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "base/json.h"
 #include "convex/exchange.h"
 #include "convex/headers.h"
+#include "convex/mutation.h"
+#include "convex/verdict.h"
+
+#define PROBE_PATH "convex_relay_check:there_is_no_such_function"
 
 /* Where a certificate is the matter, what to mend is another setting. */
 static bool probe_is_tls(CURLcode result)
@@ -35,9 +40,23 @@ static int probe_say_unreached(const struct transport_options *options, CURLcode
                       options->convex_url, met);
 }
 
-static int probe_say_refused(const struct transport_options *options, int status, struct buf *why)
+/* What Convex says of who asks (crates/local_backend/src/authentication.rs). */
+static bool probe_is_identity(int status, const char *code)
 {
-    if (status == 401 || status == 403)
+    static const char *const codes[] = {"InvalidAdminKey", "InvalidAuthHeader",
+                                        "InvalidHeaderFailure", "HeaderParseFailure"};
+
+    for (size_t i = 0; status == 400 && i < array_len(codes); i++) {
+        if (strcmp(code, codes[i]) == 0)
+            return true;
+    }
+    return status == 401 || status == 403;
+}
+
+static int probe_say_refused(const struct transport_options *options, int status, const char *code,
+                             struct buf *why)
+{
+    if (options->deploy_key && probe_is_identity(status, code))
         return buf_printf(why,
                           "CONVEX_DEPLOY_KEY is refused by %s (http %d): use a key of this "
                           "very deployment",
@@ -47,44 +66,71 @@ static int probe_say_refused(const struct transport_options *options, int status
                           options->convex_url, status);
     return buf_printf(why,
                       "CONVEX_URL %s does not answer as Convex does (http %d to POST "
-                      "/api/query_ts): is it the deployment's address?",
+                      "/api/query): is it the deployment's address?",
                       options->convex_url, status);
 }
 
-/* Convex answers {"ts":"<base64>"}. */
-static bool probe_is_convex(const struct answer *answer)
+/* Paused, disabled, too old: what has its cause before the function is looked for. */
+static int probe_say_held(const struct transport_options *options, const struct verdict *verdict,
+                          struct buf *why)
 {
-    return answer->status == 200 && json_check(answer->body) == JSON_FINE &&
-           json_find(span_trim(answer->body), SPAN("ts")).len > 2;
+    return buf_printf(why, "CONVEX_URL %s is there but runs no functions (%s): see its dashboard",
+                      options->convex_url, verdict->cause);
+}
+
+/* An envelope of any kind is Convex's, and that there is no such function is what was asked for. */
+static int probe_judge_http(const struct transport_options *options, const struct answer *answer,
+                            const struct verdict *verdict, struct buf *why)
+{
+    bool missing = strcmp(verdict->cause, "function not found") == 0 ||
+                   strcmp(verdict->cause, "FunctionPathNotFound") == 0;
+    int r;
+
+    if (missing || verdict->outcome == VERDICT_DONE ||
+        (answer_is_envelope(answer->status) && verdict->outcome == VERDICT_REJECTED))
+        return 0;
+    if (answer_is_envelope(answer->status) && verdict->outcome == VERDICT_HELD)
+        r = probe_say_held(options, verdict, why);
+    else
+        r = probe_say_refused(options, answer->status, verdict->cause, why);
+    return r < 0 ? r : PROBE_FAILED;
 }
 
 static int probe_judge(const struct transport_options *options, struct exchange *exchange,
                        CURLcode result, struct buf *why)
 {
+    cleanup(buf_done) struct buf message = BUF_NULL;
     struct answer answer;
-    int r;
+    struct verdict verdict;
 
     exchange_read(exchange, result, &answer);
-    if (answer.kind == ANSWER_HTTP && probe_is_convex(&answer))
-        return 0;
-    if (answer.kind == ANSWER_HTTP)
-        r = probe_say_refused(options, answer.status, why);
-    else
-        r = probe_say_unreached(options, result, answer.why, why);
-    return r < 0 ? r : PROBE_FAILED;
+    if (answer.kind != ANSWER_HTTP) {
+        int r = probe_say_unreached(options, result, answer.why, why);
+        return r < 0 ? r : PROBE_FAILED;
+    }
+    int r = verdict_read(&answer, &verdict);
+    if (r < 0)
+        return r;
+    message = verdict.message;
+    return probe_judge_http(options, &answer, &verdict, why);
 }
 
 static int probe_ask(const struct transport_options *options, struct exchange *exchange,
                      const struct curl_slist *headers, struct buf *why)
 {
-    static const struct span no_body[EXCHANGE_PARTS];
     cleanup(buf_done) struct buf authorization = BUF_NULL;
-    int r = exchange_init(exchange, options, "/api/query_ts", headers);
+    cleanup(buf_done) struct buf before_args = BUF_NULL;
+    int r = exchange_init(exchange, options, "/api/query", headers);
 
     if (r == 0)
         r = headers_authorization(options->deploy_key, &authorization);
     if (r == 0)
-        r = exchange_prepare(exchange, no_body, authorization.at, NULL);
+        r = mutation_before_args(PROBE_PATH, &before_args);
+    if (r < 0)
+        return r;
+    const struct span body[EXCHANGE_PARTS] = {buf_span(&before_args), SPAN("{}"),
+                                              MUTATION_AFTER_ARGS};
+    r = exchange_prepare(exchange, body, authorization.at, NULL);
     if (r < 0)
         return r;
     return probe_judge(options, exchange, curl_easy_perform(exchange->easy), why);

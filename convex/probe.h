@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks Convex for a sign of life, without calling a function. Blocks: for `convex-relay check`. */
+/* Asks Convex whether it is there and takes the deploy key, and runs nothing. Blocks: for
+ * `convex-relay check`. */
 #pragma once
 
 #include "base/buf.h"
@@ -8,8 +9,8 @@
 enum { PROBE_FAILED = 1 };
 
 /*
- * POST <CONVEX_URL>/api/query_ts with the deploy key where there is one. 0: Convex answered as
- * Convex does; PROBE_FAILED: *why says what was met and what to mend; or an -errno.
+ * POST <CONVEX_URL>/api/query with the deploy key where there is one. 0: Convex answered as Convex
+ * does, and takes the key; PROBE_FAILED: *why says what was met and what to mend; or an -errno.
  * options->timeout_ms is the limit. The caller owns *why.
  */
 int probe_run(const struct transport_options *options, struct buf *why);

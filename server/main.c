@@ -82,7 +82,8 @@ static int main_check(struct setup *setup)
         (void)fprintf(stderr, "convex-relay: %s\n", r > 0 ? buf_string(&why) : strerror(-r));
         return EXIT_FAILED;
     }
-    (void)printf("The configuration is valid, and Convex answers at %s\n", config->convex_url);
+    (void)printf("The configuration is valid, and Convex answers at %s%s\n", config->convex_url,
+                 config->convex_deploy_key ? " and takes the deploy key" : "");
     if (fflush(stdout) == 0)
         return EXIT_FINE;
     (void)fprintf(stderr, "convex-relay: cannot write: %s\n", strerror(errno));

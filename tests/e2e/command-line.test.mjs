@@ -110,10 +110,13 @@ for (const [what, content, says = /./] of WRONG_ROUTES) {
 
 // ---- check ----
 
-const TS = { json: { ts: 'AAAAAAAAAAA=' } };
+const failing = (text) => ({ json: { status: 'error', errorMessage: `[Request ID: 0123456789abcdef] Server Error\n${text}\n` } });
+const MISSING = failing("Could not find public function for 'a:b'. Did you forget to run `npx convex dev` or `npx convex deploy`?");
+const PAUSED = failing('Cannot run functions while this deployment is paused. Resume the deployment in the dashboard settings to allow functions to run.');
 const refuse = (status, code) => ({ status, json: { code, message: code } });
 const CHECKS = [
-  ['Convex', TS, 0, /Convex answers at http/],
+  ['Convex', MISSING, 0, /Convex answers at http.* and takes the deploy key$/m],
+  ['a deployment that is paused', PAUSED, 1, /runs no functions \(deployment not running\)/],
   ['a key that is refused', refuse(401, 'InvalidAdminKey'), 1, /CONVEX_DEPLOY_KEY is refused/],
   ['another deployment\'s key', refuse(403, 'BadDeployKey'), 1, /CONVEX_DEPLOY_KEY is refused/],
   ['something that is not Convex', { body: '<html>', headers: { 'Content-Type': 'text/html' } }, 1, /does not answer as Convex/],
@@ -134,7 +137,7 @@ for (const [what, answer, expected, says] of CHECKS) {
     assert.match(line, says);
     assert.equal(nothing, '');
     assert.doesNotMatch(out + err, /planted-key/);
-    assert.equal(upstream.requests[0].target, '/api/query_ts');
+    assert.equal(upstream.requests[0].target, '/api/query');
   });
 }
 
@@ -155,12 +158,15 @@ test('check that cannot write what it found', async (t) => {
   assert.deepEqual([code, err], [1, 'convex-relay: cannot write: No space left on device\n']);
 });
 
-test('check meets the stand-in, with its key and with another', async (t) => {
+test('check meets the stand-in, with its key, with another and without: nothing runs', async (t) => {
   const standin = await startStandin(t, { args: ['--deploy-key', 'the-key'] });
-  for (const [key, expected] of [['the-key', 0], ['another-key', 1]]) {
+  for (const [key, expected] of [['the-key', 0], ['another-key', 1], [undefined, 0]]) {
     const env = { CONVEX_URL: standin.url, CONVEX_DEPLOY_KEY: key };
-    assert.equal((await run(t, { args: ['check'], env })).code, expected);
+    const { code, out, err } = await run(t, { args: ['check'], env });
+    assert.equal(code, expected, err);
+    assert.equal(/takes the deploy key/.test(out), key === 'the-key');
   }
+  assert.deepEqual((await standin.log()).requests.map(({ path }) => path), ['/api/query', '/api/query', '/api/query']);
 });
 
 // ---- what no output may hold ----

@@ -12,20 +12,45 @@ struct row {
     int status;
     const char *body;
     const char *why; /* a part of it; NULL: this is Convex */
+    bool keyless;
 };
 
+#define ERROR(text)                                                                                \
+    "{\"status\":\"error\",\"errorMessage\":\"[Request ID: 0123456789abcdef] Server Error" text    \
+    "\"}"
+
+/* What Convex answers to a query of a name that nobody has: crates/udf/src/validation.rs. */
 static struct row rows[] = {
-    {"Convex", 200, "{\"ts\":\"AAAAAAAAAAA=\"}", NULL},
-    {"Convex, with a line end", 200, "{\"ts\":\"AAAAAAAAAAA=\"}\n", NULL},
-    {"something else in JSON", 200, "{\"ok\":true}", "is it the deployment's address?"},
-    {"a page", 200, "<html>", "is it the deployment's address?"},
-    {"nothing there", 404, "", "(http 404 to POST /api/query_ts)"},
-    {"a redirect", 301, "", "is it the deployment's address?"},
-    {"wrong key", 401, "{\"code\":\"BadAdminKey\"}", "CONVEX_DEPLOY_KEY is refused"},
-    {"another deployment's key", 403, "{\"code\":\"BadDeployKey\"}",
-     "CONVEX_DEPLOY_KEY is refused"},
-    {"overload", 503, "", "in trouble (http 503)"},
-    {"rate limit", 429, "", "in trouble (http 429)"},
+    {"Convex", 200,
+     ERROR("\\nCould not find public function for 'a:b'. Did you forget to run `npx convex dev` or "
+           "`npx convex deploy`?\\n"),
+     NULL, false},
+    {"Convex, without a key", 200, ERROR("\\nCould not find public function for 'a:b'.\\n"), NULL,
+     true},
+    {"Convex in production", 200, ERROR(""), NULL, false},
+    {"Convex with UDF_404_ON_BAD_PATH", 404,
+     "{\"code\":\"FunctionPathNotFound\",\"message\":\"Could not find\"}", NULL, false},
+    {"Convex, and somebody has the name", 200, "{\"status\":\"success\",\"value\":null}", NULL,
+     false},
+    {"paused", 200,
+     ERROR("\\nCannot run functions while this deployment is paused. Resume the deployment.\\n"),
+     "runs no functions (deployment not running)", false},
+    {"disabled", 200,
+     ERROR("\\nYou have exceeded the free plan limits, so your deployments have been disabled.\\n"),
+     "runs no functions (limits exceeded)", false},
+    {"something else in JSON", 200, "{\"ok\":true}", "is it the deployment's address?", false},
+    {"a page", 200, "<html>", "is it the deployment's address?", false},
+    {"nothing there", 404, "", "(http 404 to POST /api/query)", false},
+    {"a redirect", 301, "", "is it the deployment's address?", false},
+    {"wrong key", 401, "{\"code\":\"BadAdminKey\",\"message\":\"x\"}",
+     "CONVEX_DEPLOY_KEY is refused", false},
+    {"another deployment's key", 403, "{\"code\":\"BadDeployKey\",\"message\":\"x\"}",
+     "CONVEX_DEPLOY_KEY is refused", false},
+    {"a key that cannot be one", 400, "{\"code\":\"HeaderParseFailure\",\"message\":\"x\"}",
+     "CONVEX_DEPLOY_KEY is refused", false},
+    {"a firewall, without a key", 403, "<html>", "is it the deployment's address?", true},
+    {"overload", 503, "", "in trouble (http 503)", false},
+    {"rate limit", 429, "", "in trouble (http 429)", false},
 };
 
 static const struct row *answering;
@@ -39,13 +64,13 @@ static void script_answer(struct server *server)
     closep(&fd);
 }
 
-static int probe(const struct server *server, const char *scheme, struct buf *why)
+static int probe(const struct server *server, const char *key, struct buf *why)
 {
     struct transport_options options = {
-        .deploy_key = "key", .timeout_ms = 100000, .version = "1.2.3"};
+        .deploy_key = key, .timeout_ms = 100000, .version = "1.2.3"};
     char url[64];
 
-    (void)snprintf(url, sizeof(url), "%s://127.0.0.1:%d/", scheme, server->port);
+    (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server->port);
     options.convex_url = url;
     return probe_run(&options, why);
 }
@@ -56,16 +81,22 @@ static void answer_is_judged(void **state)
     struct server server;
 
     answering = *state;
+    const char *key = answering->keyless ? NULL : "key";
     server_start(&server, script_answer, NULL);
-    assert_int_equal(probe(&server, "http", &why), answering->why ? PROBE_FAILED : 0);
+    assert_int_equal(probe(&server, key, &why), answering->why ? PROBE_FAILED : 0);
     server_join(&server);
     assert_non_null(strstr(buf_string(&why), answering->why ? answering->why : ""));
     assert_null(strchr(buf_string(&why), '\n'));
     assert_int_equal(server.requests_len, 1);
-    assert_memory_equal(server.requests[0].at, "POST /api/query_ts HTTP/1.1\r\n", 29);
-    assert_non_null(strstr(server.requests[0].at, "\r\nAuthorization: Convex key\r\n"));
+    assert_memory_equal(server.requests[0].at, "POST /api/query HTTP/1.1\r\n", 26);
+    if (key)
+        assert_non_null(strstr(server.requests[0].at, "\r\nAuthorization: Convex key\r\n"));
+    else
+        assert_null(strstr(server.requests[0].at, "Authorization"));
     assert_non_null(strstr(server.requests[0].at, "\r\nConvex-Client: convex-relay-1.2.3\r\n"));
-    assert_non_null(strstr(server.requests[0].at, "\r\nContent-Length: 0\r\n"));
+    assert_non_null(strstr(server.requests[0].at,
+                           "\r\n\r\n{\"path\":\"convex_relay_check:there_is_no_such_function\","
+                           "\"format\":\"convex_encoded_json\",\"args\":[{}]}"));
     server_done(&server);
 }
 
@@ -76,7 +107,7 @@ static void nobody_listens(void **state)
 
     (void)state;
     server_bind(&server);
-    assert_int_equal(probe(&server, "http", &why), PROBE_FAILED);
+    assert_int_equal(probe(&server, "key", &why), PROBE_FAILED);
     assert_non_null(strstr(buf_string(&why), "cannot be reached ("));
     server_done(&server);
 }
