@@ -8,7 +8,7 @@
 
 /*
  * Writes the Authorization header for a deploy key, without a line end (NULL: an empty line, no
- * header). 0, -EINVAL when the key holds what no header may, or -ENOMEM; *line is untouched on
+ * header). 0, -EINVAL where the key holds what no header may, or -ENOMEM; *line is untouched on
  * failure.
  */
 int headers_authorization(const char *deploy_key, struct buf *line);

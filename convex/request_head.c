@@ -50,7 +50,9 @@ int request_head_init(struct request_head *head, const struct transport_options 
     *head = (struct request_head){0};
     r = request_head_open(&head->opening, options->convex_url, path);
     if (r == 0)
-        r = request_head_set_deploy_key(head, options->deploy_key);
+        r = headers_authorization(options->deploy_key, &head->authorization);
+    if (r == 0 && head->authorization.len > 0)
+        r = buf_append_span(&head->authorization, SPAN("\r\n"));
     if (r == 0)
         r = buf_printf(&head->closing,
                        "Content-Type: application/json\r\n"
@@ -67,22 +69,6 @@ void request_head_done(struct request_head *head)
     buf_done(&head->opening);
     buf_done(&head->authorization);
     buf_done(&head->closing);
-}
-
-int request_head_set_deploy_key(struct request_head *head, const char *deploy_key)
-{
-    struct buf line = BUF_NULL;
-    int r = headers_authorization(deploy_key, &line);
-
-    if (r == 0 && line.len > 0)
-        r = buf_append_span(&line, SPAN("\r\n"));
-    if (r < 0) {
-        buf_done(&line);
-        return r;
-    }
-    buf_done(&head->authorization);
-    head->authorization = line;
-    return 0;
 }
 
 /* printf would be a good part of what a request costs here. */

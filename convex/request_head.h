@@ -13,14 +13,10 @@ struct request_head {
     struct buf closing;       /* up to the value of Content-Length */
 };
 
-/* 0 or an -errno. */
+/* 0, -EINVAL where the deploy key holds what no header may, or another -errno. */
 int request_head_init(struct request_head *head, const struct transport_options *options,
                       const char *path);
 void request_head_done(struct request_head *head);
-
-/* NULL: none. 0, -EINVAL when the key holds what no header may, or -ENOMEM; then nothing changed.
- */
-int request_head_set_deploy_key(struct request_head *head, const char *deploy_key);
 
 /* Writes the head of a request with that much body. request_id NULL: none. 0 or -ENOMEM. */
 int request_head_write(const struct request_head *head, const char *request_id, size_t body_len,

@@ -9,6 +9,7 @@
 #include "convex/answer.h"
 
 struct loop;
+struct transport;
 
 /* One attempt. Owned by the caller and kept in place, with all it points at, until done is called.
  */
@@ -18,7 +19,8 @@ struct call {
     /* Called once, from the loop, never from inside transport_start(). It may start and cancel
      * calls, this one's memory is its own again; it must not free the transport. */
     void (*done)(struct call *call, const struct answer *answer);
-    void *handle; /* the transport's own */
+    struct transport *transport; /* that it was started on */
+    void *handle;                /* the transport's own */
 };
 
 struct transport {
@@ -28,7 +30,7 @@ struct transport {
 struct transport_ops {
     int (*start)(struct transport *transport, struct call *call);
     void (*cancel)(struct transport *transport, struct call *call);
-    int (*set_deploy_key)(struct transport *transport, const char *deploy_key);
+    int (*in_flight)(const struct transport *transport);
     struct transport *(*free)(struct transport *transport);
 };
 
@@ -38,19 +40,20 @@ struct transport_ops {
  */
 static inline int transport_start(struct transport *transport, struct call *call)
 {
+    call->transport = transport;
     return transport->ops->start(transport, call);
 }
 
 /* Drops a call that was started: its connection is closed, done is not called. */
-static inline void transport_cancel(struct transport *transport, struct call *call)
+static inline void transport_cancel(struct call *call)
 {
-    transport->ops->cancel(transport, call);
+    call->transport->ops->cancel(call->transport, call);
 }
 
-/* Takes another deploy key (NULL: none) for the calls that start from now on. 0 or an -errno. */
-static inline int transport_set_deploy_key(struct transport *transport, const char *deploy_key)
+/* How many calls have been started, and neither told their answer nor cancelled. */
+static inline int transport_in_flight(const struct transport *transport)
 {
-    return transport->ops->set_deploy_key(transport, deploy_key);
+    return transport->ops->in_flight(transport);
 }
 
 /* Takes NULL. No call may be in flight. */

@@ -126,9 +126,9 @@ static void transport_curl_cancel(struct transport *base, struct call *call)
     transport_release(transport_of(base), call->handle);
 }
 
-static int transport_curl_set_deploy_key(struct transport *base, const char *deploy_key)
+static int transport_curl_in_flight(const struct transport *base)
 {
-    return headers_authorization(deploy_key, &transport_of(base)->authorization);
+    return container_of(base, const struct transport_curl, base)->in_flight;
 }
 
 static void transport_finish(struct transport_curl *transport, struct transport_handle *handle,
@@ -193,7 +193,7 @@ static struct transport *transport_curl_free(struct transport *base)
 static const struct transport_ops transport_curl_ops = {
     .start = transport_curl_start,
     .cancel = transport_curl_cancel,
-    .set_deploy_key = transport_curl_set_deploy_key,
+    .in_flight = transport_curl_in_flight,
     .free = transport_curl_free,
 };
 

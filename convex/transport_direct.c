@@ -264,9 +264,9 @@ static void direct_cancel(struct transport *base, struct call *call)
     direct_release(call->handle, false);
 }
 
-static int direct_set_deploy_key(struct transport *base, const char *deploy_key)
+static int direct_in_flight(const struct transport *base)
 {
-    return request_head_set_deploy_key(&direct_of(base)->head, deploy_key);
+    return container_of(base, const struct transport_direct, base)->in_flight;
 }
 
 /* ---- life ---- */
@@ -285,7 +285,7 @@ static struct transport *direct_free(struct transport *base)
 static const struct transport_ops direct_ops = {
     .start = direct_start,
     .cancel = direct_cancel,
-    .set_deploy_key = direct_set_deploy_key,
+    .in_flight = direct_in_flight,
     .free = direct_free,
 };
 

@@ -333,4 +333,6 @@ void relay_find_strays(struct relay *relay);
 int relay_route_get(struct relay *relay, struct routes *routes, const struct route *route,
                     struct relay_route **out);
 struct relay_route *relay_route_find(struct relay *relay, struct span model);
+/* Makes room for the models that are not known yet. 0, or an -errno and they are still unknown. */
+int relay_routes_reserve(struct relay *relay, struct routes *routes);
 void relay_routes_free(struct relay *relay);

@@ -193,12 +193,12 @@ int relay_new(struct loop *loop, struct transport *transport, struct outbox *out
 int relay_set_routes(struct relay *relay, struct routes *routes)
 {
     struct relay_route *route;
+    int r = relay_routes_reserve(relay, routes);
 
-    for (size_t i = 0; i < routes_count(routes); i++) {
-        int r = relay_route_get(relay, routes, routes_at(routes, i), &route);
-        if (r)
-            return r;
-    }
+    if (r)
+        return r;
+    for (size_t i = 0; i < routes_count(routes); i++)
+        (void)relay_route_get(relay, routes, routes_at(routes, i), &route); /* it is there */
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link)) {
         if (route->routes != routes && !route->lost)
             relay_lose_route(route);
@@ -209,6 +209,11 @@ int relay_set_routes(struct relay *relay, struct routes *routes)
     relay_probe(relay);
     relay_dispatch(relay);
     return 0;
+}
+
+void relay_set_transport(struct relay *relay, struct transport *transport)
+{
+    relay->transport = transport;
 }
 
 bool relay_loading(const struct relay *relay)
@@ -267,7 +272,7 @@ struct relay *relay_free(struct relay *relay)
         return NULL;
     while ((delivery = TAILQ_FIRST(&relay->deliveries))) {
         if (delivery->state == DELIVERY_FLYING)
-            transport_cancel(relay->transport, &delivery->call);
+            transport_cancel(&delivery->call);
         if (delivery->place.lane)
             lanes_leave(&relay->lanes, &delivery->place);
         delivery_free(delivery);

@@ -22,7 +22,7 @@ struct relay_options {
 };
 
 /*
- * transport and outbox (NULL: nothing is kept) stay the caller's. transport outlives the relay; the
+ * transport and outbox (NULL: nothing is kept) stay the caller's. Transports outlive the relay; the
  * outbox goes first, since what it still writes is the relay's memory. What it holds is sent
  * as soon as relay_set_routes() has said where. 0 or an -errno.
  */
@@ -35,10 +35,13 @@ CLEANUP_POINTER(struct relay, relay_free);
 
 /*
  * The routes from now on, at start and after a reload: who was held is tried now. Pending events of
- * a model that has none become dead letters, once the attempts in flight have ended. 0 or an
- * -errno, and some routes are still the old ones.
+ * a model that has none become dead letters, once the attempts in flight have ended. 0, or an -errno
+ * and nothing has changed.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
+
+/* Attempts go this way from now on; those in flight end on the one that they began on. */
+void relay_set_transport(struct relay *relay, struct transport *transport);
 
 /* Whether what was on disk at the start is still on its way into memory. */
 bool relay_loading(const struct relay *relay);

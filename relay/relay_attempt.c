@@ -224,8 +224,7 @@ void relay_probe(struct relay *relay)
 {
     for (struct delivery *delivery = TAILQ_FIRST(&relay->deliveries); delivery;
          delivery = TAILQ_NEXT(delivery, link)) {
-        if (delivery->state == DELIVERY_RESTING &&
-            (relay->gate.state == GATE_CLOSED || delivery->route->gate.state == GATE_CLOSED))
+        if (delivery->state == DELIVERY_RESTING)
             relay_end_rest(delivery);
     }
     gate_probe(&relay->gate);
@@ -357,12 +356,18 @@ static void relay_not_sent(struct delivery *delivery)
     buf_done(&verdict.message);
 }
 
+static int relay_send(struct delivery *delivery);
+
 static void relay_answered(struct call *call, const struct answer *answer)
 {
     struct delivery *delivery = container_of(call, struct delivery, call);
     struct relay *relay = delivery->relay;
     struct verdict verdict = {0};
 
+    /* A reload has made another way meanwhile, with other certificates. */
+    if (answer->kind == ANSWER_NOT_SENT && call->transport != relay->transport &&
+        !relay->sends_no_more && relay_send(delivery) == 0)
+        return;
     histogram_add(&relay->convex_duration, loop_now_ms(relay->loop) - delivery->began_ms);
     if (verdict_read(answer, &verdict))
         relay_not_sent(delivery);

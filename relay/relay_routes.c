@@ -74,19 +74,37 @@ int relay_route_get(struct relay *relay, struct routes *routes, const struct rou
     return 0;
 }
 
+static void relay_route_free(struct relay_route *route)
+{
+    TAILQ_REMOVE(&route->relay->routes, route, link);
+    table_remove(&route->relay->routes_by_model, &route->node);
+    relay_intake_done(&route->intake);
+    gate_done(&route->gate);
+    log_sum_done(&route->failures);
+    routes_unref(route->routes);
+    free(route->model);
+    free(route);
+}
+
+int relay_routes_reserve(struct relay *relay, struct routes *routes)
+{
+    struct relay_route *last = TAILQ_LAST(&relay->routes, relay_routes);
+    struct relay_route *route;
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < routes_count(routes); i++) {
+        struct span model = span_of(routes_at(routes, i)->model);
+        if (!relay_route_find(relay, model))
+            r = relay_route_new(relay, model, &route);
+    }
+    while (r && (route = TAILQ_LAST(&relay->routes, relay_routes)) != last)
+        relay_route_free(route);
+    return r;
+}
+
 void relay_routes_free(struct relay *relay)
 {
-    struct relay_route *route;
-
-    while ((route = TAILQ_FIRST(&relay->routes))) {
-        TAILQ_REMOVE(&relay->routes, route, link);
-        table_remove(&relay->routes_by_model, &route->node);
-        relay_intake_done(&route->intake);
-        gate_done(&route->gate);
-        log_sum_done(&route->failures);
-        routes_unref(route->routes);
-        free(route->model);
-        free(route);
-    }
+    while (!TAILQ_EMPTY(&relay->routes))
+        relay_route_free(TAILQ_FIRST(&relay->routes));
     table_done(&relay->routes_by_model);
 }

@@ -6,8 +6,9 @@
  * DRAIN_MS to be answered and judged. When that time is up, or at a second signal, whoever still
  * waits is answered 202 or 503, which has SERVE_FLUSH_MS to become true and reach its client.
  *
- * SIGHUP reads everything again and takes the secrets, the deploy key and the routes. What is
- * wrong with it is logged, and the old ones stay. Events that are under way keep their old route.
+ * SIGHUP reads everything again, checks it, and only then takes the secrets, the deploy key, the
+ * certificates and the routes, all or none: what is wrong is logged, and the old ones stay. Events
+ * that are under way keep their old route, and their connection.
  */
 #include "server/serve.h"
 
@@ -30,6 +31,7 @@
 #include "server/memory.h"
 #include "server/notify.h"
 #include "server/setup.h"
+#include "server/upstream.h"
 
 enum {
     SERVE_FLUSH_MS = 2000,
@@ -44,7 +46,7 @@ enum serve_phase { SERVE_RUNNING, SERVE_DRAINING, SERVE_FLUSHING };
 struct server {
     struct setup *setup;
     struct loop *loop;
-    struct transport *transport;
+    struct upstreams upstreams;
     struct outbox *outbox;
     struct relay *relay;
     struct service service;
@@ -64,22 +66,37 @@ struct server {
 
 /* ---- reload ---- */
 
+/* The relay takes both or none: its attempts begin at once, and go the new way. */
+static int server_lead(struct server *server, struct routes *routes, struct upstream *upstream)
+{
+    relay_set_transport(server->relay, upstream->transport);
+    int r = relay_set_routes(server->relay, routes);
+    if (r)
+        relay_set_transport(server->relay, server->upstreams.now->transport);
+    return r;
+}
+
+/* All that can fail is done before anything is taken. */
 static int server_take(struct server *server, struct setup *fresh)
 {
     cleanup(keyring_freep) struct keyring *keyring = NULL;
+    cleanup(upstream_freep) struct upstream *upstream = NULL;
     int r = keyring_new(fresh->config.sync_secret, fresh->config.sync_secret_previous, &keyring);
 
     if (r == 0)
-        r = transport_set_deploy_key(server->transport, fresh->config.convex_deploy_key);
+        r = upstream_new(server->loop, fresh, &upstream);
+    if (r == 0)
+        r = server_lead(server, fresh->routes, upstream);
     if (r)
         return r;
+    upstreams_set(&server->upstreams, take(upstream));
     keyring_free(server->service.keyring);
     server->service.keyring = take(keyring);
     server->service.routes = fresh->routes;
     setup_done(server->setup);
     *server->setup = *fresh;
     *fresh = (struct setup){0};
-    return relay_set_routes(server->relay, server->service.routes);
+    return 0;
 }
 
 static void server_reload(struct server *server)
@@ -236,25 +253,19 @@ static int server_open_outbox(struct server *server)
 static int server_start_relay(struct server *server)
 {
     const struct config *config = &server->setup->config;
-    struct transport_options transport = {
-        .convex_url = config->convex_url,
-        .deploy_key = config->convex_deploy_key,
-        .ca_file = config->convex_ca_file,
-        .timeout_ms = config->convex_timeout_ms,
-        .concurrency = config->convex_concurrency,
-        .version = RELAY_VERSION,
-    };
+    struct upstream *upstream;
     struct relay_options relay = {
         .concurrency = config->convex_concurrency,
         .sync_wait_ms = config->sync_wait_ms,
         .max_age_ms = config->retry_max_age_ms,
         .dice = &dice_system,
     };
-    /* transport_direct_new or transport_curl_new: -Dtransport says which. */
-    int r = SERVE_TRANSPORT_NEW(server->loop, &transport, &server->transport);
+    int r = upstream_new(server->loop, server->setup, &upstream);
 
-    if (r == 0)
-        r = relay_new(server->loop, server->transport, server->outbox, &relay, &server->relay);
+    if (r)
+        return r;
+    upstreams_set(&server->upstreams, upstream);
+    r = relay_new(server->loop, upstream->transport, server->outbox, &relay, &server->relay);
     if (r == 0)
         r = relay_set_routes(server->relay, server->service.routes);
     /* Events that arrive before the old ones are known would have to queue up behind the disk. */
@@ -378,6 +389,7 @@ static int server_start(struct server *server)
         r = loop_new(&clock_system, &server->loop);
     if (r)
         return r;
+    upstreams_init(&server->upstreams, server->loop);
     notify_init(&server->notify, server->loop, getenv);
     r = server_watch_signals(server);
     if (r == 0)
@@ -420,7 +432,7 @@ static void server_done(struct server *server)
     observe_done(&server->service.observed);
     outbox_free(server->outbox);
     relay_free(server->relay);
-    transport_free(server->transport);
+    upstreams_done(&server->upstreams);
     keyring_free(server->service.keyring);
     notify_done(&server->notify);
     buf_done(&server->serving);

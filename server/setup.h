@@ -9,6 +9,7 @@ enum { SETUP_INVALID = 1 };
 
 struct setup {
     struct config config;
+    struct buf ca; /* what CONVEX_CA_FILE holds; empty: none */
     struct routes *routes;
 };
 

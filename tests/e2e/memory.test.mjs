@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
+import { makeAuthority } from '../lib/certificates.mjs';
 import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { assertBalanced, scrape, termsOf } from '../lib/metrics.mjs';
@@ -23,7 +24,7 @@ const skip = process.env.RELAY_SANITIZED ? 'allocations cannot be taken from a s
 for (const oneIn of [200, 30, 8]) {
   test(`one allocation in ${oneIn} fails`, { skip }, async (t) => {
     assert.ok(existsSync(SCARCE), SCARCE);
-    const files = makeFolder(t, { scarce: Buffer.alloc(4) });
+    const files = makeFolder(t, { scarce: Buffer.alloc(12) });
     const lack = (n) => writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
     let calls = 0;
     const upstream = await startUpstream(t, () => (++calls % 7 ? SUCCESS : CONFLICT));
@@ -58,6 +59,61 @@ for (const oneIn of [200, 30, 8]) {
     await relay.stop();
   });
 }
+
+const RELOADS = {
+  old: { secret: 'the-old-secret', key: 'key-1', routes: { users: { mutation: 'users:old' } } },
+  new: { secret: 'the-new-secret', key: 'key-2', routes: { users: { mutation: 'users:new' }, teams: { mutation: 'teams:new' } } },
+};
+
+test('a reload that gets no memory at its n-th allocation takes all or nothing', { skip, timeout: 120_000 }, async (t) => {
+  const files = makeFolder(t, { scarce: Buffer.alloc(12), ...RELOADS.old });
+  const upstream = await startUpstream(t);
+  const authority = makeAuthority(t, 'convex-relay test authority');
+  const relay = await startRelay(t, {
+    env: {
+      CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), LOG_LEVEL: 'info', CONVEX_CA_FILE: authority.file,
+      SYNC_SECRET: undefined, SYNC_SECRET_FILE: files.path('secret'), CONVEX_DEPLOY_KEY_FILE: files.path('key'),
+      ROUTES: files.path('routes'), LD_PRELOAD: SCARCE, SCARCE: files.path('scarce'),
+    },
+  });
+  const lackNth = (nth, round) => writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(0, nth, round).buffer), { flag: 'r+' });
+  // What holds now: which secret is taken, with which key and by which route an event arrives.
+  const holds = async () => {
+    upstream.requests.length = 0;
+    const statuses = {};
+    for (const [name, { secret }] of Object.entries(RELOADS)) {
+      statuses[name] = (await sync(relay, userEvent('acc_1'), { secret })).status;
+    }
+    assert.equal(upstream.requests.length, 1);
+    const [request] = upstream.requests;
+    return [statuses.old, statuses.new, request.headers.authorization, callOf(request).path];
+  };
+  const OLD = [200, 401, 'Convex key-1', 'users:old'];
+  const NEW = [401, 200, 'Convex key-2', 'users:new'];
+
+  let refused = 0;
+  for (let n = 1, round = 1, fine = false; !fine; n++, round++) {
+    for (const [name, content] of Object.entries(RELOADS.new)) files.write(name, content);
+    const before = relay.stderr().match(/reloaded/g)?.length ?? 0;
+    lackNth(n, round);
+    relay.signal('SIGHUP');
+    await waitFor('the reload', () => (relay.stderr().match(/reloaded/g)?.length ?? 0) > before);
+    lackNth(0, round);
+    const line = relay.stderr().trimEnd().split('\n').findLast((text) => text.includes('reloaded'));
+    const taken = !line.includes('not reloaded');
+    assert.deepEqual(await holds(), taken ? NEW : OLD, `allocation ${n}: ${line}`);
+    refused += !taken;
+    fine = taken && n > refused + 8; // several in a row went well: there are no more
+    if (!taken) continue;
+    for (const [name, content] of Object.entries(RELOADS.old)) files.write(name, content);
+    const again = relay.stderr().match(/reloaded/g).length;
+    relay.signal('SIGHUP');
+    await waitFor('the way back', () => relay.stderr().match(/reloaded/g).length > again);
+    assert.deepEqual(await holds(), OLD);
+  }
+  t.diagnostic(`${refused} allocations that a reload cannot do without`);
+  assert.ok(refused > 20, `${refused} reloads were refused`);
+});
 
 const BACKLOG = 4000;
 const LEFT_MIB = 6;

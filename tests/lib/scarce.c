@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Loaded before the C library (LD_PRELOAD): lets the allocations of the program itself fail, not
- * those of its libraries, one in so many. How many stands in the file that SCARCE names, as a
- * uint32_t; 0: none fails.
+ * those of its libraries. The file that SCARCE names holds three uint32_t: one in how many fails
+ * (0: none); which one does, counted from 1 since the third, any number, was last changed (0:
+ * none).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,9 +19,12 @@ void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *at, size_t size);
 
-static const volatile uint32_t *one_in;
+static const volatile struct scarce {
+    uint32_t one_in, nth, round;
+} * scarce;
 static uintptr_t first, last; /* of the program's code */
 static atomic_uint calls;
+static atomic_uint round_seen, round_calls;
 
 /* The program comes first. */
 static int scarce_find(struct dl_phdr_info *info, size_t size, void *ctx)
@@ -43,19 +47,35 @@ static __attribute__((constructor)) void scarce_init(void)
 
     (void)dl_iterate_phdr(scarce_find, NULL);
     if (fd >= 0) {
-        void *at = mmap(NULL, sizeof(*one_in), PROT_READ, MAP_SHARED, fd, 0);
-        one_in = at == MAP_FAILED ? NULL : at;
+        void *at = mmap(NULL, sizeof(*scarce), PROT_READ, MAP_SHARED, fd, 0);
+        scarce = at == MAP_FAILED ? NULL : at;
         (void)close(fd);
     }
+}
+
+static bool scarce_is_nth(void)
+{
+    uint32_t nth = scarce->nth, round = scarce->round;
+
+    if (!nth)
+        return false;
+    if (atomic_exchange(&round_seen, round) != round)
+        atomic_store(&round_calls, 0);
+    return atomic_fetch_add(&round_calls, 1) + 1 == nth;
 }
 
 /* A multiplicative hash spreads them: what always happens in the same place must fail, too. */
 static bool scarce_fails(const void *caller)
 {
     uintptr_t from = (uintptr_t)caller;
-    uint32_t n = one_in && from >= first && from < last ? *one_in : 0;
+    bool ours = scarce && from >= first && from < last;
+    uint32_t n = ours ? scarce->one_in : 0;
+    bool fails =
+        n && (uint32_t)(atomic_fetch_add(&calls, 1) * UINT32_C(2654435761)) < UINT32_MAX / n;
 
-    if (!n || (uint32_t)(atomic_fetch_add(&calls, 1) * UINT32_C(2654435761)) >= UINT32_MAX / n)
+    if (ours && scarce_is_nth())
+        fails = true;
+    if (!fails)
         return false;
     errno = ENOMEM;
     return true;

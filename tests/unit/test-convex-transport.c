@@ -139,24 +139,49 @@ static void handle_forgets_the_last_body(void **state)
     world_free(world);
 }
 
-static void deploy_key_can_change(void **state)
+static void deploy_key_is_sent(void **state)
 {
     struct world *world =
-        world_serve(script_answer_three, (struct transport_options){.deploy_key = "first"});
+        world_serve(script_answer_one, (struct transport_options){.deploy_key = "prod:x|y"});
 
     (void)state;
     expect_answer(world_call(world, 0), 200, SUCCESS);
-    assert_int_equal(transport_set_deploy_key(world->transport, "second"), 0);
-    assert_int_equal(transport_set_deploy_key(world->transport, "x\r\nX-Y: z"), -EINVAL);
-    expect_answer(world_call(world, 1), 200, SUCCESS);
-    assert_int_equal(transport_set_deploy_key(world->transport, NULL), 0);
-    expect_answer(world_call(world, 2), 200, SUCCESS);
     world_close(world);
+    assert_non_null(strstr(world->server.requests[0].at, "\r\nAuthorization: Convex prod:x|y\r\n"));
+    world_free(world);
+}
 
-    assert_non_null(strstr(world->server.requests[0].at, "\r\nAuthorization: Convex first\r\n"));
-    assert_non_null(strstr(world->server.requests[1].at, "\r\nAuthorization: Convex second\r\n"));
-    assert_null(strstr(world->server.requests[1].at, "X-Y"));
-    assert_null(strstr(world->server.requests[2].at, "Authorization"));
+static void deploy_key_with_a_line_end_is_refused(void **state)
+{
+    struct world *world = world_new();
+    struct transport_options options = {.convex_url = "http://127.0.0.1:9",
+                                        .deploy_key = "x\r\nX-Y: z",
+                                        .concurrency = 1,
+                                        .timeout_ms = GUARD_MS,
+                                        .version = "1.2.3"};
+
+    (void)state;
+    assert_int_equal(world_transport_new(world->loop, &options, &world->transport), -EINVAL);
+    assert_null(world->transport);
+    loop_free(world->loop);
+    free(world);
+}
+
+/* As at a reload: what is in flight ends on the one that it began on. */
+static void calls_are_counted_until_their_end(void **state)
+{
+    struct world *world = world_serve(script_answer_one, (struct transport_options){0});
+
+    (void)state;
+    assert_int_equal(transport_in_flight(world->transport), 0);
+    assert_int_equal(world_start(world, 0), 0);
+    assert_int_equal(world_start(world, 1), 0);
+    assert_int_equal(transport_in_flight(world->transport), 2);
+    assert_ptr_equal(world->attempts[1].call.transport, world->transport);
+    transport_cancel(&world->attempts[1].call);
+    assert_int_equal(transport_in_flight(world->transport), 1);
+    world_wait(world, 1);
+    assert_int_equal(transport_in_flight(world->transport), 0);
     world_free(world);
 }
 
@@ -357,7 +382,7 @@ static void cancelled_call_is_dropped(void **state)
     assert_int_equal(world_start(world, 0), 0);
     while (sem_trywait(&arrived) < 0)
         (void)world_turn_for(world, 1);
-    transport_cancel(world->transport, &world->attempts[0].call);
+    transport_cancel(&world->attempts[0].call);
     expect_answer(world_call(world, 1), 200, SUCCESS);
     assert_int_equal(world->attempts[0].told, 0);
     world_free(world);
@@ -369,7 +394,7 @@ static void call_cancelled_at_once_never_leaves(void **state)
 
     (void)state;
     assert_int_equal(world_start(world, 0), 0);
-    transport_cancel(world->transport, &world->attempts[0].call);
+    transport_cancel(&world->attempts[0].call);
     expect_answer(world_call(world, 1), 200, SUCCESS);
     assert_int_equal(world->attempts[0].told, 0);
     world_close(world);
@@ -381,7 +406,7 @@ static void cancel_the_other(struct attempt *attempt)
 {
     struct world *world = attempt->world;
 
-    transport_cancel(world->transport, &world->attempts[attempt == world->attempts].call);
+    transport_cancel(&world->attempts[attempt == world->attempts].call);
 }
 
 /* Both time out in the same breath: the second's end is known when the first is told. */
@@ -411,7 +436,9 @@ int main(void)
         cmocka_unit_test(proxy_of_the_environment_is_not_used),
         cmocka_unit_test(large_body_is_sent_whole),
         cmocka_unit_test(handle_forgets_the_last_body),
-        cmocka_unit_test(deploy_key_can_change),
+        cmocka_unit_test(deploy_key_is_sent),
+        cmocka_unit_test(deploy_key_with_a_line_end_is_refused),
+        cmocka_unit_test(calls_are_counted_until_their_end),
         cmocka_unit_test(loop_rests_while_convex_thinks),
         cmocka_unit_test(done_may_start_the_next_call),
         cmocka_unit_test(reason_outlives_the_start_of_the_next_call),
