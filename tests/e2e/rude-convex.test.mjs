@@ -3,7 +3,6 @@
 // judged as the contract says, the event is kept, and arrives once Convex is itself again.
 
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
 import { randomInt } from 'node:crypto';
 import dgram from 'node:dgram';
 import { readFileSync } from 'node:fs';
@@ -14,6 +13,7 @@ import { gzipSync } from 'node:zlib';
 import { makeAuthority } from '../lib/certificates.mjs';
 import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
+import { underEtc } from '../lib/mounts.mjs';
 import { MessageReader } from '../lib/rawhttp.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
@@ -314,18 +314,6 @@ test('a name that does not exist', async (t) => {
   assert.match(relay.stderr(), /Could not resolve host|Resolving timed out/);
 });
 
-// The relay with other files in the place of some below /etc, where this user may do that.
-function under(files) {
-  const mounts = Object.entries(files).map(([name, path]) => `mount --bind ${path} /etc/${name}`);
-  const command = ['unshare', '--mount', 'sh', '-c', `${mounts.join(' && ')} && exec "$0" "$@"`];
-  try {
-    execFileSync(command[0], [...command.slice(1), 'true'], { stdio: 'pipe' });
-    return { command };
-  } catch (error) {
-    return { skip: `no mount namespace: ${error.message.split('\n').at(-1) || error.message}` };
-  }
-}
-
 // libcurl leaves its threads in getaddrinfo() to themselves.
 const LEFT_THREADS = process.env.RELAY_MEMCHECK ? 'what threads hold that end with the process Valgrind calls possibly lost' : false;
 test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
@@ -341,7 +329,7 @@ test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
   t.after(() => nameserver.close());
   const endless = 'options timeout:30 attempts:5'; // longer than anybody waits for the stop
   const files = makeFolder(t, { 'resolv.conf': `nameserver ${address}\n${endless}\n`, 'nsswitch.conf': 'hosts: dns\n' });
-  const { command, skip } = under({ 'resolv.conf': files.path('resolv.conf'), 'nsswitch.conf': files.path('nsswitch.conf') });
+  const { command, skip } = underEtc({ 'resolv.conf': files.path('resolv.conf'), 'nsswitch.conf': files.path('nsswitch.conf') });
   if (skip) return t.skip(skip);
 
   const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com', ...SHORT }, { under: command });
@@ -356,7 +344,7 @@ test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
 test('a name with two addresses, of which one is dead', async (t) => {
   const upstream = await startUpstream(t); // on 127.0.0.1
   const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n127.0.0.1 convex.test\n' });
-  const { command, skip } = under({ hosts: files.path('hosts') });
+  const { command, skip } = underEtc({ hosts: files.path('hosts') });
   if (skip) return t.skip(skip);
   const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '100000' }, { under: command });
   assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
@@ -365,7 +353,7 @@ test('a name with two addresses, of which one is dead', async (t) => {
 test('an address that changes: the next connection goes to the new one', async (t) => {
   const upstream = await startUpstream(t);
   const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n' });
-  const { command, skip } = under({ hosts: files.path('hosts') });
+  const { command, skip } = underEtc({ hosts: files.path('hosts') });
   if (skip) return t.skip(skip);
   const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}` }, { under: command });
   assert.equal((await sync(relay, userEvent('kept'))).status, 202);
