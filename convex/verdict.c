@@ -25,21 +25,25 @@ struct verdict_rule {
     enum verdict_scope scope;
     enum verdict_pressure pressure;
     bool maybe_ran;
+    int tries_max;
 };
 
 static const struct verdict_rule
     verdict_rule_done = {.outcome = VERDICT_DONE, .scope = VERDICT_ROUTE},
     verdict_rule_rejected = {.outcome = VERDICT_REJECTED, .scope = VERDICT_ROUTE},
-    verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true},
+    verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, 0},
     verdict_rule_held_route = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE},
     verdict_rule_held = {.outcome = VERDICT_HELD, .scope = VERDICT_UPSTREAM},
     verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
     verdict_rule_again_route = {.outcome = VERDICT_AGAIN, .scope = VERDICT_ROUTE},
+    verdict_rule_again_few = {.outcome = VERDICT_AGAIN,
+                              .scope = VERDICT_ROUTE,
+                              .tries_max = VERDICT_FEW_TRIES},
     verdict_rule_again = {.outcome = VERDICT_AGAIN, .scope = VERDICT_UPSTREAM},
-    verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
-    verdict_rule_conflict = {VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false},
-    verdict_rule_overload = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false},
-    verdict_rule_overload_maybe = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true};
+    verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0},
+    verdict_rule_conflict = {VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, 0},
+    verdict_rule_overload = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, 0},
+    verdict_rule_overload_maybe = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, 0};
 
 static void verdict_follow(struct verdict *verdict, const struct verdict_rule *rule)
 {
@@ -47,6 +51,7 @@ static void verdict_follow(struct verdict *verdict, const struct verdict_rule *r
     verdict->scope = rule->scope;
     verdict->pressure = rule->pressure;
     verdict->maybe_ran = rule->maybe_ran;
+    verdict->tries_max = rule->tries_max;
 }
 
 static void verdict_because(struct verdict *verdict, const char *cause)
@@ -64,6 +69,13 @@ static const struct {
 } verdict_texts[] = {
     {"Could not find public function for", NULL, &verdict_rule_held_route, "function not found"},
     {"Could not find function", NULL, &verdict_rule_held_route, "function not found"},
+    {"Couldn't find JavaScript module", NULL, &verdict_rule_held_route, "function not found"},
+    {"Couldn't find \"", "\" in module \"", &verdict_rule_held_route, "function not found"},
+    {"Trying to execute ", " as Mutation, but it is defined as ", &verdict_rule_held_route,
+     "function of another kind"},
+    {"Convex functions at or below version ", NULL, &verdict_rule_held_route,
+     "functions of an old version"},
+    {"You do not have permission", NULL, &verdict_rule_held_route, "key without permission"},
     {"Cannot run functions while this deployment is", NULL, &verdict_rule_held_route,
      "deployment not running"},
     {"You have exceeded", NULL, &verdict_rule_held_route, "limits exceeded"},
@@ -72,6 +84,7 @@ static const struct {
     {"This deployment", "has been disabled", &verdict_rule_held_route, "deployment disabled"},
     {"Your request timed out performing too many system operations", NULL,
      &verdict_rule_again_route, "system timeout"},
+    {"Function execution timed out", NULL, &verdict_rule_again_few, "function timeout"},
 };
 
 static struct span verdict_line(struct span text)
@@ -194,6 +207,9 @@ static const struct {
     {400, "ClientVersionUnsupported", &verdict_rule_held},
     {400, "InvalidAdminKey", &verdict_rule_held},
     {400, "InvalidAuthHeader", &verdict_rule_held},
+    /* The key's spelling, crates/local_backend/src/authentication.rs. */
+    {400, "HeaderParseFailure", &verdict_rule_held},
+    {400, "InvalidHeaderFailure", &verdict_rule_held},
     {400, "BadFormat", &verdict_rule_rejected_maybe}, /* Convex reads the format after it ran */
     /* With UDF_404_ON_BAD_PATH; a deploy mends one function, and the others go on. */
     {404, "FunctionPathNotFound", &verdict_rule_held_route},
@@ -203,20 +219,23 @@ static const struct {
     {503, "InternalServerError", &verdict_rule_overload_maybe},
 };
 
+/* The first row that fits. */
 static const struct {
     int first, last;
     const struct verdict_rule *coded; /* Convex itself answered: there is a code */
     const struct verdict_rule *plain; /* a proxy or a CDN may have */
 } verdict_statuses[] = {
     {300, 399, &verdict_rule_held, &verdict_rule_held},
-    {401, 401, &verdict_rule_held, &verdict_rule_held},
-    {403, 405, &verdict_rule_held, &verdict_rule_held},
+    {400, 400, &verdict_rule_rejected, &verdict_rule_rejected},
     {408, 408, &verdict_rule_unknown, &verdict_rule_unknown},
+    {409, 409, &verdict_rule_rejected, &verdict_rule_held},
     {421, 421, &verdict_rule_again, &verdict_rule_again},
     {425, 425, &verdict_rule_again, &verdict_rule_again},
     {429, 429, &verdict_rule_overload, &verdict_rule_overload},
+    /* 401, 403, 404 and 405; the rest are statuses that Convex has no errors for, whatever code a
+       proxy gives with them: a bill, a login, an agreement, a limit of its own. */
+    {400, 499, &verdict_rule_held, &verdict_rule_held},
     {503, 503, &verdict_rule_overload, &verdict_rule_overload_maybe},
-    {400, 499, &verdict_rule_rejected, &verdict_rule_rejected}, /* the rest of them */
 };
 
 /* Convex's codes are identifiers. Anything else is left out of logs. */

@@ -3,9 +3,10 @@
  * What an answer means for the event that was sent. A pure function.
  *
  * Sources: get-convex/convex-backend crates/local_backend/src/public_api.rs (envelope),
- * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses),
- * crates/udf/src/validation.rs (operational texts); npm convex 1.48 src/browser/http_client.ts
- * (messages).
+ * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses); the texts are
+ * those of crates/udf/src/validation.rs, crates/roles/src/eval.rs, crates/isolate/src/{timeout,
+ * termination}.rs and crates/model/src/modules/user_error.rs, as crates/application/src/
+ * redaction.rs frames them; npm convex 1.48 src/browser/http_client.ts (messages).
  */
 #pragma once
 
@@ -22,6 +23,10 @@ enum verdict_outcome {
     VERDICT_HELD,     /* nothing of its scope goes through until somebody mends something */
 };
 
+enum {
+    VERDICT_FEW_TRIES = 4, /* of what may pass, but rather will not */
+};
+
 enum verdict_scope { VERDICT_ROUTE, VERDICT_UPSTREAM };
 
 enum verdict_pressure {
@@ -34,7 +39,8 @@ struct verdict {
     enum verdict_outcome outcome;
     enum verdict_scope scope; /* of a hold, and of what failed: one route, or Convex as a whole */
     enum verdict_pressure pressure;
-    bool maybe_ran;         /* the mutation may have run although no success was seen */
+    bool maybe_ran; /* the mutation may have run although no success was seen */
+    int tries_max;  /* of AGAIN: the event is rejected when so many attempts ended so; 0: never */
     int64_t retry_after_ms; /* -1: none given */
     /*
      * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer,

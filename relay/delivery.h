@@ -80,6 +80,7 @@ struct delivery {
     struct call call;
     uint64_t attempt; /* see limit_begin() */
     int attempts;
+    int strikes;             /* attempts of this process that verdict.tries_max counts */
     int64_t tried_ms;        /* wall clock; 0: never */
     int64_t began_ms;        /* mono; the attempt at hand */
     int64_t since_ms;        /* wall clock; its age counts from here: it arrived, or was replayed */

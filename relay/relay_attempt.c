@@ -322,8 +322,16 @@ static void relay_log_attempt(const struct delivery *delivery, const struct verd
                   log_number(loop_now_ms(relay->loop) - delivery->began_ms));
 }
 
-static void relay_judge(struct delivery *delivery, const struct verdict *verdict)
+/* What might have passed has not, so many times. */
+static void relay_lose_patience(struct delivery *delivery, struct verdict *verdict)
 {
+    if (verdict->tries_max > 0 && ++delivery->strikes >= verdict->tries_max)
+        verdict->outcome = VERDICT_REJECTED;
+}
+
+static void relay_judge(struct delivery *delivery, struct verdict *verdict)
+{
+    relay_lose_patience(delivery, verdict);
     relay_note_outcome(delivery, verdict);
     relay_log_attempt(delivery, verdict);
     relay_learn(delivery, verdict);

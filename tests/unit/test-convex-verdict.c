@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What each answer of Convex's, or of what stands before it, means. */
+/*
+ * What each answer of Convex's, or of what stands before it, means. Where a text or a code is from
+ * stands before it: files of get-convex/convex-backend, below crates/.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -22,19 +25,22 @@ struct row {
     enum verdict_pressure pressure;
     bool maybe_ran;
     enum answer_kind kind;
+    int tries_max;
 };
 
-#define DONE VERDICT_DONE, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define REJECTED VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define REJECTED_MAYBE VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, ANSWER_HTTP
-#define HELD_ROUTE VERDICT_HELD, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define HELD VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define AGAIN_ROUTE VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define AGAIN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP
-#define UNKNOWN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_HTTP
-#define CONFLICT VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, ANSWER_HTTP
-#define OVERLOAD VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, ANSWER_HTTP
-#define OVERLOAD_MAYBE VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, ANSWER_HTTP
+#define DONE VERDICT_DONE, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define REJECTED VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define REJECTED_MAYBE VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, ANSWER_HTTP, 0
+#define HELD_ROUTE VERDICT_HELD, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define HELD VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define AGAIN_ROUTE VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define AGAIN_FEW                                                                                  \
+    VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, VERDICT_FEW_TRIES
+#define AGAIN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, false, ANSWER_HTTP, 0
+#define UNKNOWN VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_HTTP, 0
+#define CONFLICT VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, ANSWER_HTTP, 0
+#define OVERLOAD VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, ANSWER_HTTP, 0
+#define OVERLOAD_MAYBE VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, ANSWER_HTTP, 0
 
 #define ERROR(text) "{\"status\":\"error\",\"errorMessage\":\"" text "\"}"
 #define FRAME "[Request ID: 0123456789abcdef] Server Error"
@@ -97,40 +103,86 @@ static const struct row rows[] = {
      "function error", REJECTED},
     FUNCTION_ERROR("ArgumentValidationError: Object is missing the required field `email`.",
                    "function error", REJECTED),
-    FUNCTION_ERROR("Function execution timed out (maximum duration: 1s)", "function error",
-                   REJECTED),
-    FUNCTION_ERROR("Trying to execute users.js:x as Mutation, but it is defined as Query.",
-                   "function error", REJECTED),
-    FUNCTION_ERROR("You do not have permission to perform this operation "
-                   "(deployment:functions:runInternalMutations).",
-                   "function error", REJECTED),
 
-    /* texts about the deployment */
+    /* udf/src/validation.rs, missing_or_internal_error(); application/src/lib.rs has the
+       one without "public" */
     FUNCTION_ERROR("Could not find public function for 'users:syncFromBlade'.",
+                   "function not found", HELD_ROUTE),
+    FUNCTION_ERROR("Could not find public function for 'users:syncFromBlade'. Did you forget to "
+                   "run `npx convex dev` or `npx convex deploy`?",
                    "function not found", HELD_ROUTE),
     FUNCTION_ERROR("Could not find function for 'users:x'. Did you forget to run `npx convex dev`?",
                    "function not found", HELD_ROUTE),
-    FUNCTION_ERROR("Cannot run functions while this deployment is paused. Resume the deployment.",
+    /* model/src/modules/user_error.rs */
+    {"a function missing in its module", 200,
+     ERROR("Couldn't find \\\"syncFromBlade\\\" in module \\\"users.js\\\"."),
+     "Couldn't find \"syncFromBlade\" in module \"users.js\".", "function not found", HELD_ROUTE},
+    FUNCTION_ERROR("Couldn't find JavaScript module 'users.js'. Did you forget to run `npx convex "
+                   "dev`?",
+                   "function not found", HELD_ROUTE),
+    /* udf/src/validation.rs, new_inner(); in_component_str() may stand behind the path */
+    FUNCTION_ERROR("Trying to execute users.js:x as Mutation, but it is defined as Query.",
+                   "function of another kind", HELD_ROUTE),
+    FUNCTION_ERROR("Trying to execute users.js:x in component 'a' as Mutation, but it is defined "
+                   "as HttpAction.",
+                   "function of another kind", HELD_ROUTE),
+    /* udf/src/validation.rs, udf_version() */
+    FUNCTION_ERROR("Convex functions at or below version 0.19.1 are no longer supported. Update "
+                   "your Convex npm package and then push your functions again with `npx convex "
+                   "deploy` or `npx convex dev`.",
+                   "functions of an old version", HELD_ROUTE),
+    /* roles/src/eval.rs, require_operation(); folded into 200 by application/src/lib.rs */
+    FUNCTION_ERROR("You do not have permission to perform this operation "
+                   "(deployment:functions:runInternalMutations).",
+                   "key without permission", HELD_ROUTE),
+    FUNCTION_ERROR("You do not have permission to perform this operation (WriteData).",
+                   "key without permission", HELD_ROUTE),
+    /* udf/src/validation.rs, the constants at its top */
+    FUNCTION_ERROR("Cannot run functions while this deployment is paused. Resume the deployment in "
+                   "the dashboard settings to allow functions to run.",
                    "deployment not running", HELD_ROUTE),
-    FUNCTION_ERROR("Cannot run functions while this deployment is suspended.",
+    FUNCTION_ERROR("Cannot run functions while this deployment is suspended. Please contact Convex "
+                   "if you believe this is a mistake.",
                    "deployment not running", HELD_ROUTE),
     FUNCTION_ERROR("You have exceeded the free plan limits, so your deployments have been "
+                   "disabled. Please upgrade to a Pro plan or reach out to us at "
+                   "support@convex.dev for help.",
+                   "limits exceeded", HELD_ROUTE),
+    FUNCTION_ERROR("You have exceeded your spending limits, so your deployments have been "
                    "disabled.",
                    "limits exceeded", HELD_ROUTE),
-    FUNCTION_ERROR("You have exceeded your spending limits, so all is off.", "limits exceeded",
-                   HELD_ROUTE),
     FUNCTION_ERROR("Your deployments have been disabled.", "deployment disabled", HELD_ROUTE),
     FUNCTION_ERROR("Your deployment has been disabled.", "deployment disabled", HELD_ROUTE),
     FUNCTION_ERROR("This deployment has been disabled because it exceeded a configured usage "
                    "limit.",
                    "deployment disabled", HELD_ROUTE),
+    /* isolate/src/timeout.rs, "non-deterministic, and not necessarily the user's fault" */
     FUNCTION_ERROR("Your request timed out performing too many system operations.",
                    "system timeout", AGAIN_ROUTE),
+    /* isolate/src/termination.rs: one second of the function's own, on a machine with others */
+    FUNCTION_ERROR("Function execution timed out (maximum duration: 1s)", "function timeout",
+                   AGAIN_FEW),
+    FUNCTION_ERROR("JavaScript execution ran out of memory (maximum memory usage: 64 MB)",
+                   "function error", REJECTED),
+
+    /* application/src/redaction.rs: framed as all of them are, cut as in production, or by 560 */
     {"560 with such a text", 560, ERROR("Could not find public function for 'users:x'."),
      "Could not find public function for 'users:x'.", "function not found", HELD_ROUTE},
     {"such a text behind the request's id", 200,
      ERROR(FRAME "\\nCould not find public function for 'users:x'.\\n"),
      FRAME "\nCould not find public function for 'users:x'.\n", "function not found", HELD_ROUTE},
+    {"a permission behind the request's id", 200,
+     ERROR(FRAME "\\nYou do not have permission to perform this operation (WriteData).\\n"),
+     FRAME "\nYou do not have permission to perform this operation (WriteData).\n",
+     "key without permission", HELD_ROUTE},
+    {"another kind behind the request's id", 200,
+     ERROR(FRAME "\\nTrying to execute a.js:b as Mutation, but it is defined as Action.\\n"),
+     FRAME "\nTrying to execute a.js:b as Mutation, but it is defined as Action.\n",
+     "function of another kind", HELD_ROUTE},
+    {"a timeout behind the request's id", 200,
+     ERROR(FRAME "\\nFunction execution timed out (maximum duration: 1s)\\n"),
+     FRAME "\nFunction execution timed out (maximum duration: 1s)\n", "function timeout",
+     AGAIN_FEW},
     {"such a text in escapes", 200, ERROR("\\u0043ould not find function for 'x'"),
      "Could not find function for 'x'", "function not found", HELD_ROUTE},
 
@@ -140,6 +192,21 @@ static const struct row rows[] = {
     FUNCTION_ERROR("Uncaught ConvexError: This deployment has been disabled", "function error",
                    REJECTED),
     FUNCTION_ERROR("The account has been disabled", "function error", REJECTED),
+    FUNCTION_ERROR("Uncaught Error: Function execution timed out (maximum duration: 1s)",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("Uncaught Error: You do not have permission to perform this operation",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("Uncaught Error: Trying to execute a as Mutation, but it is defined as Query.",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("ArgumentValidationError: Convex functions at or below version 1",
+                   "function error", REJECTED),
+    /* isolate/src/helpers.rs */
+    FUNCTION_ERROR("ConvexError with invalid data: Couldn't find JavaScript module",
+                   "function error", REJECTED),
+    FUNCTION_ERROR("you do not have permission to perform this operation", "function error",
+                   REJECTED),
+    FUNCTION_ERROR("Trying to execute users.js:x as Query, but it is defined as Mutation.",
+                   "function error", REJECTED),
     FUNCTION_ERROR(" You have exceeded", "function error", REJECTED),
     {"thrown behind the request's id", 200,
      ERROR(FRAME "\\nUncaught Error: You have exceeded\\n    at x\\n"),
@@ -204,8 +271,6 @@ static const struct row rows[] = {
     /* 400 */
     CODED(400, "BadJsonBody", REJECTED),
     CODED(400, "BadConvexFunctionIdentifier", REJECTED),
-    CODED(400, "HeaderParseFailure", REJECTED),
-    CODED(400, "InvalidHeaderFailure", REJECTED),
     CODED(400, "BadQueryArgs", REJECTED),
     CODED(400, "InvalidRequestId", REJECTED),
     CODED(400, "AuthProviderDiscoveryFailed", REJECTED),
@@ -214,6 +279,8 @@ static const struct row rows[] = {
     CODED(400, "ClientVersionUnsupported", HELD),
     CODED(400, "InvalidAdminKey", HELD),
     CODED(400, "InvalidAuthHeader", HELD),
+    CODED(400, "HeaderParseFailure", HELD), /* the key's spelling */
+    CODED(400, "InvalidHeaderFailure", HELD),
     EMPTY(400, REJECTED),
     {"400 with blanks around", 400, " {\"code\": \"InvalidAdminKey\"}\n", NULL, "InvalidAdminKey",
      HELD},
@@ -231,7 +298,7 @@ static const struct row rows[] = {
      REJECTED},
     {"400 text", 400, "bad\n", NULL, "http 400", REJECTED},
 
-    /* access and address */
+    /* access and address: local_backend/src/authentication.rs, keybroker/src/operations.rs */
     CODED(401, "InvalidAuthHeader", HELD),
     CODED(401, "NoAuthProvider", HELD),
     CODED(401, "Unauthenticated", HELD),
@@ -246,25 +313,39 @@ static const struct row rows[] = {
     CODED(404, "FunctionPathWrongType", HELD_ROUTE),
     EMPTY(405, HELD),
 
-    /* the rest of 4xx */
-    EMPTY(402, REJECTED),
-    EMPTY(406, REJECTED),
+    /* 408 is the backend's own time limit, TimeoutLayer in common/src/http/mod.rs */
     EMPTY(408, UNKNOWN),
     CODED(408, "ClientDisconnected", UNKNOWN),
-    EMPTY(409, REJECTED),
-    EMPTY(410, REJECTED),
-    {"413 from a proxy", 413, "<html>Too large</html>", NULL, "http 413", REJECTED},
-    EMPTY(415, REJECTED),
+    CODED(409, "Conflict", REJECTED),
+    EMPTY(409, HELD),
     CODED(421, "MisdirectedRequest", AGAIN),
     EMPTY(421, AGAIN),
-    EMPTY(422, REJECTED),
     CODED(425, "TooEarly", AGAIN),
+    EMPTY(425, AGAIN),
     CODED(429, "TooManyConcurrentRequests", OVERLOAD),
     CODED(429, "TooManyWrites", OVERLOAD),
     CODED(429, "TooManyWritesInTimePeriod", OVERLOAD),
     EMPTY(429, OVERLOAD),
-    EMPTY(431, REJECTED),
-    EMPTY(499, REJECTED),
+    /* statuses that errors/src/lib.rs, http_status_code(), has no code for: a proxy's */
+    EMPTY(402, HELD),
+    CODED(402, "payment_required", HELD),
+    EMPTY(406, HELD),
+    EMPTY(407, HELD),
+    EMPTY(410, HELD),
+    EMPTY(411, HELD),
+    EMPTY(412, HELD),
+    {"413 from a proxy", 413, "<html>Too large</html>", NULL, "http 413", HELD},
+    EMPTY(414, HELD),
+    EMPTY(415, HELD),
+    EMPTY(417, HELD),
+    EMPTY(418, HELD),
+    EMPTY(422, HELD),
+    EMPTY(423, HELD),
+    EMPTY(426, HELD),
+    EMPTY(428, HELD),
+    EMPTY(431, HELD),
+    {"451 HTML", 451, "<html>Not here</html>", NULL, "http 451", HELD},
+    EMPTY(499, HELD),
 
     /* 5xx */
     CODED(500, "InternalServerError", UNKNOWN),
@@ -306,26 +387,26 @@ static const struct row rows[] = {
 
     /* no answer */
     {"not sent", 0, "", "fetch failed", "cannot connect", VERDICT_AGAIN, VERDICT_UPSTREAM,
-     VERDICT_NO_PRESSURE, false, ANSWER_NOT_SENT},
+     VERDICT_NO_PRESSURE, false, ANSWER_NOT_SENT, 0},
     {"lost", 0, "", "fetch failed", "no answer", VERDICT_AGAIN, VERDICT_UPSTREAM,
-     VERDICT_NO_PRESSURE, true, ANSWER_LOST},
+     VERDICT_NO_PRESSURE, true, ANSWER_LOST, 0},
     {"lost halfway", 200, "", "terminated", "half an answer", VERDICT_AGAIN, VERDICT_UPSTREAM,
-     VERDICT_NO_PRESSURE, true, ANSWER_LOST},
+     VERDICT_NO_PRESSURE, true, ANSWER_LOST, 0},
     {"too long", 200, "", "fetch failed", "answer too long", VERDICT_AGAIN, VERDICT_UPSTREAM,
-     VERDICT_NO_PRESSURE, true, ANSWER_TOO_LONG},
+     VERDICT_NO_PRESSURE, true, ANSWER_TOO_LONG, 0},
     /* compressed, though nobody asked for it: what cannot be read condemns nobody */
     {"compressed 200", 200, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
-     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED, 0},
     {"compressed 560", 560, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
-     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED, 0},
     {"compressed 400", 400, "", "The answer is compressed", "compressed answer", VERDICT_HELD,
-     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+     VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED, 0},
     {"compressed 401", 401, "", "", "http 401", VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE,
-     false, ANSWER_COMPRESSED},
+     false, ANSWER_COMPRESSED, 0},
     {"compressed 502", 502, "", "", "http 502", VERDICT_AGAIN, VERDICT_UPSTREAM,
-     VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED},
+     VERDICT_NO_PRESSURE, true, ANSWER_COMPRESSED, 0},
     {"compressed 503", 503, "", "", "http 503", VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD,
-     true, ANSWER_COMPRESSED},
+     true, ANSWER_COMPRESSED, 0},
 };
 
 static void check_row(void **state)
@@ -346,6 +427,7 @@ static void check_row(void **state)
     assert_int_equal(verdict.scope, row->scope);
     assert_int_equal(verdict.pressure, row->pressure);
     assert_int_equal(verdict.maybe_ran, row->maybe_ran);
+    assert_int_equal(verdict.tries_max, row->tries_max);
     assert_string_equal(verdict.cause, row->cause);
     assert_string_equal(buf_string(&message), row->message ? row->message : row->body);
     assert_int_equal(verdict.retry_after_ms, -1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of an event, by what Convex says of it. */
+#include "convex/verdict.h"
 #include "relay_cases.h"
 
 static struct world_answer loses_the_first(struct world *world, const char *path, int record,
@@ -55,6 +56,33 @@ static void test_rejected_is_a_dead_letter(void **state)
     world_run(world, 2000);
     assert_counts(0, 1, 0);
     assert_int_equal(world->attempts, 1);
+}
+
+static struct world_answer takes_too_long(struct world *world, const char *path, int record,
+                                          int number)
+{
+    (void)world, (void)path;
+    (void)number;
+    return record == 1
+               ? world_http(200, "{\"status\":\"error\",\"errorMessage\":\"Function execution "
+                                 "timed out (maximum duration: 1s)\"}")
+               : world_done();
+}
+
+/* Convex was slow, or the function is: a few attempts tell. */
+static void test_a_function_timeout_is_tried_a_few_times(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, takes_too_long);
+    struct sender *slow = world_send(world, "users", 1, 1);
+
+    (void)world_send(world, "users", 2, 1);
+    world_run(world, 9000);
+    assert_true(slow->answered);
+    assert_int_equal(slow->reply, REPLY_FAILED);
+    assert_non_null(strstr(buf_string(&slow->message), "Function execution timed out"));
+    assert_int_equal(world->attempts, 1 + VERDICT_FEW_TRIES);
+    assert_counts(1, 1, 0);
 }
 
 static void test_unknown_model_is_a_dead_letter(void **state)
@@ -377,6 +405,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROW(test_delivered),
         ROW(test_rejected_is_a_dead_letter),
+        ROW(test_a_function_timeout_is_tried_a_few_times),
         ROW(test_unknown_model_is_a_dead_letter),
         ROW(test_lost_answer_is_tried_again),
         ROW(test_queued_after_the_wait),
