@@ -23,6 +23,8 @@
 
 enum {
     DELIVERY_REASON_MAX = 4096, /* of a message that is kept; the sender gets the whole */
+    RELAY_GAP_MS = 100,         /* between two that knock at the gate of all, at first */
+    RELAY_ROUTE_GAP_MS = 1000,  /* and at that of a route, whose failures are billed */
 };
 
 /* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
@@ -80,9 +82,10 @@ struct delivery {
     struct call call;
     uint64_t attempt; /* see limit_begin() */
     int attempts;
-    int strikes;             /* attempts of this process that verdict.tries_max counts */
-    int64_t tried_ms;        /* wall clock; 0: never */
-    int64_t began_ms;        /* mono; the attempt at hand */
+    struct blame blame, route_blame; /* before the gate of all, and before its route's */
+    int strikes;                     /* attempts of this process that verdict.tries_max counts */
+    int64_t tried_ms;                /* wall clock; 0: never */
+    int64_t began_ms;                /* mono; the attempt at hand */
     int64_t since_ms;        /* wall clock; its age counts from here: it arrived, or was replayed */
     struct buf reason;       /* why the last attempt failed */
     struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
@@ -155,7 +158,7 @@ struct relay {
     struct limit limit;      /* of the whole: cut only by a stop of everything */
     struct gate gate;        /* of Convex as a whole */
     struct log_sum unrouted; /* dead letters of models without a route */
-    int failures;            /* of Convex as a whole, in a row */
+    struct log_sum blamed;   /* events that fail while others do not */
     struct table routes_by_model;
     struct relay_routes routes;
 
@@ -271,12 +274,6 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot);
 
 /* Starts whatever may go. */
 void relay_dispatch(struct relay *relay);
-/* Gates and limits have changed. */
-void relay_apply_limits(struct relay *relay);
-void relay_apply_route_limit(struct relay_route *route);
-/* For gates: probing has begun. */
-void relay_gate_changed(void *relay);
-void relay_route_gate_changed(void *route);
 /* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
 void relay_bury_old(struct relay *relay);
 
@@ -294,6 +291,23 @@ int relay_make_args(struct delivery *delivery, struct buf *message);
 
 /* Whoever was held may be tried now. */
 void relay_probe(struct relay *relay);
+/* A gate has opened: who has rested before it goes on. */
+void relay_wake(struct relay *relay);
+
+/* ---- relay_learn.c: gates and limits ---- */
+
+/* Gates and limits have changed. */
+void relay_apply_limits(struct relay *relay);
+void relay_apply_route_limit(struct relay_route *route);
+/* For gates: probing has begun. */
+void relay_gate_changed(void *relay);
+void relay_route_gate_changed(void *route);
+/* Who is ready and has not been tried yet may not have to wait for the next probe. */
+void relay_knock(struct relay *relay);
+/* One has come: it need not, nor before its route's gate. */
+void relay_knock_at_route(struct relay_route *route);
+/* What the answer says of the route, and of Convex. */
+void relay_learn(struct delivery *delivery, const struct verdict *verdict);
 
 /* ---- relay_backlog.c: pages of what is on disk ---- */
 

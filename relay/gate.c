@@ -6,74 +6,126 @@
 
 #include "convex/backoff.h"
 
+static int64_t gate_now_ms(const struct gate *gate)
+{
+    return loop_now_ms(gate->options.loop);
+}
+
 static void gate_timer(void *ctx)
 {
     struct gate *gate = ctx;
 
     gate->state = GATE_PROBING;
-    gate->changed(gate->ctx);
+    gate->room = *gate->options.in_flight + 1;
+    gate->tried_ms = gate_now_ms(gate);
+    gate->early = gate->tried_ms < gate->due_ms;
+    gate->options.changed(gate->options.ctx);
 }
 
-void gate_init(struct gate *gate, struct loop *loop, struct dice *dice, void (*changed)(void *ctx),
-               void *ctx)
+void gate_init(struct gate *gate, const struct gate_options *options)
 {
     *gate = (struct gate){
-        .loop = loop,
-        .dice = dice,
+        .options = *options,
         .timer = {.fn = gate_timer, .ctx = gate},
-        .changed = changed,
-        .ctx = ctx,
     };
 }
 
 void gate_done(struct gate *gate)
 {
-    if (gate->loop)
-        loop_timer_clear(gate->loop, &gate->timer);
+    if (gate->options.loop)
+        loop_timer_clear(gate->options.loop, &gate->timer);
 }
 
-bool gate_close(struct gate *gate, const char *cause, bool overload, int64_t retry_after_ms)
+/* Those who knock neither bring the next probe closer nor put it off. */
+static void gate_plan_probe(struct gate *gate, const struct gate_failure *failure)
 {
-    bool was_open = gate->state == GATE_OPEN;
+    if (gate->early)
+        return;
+    gate->failures++;
+    gate->due_ms = gate->tried_ms + backoff_ms(gate->failures, failure->overload,
+                                               failure->retry_after_ms, gate->options.dice);
+}
+
+static enum gate_news gate_close(struct gate *gate, const struct gate_failure *failure)
+{
+    enum gate_news news = gate->state == GATE_OPEN ? GATE_CLOSES : GATE_NO_NEWS;
 
     if (gate->state == GATE_CLOSED)
-        return false; /* the others that were under way */
-    if (was_open) {
+        return GATE_NO_NEWS; /* the others that were under way */
+    gate->tried_ms = gate_now_ms(gate);
+    if (news == GATE_CLOSES) {
         gate->failures = 0;
-        gate->since_ms = loop_now_ms(gate->loop);
+        gate->early = false;
+        gate->since_ms = gate->tried_ms;
     }
-    gate->failures++;
     gate->state = GATE_CLOSED;
-    (void)snprintf(gate->cause, sizeof(gate->cause), "%s", cause);
-    int64_t wait_ms = backoff_ms(gate->failures, overload, retry_after_ms, gate->dice);
-    loop_timer_set(gate->loop, &gate->timer, loop_now_ms(gate->loop) + wait_ms);
-    return was_open;
+    gate->listens = failure->by_event;
+    (void)snprintf(gate->cause, sizeof(gate->cause), "%s", failure->cause);
+    gate_plan_probe(gate, failure);
+    loop_timer_set(gate->options.loop, &gate->timer, gate->due_ms);
+    return news;
+}
+
+enum gate_news gate_failed(struct gate *gate, struct blame *blame,
+                           const struct gate_failure *failure)
+{
+    bool known = blame->own;
+    enum evidence_of of =
+        evidence_fail(&gate->evidence, blame, failure->certain, failure->began_ms);
+
+    if (of == EVIDENCE_OF_ALL || gate->state == GATE_PROBING) {
+        enum gate_news news = gate_close(gate, failure);
+        if (of != EVIDENCE_OF_ONE)
+            return news;
+    }
+    return of == EVIDENCE_OF_ONE && !known ? GATE_BLAMES : GATE_NO_NEWS;
+}
+
+bool gate_passed(struct gate *gate)
+{
+    evidence_pass(&gate->evidence, gate_now_ms(gate));
+    if (gate->state == GATE_OPEN)
+        return false;
+    loop_timer_clear(gate->options.loop, &gate->timer);
+    gate->state = GATE_OPEN;
+    return true;
 }
 
 void gate_probe(struct gate *gate)
 {
     if (gate->state != GATE_CLOSED)
         return;
-    loop_timer_clear(gate->loop, &gate->timer);
+    loop_timer_clear(gate->options.loop, &gate->timer);
     gate_timer(gate);
 }
 
-bool gate_open(struct gate *gate)
+static int64_t gate_gap_ms(const struct gate *gate)
 {
-    if (gate->state == GATE_OPEN)
-        return false;
-    loop_timer_clear(gate->loop, &gate->timer);
-    gate->state = GATE_OPEN;
-    return true;
+    int64_t gap_ms = (gate_now_ms(gate) - gate->since_ms) / GATE_GAP_SHARE;
+
+    if (gap_ms > GATE_GAP_MAX_MS)
+        return GATE_GAP_MAX_MS;
+    return gap_ms > gate->options.gap_min_ms ? gap_ms : gate->options.gap_min_ms;
 }
 
-int gate_room(const struct gate *gate, int room)
+void gate_knock(struct gate *gate)
+{
+    int64_t at_ms = gate->tried_ms + gate_gap_ms(gate);
+
+    if (gate->state == GATE_OPEN || !gate->listens)
+        return;
+    if (heap_linked(&gate->timer.node) && gate->timer.at_ms <= at_ms)
+        return;
+    loop_timer_set(gate->options.loop, &gate->timer, at_ms);
+}
+
+int gate_room(const struct gate *gate, int room, int max)
 {
     switch (gate->state) {
     case GATE_CLOSED:
         return 0;
     case GATE_PROBING:
-        return 1;
+        return gate->room < max ? gate->room : max;
     case GATE_OPEN:
         break;
     }

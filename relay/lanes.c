@@ -236,6 +236,12 @@ struct lane_place *lanes_start(struct lanes *lanes)
     return TAILQ_FIRST(&lane->places);
 }
 
+bool lanes_would_start(const struct lanes *lanes, const struct lane_route *route)
+{
+    return !lanes->startable.first && lanes->in_flight < lanes->limit && !route->ready.first &&
+           route->in_flight < route->limit;
+}
+
 static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum lane_state state)
 {
     struct lane *lane = place->lane;

@@ -66,6 +66,9 @@ int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place 
 /* Who goes next, from now on in flight; NULL: nobody can. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
+/* Whether somebody of the route who became ready now would go at once, as the next one. */
+bool lanes_would_start(const struct lanes *lanes, const struct lane_route *route);
+
 bool lanes_is_head(const struct lane_place *place);
 
 /* The lane's first place; the one behind a place, NULL: nobody is. */

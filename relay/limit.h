@@ -55,10 +55,10 @@ static inline void limit_cut(struct limit *limit, uint64_t attempt)
     limit->now = limit->now > 1 ? limit->now / 2 : 1;
 }
 
-/* Begins anew from one, after everything had stopped. */
-static inline void limit_restart(struct limit *limit)
+/* Begins anew from what is under way, after everything had stopped. */
+static inline void limit_restart(struct limit *limit, int in_flight)
 {
     limit->cut_at = limit->attempt;
     limit->successes = 0;
-    limit->now = 1;
+    limit->now = in_flight < 1 ? 1 : in_flight < limit->max ? in_flight : limit->max;
 }

@@ -157,7 +157,14 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     limit_init(&relay->limit, options->concurrency);
     relay_intake_init(&relay->replays_intake, relay, true);
-    gate_init(&relay->gate, loop, options->dice, relay_gate_changed, relay);
+    gate_init(&relay->gate, &(struct gate_options){.loop = loop,
+                                                   .dice = options->dice,
+                                                   .in_flight = &relay->lanes.in_flight,
+                                                   .gap_min_ms = RELAY_GAP_MS,
+                                                   .changed = relay_gate_changed,
+                                                   .ctx = relay});
+    log_sum_init(&relay->blamed, loop, LOG_WARN,
+                 "an event fails again and again: it waits by itself", NULL);
     log_sum_init(&relay->unrouted, loop, LOG_WARN, "dead letter", NULL);
     int r = lanes_init(&relay->lanes, options->concurrency);
     return r ? r : table_init(&relay->routes_by_model);
@@ -279,6 +286,7 @@ struct relay *relay_free(struct relay *relay)
     }
     relay_intake_done(&relay->replays_intake);
     gate_done(&relay->gate);
+    log_sum_done(&relay->blamed);
     log_sum_done(&relay->unrouted);
     loop_timer_clear(relay->loop, &relay->answer_timer);
     loop_timer_clear(relay->loop, &relay->tend_timer);

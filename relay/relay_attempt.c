@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convex's side: attempts, and what follows from their answers.
- *
- * An answer says something about three things. The event: it is done, dead, or to be tried again.
- * The route: conflicts and overload cut its limit, success lets it grow, a missing function closes
- * its gate. And Convex as a whole: when it cannot be reached, or has failed for everybody several
- * times in a row, its gate closes, and one event at a time finds out when it is back. While a gate
- * is closed its events wait without attempts or log lines of their own.
+ * Convex's side: attempts, and what follows from their answers for the event: it is done, dead, or
+ * to be tried again. What they say of others, relay_learn.c draws from them.
  *
  * Without an outbox there is one attempt, and its answer is the sender's.
  */
@@ -19,126 +14,11 @@
 #include "relay/delivery.h"
 
 enum {
-    RELAY_FAILURES_MAX = 5, /* in a row, of Convex as a whole, before its gate closes */
     RELAY_AFTER_PROBE_MS = 100,
+    RELAY_WAIT_FOR_PROBE_MS = 1000,
     RELAY_LEAP_MS = 60 * 1000,          /* of the wall clock; less is being set right */
     RELAY_PATIENCE_MS = 10 * 60 * 1000, /* after a start, or a leap, nothing is too old */
 };
-
-/* ---- gates and limits ---- */
-
-void relay_apply_route_limit(struct relay_route *route)
-{
-    lanes_set_route_limit(&route->relay->lanes, &route->lanes,
-                          gate_room(&route->gate, route->limit.now));
-}
-
-void relay_apply_limits(struct relay *relay)
-{
-    relay->lanes.limit = relay->sends_no_more ? 0 : gate_room(&relay->gate, relay->limit.now);
-}
-
-void relay_gate_changed(void *ctx)
-{
-    struct relay *relay = ctx;
-
-    relay_apply_limits(relay);
-    relay_dispatch(relay);
-}
-
-void relay_route_gate_changed(void *ctx)
-{
-    struct relay_route *route = ctx;
-
-    relay_apply_route_limit(route);
-    relay_dispatch(route->relay);
-}
-
-static void relay_log_open(const struct gate *gate, const char *model)
-{
-    int64_t held_ms = loop_now_ms(gate->loop) - gate->since_ms;
-
-    log_info(model ? "route is served again" : "Convex answers again", "model", model, "after_s",
-             log_number(held_ms / 1000), "probes", log_number(gate->failures));
-}
-
-static void relay_close_upstream(const struct delivery *delivery, const struct verdict *verdict)
-{
-    struct relay *relay = delivery->relay;
-
-    if (gate_close(&relay->gate, verdict->cause, verdict->pressure == VERDICT_OVERLOAD,
-                   verdict->retry_after_ms))
-        log_warn("Convex is not to be had: events wait", "cause", verdict->cause, "reason",
-                 verdict->detail, "model", delivery->route->model, "id",
-                 log_number(delivery->place.seq));
-    limit_restart(&relay->limit);
-    relay_apply_limits(relay);
-}
-
-static void relay_close_route(const struct delivery *delivery, const struct verdict *verdict)
-{
-    struct relay_route *route = delivery->route;
-
-    if (gate_close(&route->gate, verdict->cause, false, verdict->retry_after_ms))
-        log_warn("route is held: its events wait", "model", route->model, "cause", verdict->cause,
-                 "id", log_number(delivery->place.seq));
-    limit_restart(&route->limit);
-    relay_apply_route_limit(route);
-}
-
-/* Convex as a whole is well: it has judged the one event that it was asked about. */
-static void relay_upstream_well(struct relay *relay)
-{
-    relay->failures = 0;
-    if (gate_open(&relay->gate))
-        relay_log_open(&relay->gate, NULL);
-    limit_success(&relay->limit);
-    relay_apply_limits(relay);
-}
-
-static void relay_route_well(struct relay_route *route)
-{
-    if (gate_open(&route->gate))
-        relay_log_open(&route->gate, route->model);
-    limit_success(&route->limit);
-    relay_apply_route_limit(route);
-}
-
-static void relay_upstream_failed(const struct delivery *delivery, const struct verdict *verdict)
-{
-    struct relay *relay = delivery->relay;
-    /* A refusal to even connect, or to accept who asks, will meet everybody. */
-    bool certain = verdict->outcome == VERDICT_HELD ||
-                   (!verdict->maybe_ran && verdict->pressure == VERDICT_NO_PRESSURE);
-
-    relay->failures++;
-    if (certain || relay->gate.state == GATE_PROBING || relay->failures >= RELAY_FAILURES_MAX)
-        relay_close_upstream(delivery, verdict);
-}
-
-/* What the answer says of the route and of Convex. */
-static void relay_learn(struct delivery *delivery, const struct verdict *verdict)
-{
-    struct relay *relay = delivery->relay;
-    struct relay_route *route = delivery->route;
-
-    if (verdict->pressure != VERDICT_NO_PRESSURE) {
-        limit_cut(&route->limit, delivery->attempt);
-        relay_apply_route_limit(route);
-    }
-    bool failed = verdict->outcome == VERDICT_AGAIN || verdict->outcome == VERDICT_HELD;
-    if (failed && !relay->outbox)
-        return; /* nothing waits here for better times, so that no gate is needed */
-    if (failed && verdict->scope == VERDICT_UPSTREAM) {
-        relay_upstream_failed(delivery, verdict);
-        return;
-    }
-    relay_upstream_well(relay);
-    if (!failed)
-        relay_route_well(route);
-    else if (verdict->outcome == VERDICT_HELD || route->gate.state == GATE_PROBING)
-        relay_close_route(delivery, verdict);
-}
 
 /* ---- ages ---- */
 
@@ -212,44 +92,95 @@ static void relay_end_rest(struct delivery *delivery)
     lanes_ready(&delivery->relay->lanes, &delivery->place);
 }
 
+static bool relay_is_to_blame(const struct delivery *delivery)
+{
+    return delivery->blame.own || delivery->route_blame.own;
+}
+
+/* NULL: nothing but its own failure keeps it from being sent. */
+static const struct gate *relay_gate_before(const struct delivery *delivery)
+{
+    if (delivery->relay->gate.state != GATE_OPEN)
+        return &delivery->relay->gate;
+    return delivery->route->gate.state != GATE_OPEN ? &delivery->route->gate : NULL;
+}
+
+/*
+ * Before a gate that is not open, one that has failed is a probe only where nobody else can be: it
+ * may fail whatever Convex is like.
+ */
 static void relay_rested(void *ctx)
 {
     struct delivery *delivery = ctx;
+    struct relay *relay = delivery->relay;
+    const struct gate *gate = relay_gate_before(delivery);
 
+    if (gate && !lanes_would_start(&relay->lanes, &delivery->route->lanes)) {
+        int64_t at_ms = loop_now_ms(relay->loop) + RELAY_WAIT_FOR_PROBE_MS;
+        if (at_ms < gate->due_ms + RELAY_AFTER_PROBE_MS)
+            at_ms = gate->due_ms + RELAY_AFTER_PROBE_MS;
+        loop_timer_set(relay->loop, &delivery->timer, at_ms);
+        return;
+    }
     relay_end_rest(delivery);
-    relay_dispatch(delivery->relay);
+    relay_dispatch(relay);
+}
+
+void relay_wake(struct relay *relay)
+{
+    for (struct delivery *delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link)) {
+        if (delivery->state == DELIVERY_RESTING && !relay_is_to_blame(delivery) &&
+            !relay_gate_before(delivery))
+            relay_end_rest(delivery);
+    }
+}
+
+/* The first of the route that rests before its gate. */
+static void relay_probe_with_tried(struct relay_route *route)
+{
+    struct relay *relay = route->relay;
+
+    for (struct delivery *delivery = TAILQ_FIRST(&relay->deliveries); delivery;
+         delivery = TAILQ_NEXT(delivery, link)) {
+        if (delivery->state == DELIVERY_RESTING && delivery->route == route &&
+            relay_gate_before(delivery) && lanes_would_start(&relay->lanes, &route->lanes)) {
+            relay_end_rest(delivery);
+            relay_dispatch(relay);
+            return;
+        }
+    }
 }
 
 void relay_probe(struct relay *relay)
 {
     for (struct delivery *delivery = TAILQ_FIRST(&relay->deliveries); delivery;
          delivery = TAILQ_NEXT(delivery, link)) {
-        if (delivery->state == DELIVERY_RESTING)
+        if (delivery->state == DELIVERY_RESTING && !relay_gate_before(delivery))
             relay_end_rest(delivery);
     }
     gate_probe(&relay->gate);
     for (struct relay_route *route = TAILQ_FIRST(&relay->routes); route;
-         route = TAILQ_NEXT(route, link))
+         route = TAILQ_NEXT(route, link)) {
         gate_probe(&route->gate);
+        relay_probe_with_tried(route);
+    }
 }
 
 /*
  * When it may go again. Where a gate has closed it is the gate that waits, and a little longer for
- * this one: another event, if there is any, is to be the next probe, since this one may fail
- * whatever Convex is like.
+ * this one: another event, if there is any, is to be the next probe. One that is itself to blame
+ * waits by itself.
  */
 static int64_t relay_rest_until_ms(const struct delivery *delivery, const struct verdict *verdict)
 {
-    const struct relay *relay = delivery->relay;
-    const struct gate *gate = &relay->gate;
+    const struct gate *gate = relay_gate_before(delivery);
 
-    if (gate->state == GATE_OPEN)
-        gate = &delivery->route->gate;
-    if (gate->state == GATE_CLOSED)
-        return gate->timer.at_ms + RELAY_AFTER_PROBE_MS;
-    return loop_now_ms(relay->loop) + backoff_ms(delivery->attempts,
-                                                 verdict->pressure == VERDICT_OVERLOAD,
-                                                 verdict->retry_after_ms, relay->dice);
+    if (gate && gate->state == GATE_CLOSED && !relay_is_to_blame(delivery))
+        return gate->due_ms + RELAY_AFTER_PROBE_MS;
+    return loop_now_ms(delivery->relay->loop) +
+           backoff_ms(delivery->attempts, verdict->pressure == VERDICT_OVERLOAD,
+                      verdict->retry_after_ms, delivery->relay->dice);
 }
 
 static void relay_rest(struct delivery *delivery, const struct verdict *verdict)
@@ -383,6 +314,7 @@ static void relay_answered(struct call *call, const struct answer *answer)
         relay_judge(delivery, &verdict);
     buf_done(&verdict.message);
     relay_dispatch(relay);
+    relay_knock(relay);
 }
 
 int relay_make_args(struct delivery *delivery, struct buf *message)

@@ -58,6 +58,8 @@ int relay_join(struct delivery *delivery)
 
     if (r == 0 && !route->backlog && delivery->place.seq > route->cursor)
         route->cursor = delivery->place.seq;
+    if (r == 0)
+        relay_knock_at_route(route);
     return r;
 }
 

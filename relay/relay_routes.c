@@ -37,7 +37,12 @@ static int relay_route_new(struct relay *relay, struct span model, struct relay_
     lane_route_init(&route->lanes, 0);
     relay_intake_init(&route->intake, relay, false);
     limit_init(&route->limit, relay->options.concurrency);
-    gate_init(&route->gate, relay->loop, relay->dice, relay_route_gate_changed, route);
+    gate_init(&route->gate, &(struct gate_options){.loop = relay->loop,
+                                                   .dice = relay->dice,
+                                                   .in_flight = &route->lanes.in_flight,
+                                                   .gap_min_ms = RELAY_ROUTE_GAP_MS,
+                                                   .changed = relay_route_gate_changed,
+                                                   .ctx = route});
     log_sum_init(&route->failures, relay->loop, LOG_WARN,
                  relay->outbox ? "dead letter" : "not delivered", route->model);
     route->backlog = relay->outbox != NULL; /* until a read has shown that there is none */

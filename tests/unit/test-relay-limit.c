@@ -18,7 +18,7 @@ static void test_grows_by_one_a_round(void **state)
     struct limit limit;
 
     limit_init(&limit, 16);
-    limit_restart(&limit);
+    limit_restart(&limit, 0);
     assert_int_equal(limit.now, 1);
     succeed(&limit, 1);
     assert_int_equal(limit.now, 2);
