@@ -140,7 +140,9 @@ void delivery_wait(struct delivery *delivery)
 
     if (!relay->outbox)
         return; /* there is nothing else to say than what Convex says */
-    delivery->answer_by_ms = loop_now_ms(relay->loop) + relay->options.sync_wait_ms;
+    delivery->answer_by_ms = loop_now_ms(relay->loop);
+    if (!relay->given_up) /* then what is stored has to do */
+        delivery->answer_by_ms += relay->options.sync_wait_ms;
     TAILQ_INSERT_TAIL(&relay->waiting, delivery, waiting);
     if (!heap_linked(&relay->answer_timer.node))
         loop_timer_set(relay->loop, &relay->answer_timer, delivery->answer_by_ms);

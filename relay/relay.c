@@ -35,7 +35,7 @@ static void relay_accept(struct inbox *inbox, struct event *event, struct routes
     struct relay_route *known;
     struct delivery *delivery = NULL;
 
-    if (relay->given_up) {
+    if (relay->given_up && !relay->outbox) {
         request_reply_with(request, REPLY_UNAVAILABLE, span_of(relay_stopping_text));
         return;
     }

@@ -2,15 +2,15 @@
 /*
  * libmicrohttpd on the loop.
  *
- * The daemon has no thread of its own: its epoll descriptor is one of the loop's sources, and it
- * runs once a turn, before the wait, when that descriptor has something, when a connection was
- * resumed (which MHD_get_timeout() of 0.9.75 does not see), or when it says that it has more to do
- * (its epoll is edge-triggered inside: not coming back would leave data lying).
+ * The daemon has no thread of its own, and no socket to listen on, which is http_door.c's. Its
+ * epoll descriptor is one of the loop's sources, and it runs once a turn, before the wait, when
+ * that descriptor has something, when a connection was resumed (which MHD_get_timeout() of 0.9.75
+ * does not see), or when it says that it has more to do (its epoll is edge-triggered inside: not
+ * coming back would leave data lying).
  */
 #include "server/http.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -26,8 +26,6 @@
 enum {
     HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
     HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
-    HTTP_SHUT_MAX = 2,           /* runs that let nobody in although somebody knocks */
-    HTTP_REST_MS = 100,          /* between two attempts to accept that come to nothing */
 };
 
 /* ---- connections ---- */
@@ -53,7 +51,6 @@ static void http_connected(struct http *http, struct MHD_Connection *mhd, void *
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
 
-    http->arrivals++;
     *context = connection; /* without one, its first request is refused */
     if (!connection)
         return;
@@ -89,47 +86,30 @@ static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
         http_cutoff_admitted(http);
     } else {
         http->connections--;
-        http->ready = true; /* MHD opens its door again, if it was shut, when it runs next */
         http_disconnected(context);
+        http_door_has_room(&http->door);
     }
 }
 
 /* ---- the loop ---- */
 
-bool http_knocked(const struct http *http)
+static unsigned http_room(void *ctx)
 {
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_LISTEN_FD);
-    struct pollfd door = {.events = POLLIN};
+    const struct http *http = ctx;
+    unsigned taken = http->connections + http->admitted;
 
-    if (!info || info->listen_fd < 0 || http->draining)
-        return false;
-    door.fd = info->listen_fd;
-    return poll(&door, 1, 0) > 0;
+    return taken < http->connections_max ? http->connections_max - taken : 0;
 }
 
-/*
- * With no descriptor left and nobody connected MHD tries to accept for ever: it waits only where
- * there is a connection whose end would free one. Once may be chance: who knocks may have come just
- * now.
- */
-static void http_rest_if_shut(struct http *http)
-{
-    if (!http_knocked(http)) {
-        http->shut = 0;
-        return;
-    }
-    if (++http->shut < HTTP_SHUT_MAX)
-        return;
-    http->shut = 0;
-    (void)loop_fd_change(http->loop, &http->source, 0);
-    loop_timer_set(http->loop, &http->rested, loop_now_ms(http->loop) + HTTP_REST_MS);
-}
-
-static void http_rested(void *ctx)
+static void http_admit(void *ctx, int fd, const struct sockaddr *address, socklen_t len)
 {
     struct http *http = ctx;
+    unsigned connections = http->connections;
 
-    (void)loop_fd_change(http->loop, &http->source, EPOLLIN);
+    (void)MHD_add_connection(http->daemon, fd, address, len);
+    if (http->connections == connections)
+        http->admitted++;
+    http->ready = true;
 }
 
 static void http_ready(void *ctx, uint32_t events)
@@ -164,13 +144,8 @@ static int http_run(struct http *http)
         /* What is resumed or awaited no longer is written in the run after the next. */
         timeout_ms = http->resumed ? 0 : -1;
         http->ready = http->resumed = false;
-        uint64_t arrivals = http->arrivals;
-        bool alone = http->connections == 0;
         (void)MHD_run(http->daemon);
-        if (alone && http->arrivals == arrivals)
-            http_rest_if_shut(http);
-        else
-            http->shut = 0;
+        http->admitted = 0;
         if (timeout_ms != 0)
             timeout_ms = http_timeout_ms(http);
     }
@@ -206,10 +181,10 @@ static struct MHD_Daemon *http_start(struct http *http, const struct http_option
     /* Only for a client that does not read its answer: everything else has its own deadline. */
     unsigned silence_s = (unsigned)((HTTP_IDLE_MS + options->request_timeout_ms) / 1000 + 1);
 
-    return MHD_start_daemon(MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL,
-                            NULL, http_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_log,
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
+                                MHD_USE_ERROR_LOG,
+                            0, NULL, NULL, http_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_log,
                             NULL, /* first, so that it sees everything */
-                            MHD_OPTION_LISTEN_SOCKET, options->listen_fd,                /**/
                             MHD_OPTION_CONNECTION_LIMIT, options->connections_max,       /**/
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, /**/
                             MHD_OPTION_CONNECTION_TIMEOUT, silence_s,                    /**/
@@ -225,10 +200,11 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
              struct http **out)
 {
     cleanup(http_freep) struct http *http = calloc(1, sizeof(*http));
-    cleanup(closep) int listen_fd = options->listen_fd;
 
-    if (!http)
+    if (!http) {
+        listeners_close(options->listeners);
         return error_origin(-ENOMEM);
+    }
     http->loop = loop;
     http->service = service;
     http->endpoints = options->endpoints;
@@ -237,15 +213,18 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     http->connections_max = options->connections_max;
     http_cutoff_init(http);
     http_linger_init(&http->linger, loop);
-    http->rested = (struct loop_timer){.fn = http_rested, .ctx = http};
+    http->door =
+        (struct http_door){.loop = loop, .room = http_room, .admit = http_admit, .ctx = http};
+    int r = http_door_open(&http->door, options->listeners);
+    if (r)
+        return r;
     http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
     http->daemon = http_start(http, options);
     if (!http->daemon)
         return error_origin(-EIO);
-    listen_fd = -1; /* MHD closes it */
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     http->source = (struct loop_fd){.fd = info->epoll_fd, .fn = http_ready, .ctx = http};
-    int r = loop_fd_add(loop, &http->source, EPOLLIN);
+    r = loop_fd_add(loop, &http->source, EPOLLIN);
     if (r)
         return r;
     http->hook = (struct loop_hook){.before_wait = http_before_wait, .ctx = http};
@@ -262,10 +241,10 @@ struct http *http_free(struct http *http)
         loop_hook_remove(http->loop, &http->hook);
         loop_fd_remove(http->loop, &http->source);
     }
+    http_door_done(&http->door);
     if (http->daemon)
         MHD_stop_daemon(http->daemon);
     http_cutoff_done(http);
-    loop_timer_clear(http->loop, &http->rested);
     loop_timer_clear(http->loop, &http->await_timer);
     http_linger_done(&http->linger);
     free(http);
@@ -277,12 +256,12 @@ void http_drain(struct http *http)
     if (http->draining)
         return;
     http->draining = true;
-    /* Whoever the kernel has already let in is served: closing the socket would reset them. */
-    for (int round = 0; round < HTTP_ROUNDS_MAX; round++)
-        (void)MHD_run(http->daemon);
-    int listen_fd = MHD_quiesce_daemon(http->daemon);
-    if (listen_fd >= 0)
-        (void)close(listen_fd);
+    http_door_close(&http->door);
+}
+
+bool http_is_drained(const struct http *http)
+{
+    return !http_door_is_open(&http->door) && http->busy == 0 && !http_cutoff_any_begun(http);
 }
 
 int http_busy(const struct http *http)

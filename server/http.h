@@ -9,17 +9,18 @@
 
 struct endpoints;
 struct http;
+struct listeners;
 struct service;
 
 struct http_options {
-    int listen_fd; /* taken over */
+    struct listeners *listeners; /* all of them are taken over */
     const struct endpoints *endpoints;
     int64_t max_body_bytes;
     int64_t request_timeout_ms; /* for a whole request to arrive */
     unsigned connections_max;   /* beyond, clients wait in the kernel's queue */
 };
 
-/* service stays the caller's and outlives it. 0 or an -errno, and then listen_fd is closed, too. */
+/* service stays the caller's and outlives it. 0 or an -errno, and the listeners are closed, too. */
 int http_new(struct loop *loop, struct service *service, const struct http_options *options,
              struct http **http);
 
@@ -27,8 +28,12 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
 struct http *http_free(struct http *http);
 CLEANUP_POINTER(struct http, http_free);
 
-/* Takes no new connections; the ones that are there end with their next answer. */
+/* Takes no new connections but those that the kernel has taken already; all end with their next
+ * answer. */
 void http_drain(struct http *http);
+
+/* Whether nobody is left to be answered: everybody is in, and no request is on its way. */
+bool http_is_drained(const struct http *http);
 
 /* How many requests are under way, from their headers to the last byte of their answers. */
 int http_busy(const struct http *http);

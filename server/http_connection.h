@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "handlers/endpoints.h"
 #include "handlers/service.h"
+#include "server/http_door.h"
 #include "server/http_linger.h"
 
 struct http_connection;
@@ -25,9 +26,7 @@ struct http {
     struct loop_hook hook;
     bool ready;   /* MHD's descriptor has something */
     bool resumed; /* a connection was resumed since MHD ran last, which it does not see itself */
-    uint64_t arrivals;        /* connections, ever */
-    int shut;                 /* runs in a row that let nobody in: see http_rest_if_shut() */
-    struct loop_timer rested; /* set while nobody is let in */
+    struct http_door door;
     bool draining;
     int busy;
     int awaited;                   /* requests in HTTP_AWAITED */
@@ -37,6 +36,7 @@ struct http {
     size_t answer_bytes; /* of texts that MHD has */
     int64_t request_timeout_ms;
     unsigned connections;
+    unsigned admitted; /* since MHD ran last: it counts them only then, in versions from 1.0 on */
     unsigned connections_max;
     /* Connections that somebody has to write to, in the order of their deadlines. */
     struct http_connections receiving;
@@ -85,9 +85,6 @@ struct http_connection {
 };
 
 /* ---- http.c ---- */
-
-/* Whether a client waits to be accepted. */
-bool http_knocked(const struct http *http);
 
 int http_connection_fd(const struct http_connection *connection);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "server/http_cutoff.h"
 
+#include <linux/tcp.h>
+#include <netinet/in.h>
 #include <poll.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "server/http_connection.h"
@@ -9,6 +12,7 @@
 enum {
     HTTP_LEFT_MS = 1000,  /* between two looks for clients that have left unseen */
     HTTP_LOOKS = 512,     /* clients in one of the kernel's answers to that */
+    HTTP_NEW_MS = 500,    /* connected for less: about to send its first request */
     HTTP_LATE_TURNS = 64, /* in which MHD reads as much as the kernel holds of a body */
 
     HTTP_CROWD_MS = 100,         /* between two looks while all connections are taken */
@@ -177,7 +181,7 @@ static void http_look_at_crowd(void *ctx)
     if (http->connections < http->connections_max)
         return;
     loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_MS);
-    if (!http_knocked(http))
+    if (!http_door_knocked(&http->door))
         return;
     unsigned gone = http_make_room(http, &http->idle, HTTP_CROWD_IDLE_MS, room);
     gone += http_make_room(http, &http->receiving, HTTP_CROWD_SILENT_MS, room - gone);
@@ -189,6 +193,48 @@ void http_cutoff_admitted(struct http *http)
 {
     if (http->connections >= http->connections_max && !heap_linked(&http->crowd.node))
         loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_MS);
+}
+
+/* ---- a stop ---- */
+
+/* Whether anything has come, ever; of a socket that is not TCP: that MHD has not read. */
+static bool http_has_ever_sent(const struct http_connection *connection)
+{
+    struct tcp_info info = {0};
+    socklen_t len = sizeof(info);
+
+    if (getsockopt(http_connection_fd(connection), IPPROTO_TCP, TCP_INFO, &info, &len) == 0 &&
+        len >= offsetof(struct tcp_info, tcpi_bytes_received) + sizeof(info.tcpi_bytes_received))
+        return info.tcpi_bytes_received > 0;
+    return http_has_sent(connection);
+}
+
+/* Of one that receives. MHD tells when a request line is whole, and not what it holds before. */
+static bool http_has_begun(const struct http *http, const struct http_connection *connection)
+{
+    if (connection->entered)
+        return false; /* it is busy */
+    if (connection->target.len > 0 || http_has_ever_sent(connection))
+        return true;
+    int64_t since_ms = connection->deadline_ms - http_limit_ms(http, &http->receiving);
+    return loop_now_ms(http->loop) - since_ms < HTTP_NEW_MS;
+}
+
+bool http_cutoff_any_begun(const struct http *http)
+{
+    const struct http_connection *connection;
+
+    for (connection = TAILQ_FIRST(&http->receiving); connection;
+         connection = TAILQ_NEXT(connection, link)) {
+        if (http_has_begun(http, connection))
+            return true;
+    }
+    for (connection = TAILQ_FIRST(&http->idle); connection;
+         connection = TAILQ_NEXT(connection, link)) {
+        if (http_has_sent(connection))
+            return true;
+    }
+    return false;
 }
 
 /* ---- start and stop ---- */

@@ -24,6 +24,9 @@ void http_cutoff_done(struct http *http);
 /* Puts the connection behind all others of http->receiving or http->idle, or of none (NULL). */
 void http_cutoff_watch(struct http_connection *connection, struct http_connections *list);
 
+/* Whether a request has begun to arrive, or is about to, of which the head is not there yet. */
+bool http_cutoff_any_begun(const struct http *http);
+
 /* A connection has been taken, the last one perhaps. */
 void http_cutoff_admitted(struct http *http);
 

@@ -2,6 +2,8 @@
 /* Listening sockets. */
 #include "server/listener.h"
 
+#include <arpa/inet.h>
+#include <ctype.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -12,10 +14,21 @@
 #include "base/error.h"
 #include "base/util.h"
 
+enum {
+    LISTENER_NAME_MAX = 253,  /* RFC 1035, section 2.3.4, as text */
+    LISTENER_PORTS_TRIED = 8, /* that the kernel chose for one address, and another has taken */
+};
+
 static void addrinfo_freep(struct addrinfo **list)
 {
     if (*list)
         freeaddrinfo(*list);
+}
+
+void listeners_close(struct listeners *listeners)
+{
+    while (listeners->len > 0)
+        closep(&listeners->fds[--listeners->len]);
 }
 
 int listener_describe(int fd, struct buf *address)
@@ -34,19 +47,106 @@ int listener_describe(int fd, struct buf *address)
     return buf_printf(address, bound.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
 }
 
+/* ---- addresses ---- */
+
+/* 0, or what getaddrinfo() says. */
+static int listener_resolve(const char *host, struct addrinfo **list)
+{
+    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
+
+    return getaddrinfo(host, "0", &hints, list);
+}
+
+static in_port_t *listener_port_of(struct sockaddr *address)
+{
+    return address->sa_family == AF_INET6 ? &((struct sockaddr_in6 *)(void *)address)->sin6_port
+                                          : &((struct sockaddr_in *)(void *)address)->sin_port;
+}
+
+static bool listener_is_same(const struct addrinfo *a, const struct addrinfo *b)
+{
+    return a->ai_addrlen == b->ai_addrlen && memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
+}
+
+/* Names may have an address several times: a line of /etc/hosts that is there twice. */
+static bool listener_is_repeated(const struct addrinfo *list, const struct addrinfo *info)
+{
+    for (; list != info; list = list->ai_next) {
+        if (listener_is_same(list, info))
+            return true;
+    }
+    return false;
+}
+
+static bool listener_is_any(const struct addrinfo *info)
+{
+    if (info->ai_family == AF_INET6)
+        return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr);
+    return ((struct sockaddr_in *)(void *)info->ai_addr)->sin_addr.s_addr == INADDR_ANY;
+}
+
+/* all: it is alone, and then :: takes IPv4, too. */
+static bool listener_covers(const struct addrinfo *any, bool all, const struct addrinfo *info)
+{
+    return listener_is_any(any) &&
+           (any->ai_family == info->ai_family || (all && any->ai_family == AF_INET6));
+}
+
+bool listener_overlap(const char *host, const char *other)
+{
+    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
+    cleanup(addrinfo_freep) struct addrinfo *others = NULL;
+
+    if (listener_resolve(host, &list) != 0 || listener_resolve(other, &others) != 0)
+        return false;
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        for (const struct addrinfo *b = others; b; b = b->ai_next) {
+            if (listener_is_same(a, b) || listener_covers(a, !list->ai_next, b) ||
+                listener_covers(b, !others->ai_next, a))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* What a resolver can be asked for. A colon makes it an IPv6 address, and digits alone an IPv4 one.
+ */
+bool listener_is_host(const char *host)
+{
+    struct in6_addr ip6;
+    struct in_addr ip4;
+    size_t len = strcspn(host, "%");
+    char plain[LISTENER_NAME_MAX + 1];
+
+    if (len == 0 || len > LISTENER_NAME_MAX)
+        return false;
+    (void)snprintf(plain, sizeof(plain), "%.*s", (int)len, host);
+    if (strchr(plain, ':'))
+        return inet_pton(AF_INET6, plain, &ip6) == 1;
+    if (strspn(plain, "0123456789.") == len)
+        return !host[len] && inet_aton(plain, &ip4) == 1;
+    for (const char *c = host; *c; c++) {
+        if (!isalnum((unsigned char)*c) && !strchr("-._", *c) && (unsigned char)*c < 0x80)
+            return false;
+    }
+    return true;
+}
+
+/* ---- opening ---- */
+
 /* LISTENER_FAILED leaves the reason in errno. */
-static int listener_bind(const struct addrinfo *info, int *out)
+static int listener_bind(const struct addrinfo *info, bool alone, int *out)
 {
     cleanup(closep) int fd =
         socket(info->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, info->ai_protocol);
-    int on = 1, off = 0;
+    int on = 1, only = !alone;
 
     if (fd < 0)
         return LISTENER_FAILED;
     if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0)
         return error_origin(-errno);
     if (info->ai_family == AF_INET6 &&
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off)) < 0)
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only, sizeof(only)) < 0)
         return error_origin(-errno);
     if (bind(fd, info->ai_addr, info->ai_addrlen) < 0 || listen(fd, SOMAXCONN) < 0)
         return LISTENER_FAILED;
@@ -55,23 +155,79 @@ static int listener_bind(const struct addrinfo *info, int *out)
     return 0;
 }
 
-int listener_open(const char *host, int port, int *fd, struct buf *address, struct buf *why)
+/* A machine without IPv6 may still call ::1 localhost. */
+static bool listener_is_not_here(void)
+{
+    return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
+}
+
+/* Of all addresses those that are here, and one at least. LISTENER_FAILED leaves the reason in
+ * errno. */
+static int listener_bind_all(const struct addrinfo *list, int port, struct listeners *out)
+{
+    cleanup(listeners_close) struct listeners made = {.len = 0};
+    int missing = 0;
+
+    for (const struct addrinfo *info = list; info; info = info->ai_next) {
+        struct sockaddr_storage first = {0};
+        socklen_t first_len = sizeof(first);
+        if (listener_is_repeated(list, info))
+            continue;
+        *listener_port_of(info->ai_addr) = htons((uint16_t)port);
+        int r = listener_bind(info, !list->ai_next, &made.fds[made.len]);
+        *listener_port_of(info->ai_addr) = 0; /* for comparisons, and the next try */
+        if (r > 0 && list->ai_next && listener_is_not_here()) {
+            missing = errno;
+            continue;
+        }
+        if (r)
+            return r;
+        if (getsockname(made.fds[made.len++], (struct sockaddr *)&first, &first_len) < 0)
+            return error_origin(-errno);
+        port = ntohs(*listener_port_of((struct sockaddr *)&first));
+    }
+    errno = missing;
+    if (made.len == 0)
+        return LISTENER_FAILED;
+    *out = made;
+    made.len = 0;
+    return 0;
+}
+
+static size_t listener_count(const struct addrinfo *list)
+{
+    size_t n = 0;
+
+    for (const struct addrinfo *info = list; info; info = info->ai_next)
+        n += !listener_is_repeated(list, info);
+    return n;
+}
+
+static int listener_refuse(int outcome, int r)
+{
+    return r ? r : outcome;
+}
+
+int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why)
 {
     cleanup(addrinfo_freep) struct addrinfo *list = NULL;
-    struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
-    char service[8];
+    int failed = listener_resolve(host, &list);
 
-    (void)snprintf(service, sizeof(service), "%d", port);
-    int failed = getaddrinfo(host, service, &hints, &list);
-    if (failed) {
-        int r = buf_printf(why, "%s is no address to listen on: %s", host, gai_strerror(failed));
-        return r ? r : LISTENER_FAILED;
-    }
-    int r = listener_bind(list, fd);
-    if (r > 0) {
-        bool busy = errno == EADDRINUSE || errno == EADDRNOTAVAIL;
-        r = buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno));
-        return r ? r : busy ? LISTENER_BUSY : LISTENER_FAILED;
-    }
-    return r ? r : listener_describe(*fd, address);
+    if (failed)
+        return listener_refuse(LISTENER_BUSY, buf_printf(why, "%s: no address of it is known: %s",
+                                                         host, gai_strerror(failed)));
+    if (listener_count(list) > LISTENERS_MAX)
+        return listener_refuse(LISTENER_FAILED,
+                               buf_printf(why, "%s has more than %d addresses; name one of them",
+                                          host, LISTENERS_MAX));
+    int r = listener_bind_all(list, port, listeners);
+    for (int tries = 1; port == 0 && r > 0 && errno == EADDRINUSE && tries < LISTENER_PORTS_TRIED;
+         tries++)
+        r = listener_bind_all(list, port, listeners);
+    if (r <= 0)
+        return r;
+    bool busy = errno == EADDRINUSE || errno == EADDRNOTAVAIL;
+    return listener_refuse(
+        busy ? LISTENER_BUSY : LISTENER_FAILED,
+        buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno)));
 }

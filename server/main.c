@@ -14,6 +14,7 @@
 #include "relay_version.h"
 #include "server/serve.h"
 #include "server/setup.h"
+#include "server/signals.h"
 
 static void main_help(FILE *out)
 {
@@ -76,8 +77,10 @@ static int main_check(struct setup *setup)
         .concurrency = 1,
         .version = RELAY_VERSION,
     };
-    int r = probe_run(&options, &why);
+    int r = setup_check_ports(config, &why);
 
+    if (r == 0)
+        r = probe_run(&options, &why);
     if (r) {
         (void)fprintf(stderr, "convex-relay: %s\n", r > 0 ? buf_string(&why) : strerror(-r));
         return EXIT_FAILED;
@@ -107,8 +110,11 @@ static int main_with_setup(int (*run)(struct setup *setup), int invalid)
 
 int main(int argc, char **argv)
 {
-    if (argc == 1)
+    signals_ignore();
+    if (argc == 1) {
+        signals_hold();
         return main_with_setup(main_serve, EXIT_USAGE);
+    }
     if (strcmp(argv[1], "outbox") == 0)
         return outbox_command(argc - 2, argv + 2);
     if (argc > 2)

@@ -2,9 +2,10 @@
 /*
  * The life of a serving relay.
  *
- * The first SIGTERM or SIGINT closes the door: no new connections, and what is under way has
- * DRAIN_MS to be answered and judged. When that time is up, or at a second signal, whoever still
- * waits is answered 202 or 503, which has SERVE_FLUSH_MS to become true and reach its client.
+ * The first SIGTERM or SIGINT closes the door: no new connections but those that the kernel has
+ * made, and what is under way or has begun to arrive has DRAIN_MS to be answered and judged. When
+ * that time is up, or at a second signal, whoever still waits is answered 202 or 503, which has
+ * SERVE_FLUSH_MS to become true and reach its client.
  *
  * SIGHUP reads everything again, checks it, and only then takes the secrets, the deploy key, the
  * certificates and the routes, all or none: what is wrong is logged, and the old ones stay. Events
@@ -31,6 +32,7 @@
 #include "server/memory.h"
 #include "server/notify.h"
 #include "server/setup.h"
+#include "server/signals.h"
 #include "server/upstream.h"
 
 enum {
@@ -129,10 +131,11 @@ static void server_enter(struct server *server, enum serve_phase phase, int64_t 
     loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop));
 }
 
-/* Nobody waits for an answer, and no attempt is in flight whose end would be missed. */
+/* Nobody waits for an answer, or is about to, and no attempt is in flight whose end would be
+ * missed. */
 static bool server_is_quiet(struct server *server)
 {
-    if (http_busy(server->http) > 0)
+    if (!http_is_drained(server->http))
         return false;
     relay_stop_sending(server->relay);
     return server->phase == SERVE_FLUSHING || relay_in_flight(server->relay) == 0;
@@ -193,18 +196,10 @@ static void server_signalled(void *ctx, uint32_t events)
 
 static int server_watch_signals(struct server *server)
 {
-    sigset_t set;
+    int r = signals_open(&server->signal_fd);
 
-    (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigemptyset(&set);
-    (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGINT);
-    (void)sigaddset(&set, SIGHUP);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-        return error_origin(-errno);
-    server->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (server->signal_fd < 0)
-        return error_origin(-errno);
+    if (r)
+        return r;
     server->signals =
         (struct loop_fd){.fd = server->signal_fd, .fn = server_signalled, .ctx = server};
     return loop_fd_add(server->loop, &server->signals, EPOLLIN);
@@ -288,21 +283,17 @@ static int server_take_sockets(struct server *server)
 }
 
 /* A socket of the service manager wins over the address that is set. names: the settings. */
-static int server_listen(int *passed_fd, const char *names, const char *host, int port, int *fd,
-                         struct buf *address)
+static int server_listen(int *passed_fd, const char *names, const char *host, int port,
+                         struct listeners *listeners)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
-    int r;
 
     if (*passed_fd >= 0) {
-        r = listener_describe(*passed_fd, address);
-        if (r == 0) {
-            *fd = *passed_fd;
-            *passed_fd = -1;
-        }
-        return r;
+        *listeners = (struct listeners){.fds = {*passed_fd}, .len = 1, .passed = true};
+        *passed_fd = -1;
+        return 0;
     }
-    r = listener_open(host, port, fd, address, &why);
+    int r = listener_open(host, port, listeners, &why);
     if (r > 0) {
         (void)fprintf(stderr, "convex-relay: %s: %s\n", names, buf_string(&why));
         return r == LISTENER_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
@@ -310,12 +301,45 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     return r;
 }
 
+/* A line for each address. version: NULL leaves it out. */
+static int server_say_listening(const struct listeners *listeners, const char *message,
+                                const char *version)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
+        cleanup(buf_done) struct buf address = BUF_NULL;
+        r = listener_describe(listeners->fds[i], &address);
+        if (r == 0)
+            log_write(LOG_INFO, message, "address", buf_string(&address), "socket_of",
+                      listeners->passed ? "service manager" : NULL, "version", version, LOG_END);
+    }
+    return r;
+}
+
+/* As people read it: Serving on 127.0.0.1:3000, [::1]:3000. */
+static int server_describe(const struct listeners *listeners, struct buf *serving)
+{
+    int r = buf_append_span(serving, SPAN("Serving on "));
+
+    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
+        if (i > 0)
+            r = buf_append_span(serving, SPAN(", "));
+        if (r == 0)
+            r = listener_describe(listeners->fds[i], serving);
+    }
+    return r;
+}
+
 /* Metrics and status. Opened before the sender's port and told of behind it: who reads the log for
- * an address finds events first, and everything there. */
-static int server_start_admin(struct server *server, struct buf *address)
+ * an address finds events first, and everything there. *opened: as long as server->admin has them.
+ */
+static int server_start_admin(struct server *server, struct listeners *opened)
 {
     const struct config *config = &server->setup->config;
+    struct listeners listeners = {.len = 0};
     struct http_options options = {
+        .listeners = &listeners,
         .endpoints = &endpoints_admin,
         .request_timeout_ms = config->request_timeout_ms,
         .connections_max = SERVE_ADMIN_CONNECTIONS_MAX,
@@ -324,37 +348,56 @@ static int server_start_admin(struct server *server, struct buf *address)
     if (config->admin_port == CONFIG_OFF && server->activation.admin_fd < 0)
         return 0;
     int r = server_listen(&server->activation.admin_fd, "ADMIN_HOST, ADMIN_PORT",
-                          config->admin_host, config->admin_port, &options.listen_fd, address);
+                          config->admin_host, config->admin_port, &listeners);
+    *opened = listeners;
     return r ? r : http_new(server->loop, &server->service, &options, &server->admin);
 }
 
-static int server_start_http(struct server *server)
+static int server_start_sender(struct server *server, struct listeners *opened)
 {
     const struct config *config = &server->setup->config;
-    cleanup(buf_done) struct buf address = BUF_NULL;
-    cleanup(buf_done) struct buf admin_address = BUF_NULL;
-    bool passed = server->activation.sync_fd >= 0;
+    struct listeners listeners = {.len = 0};
     struct http_options options = {
+        .listeners = &listeners,
         .endpoints = &endpoints_sender,
         .max_body_bytes = config->max_body_bytes,
         .request_timeout_ms = config->request_timeout_ms,
         .connections_max = server_connections_max(config),
     };
-    int r = server_start_admin(server, &admin_address);
+    int r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
+                          &listeners);
+
+    *opened = listeners;
+    return r ? r : http_new(server->loop, &server->service, &options, &server->http);
+}
+
+static int server_refuse_one_port(const struct server *server)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    bool passed = server->activation.sync_fd >= 0 || server->activation.admin_fd >= 0;
+    int r = passed ? 0 : setup_check_ports(&server->setup->config, &why);
+
+    if (r <= 0)
+        return r;
+    (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
+    return SERVE_REFUSED;
+}
+
+static int server_start_http(struct server *server)
+{
+    struct listeners admin = {.len = 0};
+    struct listeners sender = {.len = 0};
+    int r = server_start_admin(server, &admin);
 
     if (r == 0)
-        r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
-                          &options.listen_fd, &address);
+        r = server_start_sender(server, &sender);
     if (r == 0)
-        r = http_new(server->loop, &server->service, &options, &server->http);
+        r = server_describe(&sender, &server->serving);
     if (r == 0)
-        r = buf_printf(&server->serving, "Serving on %s", buf_string(&address));
+        r = server_say_listening(&sender, "listening", RELAY_VERSION);
     if (r == 0)
-        log_info("listening", "address", buf_string(&address), "socket_of",
-                 passed ? "service manager" : NULL, "version", RELAY_VERSION);
-    if (r == 0 && server->admin)
-        log_info("admin listening", "address", buf_string(&admin_address));
-    if (r == 0 && !config->outbox)
+        r = server_say_listening(&admin, "admin listening", NULL);
+    if (r == 0 && !server->setup->config.outbox)
         log_warn("OUTBOX is off: what Convex does not take at once is lost");
     return r;
 }
@@ -385,6 +428,8 @@ static int server_start(struct server *server)
     const struct config *config = &server->setup->config;
     int r = server_take_sockets(server);
 
+    if (r == 0)
+        r = server_refuse_one_port(server);
     if (r == 0)
         r = loop_new(&clock_system, &server->loop);
     if (r)

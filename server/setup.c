@@ -5,6 +5,7 @@
 #include "auth/bundle.h"
 #include "base/file.h"
 #include "convex/url.h"
+#include "server/listener.h"
 
 enum { SETUP_CA_BYTES_MAX = 16 * 1024 * 1024 };
 
@@ -45,6 +46,16 @@ static int setup_read_ca_file(const char *path, struct buf *ca, struct buf *why)
     return r ? r : SETUP_INVALID;
 }
 
+/* An address, or a name: neither is a URL, nor has a port. */
+static int setup_check_host(const char *name, const char *host, struct buf *why)
+{
+    if (listener_is_host(host))
+        return 0;
+    return setup_refuse(why, name,
+                        "neither an IP address nor a host's name; it stands alone, without a "
+                        "scheme, a port or brackets");
+}
+
 /* What the table of settings cannot know, since it belongs to other rooms. */
 static int setup_check(struct setup *setup, struct buf *why)
 {
@@ -56,7 +67,22 @@ static int setup_check(struct setup *setup, struct buf *why)
     if (config->convex_deploy_key && !setup_is_ascii(config->convex_deploy_key))
         return setup_refuse(why, "CONVEX_DEPLOY_KEY",
                             "holds a character outside ASCII, which no deploy key does");
-    return config->convex_ca_file ? setup_read_ca_file(config->convex_ca_file, &setup->ca, why) : 0;
+    int r = setup_check_host("HOST", config->host, why);
+    if (r == 0)
+        r = setup_check_host("ADMIN_HOST", config->admin_host, why);
+    if (r == 0 && config->convex_ca_file)
+        r = setup_read_ca_file(config->convex_ca_file, &setup->ca, why);
+    return r;
+}
+
+int setup_check_ports(const struct config *config, struct buf *why)
+{
+    if (config->port == 0 || config->port != config->admin_port ||
+        !listener_overlap(config->host, config->admin_host))
+        return 0;
+    int r =
+        buf_printf(why, "PORT, ADMIN_PORT: both are %d; two sockets need two ports", config->port);
+    return r ? r : SETUP_INVALID;
 }
 
 int setup_read(struct setup *out, struct buf *why)

@@ -18,4 +18,8 @@ struct setup {
  * an -errno. *setup is untouched on failure.
  */
 int setup_read(struct setup *setup, struct buf *why);
+
+/* Whether PORT and ADMIN_PORT can both be listened on, which the resolver may have to say: 0;
+ * SETUP_INVALID and *why as above; or an -errno. */
+int setup_check_ports(const struct config *config, struct buf *why);
 void setup_done(struct setup *setup);

@@ -30,6 +30,7 @@
 #include "handlers/service.h"
 #include "relay/relay.h"
 #include "server/http.h"
+#include "server/listener.h"
 
 enum {
     TURNS_MAX = 400, /* in which an answer has to come */
@@ -244,7 +245,8 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     fuzz_check(relay_set_routes(world.relay, world.service.routes) == 0);
     world.service.clock = &world.clock;
     world.service.inbox = relay_inbox(world.relay);
-    const struct http_options http = {.listen_fd = listen_somewhere(),
+    struct listeners listeners = {.fds = {listen_somewhere()}, .len = 1};
+    const struct http_options http = {.listeners = &listeners,
                                       .endpoints = &endpoints_sender,
                                       .max_body_bytes = BODY_BYTES_MAX,
                                       .request_timeout_ms = REQUEST_TIMEOUT_MS,
