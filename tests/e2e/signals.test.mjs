@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+// Signals that no relay ends by: a reload that comes before it can be done, and what other programs are told by signals.
+
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { rmSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { test } from 'node:test';
+import { userEvent } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
+import { SECRET, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
+import { within } from '../lib/wait.mjs';
+
+// nginx opens its log again by SIGUSR1, dd reports by it; a limit of file sizes raises SIGXFSZ.
+const IGNORED = ['SIGUSR1', 'SIGUSR2', 'SIGALRM', 'SIGVTALRM', 'SIGPROF', 'SIGIO', 'SIGPIPE', 'SIGXFSZ', 'SIGPWR'];
+
+// At the very beginning: it reads its secret from a pipe into which nobody has written yet, when the signals come.
+async function startSignalled(t, signals) {
+  const files = makeFolder(t);
+  const secret = files.path('secret');
+  execFileSync('mkfifo', [secret]);
+  const upstream = await startUpstream(t);
+  const relay = spawnRelay(t, { env: { CONVEX_URL: upstream.url, SYNC_SECRET: undefined, SYNC_SECRET_FILE: secret } });
+  const pipe = await within('a reader of the secret', open(secret, 'w'));
+  rmSync(secret);
+  files.write('secret', SECRET); // for a reload
+  signals.forEach(relay.signal);
+  await pipe.write(SECRET);
+  await pipe.close();
+  const [, port] = await relay.find('stderr', /listening address=[\d.]+:(\d+)/);
+  return { relay, url: `http://127.0.0.1:${port}` };
+}
+
+async function assertServes(relay) {
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
+}
+
+test('SIGHUP before anything is read: it starts, and reloads then', async (t) => {
+  const { relay, url } = await startSignalled(t, ['SIGHUP']);
+  await relay.find('stderr', /reloaded/);
+  await assertServes({ url });
+});
+
+test('signals that mean nothing here, before anything is read: it starts', async (t) => {
+  const { url } = await startSignalled(t, IGNORED);
+  await assertServes({ url });
+});
+
+for (const signal of IGNORED) {
+  test(`${signal} while it serves: it serves on`, async (t) => {
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
+    relay.signal(signal);
+    await assertServes(relay);
+  });
+}
+
+// A shell without job control starts what is in its background with SIGINT ignored; nohup(1) ignores SIGHUP.
+test('SIGTERM stops it and SIGHUP is a reload, whatever was ignored when it was started', async (t) => {
+  const upstream = await startUpstream(t);
+  const under = ['sh', '-c', "trap '' HUP TERM INT; exec \"$0\""];
+  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url } });
+  relay.signal('SIGHUP');
+  await relay.find('stderr', /reloaded/);
+  await relay.stop();
+});
