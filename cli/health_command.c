@@ -97,8 +97,10 @@ static int health_run(const struct health *health)
     int failed = getaddrinfo(health_host(health->host.host), service, &hints, &list);
     if (failed)
         return health_unanswered(health, gai_strerror(failed));
-    /* The first of them is the one that the relay serves on. */
+    /* It serves on all that this machine has. */
     int r = health_connect(list, &fd);
+    for (const struct addrinfo *next = list->ai_next; r && next; next = next->ai_next)
+        r = health_connect(next, &fd);
     return r ? health_unanswered(health, strerror(r)) : health_ask(health, fd);
 }
 

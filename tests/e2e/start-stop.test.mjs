@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { readlinkSync, statSync } from 'node:fs';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
@@ -55,16 +56,28 @@ async function assertUnavailable(answer) {
   assert.match(headers['retry-after'], /^\d+$/);
 }
 
+// Who may be asked for it, and how soon, the relay cannot know.
+async function addressesOf(host) {
+  const all = await lookup(host, { all: true });
+  return [...new Set(all.map(({ address, family }) => (family === 6 ? `[${address}]` : address)))];
+}
+
 const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
 for (const host of ['127.0.0.1', 'localhost', '::1']) {
   const skip = host === '::1' && !hasIpv6 && 'this machine has no ::1';
-  test(`it listens on ${host}, and the log has the real address`, { skip }, async (t) => {
-    const relay = await startRelay(t, { env: { ...NOWHERE, HOST: host } });
-    assert.ok(relay.port > 0);
-    assert.ok(host === 'localhost' || relay.host === host, relay.host);
-    const response = await fetch(`${relay.url}/healthz`);
-    assert.equal(response.status, 200);
-    assert.equal(relay.stderr().match(/listening/g).length, 1);
+  test(`it listens on ${host}, at each of its addresses and one port, and the log has a line for each`, { skip }, async (t) => {
+    const env = { ...NOWHERE, HOST: host, ADMIN_HOST: host, ADMIN_PORT: '0' };
+    const relay = await startRelay(t, { env });
+    const served = (await addressesOf(host)).filter((address) => address !== '[::1]' || hasIpv6);
+    for (const [what, pattern] of [['listening', /info listening address=(\S+):(\d+) /g], ['admin listening', /info admin listening address=(\S+):(\d+)\n/g]]) {
+      const lines = await waitFor(`${what} at ${served}`, () => {
+        const found = [...relay.stderr().matchAll(pattern)];
+        return found.length >= served.length && found;
+      });
+      assert.deepEqual(lines.map(([, address]) => address).sort(), [...served].sort());
+      assert.equal(new Set(lines.map(([, , port]) => port)).size, 1);
+      for (const [, address, port] of lines) assert.equal((await fetch(`http://${address}:${port}/healthz`)).status, 200);
+    }
   });
 }
 
@@ -96,11 +109,42 @@ test('a port that is taken: one line that names it, and the end', async (t) => {
   assert.match(relay.stderr(), new RegExp(`^convex-relay: HOST, PORT: .*${port}.*Address already in use\n$`));
 });
 
-test('a host that is none: one line that names it, and the end', async (t) => {
-  const relay = spawnRelay(t, { env: { ...NOWHERE, HOST: 'no-such-host.invalid' } });
-  assert.deepEqual(await within('the end', relay.exited), { code: 2, signal: null });
-  assert.match(relay.stderr(), /^convex-relay: HOST, PORT: no-such-host\.invalid .*\n$/);
-});
+// What a resolver does not know now, it may know later (1: a service manager tries again); what it could never be asked, not (2).
+for (const [name, env, code, line] of [
+  ['HOST', { HOST: 'no-such-host.invalid' }, 1, /^convex-relay: HOST, PORT: no-such-host\.invalid: no address of it is known: [^\n]*\n$/],
+  ['ADMIN_HOST', { ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: '0' }, 1, /^convex-relay: ADMIN_HOST, ADMIN_PORT: no-such-host\.invalid: [^\n]*\n$/],
+  ['HOST', { HOST: 'http://127.0.0.1' }, 2, /^convex-relay: HOST: neither an IP address nor a host's name; [^\n]*\n$/],
+  ['HOST', { HOST: '127.0.0.1:3000' }, 2, /^convex-relay: HOST: neither [^\n]*\n$/],
+  ['ADMIN_HOST', { ADMIN_HOST: '[::1]' }, 2, /^convex-relay: ADMIN_HOST: neither [^\n]*\n$/],
+]) {
+  test(`${name}=${env[name]}: one line that names it, and exit code ${code}`, async (t) => {
+    const relay = spawnRelay(t, { env: { ...NOWHERE, ...env } });
+    assert.deepEqual(await within('the end', relay.exited), { code, signal: null });
+    assert.match(relay.stderr(), line);
+  });
+}
+
+for (const [hosts, env, overlap] of [
+  ['one address', {}, true],
+  ['every address and one of them', { HOST: '0.0.0.0' }, true],
+  ['a name and its address', { ADMIN_HOST: 'localhost' }, true],
+  ['two addresses', { ADMIN_HOST: '127.0.0.2' }, false],
+]) {
+  test(`PORT and ADMIN_PORT the same on ${hosts}: ${overlap ? 'refused' : 'served'}`, async (t) => {
+    const upstream = await startUpstream(t, { json: { ts: 'AAAAAAAAAAA=' } });
+    const [port] = await freePorts(1);
+    const all = { CONVEX_URL: upstream.url, ADMIN_HOST: '127.0.0.1', ...env, PORT: String(port), ADMIN_PORT: String(port) };
+    if (!overlap) {
+      await startRelay(t, { env: all });
+      return;
+    }
+    for (const [args, code] of [[[], 2], [['check'], 1]]) {
+      const relay = spawnRelay(t, { env: all, args });
+      assert.deepEqual(await within('the end', relay.exited), { code, signal: null });
+      assert.equal(relay.stderr(), `convex-relay: PORT, ADMIN_PORT: both are ${port}; two sockets need two ports\n`);
+    }
+  });
+}
 
 for (const target of ['/healthz', '/readyz']) {
   test(`GET ${target}`, async (t) => {

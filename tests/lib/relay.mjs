@@ -64,7 +64,7 @@ export async function startRelay(t, options) {
   });
   const [, host, port] = await child.find('stderr', /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/);
   const hasAdmin = relayEnv(options?.env).ADMIN_PORT !== 'off';
-  const admin = hasAdmin && await child.find('stderr', /admin listening\b.*?((?:\d+\.){3}\d+:\d+)/);
+  const admin = hasAdmin && await child.find('stderr', /admin listening\b.*?((?:(?:\d+\.){3}\d+|\[[0-9a-f:]+\]):\d+)/);
   return {
     ...child,
     admin: admin ? `http://${admin[1]}` : null,
