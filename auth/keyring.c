@@ -126,20 +126,20 @@ struct keyring *keyring_free(struct keyring *keyring)
     return NULL;
 }
 
-enum keyring_match keyring_check(struct keyring *keyring, struct span presented)
+int keyring_check(struct keyring *keyring, struct span presented)
 {
     unsigned char digest[KEYRING_DIGEST_LEN];
 
     if (presented.len > KEYRING_SECRET_MAX)
         return KEYRING_NONE;
     /* A missing secret is hashed as an empty one, which keyring_new() accepts from nobody. */
-    if (keyring_hash(keyring, presented, digest))
-        return KEYRING_NONE;
+    int r = keyring_hash(keyring, presented, digest);
+    if (r)
+        return r;
 
     int current = CRYPTO_memcmp(digest, keyring->current, sizeof(digest)) == 0;
     int previous = CRYPTO_memcmp(digest, keyring->previous, sizeof(digest)) == 0;
 
     /* Arithmetic, not branches. When both are the same secret, the current one counts. */
-    return (enum keyring_match)(current * KEYRING_CURRENT +
-                                (previous & ~current) * KEYRING_PREVIOUS);
+    return current * KEYRING_CURRENT + (previous & ~current) * KEYRING_PREVIOUS;
 }

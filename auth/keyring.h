@@ -26,5 +26,6 @@ int keyring_new(const char *current, const char *previous, struct keyring **keyr
 struct keyring *keyring_free(struct keyring *keyring);
 CLEANUP_POINTER(struct keyring, keyring_free);
 
-/* presented.at == NULL: none was sent. Not for two threads at once. */
-enum keyring_match keyring_check(struct keyring *keyring, struct span presented);
+/* Which one it is, an enum keyring_match; or an -errno, and nobody can say. presented.at == NULL:
+ * none was sent. Not for two threads at once. */
+int keyring_check(struct keyring *keyring, struct span presented);

@@ -38,17 +38,19 @@ static struct span guard_from_latin1(struct span value, char text[2 * KEYRING_SE
     return (struct span){text, len};
 }
 
-bool guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret)
+int guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret)
 {
     char text[2 * KEYRING_SECRET_MAX];
 
     if (guard == GUARD_NONE)
-        return true;
+        return 0;
     /* None, or several, take the same path as a wrong one. */
     struct span value = SPAN_NULL;
     if (secret->count == 1)
         value = guard_from_latin1(guard_trim(secret->value), text);
-    enum keyring_match match = keyring_check(service->keyring, value);
+    int match = keyring_check(service->keyring, value);
+    if (match < 0)
+        return match;
     service->observed.secrets[match]++;
-    return match != KEYRING_NONE;
+    return match == KEYRING_NONE ? GUARD_REFUSED : 0;
 }

@@ -2,8 +2,6 @@
 /* Who may pass: decided from the headers alone, before any body is read. */
 #pragma once
 
-#include <stdbool.h>
-
 #include "base/span.h"
 
 struct service;
@@ -21,4 +19,7 @@ struct guard_secret {
     struct span value; /* of the last one, as sent */
 };
 
-bool guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret);
+enum { GUARD_REFUSED = 1 };
+
+/* 0: who shows that may pass; GUARD_REFUSED; or an -errno, and nobody can say. */
+int guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret);

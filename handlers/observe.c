@@ -11,6 +11,7 @@ static const char *const observe_refusals[REPLY_COUNT_] = {
     [REPLY_UNAVAILABLE] = "refused: no room, or neither to be delivered nor to be stored",
     [REPLY_BAD_REQUEST] = "refused: the request is malformed",
     [REPLY_TOO_LARGE] = "refused: the body is larger than MAX_BODY_BYTES",
+    [REPLY_ENCODED] = "refused: the body has a Content-Encoding",
     [REPLY_HEADERS_TOO_LARGE] = "refused: the headers are too large",
 };
 

@@ -16,6 +16,8 @@ static const struct reply_head reply_heads[REPLY_COUNT_] = {
     [REPLY_UNAVAILABLE] = {"unavailable", 503, JSON, "Retry-After", "5", NULL},
     [REPLY_BAD_REQUEST] = {"malformed", 400, JSON, NULL, NULL, NULL},
     [REPLY_TOO_LARGE] = {"too large", 413, JSON, NULL, NULL, NULL},
+    /* What would be taken: RFC 9110, section 15.5.16. */
+    [REPLY_ENCODED] = {"encoded", 415, JSON, "Accept-Encoding", "identity", NULL},
     [REPLY_HEADERS_TOO_LARGE] = {"too large", 431, JSON, NULL, NULL,
                                  "{\"error\":\"The headers are too large\"}"},
     [REPLY_NOT_FOUND] = {"not found", 404, TEXT, NULL, NULL, "404 Not Found"},

@@ -15,6 +15,7 @@ enum reply {
     REPLY_UNAVAILABLE,       /* can be neither delivered nor stored */
     REPLY_BAD_REQUEST,       /* not JSON, or a request that is not well-formed HTTP */
     REPLY_TOO_LARGE,         /* the body */
+    REPLY_ENCODED,           /* the body is, as by gzip */
     REPLY_HEADERS_TOO_LARGE, /* the header block */
     REPLY_NOT_FOUND,         /* no such path */
     REPLY_NOT_ALLOWED_GET,   /* the path is there, but only for GET */

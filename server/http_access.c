@@ -14,6 +14,7 @@
  * request that has no answer yet, each time it runs, and the connection is suspended only when the
  * answer takes longer. Until then MHD watches the client, too, and may report that it has left.
  */
+#include <ctype.h>
 #include <stdio.h>
 #include <sys/socket.h>
 
@@ -28,6 +29,7 @@ enum {
     HTTP_AWAIT_MS = 2,
     HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
     HTTP_ANSWERS_BYTES_MAX = 16 * 1024 * 1024, /* of texts that are on their way to clients */
+    HTTP_ENCODING_SHOWN_MAX = 40,              /* of what a Content-Encoding says */
     HTTP_TEXT_ALWAYS_BYTES = 1024,             /* of a text, whatever there is */
 };
 
@@ -184,6 +186,35 @@ static void http_refuse_too_large(struct http_connection *connection)
     http_refuse(connection, REPLY_TOO_LARGE, why);
 }
 
+/* Names it, in printable ASCII: a header's bytes may be anything. */
+static void http_refuse_encoded(struct http_connection *connection, struct span encoding)
+{
+    static const char text[] = "The body must come as it is, without the Content-Encoding ";
+    char why[sizeof(text) + HTTP_ENCODING_SHOWN_MAX];
+    size_t len = sizeof(text) - 1;
+
+    memcpy(why, text, len);
+    for (size_t i = 0; i < encoding.len && i < HTTP_ENCODING_SHOWN_MAX; i++)
+        why[len++] = (char)(isprint((unsigned char)encoding.at[i]) ? encoding.at[i] : '?');
+    why[len] = '\0';
+    http_refuse(connection, REPLY_ENCODED, why);
+}
+
+/* What the head says of the body that is to come. */
+static void http_judge_body(struct http_connection *connection, const struct http_head *head)
+{
+    struct http *http = connection->http;
+
+    if (head->content_length > (unsigned long long)http->max_body_bytes)
+        http_refuse_too_large(connection);
+    else if (!connection->endpoint->reads_envelope)
+        return;
+    else if (head->encoding.at)
+        http_refuse_encoded(connection, head->encoding);
+    else if (!http_body_has_room(http, head->content_length))
+        http_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
+}
+
 /* Finds the door and asks its guard. */
 static void http_route(struct http_connection *connection, const char *method,
                        const struct http_head *head)
@@ -200,13 +231,15 @@ static void http_route(struct http_connection *connection, const char *method,
         http_refuse(connection, REPLY_NOT_FOUND, "");
     else if (found == ENDPOINTS_NO_METHOD)
         http_refuse(connection, connection->endpoint->wrong_method, "");
-    else if (!guard_pass(connection->endpoint->guard, http->service, &head->secret))
+    if (found)
+        return;
+    int guarded = guard_pass(connection->endpoint->guard, http->service, &head->secret);
+    if (guarded < 0)
+        http_refuse(connection, REPLY_UNAVAILABLE, "The secret cannot be checked at the moment");
+    else if (guarded == GUARD_REFUSED)
         http_refuse(connection, REPLY_UNAUTHORIZED, "");
-    else if (head->content_length > (unsigned long long)http->max_body_bytes)
-        http_refuse_too_large(connection);
-    else if (connection->endpoint->reads_envelope &&
-             !http_body_has_room(http, head->content_length))
-        http_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
+    else
+        http_judge_body(connection, head);
 }
 
 static enum MHD_Result http_head(struct http_connection *connection, const struct http_start *start)

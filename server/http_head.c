@@ -100,6 +100,24 @@ static bool http_head_line_is_plain(struct http_head_scan *scan, const char *nam
     return true;
 }
 
+/* RFC 9110, section 8.4: codings with commas between them. identity is none, and so is nothing. */
+static bool http_head_encodes(struct span codings)
+{
+    while (codings.len > 0) {
+        size_t len = codings.len;
+        const char *comma = memchr(codings.at, ',', len);
+        struct span coding = {codings.at, comma ? (size_t)(comma - codings.at) : len};
+        codings = (struct span){codings.at + coding.len, len - coding.len};
+        if (comma)
+            codings = (struct span){codings.at + 1, codings.len - 1};
+        coding = span_trim(coding);
+        if (coding.len > 0 && (coding.len != strlen("identity") ||
+                               strncasecmp(coding.at, "identity", coding.len) != 0))
+            return true;
+    }
+    return false;
+}
+
 static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const char *name,
                                        size_t name_len, const char *value, size_t value_len)
 {
@@ -125,6 +143,9 @@ static enum MHD_Result http_head_field(void *ctx, enum MHD_ValueKind kind, const
     } else if (strcasecmp(name, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0) {
         scan->codings++;
         scan->coding = value;
+    } else if (strcasecmp(name, MHD_HTTP_HEADER_CONTENT_ENCODING) == 0) {
+        if (value && !head->encoding.at && http_head_encodes((struct span){value, value_len}))
+            head->encoding = span_trim((struct span){value, value_len});
     } else if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
         scan->hosts++;
     } else if (strcasecmp(name, REQUEST_ID_HEADER) == 0) {

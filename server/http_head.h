@@ -19,6 +19,7 @@ enum { HTTP_HEAD_REFUSED = 1 };
 struct http_head {
     struct guard_secret secret;
     struct span request_id; /* at NULL: none, or several */
+    struct span encoding;   /* a Content-Encoding other than identity; at NULL: none */
     bool chunked;
     unsigned long long content_length; /* 0: none given */
 };

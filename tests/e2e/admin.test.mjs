@@ -13,7 +13,7 @@ import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
 import { freePorts } from '../lib/nginx.mjs';
 import { outbox } from '../lib/outbox.mjs';
 import { HASTY, makeWorld, NOWHERE, PATIENT, REJECTION } from '../lib/outbox-world.mjs';
-import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { SECRET, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
@@ -87,15 +87,16 @@ test('requests, secrets and times are counted, health checks are not', async (t)
   await send(userEvent('acc_1'), 'wrong');
   await send('{');
   await send('x'.repeat(2000));
+  await sync(relay, userEvent('acc_1'), { headers: { 'X-Sync-Secret': SECRET, 'Content-Encoding': 'gzip' } });
   for (const path of ['healthz', 'readyz', 'elsewhere']) await fetch(`${relay.url}/${path}`);
   const metrics = await scrape(relay);
   const statuses = Object.fromEntries(metrics.samples.filter(({ name, value }) => name.endsWith('requests_total') && value)
     .map(({ labels, value }) => [labels.status, value]));
-  assert.deepEqual(statuses, { 200: 2, 400: 1, 401: 1, 404: 1, 413: 1 });
-  assert.equal(metrics.value('request_duration_seconds_count'), 6);
-  assert.equal(metrics.value('request_duration_seconds_bucket', { le: '+Inf' }), 6);
+  assert.deepEqual(statuses, { 200: 2, 400: 1, 401: 1, 404: 1, 413: 1, 415: 1 });
+  assert.equal(metrics.value('request_duration_seconds_count'), 7);
+  assert.equal(metrics.value('request_duration_seconds_bucket', { le: '+Inf' }), 7);
   assert.equal(metrics.value('convex_duration_seconds_count'), 2);
-  assert.equal(metrics.value('secret_used_total', { secret: 'current' }), 3);
+  assert.equal(metrics.value('secret_used_total', { secret: 'current' }), 4);
   assert.equal(metrics.value('secret_used_total', { secret: 'previous' }), 1);
   assert.equal(metrics.value('unauthorized_total'), 1);
 });

@@ -5,11 +5,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, HEADERS, callOf, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
-import { chunked } from '../lib/rawhttp.mjs';
+import { chunked, exchange, rawRequest } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 
 const BODY = JSON.stringify(userEvent('good'));
+const inOneChunk = (body, rest) => syncRequest(chunked(body, 1 << 20), rest);
 const withChunks = (body) => syncRequest(body, { headers: [...HEADERS, ['Transfer-Encoding', 'chunked']] });
 
 // MAX_BODY_BYTES counts the body's bytes, however they come.
@@ -49,6 +50,46 @@ test('a body in chunks without end: it is not read for ever', async (t) => {
   await client.closed();
 });
 
+// Codings, with what the answer names; null: it is taken.
+const ENCODED = [
+  ['gzip', ['gzip'], 'gzip'],
+  ['in capitals, with blanks', [' GZip  '], 'GZip'],
+  ['unknown', ['x-squeezed'], 'x-squeezed'],
+  ['several', ['identity, deflate, br'], 'identity, deflate, br'],
+  ['several, one of them nothing', [', gzip'], ', gzip'],
+  ['in the second of two headers', ['identity', 'zstd'], 'zstd'],
+  ['a beginning of identity', ['ident'], 'ident'],
+  ['more than identity', ['identityx'], 'identityx'],
+  ['not ASCII, and quotes', ['"gz\xefp"'], '\\"gz?p\\"'],
+  ['long', ['z'.repeat(5000)], 'z'.repeat(40)],
+  ['identity', ['identity'], null],
+  ['identity, twice', ['Identity ,identity'], null],
+  ['nothing', [''], null],
+  ['commas', [' , ,'], null],
+];
+
+for (const [what, values, named] of ENCODED) {
+  test(`Content-Encoding, ${what}: ${named === null ? 'taken' : '415'}`, async (t) => {
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
+    const encoded = (headers) => [...headers, ...values.map((value) => ['Content-Encoding', value])];
+    for (const [headers, make] of [[HEADERS, syncRequest], [[...HEADERS, ['Transfer-Encoding', 'chunked']], inOneChunk]]) {
+      const { status, body, headers: answer } = await exchange(relay.port, make(BODY, { headers: encoded(headers) }));
+      if (named === null) {
+        assert.equal(status, 200);
+        continue;
+      }
+      const text = `{"error":"The body must come as it is, without the Content-Encoding ${named}"}`;
+      assert.deepEqual([status, body.toString(), answer['content-type'], answer['accept-encoding']], [415, text, 'application/json', 'identity']);
+    }
+    assert.equal(upstream.requests.length, named === null ? 2 : 0);
+    const wrong = HEADERS.map(([name, value]) => [name, name === 'X-Sync-Secret' ? 'wrong' : value]);
+    assert.equal((await exchange(relay.port, syncRequest(BODY, { headers: encoded(wrong) }))).status, 401);
+    const health = rawRequest({ method: 'GET', target: '/healthz', headers: encoded([['Host', 'localhost']]) });
+    assert.equal((await exchange(relay.port, health)).status, 200);
+  });
+}
+
 test('Expect: 100-continue', async (t) => {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, MAX_BODY_BYTES: '100000' } });
@@ -59,6 +100,7 @@ test('Expect: 100-continue', async (t) => {
     ['goes on', HEADERS, BODY.length, 100],
     ['not with a wrong secret', HEADERS.slice(0, 2), BODY.length, 401],
     ['not with a body that is too large', HEADERS, 100_001, 413],
+    ['not with a body that is encoded', [...HEADERS, ['Content-Encoding', 'gzip']], BODY.length, 415],
   ];
   for (const [what, headers, length, expected] of cases) {
     await t.test(what, async () => {

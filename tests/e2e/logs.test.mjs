@@ -69,6 +69,7 @@ test('every answer has the id, whoever gives it', async (t) => {
     [400, syncRequest('{', { headers: [...HEADERS, id] })],
     [413, syncRequest(large, { headers: [...HEADERS, id] })],
     [413, syncRequest(`401\r\n${large}\r\n0\r\n\r\n`, { headers: [...HEADERS, id, ['Transfer-Encoding', 'chunked']] })],
+    [415, syncRequest(undefined, { headers: [...HEADERS, id, ['Content-Encoding', 'br']] })],
     [404, syncRequest(undefined, { target: '/elsewhere', headers: [...HEADERS, id] })],
     [405, syncRequest(undefined, { method: 'PUT', headers: [...HEADERS, id] })],
   ]) {

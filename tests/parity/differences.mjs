@@ -55,6 +55,11 @@ export const differences = [
     relay: { status: 400, type: null, bodyMatches: /<html>/ },
   }] : []),
   {
+    why: 'The router takes the bytes for JSON, whatever Content-Encoding says that they are.',
+    cases: ['framing: Content-Encoding gzip', 'framing: Content-Encoding gzip of what is plain', 'framing: Content-Encoding of several, one of them'],
+    relay: { status: 415, bodyMatches: /^\{"error":"The body must come as it is, without the Content-Encoding (gzip|identity, br)"\}$/ },
+  },
+  {
     why: 'The router follows redirects, and a POST can become a GET on the way.',
     cases: /^answers: Convex answers 30[1278] to elsewhere$/,
     relay: { status: 500, body: '{"error":"moved"}', sends: 1 },

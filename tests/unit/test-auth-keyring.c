@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <openssl/crypto.h>
 
 #include "base/config.h"
 
@@ -96,16 +97,73 @@ static void test_many_come_and_go(void **state)
     }
 }
 
+/* ---- no memory ---- */
+
+static long memory_left = -1; /* allocations of OpenSSL's; -1: no end of them */
+static bool memory_lacked;
+
+static bool memory_there(void)
+{
+    if (memory_left > 0)
+        memory_left--;
+    memory_lacked |= memory_left == 0;
+    return memory_left != 0;
+}
+
+static void *memory_alloc(size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return memory_there() ? malloc(size) : NULL;
+}
+
+static void *memory_realloc(void *p, size_t size, const char *file, int line)
+{
+    (void)file, (void)line;
+    return memory_there() ? realloc(p, size) : NULL;
+}
+
+static void memory_free(void *p, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(p);
+}
+
+/* Who shows the right secret then is not told that it was wrong. */
+static void test_no_memory(void **state)
+{
+    struct keyring *keyring = NULL;
+
+    (void)state;
+    assert_int_equal(keyring_new(CURRENT, PREVIOUS, &keyring), 0);
+    int failures = 0;
+    for (long n = 0;; n++) {
+        memory_left = n + 1;
+        memory_lacked = false;
+        int match = keyring_check(keyring, SPAN(CURRENT));
+        memory_left = -1;
+        assert_true(match < 0 || match == KEYRING_CURRENT);
+        failures += match < 0;
+        assert_int_equal(keyring_check(keyring, SPAN(CURRENT)), KEYRING_CURRENT);
+        if (!memory_lacked)
+            break;
+    }
+    assert_true(failures > 0);
+    assert_null(keyring_free(keyring));
+}
+
 int main(void)
 {
-    struct CMUnitTest tests[array_len(rows) + 3] = {
+    /* Before OpenSSL has allocated anything. */
+    assert_int_equal(CRYPTO_set_mem_functions(memory_alloc, memory_realloc, memory_free), 1);
+    struct CMUnitTest tests[array_len(rows) + 4] = {
+        cmocka_unit_test(test_no_memory),
         cmocka_unit_test(test_unusable_secrets),
         cmocka_unit_test(test_configuration_knows_the_limit),
         cmocka_unit_test(test_many_come_and_go),
     };
 
     for (size_t i = 0; i < array_len(rows); i++)
-        tests[i + 3] =
+        tests[i + 4] =
             (struct CMUnitTest){rows[i].name, test_row, NULL, NULL, (void *)(uintptr_t)&rows[i]};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

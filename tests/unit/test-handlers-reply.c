@@ -26,6 +26,7 @@ static struct reply_row head_rows[] = {
     {"unavailable", REPLY_UNAVAILABLE, {"unavailable", 503, json, "Retry-After", "5", NULL}},
     {"bad request", REPLY_BAD_REQUEST, {"malformed", 400, json, NULL, NULL, NULL}},
     {"too large", REPLY_TOO_LARGE, {"too large", 413, json, NULL, NULL, NULL}},
+    {"encoded", REPLY_ENCODED, {"encoded", 415, json, "Accept-Encoding", "identity", NULL}},
     {"headers too large",
      REPLY_HEADERS_TOO_LARGE,
      {"too large", 431, json, NULL, NULL, "{\"error\":\"The headers are too large\"}"}},

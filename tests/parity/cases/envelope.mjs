@@ -70,5 +70,4 @@ export default [
   withType('a Content-Type that is text', 'text/plain'),
   withType('a Content-Type with a charset', 'application/json; charset=iso-8859-1'),
   withType('a Content-Type that is a form', 'application/x-www-form-urlencoded'),
-  row('a Content-Encoding that is not true', post({ headers: [HOST, AUTH, JSON_TYPE, ['Content-Encoding', 'gzip']] }), DONE),
 ];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // How a request comes over the wire.
 
+import { gzipSync } from 'node:zlib';
 import { chunked } from '../../lib/rawhttp.mjs';
 import { within } from '../../lib/wait.mjs';
-import { AUTH, BODY, DONE, HOST, JSON_TYPE, post, row } from '../case.mjs';
+import { AUTH, BODY, DONE, HOST, JSON_TYPE, REFUSED, post, row } from '../case.mjs';
 
 const HEADERS = [HOST, JSON_TYPE, AUTH];
 const CHUNKED = [...HEADERS, ['Transfer-Encoding', 'chunked']];
@@ -32,6 +33,10 @@ const inPieces = (name, bytes, size) =>
 
 const big = `{"model":"users","data":{"v":"${'x'.repeat(300_000)}"}}`;
 const length = (body) => ['Content-Length', String(Buffer.byteLength(body))];
+
+// Compressed bytes are no JSON to the router, and plain ones are, whatever the header says of them.
+const encoded = (name, value, body = BODY, expected = DONE) =>
+  withWire(`Content-Encoding ${name}`, { headers: [...HEADERS, ['Content-Encoding', value]], body }, expected);
 
 export default [
   withWire('a chunked body', { headers: CHUNKED, body: chunked(BODY, 16) }),
@@ -65,6 +70,12 @@ export default [
     headers: [...HEADERS, ...Array.from({ length: 40 }, (_, i) => [`X-Header-${i}`, 'v'.repeat(50)])],
   }),
   withWire('a Host with a port', { headers: [['Host', 'localhost:3000'], JSON_TYPE, AUTH] }),
+  encoded('gzip', 'gzip', gzipSync(BODY), REFUSED),
+  encoded('gzip of what is plain', 'gzip'),
+  encoded('of several, one of them', 'identity, br'),
+  encoded('identity', 'identity'),
+  encoded('identity in capitals', 'Identity'),
+  encoded('that says nothing', ''),
   row('a body over the limit, announced', async (socket, continued) => {
     const body = `{"model":"users","data":{"v":"${'x'.repeat(17 * 1024 * 1024)}"}}`;
     socket.write(post({ headers: [...HEADERS, length(body), EXPECT], body: '' }));
