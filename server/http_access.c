@@ -12,7 +12,8 @@
  * To suspend a connection until then costs it three system calls. Where Convex is near, its answer
  * is there before that is worth it: so MHD is at first left to ask again, which it does with a
  * request that has no answer yet, each time it runs, and the connection is suspended only when the
- * answer takes longer. Until then MHD watches the client, too, and may report that it has left.
+ * answer takes longer. Until then MHD watches the client, too, and may report that it has left. Its
+ * request goes on, outside of the limit of connections: so there may be few of these.
  */
 #include <ctype.h>
 #include <stdio.h>
@@ -28,6 +29,7 @@
 enum {
     HTTP_AWAIT_MS = 2,
     HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
+    HTTP_GONE_MAX = 64,    /* so are more than have left: whoever is suspended keeps a connection */
     HTTP_ANSWERS_BYTES_MAX = 16 * 1024 * 1024, /* of texts that are on their way to clients */
     HTTP_ENCODING_SHOWN_MAX = 40,              /* of what a Content-Encoding says */
     HTTP_TEXT_ALWAYS_BYTES = 1024,             /* of a text, whatever there is */
@@ -149,6 +151,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     if (connection->wait == HTTP_GONE) {
         http_access_observe(connection, reply);
         http->busy--;
+        http->gone--;
         http_connection_free(connection);
         return;
     }
@@ -288,7 +291,7 @@ static void http_await(struct http_connection *connection)
 
     connection->wait = HTTP_AWAITED;
     connection->suspend_at_ms = loop_now_ms(http->loop);
-    if (http->awaited < HTTP_AWAITED_MAX)
+    if (http->awaited < HTTP_AWAITED_MAX && http->gone < HTTP_GONE_MAX)
         connection->suspend_at_ms += HTTP_AWAIT_MS;
     http->awaited++;
     if (!heap_linked(&http->await_timer.node))
@@ -412,6 +415,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
         return;
     if (connection->wait == HTTP_AWAITED) {
         http->awaited--;
+        http->gone++;
         connection->wait = HTTP_GONE; /* it is busy until the relay has answered */
         return;
     }

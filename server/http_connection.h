@@ -30,6 +30,7 @@ struct http {
     bool draining;
     int busy;
     int awaited;                   /* requests in HTTP_AWAITED */
+    int gone;                      /* requests in HTTP_GONE */
     struct loop_timer await_timer; /* set while there are any */
     int64_t max_body_bytes;
     size_t body_bytes;   /* of the bodies that are arriving: what there is room for */

@@ -380,3 +380,24 @@ test('answers that nobody reads: past what they may hold at once, the beginning 
   await waitForFds(relay, fds + 16); // as many to Convex as it likes
   await waitFor('room again', async () => (await errorOf()) === text);
 });
+
+// Within the first moments of a request a reset is seen, and the connection is free for somebody else. Without an outbox
+// the event stays in memory until Convex has answered: there may be as many as connections, and few more.
+test('OUTBOX=off: senders that leave do not pile up beside the limit of connections', async (t) => {
+  const [connections, left] = [80, 64];
+  const held = hold();
+  let client;
+  const upstream = await startUpstream(t, () => {
+    client.socket.resetAndDestroy();
+    return held.answer();
+  });
+  const under = ['sh', '-c', 'ulimit -n 1200; exec "$0"']; // 1120 of the descriptors are for other things
+  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, CONVEX_CONCURRENCY: '1024' } });
+  for (let n = 0; n < 400 && upstream.requests.length === n; n++) {
+    client = await openConnection(t, relay.port);
+    client.write(syncRequest(userEvent(`acc_${n}`)));
+    await upstream.arrived(n + 1, 1000).catch(() => 'it is not let in'); // as the number shows
+  }
+  assert.ok(upstream.requests.length <= connections + left, `${upstream.requests.length} events in memory`);
+  held.open();
+});

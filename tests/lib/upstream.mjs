@@ -26,7 +26,7 @@ export async function startUpstream(t, answer = SUCCESS) {
     port: 0,
     url: '',
     // Resolves once n requests have arrived.
-    arrived: (n) => waitFor(`${n} requests at the upstream`, () => self.requests.length >= n),
+    arrived: (n, timeoutMs) => waitFor(`${n} requests at the upstream`, () => self.requests.length >= n, timeoutMs),
     closeConnections: () => sockets.forEach((socket) => socket.destroy()),
     close: () => new Promise((resolve) => {
       self.closeConnections();
