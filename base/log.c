@@ -22,13 +22,13 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/utf8.h"
+#include "base/glyph.h"
 
 _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a pipe may tear longer lines apart");
 
 enum {
-    LOG_TAIL = 8, /* kept free for an ellipsis, a quote, a brace and the newline */
-    LOG_PIECE_MAX = 8,
+    LOG_TAIL = 8,                  /* kept free for an ellipsis, a quote, a brace and the newline */
+    LOG_UTF8_MAX = 4,              /* bytes of a character */
     LOG_PATIENCE_MS = 1000,        /* for a reader that is late, and not gone */
     LOG_IMPATIENCE_MS = 60 * 1000, /* after lines were lost */
 };
@@ -71,42 +71,34 @@ static void log_put(struct log_line *line, const char *text)
     line->len += len;
 }
 
-/* The bytes of the UTF-8 character that starts a C string; 0 where there is none. */
-static size_t log_utf8_len(const unsigned char *s)
+/* The character that starts a C string, and its bytes; 0 where there is none. */
+static size_t log_utf8(const char *s, uint32_t *code)
 {
-    struct utf8_rest rest;
-    size_t len = 1;
+    size_t len = glyph_decode((struct span){s, strnlen(s, LOG_UTF8_MAX)}, code);
 
-    if (*s < 0x80)
-        return 1;
-    if (!utf8_begin(*s, &rest))
-        return 0;
-    while (rest.left > 0)
-        if (!utf8_continue(s[len++], &rest)) /* stops at the NUL at the latest */
-            return 0;
-    return len;
+    return *code >= 0xD800 && *code <= 0xDFFF ? 0 : len; /* a surrogate is none */
 }
 
 /* Writes the first character of text as it may stand in a value; returns how many bytes it had. */
-static size_t log_escape(const char *text, bool json, char piece[LOG_PIECE_MAX])
+static size_t log_escape(const char *text, bool json, char piece[GLYPH_ESCAPE_MAX])
 {
-    const unsigned char *s = (const unsigned char *)text;
-    size_t len = log_utf8_len(s);
-    bool c1 = len == 2 && s[0] == 0xc2 && s[1] < 0xa0; /* controls that terminals obey, too */
+    unsigned char c = (unsigned char)*text;
+    uint32_t code = 0;
+    size_t len = log_utf8(text, &code);
 
-    if (*s == '"' || *s == '\\') {
-        (void)snprintf(piece, LOG_PIECE_MAX, "\\%c", *s);
-    } else if (*s == '\n' || *s == '\r' || *s == '\t') {
-        (void)snprintf(piece, LOG_PIECE_MAX, "\\%c", *s == '\n' ? 'n' : *s == '\r' ? 'r' : 't');
-    } else if (*s < 0x20 || *s == 0x7f) {
-        (void)snprintf(piece, LOG_PIECE_MAX, json ? "\\u%04x" : "\\x%02x", *s);
-    } else if (json && c1) {
-        (void)snprintf(piece, LOG_PIECE_MAX, "\\u%04x", s[1]);
-    } else if (len == 0 || c1) {
-        (void)snprintf(piece, LOG_PIECE_MAX, json ? "\xef\xbf\xbd" : "\\x%02x", *s);
+    if (c == '"' || c == '\\') {
+        (void)snprintf(piece, GLYPH_ESCAPE_MAX, "\\%c", c);
+    } else if (c == '\n' || c == '\r' || c == '\t') {
+        (void)snprintf(piece, GLYPH_ESCAPE_MAX, "\\%c", c == '\n' ? 'n' : c == '\r' ? 'r' : 't');
+    } else if (c < 0x20 || c == 0x7f) {
+        (void)snprintf(piece, GLYPH_ESCAPE_MAX, json ? "\\u%04x" : "\\x%02x", c);
+    } else if (len == 0 || (code < 0xa0 && code >= 0x80 && !json)) {
+        (void)snprintf(piece, GLYPH_ESCAPE_MAX, json ? "\xef\xbf\xbd" : "\\x%02x", c);
         return 1;
+    } else if (glyph_is_unsafe(code)) {
+        glyph_escape(code, json, piece);
     } else {
-        memcpy(piece, s, len);
+        memcpy(piece, text, len);
         piece[len] = '\0';
     }
     return len;
@@ -116,7 +108,7 @@ static size_t log_escape(const char *text, bool json, char piece[LOG_PIECE_MAX])
 static void log_put_escaped(struct log_line *line, const char *text, bool json)
 {
     size_t start = line->len;
-    char piece[LOG_PIECE_MAX];
+    char piece[GLYPH_ESCAPE_MAX];
 
     while (*text) {
         text += log_escape(text, json, piece);

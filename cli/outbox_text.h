@@ -13,8 +13,7 @@
 int outbox_text_whole(struct span text, const char *line_break, struct buf *out);
 
 /*
- * As much of it as fits width columns, and how many it takes. A character counts as one: what is
- * wider, as in Chinese, makes a table uneven, but no more.
+ * As much of it as fits width columns, and how many it takes.
  */
 int outbox_text_cut(struct span text, size_t width, size_t *used, struct buf *out);
 
