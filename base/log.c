@@ -173,6 +173,27 @@ static void log_put_head(struct log_line *line, enum log_level level, const char
  * may wait for the rest of it. The flag for that belongs to what is open, which others may share:
  * what has a name is opened once more, and a socket is told each time.
  */
+static void log_open_again(void)
+{
+    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+    if (fd >= 0)
+        log_fd = fd; /* for good */
+}
+
+/*
+ * Who empties a file (logrotate's copytruncate) wants the next line at its beginning, and not where
+ * the last one ended, behind NULs. This flag others may share, who write to its end, too; a file
+ * that was opened by another user could not be opened again.
+ */
+static void log_append(void)
+{
+    int flags = fcntl(STDERR_FILENO, F_GETFL);
+
+    if (flags >= 0)
+        (void)fcntl(STDERR_FILENO, F_SETFL, flags | O_APPEND);
+}
+
 void log_open(void)
 {
     struct stat st;
@@ -180,11 +201,10 @@ void log_open(void)
     if (fstat(STDERR_FILENO, &st) < 0)
         return;
     log_is_socket = S_ISSOCK(st.st_mode);
-    if (!S_ISFIFO(st.st_mode) && !isatty(STDERR_FILENO))
-        return;
-    int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-    if (fd >= 0)
-        log_fd = fd; /* for good */
+    if (S_ISREG(st.st_mode))
+        log_append();
+    else if (S_ISFIFO(st.st_mode) || isatty(STDERR_FILENO))
+        log_open_again();
 }
 
 static bool log_has_room(void)

@@ -26,7 +26,8 @@ enum {
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* From now on no line waits for room in stderr for long. Call it before there are other threads. */
+/* From now on no line waits for room in stderr for long, and in a file each goes to its end. Call
+ * it before there are other threads. */
 void log_open(void);
 
 /* Until this is called: info, text. Call it before there are other threads. */

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, truncateSync } from 'node:fs';
 import { test } from 'node:test';
 import { syncRequest, userEvent, HEADERS } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
@@ -186,3 +186,26 @@ test('a terminal that nobody reads: events go on', async (t) => {
   process.kill(pid, 'SIGTERM');
   await waitFor('the end', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
 });
+
+// logrotate's copytruncate. A shell opens a file without O_APPEND for 2>log, and with it for 2>>log.
+for (const redirection of ['2>', '2>>', '2<>']) {
+  test(`${redirection}log, emptied while it is written: the next line is at its beginning`, async (t) => {
+    const log = makeFolder(t).path('log');
+    const upstream = await startUpstream(t);
+    const relay = spawnRelay(t, { under: ['sh', '-c', `exec "$0" ${redirection}"$LOG"`], env: { CONVEX_URL: upstream.url, LOG: log } });
+    const read = () => readFileSync(log, 'utf8');
+    await waitFor('the log', () => existsSync(log));
+    const [, port] = await waitFor('its address', () => /listening address=[\d.]+:(\d+)/.exec(read()));
+    const at = { url: `http://127.0.0.1:${port}` };
+    for (let round = 0; round < 3; round++) {
+      assert.equal((await sync(at, userEvent('acc_1', round))).status, 200);
+      await waitFor('the line of the request', () => read().includes(' debug request '));
+      truncateSync(log);
+    }
+    assert.equal((await sync(at, userEvent('acc_1', 3))).status, 200);
+    assert.match(await waitFor('a line', read), /^\d{4}-\d\d-\d\dT[^\0]*\n$/);
+    relay.signal('SIGTERM');
+    await relay.exited;
+    assert.match(read(), /^\d{4}-[^\0]* info stopped\n$/);
+  });
+}
