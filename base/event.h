@@ -9,8 +9,8 @@
 struct event {
     struct buf body;      /* untouched; the spans below but for the names point into it */
     struct span data;     /* JSON as written; SPAN_NULL: missing, counts as {} */
-    struct span hive_id;  /* JSON as written; SPAN_NULL: missing or null */
-    struct span blade_id; /* data's member of that name as written; SPAN_NULL: missing */
+    struct span hive_id;  /* JSON as written; SPAN_NULL: missing, null or empty */
+    struct span blade_id; /* data's member of that name as written; SPAN_NULL: missing or empty */
     bool remove;          /* operation is "remove" */
     bool odd_keys;        /* see struct json_member; of data */
     bool null_members;    /* the same */

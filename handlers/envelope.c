@@ -173,6 +173,12 @@ static struct span envelope_not_null(struct span value)
     return value.at && span_eq(value, SPAN("null")) ? SPAN_NULL : value;
 }
 
+/* Records without an id are not one record. */
+static struct span envelope_not_empty(struct span value)
+{
+    return value.at && span_eq(value, SPAN("\"\"")) ? SPAN_NULL : value;
+}
+
 int envelope_end(struct envelope *envelope, struct buf *body, struct event *out, struct buf *why)
 {
     struct span text = buf_span(body);
@@ -196,8 +202,8 @@ int envelope_end(struct envelope *envelope, struct buf *body, struct event *out,
     event.bad_key = envelope_span(&event, envelope->bad_key);
     event.hive_id_bad_key = envelope_span(&event, envelope->hive_id_bad_key);
     event.data = envelope_span(&event, envelope->data);
-    event.hive_id = envelope_not_null(envelope_span(&event, envelope->hive_id));
-    event.blade_id = envelope_span(&event, envelope->blade_id);
+    event.hive_id = envelope_not_empty(envelope_not_null(envelope_span(&event, envelope->hive_id)));
+    event.blade_id = envelope_not_empty(envelope_span(&event, envelope->blade_id));
     event.remove = json_string_is(envelope_span(&event, envelope->operation), SPAN("remove"));
 
     struct span record = event.hive_id.at ? event.hive_id : envelope_not_null(event.blade_id);

@@ -130,6 +130,16 @@ test('remove with a route for it, whatever the data is', async (t) => {
   }
 });
 
+test('remove with an empty hiveId takes data.bladeId, and is rejected without one', async (t) => {
+  const { relay, records } = await start(t, {
+    routes: { users: { mutation: 'users:syncFromBlade', remove: 'users:deleteByBladeId' } },
+  });
+  await assertDelivered(await sync(relay, userEvent(USER)));
+  await assertDelivered(await sync(relay, { ...userEvent(USER, 'remove'), hiveId: '' }));
+  assert.deepEqual(await records('users'), []);
+  await assertFailed(await sync(relay, { ...userEvent(USER, 'remove'), hiveId: '', data: { bladeId: '' } }), /ArgumentValidationError/);
+});
+
 test('nulls are refused by v.optional(), unless the route drops them', async (t) => {
   const users = { mutation: 'users:syncFromBlade' };
   const withNull = userEvent({ ...USER, handle: null });

@@ -161,11 +161,15 @@ test('what makes a record: the model and hiveId, or data.bladeId in its place', 
     { model: 'users', hiveId: 'b', data }, //            another record
     { model: 'users', data: { name: '0' } }, //          no order
     { model: 'users', data: { name: '0' } }, //          no order
-    { model: 'users', hiveId: '', data: { name: '0' } }, // a record like any other, or none
+    { model: 'users', hiveId: '', data: { name: '0' } }, // no order
+    { model: 'users', hiveId: '', data: { name: '0' } }, // no order
+    { model: 'users', hiveId: '', data: { bladeId: 'a' } }, // waits for the first
+    { model: 'users', hiveId: '', data: { bladeId: '' } }, // no order
+    { model: 'users', data: { bladeId: '' } }, //        no order
   ]);
-  await upstream.arrived(6);
+  await upstream.arrived(9);
   assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
-  assert.equal(held.waiting(), 6);
+  assert.equal(held.waiting(), 9);
   held.open();
   await assertAll200(clients);
 });

@@ -20,6 +20,8 @@ export default [
   withBody('no hiveId', `{"model":"users","operation":"add","data":${USER}}`, DONE),
   withBody('a hiveId that is a number', `{"model":"users","data":${USER},"hiveId":12.50}`, DONE),
   withBody('a hiveId that is null', `{"model":"users","data":${USER},"hiveId":null}`, DONE),
+  withBody('a hiveId that is empty', `{"model":"users","data":${USER},"hiveId":""}`, DONE),
+  withBody('a bladeId that is empty', '{"model":"users","data":{"bladeId":""},"hiveId":""}', DONE),
   withBody('a hiveId that is an object', `{"model":"users","data":${USER},"hiveId":{"a":[1,2]}}`, DONE),
   withBody('only model and data', `{"model":"users","data":${USER}}`, DONE),
   withBody('members that nobody asked for', `{"x":{"$y":1},"model":"users","data":${USER},"":[]}`, DONE),
