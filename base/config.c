@@ -354,6 +354,46 @@ static int config_read_setting(const struct setting *setting, char *(*lookup)(co
     return 0;
 }
 
+/* ---- What may not be meant ---- */
+
+/* Of a value that the check above has passed. NULL: nothing is odd. */
+static const char *config_doubt(struct span secret)
+{
+    static const char quotes[] = "\"'`";
+    /* No-break space and soft hyphen: of what is not seen, all that a header can carry. */
+    static const char *const unseen[] = {"\xC2\xA0", "\xC2\xAD"};
+
+    if (secret.len >= 2 && memchr(quotes, secret.at[0], sizeof(quotes) - 1) &&
+        secret.at[0] == secret.at[secret.len - 1])
+        return "it stands in quotes, which count as part of it";
+    for (size_t i = 0; i < array_len(unseen); i++) {
+        struct span odd = span_of(unseen[i]);
+        if (span_starts(secret, odd) ||
+            (secret.len > odd.len &&
+             memcmp(secret.at + secret.len - odd.len, odd.at, odd.len) == 0))
+            return "a character that is not seen stands at its beginning or end, and counts as "
+                   "part of it";
+    }
+    return NULL;
+}
+
+void config_warn(char *(*lookup)(const char *name), const struct config *config)
+{
+    for (size_t i = 0; i < array_len(config_settings); i++) {
+        const struct setting *setting = &config_settings[i];
+        char file_name[CONFIG_NAME_MAX];
+        if (!setting->secret)
+            continue;
+        const char *const *field =
+            (const char *const *)(const void *)((const char *)config + setting->offset);
+        const char *doubt = *field ? config_doubt(span_of(*field)) : NULL;
+        config_file_name(setting, file_name);
+        if (doubt)
+            log_warn("a secret may not be what is meant", "setting",
+                     config_lookup(lookup, file_name) ? file_name : setting->name, "reason", doubt);
+    }
+}
+
 /* ---- The whole ---- */
 
 int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why)

@@ -65,6 +65,10 @@ int config_read(char *(*lookup)(const char *name), struct config *config, struct
 int config_read_one(char *(*lookup)(const char *name), const char *name, struct config *config,
                     struct buf *why);
 
+/* A log line for each secret that looks as if more had been copied than is meant: its quotes, a
+ * no-break space. It names the setting, and shows nothing of it. */
+void config_warn(char *(*lookup)(const char *name), const struct config *config);
+
 /* Wipes the secrets and frees the strings. */
 void config_done(struct config *config);
 

@@ -59,6 +59,7 @@ static int main_serve(struct setup *setup)
     file_wait_no_longer();
     log_open();
     log_setup(setup->config.log_level, setup->config.log_format);
+    config_warn(getenv, &setup->config);
     int r = serve(setup);
     if (r == SERVE_REFUSED)
         return EXIT_USAGE;
@@ -77,8 +78,8 @@ static int main_check(struct setup *setup)
         .concurrency = 1,
         .version = RELAY_VERSION,
     };
+    config_warn(getenv, config);
     int r = setup_check_ports(config, &why);
-
     if (r == 0)
         r = probe_run(&options, &why);
     if (r) {

@@ -116,6 +116,7 @@ static void server_reload(struct server *server)
         log_error("not reloaded, the old configuration stays", "reason", reason);
         (void)buf_printf(&status, "%s; not reloaded: %s", buf_string(&server->serving), reason);
     } else {
+        config_warn(getenv, &server->setup->config);
         log_info("reloaded", "routes", log_number(routes_count(server->service.routes)));
         (void)buf_append_span(&status, buf_span(&server->serving));
     }

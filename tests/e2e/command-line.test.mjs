@@ -108,6 +108,58 @@ for (const [what, content, says = /./] of WRONG_ROUTES) {
   });
 }
 
+// ---- secrets with more about them than is meant ----
+
+const PLAIN = 'k3y-of-somebody';
+const QUOTED = 'it stands in quotes, which count as part of it';
+const UNSEEN = 'a character that is not seen stands at its beginning or end, and counts as part of it';
+const DOUBTS = [
+  ['in double quotes', `"${PLAIN}"`, QUOTED],
+  ['in single quotes', `'${PLAIN}'`, QUOTED],
+  ['in backticks', `\`${PLAIN}\``, QUOTED],
+  ['with a no-break space behind it', `${PLAIN}\u00a0`, UNSEEN],
+  ['with a no-break space before it', `\u00a0${PLAIN}`, UNSEEN],
+  ['with a soft hyphen behind it', `${PLAIN}\u00ad`, UNSEEN],
+  ['plain', PLAIN, null],
+  ['with a quote at one end', `"${PLAIN}`, null],
+  ['with a no-break space in it', `a\u00a0${PLAIN}`, null],
+  ['that is a quote', '"', null],
+];
+const doubted = (log) => [...log.matchAll(/ warn a secret may not be what is meant setting=(\S+) reason="([^"]*)"\n/g)].map(([, ...found]) => found);
+
+for (const [what, secret, reason] of DOUBTS) {
+  test(`a secret ${what}: ${reason ? 'warned of by its name, and it counts as it is' : 'nothing is said'}`, async (t) => {
+    const upstream = await startUpstream(t);
+    const files = makeFolder(t, { secret });
+    const isAscii = /^[ -~]*$/.test(secret);
+    const env = {
+      CONVEX_URL: upstream.url, SYNC_SECRET: secret, SYNC_SECRET_PREVIOUS_FILE: files.path('secret'), ...(isAscii ? { CONVEX_DEPLOY_KEY: secret } : {}),
+    };
+    const expected = reason ? ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS_FILE', ...(isAscii ? ['CONVEX_DEPLOY_KEY'] : [])].map((name) => [name, reason]) : [];
+    const relay = await startRelay(t, { env });
+    assert.deepEqual(doubted(relay.stderr()), expected);
+    assert.equal((await sync(relay, userEvent('acc_1'), { secret })).status, 200);
+    relay.signal('SIGHUP');
+    await relay.find('stderr', /reloaded/);
+    assert.deepEqual(doubted(relay.stderr()), [...expected, ...expected]);
+    const check = await run(t, { args: ['check'], env });
+    assert.deepEqual(doubted(check.err), expected);
+  });
+}
+
+// What no header can carry could never be shown by a sender.
+for (const [what, secret] of [
+  ['a carriage return', `${PLAIN}\r`], ['a byte order mark', `\ufeff${PLAIN}`], ['a zero-width space', `${PLAIN}\u200b`], ['curly quotes', `\u201c${PLAIN}\u201d`],
+]) {
+  test(`a secret with ${what}: refused by its name`, async (t) => {
+    for (const name of ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY']) {
+      const { code, err } = await run(t, { env: { ...FINE, [name]: secret } });
+      assert.equal(code, 2);
+      assert.match(err, new RegExp(`^convex-relay: ${name}: holds a [^\\n]*no header can carry\\n$`));
+    }
+  });
+}
+
 // ---- check ----
 
 const failing = (text) => ({ json: { status: 'error', errorMessage: `[Request ID: 0123456789abcdef] Server Error\n${text}\n` } });
