@@ -34,7 +34,7 @@ static const struct verdict_rule
     verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, 0},
     verdict_rule_held_route = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE},
     verdict_rule_held = {.outcome = VERDICT_HELD, .scope = VERDICT_UPSTREAM},
-    verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true},
+    verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0},
     verdict_rule_again_route = {.outcome = VERDICT_AGAIN, .scope = VERDICT_ROUTE},
     verdict_rule_again_few = {.outcome = VERDICT_AGAIN,
                               .scope = VERDICT_ROUTE,
