@@ -29,7 +29,7 @@ static void main_help(FILE *out)
                 "  convex-relay --help, --version\n"
                 "\n"
                 "Settings come from the environment; a secret also from the file that NAME_FILE\n"
-                "names. SIGHUP reads secrets, routes and certificates again, SIGTERM stops cleanly.\n"
+                "names. SIGHUP reads secrets, routes and certificates anew, SIGTERM stops.\n"
                 "\n",
                 out);
     config_print(out);
