@@ -118,8 +118,9 @@ static const struct metrics_count {
      "Times that an event became a dead letter since the start. Replays take letters out again: "
      "how many there are now is outbox_events."},
     {"events_discarded_total", offsetof(struct event_counts, discarded),
-     "Events thrown away: dead letters that somebody discarded, and what would be a dead letter "
-     "where nothing keeps it (OUTBOX=off)."},
+     "Events thrown away: dead letters that somebody discarded, what a damaged outbox has lost, "
+     "and "
+     "what would be a dead letter where nothing keeps it (OUTBOX=off)."},
 };
 
 static uint64_t metrics_count_in(const struct event_counts *counts, size_t at)

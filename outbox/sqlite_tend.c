@@ -5,32 +5,43 @@
  * Large files are not looked over at a start, and a disk may go bad under a running relay. A row on
  * a page that cannot be read would keep all rows behind it from being read; it cannot be deleted,
  * either, for that changes the same page. So the file is mended as at a start: what can be read
- * goes into a new one, and the relay goes on with that. That takes a second for 100 MiB, in the
- * outbox's thread; before it, all of the file is looked over, so that nothing is done for a bit
- * that flipped in memory alone.
+ * goes into a new one, and the relay goes on with that. First all of it is looked over, so that
+ * nothing is done for a bit that flipped in memory alone. Together that takes seconds for 100 MiB,
+ * in which the outbox's thread does nothing else, and commands find no file.
  *
- * A disk that fails to read is no damage: it may pass, or else somebody has to copy what there is.
+ * A disk that fails to read is no damage: that may pass, or else somebody has to save what there
+ * is.
  */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "outbox/sqlite_store.h"
 
 /* Each mending leaves the damaged file behind: the pauses double. */
-enum { TEND_PAUSE_MS = 60 * 1000, TEND_PAUSE_MAX_MS = 3600 * 1000 };
+enum { TEND_PAUSE_MS = 60 * 1000, TEND_PAUSE_MAX_MS = 3600 * 1000, STAT_BLOCK_BYTES = 512 };
 
-/* Without room for a copy all that is there would be set aside, and nothing saved. */
+/* Takes the room of a copy, and gives it back: quotas and limits tell nobody ahead. Where it is not
+ * there, all that is kept would be set aside, and nothing saved. */
 static bool tend_has_room(const struct sqlite_store *self)
 {
-    struct statvfs disk;
+    cleanup(freep) char *name = NULL;
     struct stat st;
 
-    if (stat(self->path, &st) != 0 || statvfs(self->path, &disk) != 0)
+    if (stat(self->path, &st) != 0 || asprintf(&name, "%s.saved", self->path) < 0) {
+        name = NULL;
         return false;
-    return (int64_t)(disk.f_bavail * disk.f_frsize) >
-           (int64_t)st.st_blocks * 512 + self->reserve_bytes;
+    }
+    cleanup(closep) int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    bool has_room =
+        fd >= 0 &&
+        posix_fallocate(fd, 0, (off_t)st.st_blocks * STAT_BLOCK_BYTES + self->reserve_bytes) == 0;
+    (void)unlink(name);
+    return has_room;
 }
 
 static void tend_pause(struct sqlite_store *self, int64_t now_ms)

@@ -7,6 +7,9 @@
 #include "fault_vfs.h"
 #include "outbox_world.h"
 
+#include <signal.h>
+#include <sys/resource.h>
+
 #include "base/log.h"
 #include "outbox/sqlite_store.h"
 
@@ -272,6 +275,33 @@ static void disk_that_fails_to_read_loses_nothing(void **state)
     fault_vfs_remove();
 }
 
+/* What is set aside where nothing can be saved would be as good as lost. */
+static void disk_without_room_for_a_copy_leaves_all_in_place(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = open_damaged(folder, lose_a_body);
+    struct rlimit usual, small;
+
+    assert_int_equal(read_pending(store), STORE_BROKEN);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &usual), 0);
+    small = (struct rlimit){.rlim_cur = 1 << 20, .rlim_max = usual.rlim_max};
+    (void)signal(SIGXFSZ, SIG_IGN);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+    int r = store->ops->tend(store);
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
+    assert_int_equal(r, STORE_BROKEN);
+    assert_int_equal(damaged_files(folder), 0);
+    assert_int_equal(folder_count(folder, ".saved"), 0);
+    must_append(store, row_of(ROWS + 1)); /* all else goes on */
+
+    assert_int_equal(store->ops->tend(store), STORE_BROKEN); /* not again and again */
+    assert_int_equal(damaged_files(folder), 0);
+    sqlite_store_of(store)->mend_at_ms = 0;
+    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);
+    store->ops->close(store);
+}
+
 /* The disk fails while it is mended, at one place after the other: all is as it was, or mended. */
 static void disk_that_fails_while_it_is_mended_loses_nothing(void **state)
 {
@@ -315,6 +345,7 @@ static const struct CMUnitTest plain_tests[] = {
     folder_test(damage_that_a_command_meets_is_mended),
     folder_test(suspicion_without_reason_costs_nothing),
     folder_test(disk_that_fails_to_read_loses_nothing),
+    folder_test(disk_without_room_for_a_copy_leaves_all_in_place),
     world_test(bad_row_keeps_no_other_from_coming),
     cmocka_unit_test(disk_that_fails_while_it_is_mended_loses_nothing),
 };
