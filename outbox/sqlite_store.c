@@ -98,7 +98,9 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
 {
     int r = sqlite_store_judge(self, rc);
 
-    if ((r == STORE_FULL || r == STORE_BROKEN) && !sqlite_store_is_damage(rc))
+    if (rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ)
+        sqlite_store_fails_to_read(self); /* which a commit that goes well says nothing of */
+    else if ((r == STORE_FULL || r == STORE_BROKEN) && !sqlite_store_is_damage(rc))
         sqlite_store_fails(self, rc, r);
     return r;
 }

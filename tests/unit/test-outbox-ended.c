@@ -22,6 +22,9 @@ enum {
     BODY_BYTES = 30000,
     LARGE_BODY_BYTES = 2 << 20, /* beyond what is bound at once; spills whatever the cache */
     UNSTORED = 3,               /* delivered, and never on disk */
+    WALK_SEED = 5,
+    WALK_STEPS = 12,
+    WALK_STRIDE = 17,
 };
 
 struct ended_case {
@@ -302,10 +305,51 @@ static void what_is_said_is_what_is_there(void **state)
         assert_true(failures > 0);
 }
 
+/* ---- Changes of all kinds ---- */
+
+/* Replays and walks, too, as a caller makes them that gives up with the first failure. */
+static bool walk_through_lack(long nth)
+{
+    static struct walk walk;
+    struct folder folder;
+    bool sound = false;
+
+    folder_make_in(&folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
+    walk = (struct walk){.dice = WALK_SEED, .store = folder_open(&folder, STORE_SERVE)};
+    fault_memory_plan(nth, false);
+    for (int step = 0; step < WALK_STEPS; step++)
+        (void)walk_step(&walk);
+    bool struck = fault_memory_struck();
+    plan_nothing();
+    assert_true(mirror_is(&walk.now, walk.store));
+    assert_int_equal(sqlite_schema_check(sqlite_store_of(walk.store)->db, &sound), SQLITE_OK);
+    assert_true(sound);
+    assert_int_equal(walk_step(&walk), 0);
+    assert_true(mirror_is(&walk.now, walk.store));
+    walk.store = walk.store->ops->close(walk.store);
+    folder_empty(&folder);
+    return struck;
+}
+
+static void changes_of_all_kinds_find_no_memory(void **state)
+{
+    long nth = 1;
+
+    (void)state;
+    while (walk_through_lack(nth))
+        nth += WALK_STRIDE;
+    assert_true(nth > 20 * WALK_STRIDE);
+}
+
+static const struct CMUnitTest plain_tests[] = {
+    cmocka_unit_test(changes_of_all_kinds_find_no_memory),
+};
+
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(ended_cases)];
+    static struct CMUnitTest tests[array_len(plain_tests) + array_len(ended_cases)];
 
-    rows_add(tests, 0, ended_cases, what_is_said_is_what_is_there);
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    rows_add(tests, array_len(plain_tests), ended_cases, what_is_said_is_what_is_there);
     return cmocka_run_group_tests(tests, group_setup, group_teardown);
 }
