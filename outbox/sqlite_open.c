@@ -364,7 +364,11 @@ int sqlite_store_reopen(struct sqlite_store *self)
 
     fresh.db = NULL;
     memset(fresh.statements, 0, sizeof(fresh.statements));
-    int r = open_connect_or_mend(&options, &fresh);
+    int r = 0;
+    if (sqlite_mend_unfinished(self->path)) /* the last try was cut short */
+        r = sqlite_mend_finish(self->path, &fresh.rows_spoilt);
+    if (!r)
+        r = open_connect_or_mend(&options, &fresh);
     if (r) {
         open_disconnect(&fresh);
         self->rows_spoilt = fresh.rows_spoilt;

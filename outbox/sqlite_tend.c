@@ -32,7 +32,9 @@ static bool tend_has_room(const struct sqlite_store *self)
     cleanup(freep) char *name = NULL;
     struct stat st;
 
-    if (stat(self->path, &st) != 0 || asprintf(&name, "%s.saved", self->path) < 0) {
+    if (stat(self->path, &st) != 0) /* set aside, by a mending that was cut short */
+        return true;
+    if (asprintf(&name, "%s.saved", self->path) < 0) {
         name = NULL;
         return false;
     }

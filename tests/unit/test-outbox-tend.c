@@ -189,6 +189,23 @@ static void mending_is_seen_as_a_change(void **state)
     store->ops->close(store);
 }
 
+static void mending_that_was_cut_short_is_finished(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = open_damaged(folder, lose_a_body);
+    char mending[128];
+
+    assert_int_equal(read_pending(store), STORE_BROKEN);
+    (void)snprintf(mending, sizeof(mending), "%s.mending", folder->path);
+    assert_int_equal(rename(folder->path, mending), 0);
+    assert_int_equal(store->ops->begin(store), STORE_BROKEN);
+    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(damaged_files(folder), 1);
+    assert_int_equal(find_all(store).whole, ROWS - 1);
+    assert_works(store);
+    store->ops->close(store);
+}
+
 /* ---- Commands beside it ---- */
 
 static void damage_that_a_command_meets_is_mended(void **state)
@@ -342,6 +359,7 @@ static int group_setup(void **state)
 static const struct CMUnitTest plain_tests[] = {
     folder_test(change_that_meets_damage_is_mended),
     folder_test(mending_is_seen_as_a_change),
+    folder_test(mending_that_was_cut_short_is_finished),
     folder_test(damage_that_a_command_meets_is_mended),
     folder_test(suspicion_without_reason_costs_nothing),
     folder_test(disk_that_fails_to_read_loses_nothing),
