@@ -52,8 +52,9 @@ struct snapshot {
 
     const char *outbox; /* its state: off, ok, full, failing */
     int64_t outbox_bytes;
-    int64_t oldest_ms;      /* arrival of the oldest pending event; 0: none */
-    uint64_t outbox_spoilt; /* events that could not be read any more, since the start */
+    int64_t outbox_pinned_bytes; /* of its log, by who reads for long */
+    int64_t oldest_ms;           /* arrival of the oldest pending event; 0: none */
+    uint64_t outbox_spoilt;      /* events that could not be read any more, since the start */
     struct histogram outbox_commits;
 };
 

@@ -125,6 +125,7 @@ static void status_outbox(struct status *status, const struct service *service,
     status_number(status, "dead", (int64_t)dead);
     status_time(status, "oldest", pending ? snapshot->oldest_ms : 0);
     status_number(status, "bytes", snapshot->outbox_bytes);
+    status_number(status, "pinned_bytes", snapshot->outbox_pinned_bytes);
     status_number(status, "max_bytes", service->outbox_max_bytes);
     status_number(status, "spoilt", (int64_t)snapshot->outbox_spoilt);
     status_close(status, "}");

@@ -131,6 +131,8 @@ static int backup_copy(struct backup *backup)
 /* SQLite does not tell which of the two files it failed on: what is wrong with ours is rare. */
 static int backup_outcome(struct backup *backup, int rc)
 {
+    if (sqlite_room_is_out(rc))
+        return backup_refuse(backup, "the disk is full", NULL);
     switch (rc & 0xff) {
     case SQLITE_OK:
         return 0;
@@ -140,8 +142,6 @@ static int backup_outcome(struct backup *backup, int rc)
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
         return sqlite_store_outcome(backup->store, rc);
-    case SQLITE_FULL:
-        return backup_refuse(backup, "the disk is full", NULL);
     default:
         return backup_refuse(backup, "cannot be made", sqlite3_errmsg(backup->store->db));
     }
@@ -175,7 +175,11 @@ static int backup_seal(struct backup *backup)
         rc = backup_check(copy);
     if (rc == SQLITE_OK)
         rc = backup_mark(copy, SQLITE_APPLICATION_BACKUP);
-    int r = rc == SQLITE_OK ? 0 : backup_refuse(backup, "is not sound", sqlite3_errmsg(copy));
+    int r = 0;
+    if (sqlite_room_is_out(rc))
+        r = backup_refuse(backup, "the disk is full", NULL);
+    else if (rc != SQLITE_OK)
+        r = backup_refuse(backup, "is not sound", sqlite3_errmsg(copy));
     (void)sqlite3_close(copy);
     return r;
 }

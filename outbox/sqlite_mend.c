@@ -161,6 +161,8 @@ static int mend_create(const char *path)
 {
     mend_remove(path);
     cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0 && sqlite_room_is_short(errno))
+        return STORE_FULL;
     return fd < 0 ? error_origin(-errno) : 0;
 }
 

@@ -50,10 +50,8 @@ static int open_put_off(const struct store_options *options, const char *text, c
 
 static int open_failed(const struct store_options *options, const char *text)
 {
-    bool full = errno == ENOSPC || errno == EDQUOT;
-
-    return full ? open_put_off(options, text, strerror(errno))
-                : open_refuse(options, text, strerror(errno));
+    return sqlite_room_is_short(errno) ? open_put_off(options, text, strerror(errno))
+                                       : open_refuse(options, text, strerror(errno));
 }
 
 /* ---- The file ---- */
@@ -182,6 +180,14 @@ static int connect_check(struct sqlite_store *self)
     return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
 }
 
+/* Of a quota or a limit for files the disk itself says nothing. */
+static int open_full(const struct store_options *options)
+{
+    bool other = errno == EDQUOT || errno == EFBIG;
+
+    return open_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
+}
+
 /* What SQLite calls an I/O error may have a plain cause that a person can mend. */
 static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
@@ -192,12 +198,16 @@ static int open_disk_trouble(const struct store_options *options, struct sqlite_
         return open_refuse(options, "is on a read-only file system", NULL);
     if (known && disk.f_bavail == 0)
         return open_put_off(options, "the disk is full", NULL);
+    if (known && disk.f_files > 0 && disk.f_favail == 0)
+        return open_put_off(options, "the disk can hold no more files", NULL);
     return open_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
 /* What SQLite said while the file was opened, as an outcome: SQLITE_STORE_DAMAGED, too. */
 static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
 {
+    if (sqlite_room_is_out(rc))
+        return open_full(options);
     switch (rc & 0xff) {
     case SQLITE_OK:
         return 0;
@@ -207,8 +217,6 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     case SQLITE_NOTADB:
     case SQLITE_ERROR: /* a table is missing */
         return SQLITE_STORE_DAMAGED;
-    case SQLITE_FULL:
-        return open_put_off(options, "the disk is full", NULL);
     case SQLITE_BUSY:
         return open_put_off(options, "is locked by another program", NULL);
     case SQLITE_READONLY:
@@ -292,6 +300,7 @@ static struct sqlite_store *sqlite_store_new(void)
     if (self) {
         self->store.ops = &sqlite_store_ops;
         self->lock_fd = -1;
+        self->reserve_fd = -1;
     }
     return self;
 }
@@ -300,6 +309,7 @@ struct store *sqlite_store_close(struct store *store)
 {
     if (store) {
         struct sqlite_store *self = sqlite_store_of(store);
+        sqlite_room_done(self); /* what is folded in at the end may need it */
         open_disconnect(self);
         closep(&self->lock_fd);
         free(self->path);
@@ -372,12 +382,15 @@ int sqlite_store_reopen(struct sqlite_store *self)
     if (r) {
         open_disconnect(&fresh);
         self->rows_spoilt = fresh.rows_spoilt;
+        self->reserve_fd = fresh.reserve_fd;
+        self->held_bytes = fresh.held_bytes;
         log_error("the outbox is damaged, and cannot be mended", "path", self->path, "error",
                   buf_string(&why));
         return r > 0 ? STORE_BROKEN : r;
     }
     open_disconnect(self);
     *self = fresh;
+    sqlite_room_watch(self);
     self->damaged = false;
     self->data_version = -1; /* so that what is there now is seen as a change */
     sqlite_room_claim(self);
@@ -416,6 +429,8 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
     if (r)
         return r;
     sqlite_room_claim(self);
+    if (options->mode == STORE_SERVE)
+        sqlite_room_reserve(self);
     *out = take(store);
     return 0;
 }

@@ -160,6 +160,7 @@ int sqlite_store_counts(struct store *store, struct store_counts *out)
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
+    counts.pinned_bytes = sqlite_room_pinned_bytes(self);
     counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
@@ -229,7 +230,10 @@ int sqlite_store_changed(struct store *store, bool *changed)
 
     if (r)
         return r;
-    *changed = version != self->data_version;
+    int64_t log_frames = self->log_frames;
+    if (log_frames > 0) /* whoever has kept them may have gone */
+        sqlite_room_fold(self);
+    *changed = version != self->data_version || log_frames != self->log_frames;
     self->data_version = version;
     return 0;
 }

@@ -61,8 +61,18 @@ static void sqlite_store_fails_to_read(struct sqlite_store *self)
               "code", log_number(sqlite3_extended_errcode(self->db)));
 }
 
-void sqlite_store_well(struct sqlite_store *self)
+int sqlite_store_full(struct sqlite_store *self)
 {
+    self->roomy = false;
+    sqlite_store_fails(self, SQLITE_FULL, STORE_FULL);
+    return STORE_FULL;
+}
+
+/* A commit went through. What frees room says nothing of what takes some. */
+static void sqlite_store_well(struct sqlite_store *self)
+{
+    if (self->health == STORE_FULL && !self->roomy)
+        return;
     if (self->health)
         log_info("the outbox works again", "path", self->path);
     self->health = 0;
@@ -76,6 +86,10 @@ static bool sqlite_store_is_damage(int rc)
 /* The outcome, of whatever it is. */
 static int sqlite_store_judge(struct sqlite_store *self, int rc)
 {
+    if (sqlite_room_is_out(rc)) {
+        sqlite_room_give_up(self);
+        return sqlite_store_full(self);
+    }
     switch (rc & 0xff) {
     case SQLITE_OK:
     case SQLITE_ROW:
@@ -85,8 +99,6 @@ static int sqlite_store_judge(struct sqlite_store *self, int rc)
         return error_origin(-ENOMEM);
     case SQLITE_TOOBIG:
         return STORE_REFUSED;
-    case SQLITE_FULL:
-        return STORE_FULL;
     default:
         if (sqlite_store_is_damage(rc))
             sqlite_store_damaged(self);
@@ -100,7 +112,7 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
 
     if (rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ)
         sqlite_store_fails_to_read(self); /* which a commit that goes well says nothing of */
-    else if ((r == STORE_FULL || r == STORE_BROKEN) && !sqlite_store_is_damage(rc))
+    else if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
         sqlite_store_fails(self, rc, r);
     return r;
 }
@@ -185,13 +197,6 @@ static int sqlite_store_begin(struct store *store)
     return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
 }
 
-static void sqlite_store_fold(struct sqlite_store *self)
-{
-    if (self->fold)
-        (void)sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
-    self->fold = false;
-}
-
 static void sqlite_store_rollback(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
@@ -200,7 +205,8 @@ static void sqlite_store_rollback(struct store *store)
     self->spoilt = 0;
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
         (void)sqlite_store_run(self, STMT_ROLLBACK);
-    sqlite_store_fold(self);
+    if (self->fold)
+        sqlite_room_fold(self);
 }
 
 int sqlite_store_flush_tally(struct sqlite_store *self)
@@ -230,9 +236,10 @@ static int sqlite_store_commit(struct store *store)
         r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT));
     if (r)
         sqlite_store_rollback(store);
-    else if (self->health == STORE_BROKEN)
+    else
         sqlite_store_well(self);
-    sqlite_store_fold(self);
+    if (self->fold)
+        sqlite_room_fold(self);
     return r;
 }
 

@@ -64,11 +64,19 @@ struct sqlite_store {
 
     int64_t max_bytes;     /* the quota; 0: none */
     int64_t reserve_bytes; /* of the disk, which only what frees room may use; 0: all for all */
+    int reserve_fd;        /* of the file that holds the blocks; -1: none can */
+    int64_t hold_bytes;    /* that it is to hold at least, */
+    int64_t held_bytes;    /* and holds now; 0: they were given up */
+    int64_t log_frames;    /* that a reader keeps in the log (WAL); 0: none, or too few to matter */
+    bool told_pinned;      /* the log was told of it */
 
     struct sqlite_tally change; /* of the transaction at hand */
     int spoilt;                 /* what that ends with: it takes nothing more */
     bool room_known;
-    int64_t room_bytes; /* what it may still append */
+    int64_t room_bytes;     /* what it may still append */
+    int64_t taken_bytes;    /* what it has appended */
+    int64_t unfolded_bytes; /* of new pages that stand in the log alone */
+    bool roomy;             /* since the last refusal an append has found room to spare */
 
     int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
     int64_t unread_ms;    /* when it was told last that something cannot be read; 0: never */
@@ -111,8 +119,8 @@ int sqlite_store_take(struct sqlite_store *self);
  * would find. */
 bool sqlite_store_moved(const struct sqlite_store *self);
 
-/* There is room again, or a commit went through: tells the log, where it had told of a failure. */
-void sqlite_store_well(struct sqlite_store *self);
+/* New events have no room. Tells the log once. Returns STORE_FULL. */
+int sqlite_store_full(struct sqlite_store *self);
 
 /* Runs a statement that was bound to its end, and clears what was bound. SQLITE_OK or an error. */
 int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
@@ -162,12 +170,33 @@ int sqlite_store_changed(struct store *store, bool *changed);
 
 /* ---- sqlite_room.c ---- */
 
-/* Measures the disk; sets the reserve, and how far the log (WAL) may grow before it is folded in.
- */
+/* Whether an errno says that the disk, a quota or a limit for files is full. */
+bool sqlite_room_is_short(int error);
+
+/* Whether that is why SQLite's last call failed, with an extended result. Ask before any other
+ * call. */
+bool sqlite_room_is_out(int rc);
+
+/* Measures the disk; sets how large the reserve is, and how far the log (WAL) may grow before it is
+ * folded in. An SQLite result. */
 int sqlite_room_init(struct sqlite_store *self);
+
+/* Has each commit of the connection looked at, which keeps where self is: again when that moves. */
+void sqlite_room_watch(struct sqlite_store *self);
 
 /* Gives the log (WAL) its room on disk ahead of need, where the file system can. */
 void sqlite_room_claim(const struct sqlite_store *self);
+
+/* Takes the reserve, until sqlite_room_done(); gives it up to whatever else finds no room. */
+void sqlite_room_reserve(struct sqlite_store *self);
+void sqlite_room_give_up(struct sqlite_store *self);
+void sqlite_room_done(struct sqlite_store *self);
+
+/* Folds the log into the file as far as readers let it. Not inside a transaction. */
+void sqlite_room_fold(struct sqlite_store *self);
+
+/* What a reader keeps in the log beyond what may be there anyhow. */
+int64_t sqlite_room_pinned_bytes(const struct sqlite_store *self);
 
 /* Takes the room for an append of that many bytes. 0, STORE_FULL, or as sqlite_store_outcome(). */
 int sqlite_room_take(struct sqlite_store *self, int64_t bytes);

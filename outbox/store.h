@@ -60,6 +60,7 @@ struct store_counts {
     uint64_t pending, dead; /* rows; the two replay states count as pending */
     int64_t oldest_ms;      /* arrival of the oldest pending one; 0: none */
     int64_t bytes;          /* on disk */
+    int64_t pinned_bytes;   /* of them, what somebody who reads an old state keeps from going */
     uint64_t spoilt;        /* of discarded: rows that could not be read, since it was opened */
 };
 

@@ -68,6 +68,7 @@ static void relay_look_outbox(const struct relay *relay, struct snapshot *snapsh
                                                              : "ok";
     snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
+    snapshot->outbox_pinned_bytes = status.counts.pinned_bytes;
     snapshot->oldest_ms = status.counts.oldest_ms;
     snapshot->outbox_commits = status.commits;
 }

@@ -296,3 +296,21 @@ test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', 
   await waitFor('room', async () => (await world.send(big('acc_room'))).status === 202);
   assert.equal((await ready(world.relay)).status, 200);
 });
+
+// A write past the limit ends a process that does not ignore SIGXFSZ.
+test('files that may not grow any more (ulimit -f): 503, what is there is delivered, and room comes with it', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: HASTY });
+  execFileSync('prlimit', ['--pid', String(world.relay.pid), `--fsize=${2 ** 20}`]);
+  const text = 'x'.repeat(100_000);
+  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
+  const statuses = [];
+  while (statuses.at(-1) !== 503 && statuses.length < 40) statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
+  assertUnavailable(await world.send(big('acc_full')));
+  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+
+  world.upstream.answer = SUCCESS;
+  world.upstream.closeConnections();
+  await world.settled();
+  await waitFor('room', async () => (await world.send(big('acc_room'))).status === 200);
+  assert.match(world.log(), / warn the outbox is full: new events cannot be stored /);
+});

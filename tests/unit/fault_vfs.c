@@ -3,6 +3,7 @@
 #include "fault_vfs.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -65,12 +66,43 @@ bool fault_vfs_struck(void)
     return fault.struck;
 }
 
+static bool fault_is_once(void)
+{
+    return fault.kind == FAULT_EIO_ONCE || fault.kind == FAULT_FULL_ONCE ||
+           fault.kind == FAULT_QUOTA_ONCE;
+}
+
+/* Whether there is no room: what does not write goes on. */
+static bool fault_is_full(void)
+{
+    return fault.kind == FAULT_FULL_ONCE || fault.kind == FAULT_FULL ||
+           fault.kind == FAULT_QUOTA_ONCE || fault.kind == FAULT_QUOTA;
+}
+
+/* As unixWrite() and unixSync() in os_unix.c do it. */
+static int fault_result(int eio)
+{
+    switch (fault.kind) {
+    case FAULT_SKIP_SYNC:
+        return SQLITE_OK;
+    case FAULT_FULL_ONCE:
+    case FAULT_FULL:
+        errno = ENOSPC;
+        return SQLITE_FULL;
+    case FAULT_QUOTA_ONCE:
+    case FAULT_QUOTA:
+        errno = EDQUOT;
+        return eio;
+    default:
+        errno = EIO;
+        return eio;
+    }
+}
+
 /* Counts a call. SQLITE_OK, or what it is to fail with. */
 static int fault_call(enum fault_calls call, int eio)
 {
     bool writes = call != FAULT_READS;
-    bool once = fault.kind == FAULT_EIO_ONCE || fault.kind == FAULT_FULL_ONCE;
-    bool full = fault.kind == FAULT_FULL || fault.kind == FAULT_FULL_ONCE;
 
     if (fault.kind == FAULT_POWER && fault.struck)
         return eio; /* all calls, counted or not */
@@ -79,12 +111,11 @@ static int fault_call(enum fault_calls call, int eio)
         return SQLITE_OK;
     }
     fault.count++;
-    if (fault.count < fault.nth || (once && fault.count > fault.nth) || (full && !writes))
+    if (fault.count < fault.nth || (fault_is_once() && fault.count > fault.nth) ||
+        (fault_is_full() && !writes))
         return SQLITE_OK;
     fault.struck = true;
-    if (fault.kind == FAULT_SKIP_SYNC)
-        return SQLITE_OK;
-    return full ? SQLITE_FULL : eio;
+    return fault_result(eio);
 }
 
 /* ---- What was not synced ---- */

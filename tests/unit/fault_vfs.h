@@ -12,12 +12,14 @@
 
 enum fault_kind {
     FAULT_NONE,
-    FAULT_EIO_ONCE,  /* this call fails */
-    FAULT_EIO,       /* this one and all behind it */
-    FAULT_FULL_ONCE, /* this call fails, as on a full disk */
-    FAULT_FULL,      /* this one and all that write behind it */
-    FAULT_SKIP_SYNC, /* this sync and all behind it say that they worked, and do nothing */
-    FAULT_POWER,     /* this one and all behind it; only fault_vfs_restore() brings power back */
+    FAULT_EIO_ONCE,   /* this call fails */
+    FAULT_EIO,        /* this one and all behind it */
+    FAULT_FULL_ONCE,  /* this call fails, as on a full disk */
+    FAULT_FULL,       /* this one and all that write behind it */
+    FAULT_QUOTA_ONCE, /* this call fails with EDQUOT, which os_unix.c takes for an I/O error */
+    FAULT_QUOTA,      /* this one and all that write behind it */
+    FAULT_SKIP_SYNC,  /* this sync and all behind it say that they worked, and do nothing */
+    FAULT_POWER,      /* this one and all behind it; only fault_vfs_restore() brings power back */
 };
 
 /* What counts as a call. */

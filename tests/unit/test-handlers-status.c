@@ -38,8 +38,8 @@ static void test_in_the_middle_of_things(void **state)
              "\"held_since\":null,\"in_flight\":0,\"limit\":16,\"pending\":0,\"dead\":0,"
              "\"oldest\":null,\"last_error\":null}],"
              "\"outbox\":{\"state\":\"ok\",\"pending\":5,\"dead\":6,"
-             "\"oldest\":\"1970-01-01T00:01:00.000Z\",\"bytes\":4096,\"max_bytes\":8192,\"spoilt\":"
-             "3},"
+             "\"oldest\":\"1970-01-01T00:01:00.000Z\",\"bytes\":4096,\"pinned_bytes\":0,\"max_"
+             "bytes\":8192,\"spoilt\":3},"
              "\"convex\":{\"state\":\"held\",\"held_reason\":\"cannot connect\","
              "\"held_since\":\"1970-01-01T00:01:10.000Z\",\"in_flight\":3}}\n"));
 }
@@ -52,7 +52,7 @@ static void test_nothing_to_tell(void **state)
     assert_page(&snapshot,
                 SPAN(HEAD "\"ready\":true,\"not_ready_reason\":null,\"routes\":[],"
                           "\"outbox\":{\"state\":\"off\",\"pending\":0,\"dead\":0,\"oldest\":null,"
-                          "\"bytes\":0,\"max_bytes\":8192,\"spoilt\":0},"
+                          "\"bytes\":0,\"pinned_bytes\":0,\"max_bytes\":8192,\"spoilt\":0},"
                           "\"convex\":{\"state\":\"open\",\"held_reason\":null,"
                           "\"held_since\":null,\"in_flight\":0}}\n"));
 }

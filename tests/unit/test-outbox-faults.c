@@ -32,6 +32,9 @@ static struct fault_case fault_cases[] = {
     {"the disk fails for good", FAULT_EIO, FAULT_WRITES | FAULT_SYNCS | FAULT_READS},
     {"the disk is full once", FAULT_FULL_ONCE, FAULT_WRITES},
     {"the disk is full for good", FAULT_FULL, FAULT_WRITES},
+    {"a quota is used up once", FAULT_QUOTA_ONCE, FAULT_WRITES},
+    {"a sync finds a quota used up", FAULT_QUOTA_ONCE, FAULT_SYNCS},
+    {"a quota is used up for good", FAULT_QUOTA, FAULT_WRITES | FAULT_SYNCS},
 };
 
 static struct folder folder;
@@ -75,6 +78,27 @@ static void walk_on(int steps)
     }
 }
 
+static int failure_of(const struct fault_case *fault_case)
+{
+    switch (fault_case->kind) {
+    case FAULT_FULL_ONCE:
+    case FAULT_FULL:
+    case FAULT_QUOTA_ONCE:
+    case FAULT_QUOTA:
+        return STORE_FULL;
+    default:
+        return STORE_BROKEN;
+    }
+}
+
+static void walk_on_through(const struct fault_case *fault_case, int steps)
+{
+    for (int step = 0; step < steps; step++) {
+        int r = walk_step(&walk);
+        assert_true(r == 0 || r == failure_of(fault_case));
+    }
+}
+
 /* The next write does not happen any more. */
 static void walk_lose_power(void)
 {
@@ -99,7 +123,7 @@ static bool walk_through_fault(const struct fault_case *fault_case, long nth)
 {
     walk_start(SEED);
     fault_vfs_plan(fault_case->kind, fault_case->calls, nth);
-    walk_on(STEPS);
+    walk_on_through(fault_case, STEPS);
     walk.store = walk.store->ops->close(walk.store);
     bool struck = fault_vfs_struck();
     fault_vfs_plan(FAULT_NONE, 0, 0);
@@ -131,6 +155,8 @@ static bool open_through_fault(const struct fault_case *fault_case, long nth)
     fault_vfs_plan(fault_case->kind, fault_case->calls, nth);
     int r = folder_try_open(&folder, STORE_SERVE, &store);
     assert_true(r == 0 || r == STORE_BUSY);
+    if (r && failure_of(fault_case) == STORE_FULL)
+        assert_non_null(strstr(buf_string(&folder.why), "the disk is full"));
     if (!r)
         store->ops->close(store);
     bool struck = fault_vfs_struck();

@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SQLite store where no measure tells how much room there is: quotas of users, limits for the
+ * size of files, and readers that keep the log from being folded in.
+ */
+#include "disk_world.h"
+
+#include <signal.h>
+#include <sqlite3.h>
+#include <sys/resource.h>
+#include <sys/statvfs.h>
+
+/* ---- Quotas ---- */
+
+/*
+ * A user's quota: the disk seems to have room, and whatever wants some of it fails with an errno of
+ * its own. What can be had is what the disk has, whose size is known.
+ */
+static int quota_errno; /* 0: there is none */
+
+int statvfs(const char *path, struct statvfs *out)
+{
+    struct statfs disk;
+
+    if (statfs(path, &disk) != 0)
+        return -1;
+    *out = (struct statvfs){
+        .f_bsize = (unsigned long)disk.f_bsize,
+        .f_frsize = (unsigned long)disk.f_bsize,
+        .f_blocks = disk.f_blocks,
+        .f_bavail = quota_errno ? UINT32_MAX : disk.f_bavail,
+        .f_flag = (unsigned long)disk.f_flags,
+    };
+    return 0;
+}
+
+static ssize_t quota_pwrite(int fd, const void *bytes, size_t len, off_t at)
+{
+    ssize_t n = syscall(SYS_pwrite64, fd, bytes, len, at);
+
+    if (n < 0 && errno == ENOSPC && quota_errno)
+        errno = quota_errno;
+    return n;
+}
+
+static void quota_set(int error)
+{
+    static const char *const calls[] = {"pwrite", "pwrite64"};
+    sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+    quota_errno = error;
+    for (size_t i = 0; i < array_len(calls); i++)
+        if (vfs->xGetSystemCall(vfs, calls[i]))
+            (void)vfs->xSetSystemCall(vfs, calls[i],
+                                      error ? (sqlite3_syscall_ptr)quota_pwrite : NULL);
+}
+
+static struct quota_case {
+    const char *name;
+    int error;
+} quota_cases[] = {
+    {"a full quota refuses new events only", EDQUOT},
+    {"files of the largest size refuse new events only", EFBIG},
+    {"a full disk that does not say so refuses new events only", ENOSPC},
+};
+
+static void quota_that_no_measure_tells_of(void **state)
+{
+    const struct quota_case *quota_case = *state;
+    struct folder folder;
+    char ballast[128];
+
+    mount_disk(&folder, "4m");
+    quota_set(quota_case->error);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    uint64_t last = fill(store, 1);
+    assert_true(last * BODY > 1 << 20);
+    take_the_rest(&folder, ballast);
+    assert_int_equal(append_one(store, last + 1), STORE_FULL);
+    settle_all(store, 1, last);
+    uint64_t first = last + 1;
+    last = fill(store, first); /* into what they left */
+    settle_all(store, first, last);
+    assert_int_equal(unlink(ballast), 0);
+    assert_int_equal(append_one(store, last + 1), 0);
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(&folder);
+}
+
+/* Others take it all while much of what is there stands in the log alone. */
+static void reserve_is_given_up_for_what_is_there(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char ballast[128];
+
+    mount_disk(&folder, "8m");
+    quota_set(EDQUOT);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    for (uint64_t id = 1; id <= 40; id++)
+        assert_int_equal(append_one(store, id), 0);
+    take_the_rest(&folder, ballast);
+    settle_all(store, 1, 40);
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(&folder);
+}
+
+/* Each event is larger than the reserve: what is in the log may not fit into the file with it. */
+static void large_events_on_a_full_quota(const char *size)
+{
+    static char large[9 << 20];
+    struct folder folder;
+    struct store_row row = row_of(1);
+    char ballast[128];
+    int r = 0;
+
+    mount_disk(&folder, size);
+    quota_set(EDQUOT);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    row.body = (struct span){large, sizeof(large)};
+    for (; !r; row.id++) {
+        must_begin(store);
+        r = store->ops->append(store, &row);
+        if (!r)
+            r = store->ops->commit(store);
+        else
+            store->ops->rollback(store);
+    }
+    assert_int_equal(r, STORE_FULL);
+    take_the_rest(&folder, ballast);
+    settle_all(store, 1, row.id - 2);
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(&folder);
+}
+
+static void large_events_can_be_settled_on_a_full_quota(void **state)
+{
+    char size[16];
+
+    (void)state;
+    for (int mb = 36; mb <= 56; mb += 4) {
+        (void)snprintf(size, sizeof(size), "%dm", mb);
+        large_events_on_a_full_quota(size);
+    }
+}
+
+static int quota_progress(void *ctx, int64_t done_bytes, int64_t total_bytes)
+{
+    (void)ctx;
+    (void)done_bytes;
+    (void)total_bytes;
+    return 0;
+}
+
+static void backup_on_a_full_quota_is_refused(void **state)
+{
+    (void)state;
+    struct folder folder;
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    char name[128];
+
+    mount_disk(&folder, "4m");
+    quota_set(EDQUOT);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    uint64_t last = fill(store, 1);
+    (void)snprintf(name, sizeof(name), "%s/backup.db", folder.at);
+    const struct store_backup wanted = {.path = name, .progress = quota_progress, .why = &why};
+    assert_int_equal(store->ops->backup(store, &wanted), STORE_REFUSED);
+    assert_non_null(strstr(buf_string(&why), "the disk is full"));
+    assert_int_equal(folder_count(&folder, "backup"), 0);
+    settle_all(store, 1, last);
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(&folder);
+}
+
+/* ---- A limit for the size of files ---- */
+
+static void limit_files(rlim_t bytes)
+{
+    struct rlimit limit;
+
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = bytes;
+    (void)signal(SIGXFSZ, SIG_IGN); /* as main() does */
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void limited_files_refuse_new_events_only(void **state)
+{
+    struct folder *folder = *state;
+
+    limit_files(2 << 20);
+    struct store *store = folder_open(folder, STORE_SERVE);
+    uint64_t last = fill(store, 1);
+    assert_true(last * BODY > 1 << 20);
+    settle_all(store, 1, last);
+    assert_int_equal(append_one(store, last + 1), 0);
+    store->ops->close(store);
+    limit_files(RLIM_INFINITY);
+}
+
+/* The limit comes when it is not looked for any more. */
+static void sudden_limit_is_as_a_full_disk(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = folder_open(folder, STORE_SERVE);
+
+    limit_files(1 << 20);
+    uint64_t last = fill(store, 1);
+    limit_files(RLIM_INFINITY);
+    settle_all(store, 1, last);
+    assert_int_equal(append_one(store, last + 1), 0);
+    store->ops->close(store);
+}
+
+/* ---- A reader that stays ---- */
+
+static sqlite3 *begin_to_read(const struct folder *folder)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN; SELECT count(*) FROM event", NULL, NULL, NULL),
+                     SQLITE_OK);
+    return db;
+}
+
+/* Events come and go until there is no room; the last id. */
+static uint64_t pass_until_full(struct store *store)
+{
+    uint64_t id = 1;
+    int r;
+
+    while ((r = append_one(store, id)) == 0 && id < 10000)
+        must_deliver(store, id++);
+    assert_int_equal(r, STORE_FULL);
+    return id - 1;
+}
+
+static void what_a_reader_pins_counts(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = open_with_quota(folder);
+    struct stat log;
+    char name[128];
+    bool changed = false;
+
+    (void)snprintf(name, sizeof(name), "%s-wal", folder->path);
+    must_append(store, row_of(20000));
+    sqlite3 *reader = begin_to_read(folder);
+    uint64_t last = pass_until_full(store);
+    assert_int_equal(stat(name, &log), 0);
+    assert_in_range(log.st_size, SMALL_QUOTA / 2, 6 * SMALL_QUOTA);
+    assert_true(counts_of(store).pinned_bytes > SMALL_QUOTA / 2);
+    must_deliver(store, 20000); /* which goes on */
+    assert_int_equal(append_one(store, last + 1), STORE_FULL);
+
+    assert_int_equal(sqlite3_close(reader), SQLITE_OK);
+    assert_int_equal(store->ops->changed(store, &changed), 0);
+    assert_true(changed);
+    assert_int_equal(counts_of(store).pinned_bytes, 0);
+    assert_int_equal(append_one(store, last + 1), 0);
+    store->ops->close(store);
+}
+
+static const struct CMUnitTest tests[] = {
+    cmocka_unit_test(reserve_is_given_up_for_what_is_there),
+    cmocka_unit_test(large_events_can_be_settled_on_a_full_quota),
+    cmocka_unit_test(backup_on_a_full_quota_is_refused),
+    file_test(limited_files_refuse_new_events_only),
+    file_test(sudden_limit_is_as_a_full_disk),
+    file_test(what_a_reader_pins_counts),
+};
+
+int main(void)
+{
+    static struct CMUnitTest all[array_len(tests) + array_len(quota_cases)];
+
+    disk_world_init();
+    memcpy(all, tests, sizeof(tests));
+    rows_add(all, array_len(tests), quota_cases, quota_that_no_measure_tells_of);
+    return cmocka_run_group_tests(all, NULL, NULL);
+}
