@@ -297,7 +297,6 @@ test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', 
   assert.equal((await ready(world.relay)).status, 200);
 });
 
-// A write past the limit ends a process that does not ignore SIGXFSZ.
 test('files that may not grow any more (ulimit -f): 503, what is there is delivered, and room comes with it', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   execFileSync('prlimit', ['--pid', String(world.relay.pid), `--fsize=${2 ** 20}`]);
@@ -314,3 +313,17 @@ test('files that may not grow any more (ulimit -f): 503, what is there is delive
   await waitFor('room', async () => (await world.send(big('acc_room'))).status === 200);
   assert.match(world.log(), / warn the outbox is full: new events cannot be stored /);
 });
+
+// A write past the limit ends a process that does not ignore SIGXFSZ.
+for (const [what, args] of [['a start', []], ['a backup', ['outbox', 'backup', 'backup.db']]]) {
+  test(`${what} with files that may not grow (ulimit -f): refused, and says why`, async (t) => {
+    const world = await makeWorld(t, { answer: HANG, env: HASTY });
+    await world.send(userEvent('acc_1'));
+    const child = spawnRelay(t, {
+      args, cwd: world.folder, under: ['sh', '-c', 'ulimit -f 8; exec "$0" "$@"'], // 4 KiB
+      env: { CONVEX_URL: NOWHERE, OUTBOX: args.length > 0 ? world.file : path.join(world.folder, 'new.db') },
+    });
+    assert.deepEqual(await within('the end', child.exited), { code: 1, signal: null }, child.stderr());
+    assert.match(child.stderr(), /the disk is full/);
+  });
+}
