@@ -42,7 +42,8 @@ static enum log_level log_level_min = LOG_INFO;
 static enum log_format log_format_now = LOG_TEXT;
 static int log_fd = STDERR_FILENO;
 static bool log_is_socket;
-static atomic_llong log_lost;                         /* lines, since the last that was written */
+static atomic_bool log_torn;  /* the last line is there in part, as on a disk that is full */
+static atomic_llong log_lost; /* lines, since the last that was written */
 static atomic_llong log_lost_ms = -LOG_IMPATIENCE_MS; /* mono; when the last of them was */
 
 static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
@@ -226,6 +227,8 @@ static bool log_send(const struct log_line *line)
         n = log_is_socket ? send(log_fd, line->at, line->len, MSG_DONTWAIT | MSG_NOSIGNAL)
                           : write(log_fd, line->at, line->len);
     while (n < 0 && errno == EINTR);
+    if (n > 0)
+        atomic_store(&log_torn, n < (ssize_t)line->len);
     return n == (ssize_t)line->len;
 }
 
@@ -246,7 +249,9 @@ static bool log_tell_lost(long long lost)
     char text[24];
 
     line.len = 0;
-    log_put_head(&line, LOG_WARN, "nobody read the log: lines are missing");
+    if (atomic_load(&log_torn))
+        log_put(&line, "\n");
+    log_put_head(&line, LOG_WARN, "the log had no room: lines are missing");
     log_put_field(&line, "lines", log_number_text(text, lost));
     log_end(&line);
     return log_send(&line);

@@ -166,7 +166,7 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
   for (let n = 0; n < 2000; n++) assert.equal((await sync(at, userEvent('acc_1', n))).status, 200);
   const told = await waitFor('room', async () => {
     assert.equal((await sync(at, userEvent('acc_1'))).status, 200);
-    return read().match(/ warn nobody read the log: lines are missing lines=(\d+)\n/);
+    return read().match(/ warn the log had no room: lines are missing lines=(\d+)\n/);
   });
   const lines = log.match(/ debug request /g).length;
   assert.ok(Number(told[1]) > 0 && Number(told[1]) + lines >= 2000, `${told} and ${lines}`);

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include <cmocka.h>
 
@@ -248,7 +249,7 @@ static void assert_told_lost(const char *lines)
     const char *first = capture_end();
     const char *second = strchr(first, '\n');
 
-    assert_non_null(strstr(first, " warn nobody read the log: lines are missing lines="));
+    assert_non_null(strstr(first, " warn the log had no room: lines are missing lines="));
     assert_memory_equal(strstr(first, "lines=") + strlen("lines="), lines, strlen(lines));
     assert_non_null(second);
     assert_null(strstr(second, "missing"));
@@ -269,6 +270,33 @@ static void test_errno_stays(void **state)
     (void)close(full);
     assert_int_equal(after, ENOTTY);
     assert_told_lost("1\n");
+}
+
+/* What a full disk has taken of a line is not the beginning of the next one. */
+static void test_torn_line_ends(void **state)
+{
+    (void)state;
+    struct rlimit limit;
+    log_setup(LOG_INFO, LOG_TEXT);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    rlim_t before = limit.rlim_cur;
+
+    capture_begin();
+    log_info("said");
+    limit.rlim_cur = (rlim_t)lseek(STDERR_FILENO, 0, SEEK_CUR) + 10;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log_info("torn");
+    limit.rlim_cur = before;
+    assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    log_info("said again");
+    const char *torn = strchr(capture_end(), '\n') + 1;
+    const char *told = torn + 11;
+
+    assert_int_equal(torn[10], '\n');
+    assert_memory_equal(told, torn, 4); /* the year */
+    assert_non_null(strstr(told, " warn the log had no room: lines are missing lines=1\n"));
+    assert_non_null(strstr(told, " info said again\n"));
+    assert_null(strstr(told, "torn"));
 }
 
 static void test_reader_gone(void **state)
@@ -359,6 +387,7 @@ int main(void)
         cmocka_unit_test(test_any_bytes_make_one_line),
         cmocka_unit_test(test_threads_do_not_mix_lines), /* it has patience: no line is lost yet */
         cmocka_unit_test(test_errno_stays),
+        cmocka_unit_test(test_torn_line_ends),
         cmocka_unit_test(test_reader_gone),
     };
     size_t n = 10;
