@@ -16,7 +16,6 @@
 struct metrics {
     const struct service *service;
     const struct snapshot *snapshot;
-    int64_t now_ms;
     struct buf *out;
     int r;
 };
@@ -160,7 +159,7 @@ static void metrics_outbox(struct metrics *metrics)
 {
     const struct snapshot *snapshot = metrics->snapshot;
     uint64_t pending = metrics_sum(snapshot, offsetof(struct event_counts, pending));
-    int64_t age_ms = metrics->now_ms - snapshot->oldest_ms;
+    int64_t age_ms = snapshot->oldest_age_ms;
 
     metrics_head(metrics, "outbox_events", "gauge",
                  "Events on disk now. A dead letter that somebody replays is pending once the "
@@ -171,7 +170,7 @@ static void metrics_outbox(struct metrics *metrics)
     metrics_head(metrics, "outbox_oldest_seconds", "gauge",
                  "Age of the oldest pending event on disk; 0 where there is none.");
     metrics_sample(metrics, "outbox_oldest_seconds", NULL, NULL,
-                   pending && snapshot->oldest_ms && age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
+                   pending && age_ms > 0 ? (uint64_t)age_ms / 1000 : 0);
     metrics_head(metrics, "outbox_spoilt_total", "counter",
                  "Events that were lost since the start because the disk has damaged the outbox. "
                  "They count as discarded.");
@@ -224,10 +223,9 @@ static void metrics_histogram(struct metrics *metrics, const char *name, const c
                 n);
 }
 
-int metrics_print(const struct service *service, const struct snapshot *snapshot, int64_t now_ms,
-                  struct buf *out)
+int metrics_print(const struct service *service, const struct snapshot *snapshot, struct buf *out)
 {
-    struct metrics metrics = {service, snapshot, now_ms, out, 0};
+    struct metrics metrics = {service, snapshot, out, 0};
 
     metrics_requests(&metrics);
     metrics_histogram(&metrics, "request_duration_seconds",
@@ -256,7 +254,7 @@ void metrics_handle(struct service *service, struct request *request)
     int r = service->inbox->look(service->inbox, &snapshot);
 
     if (r == 0)
-        r = metrics_print(service, &snapshot, clock_wall_ms(service->clock), &page);
+        r = metrics_print(service, &snapshot, &page);
     if (r)
         request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
     else

@@ -5,8 +5,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/buf.h"
 
 struct request;
@@ -16,5 +14,4 @@ struct snapshot;
 void metrics_handle(struct service *service, struct request *request);
 
 /* Appends the page. 0 or -ENOMEM. */
-int metrics_print(const struct service *service, const struct snapshot *snapshot, int64_t now_ms,
-                  struct buf *out);
+int metrics_print(const struct service *service, const struct snapshot *snapshot, struct buf *out);

@@ -38,7 +38,7 @@ struct service {
     struct routes *routes;
     struct inbox *inbox;
     const char *version;
-    int64_t started_ms; /* wall clock */
+    int64_t started_ms; /* mono */
     int64_t outbox_max_bytes;
     struct request_ids ids;
     struct observed observed;

@@ -29,8 +29,8 @@ struct snapshot_route {
     const char *held;                  /* why its events wait; NULL: they do not */
     int64_t held_since_ms;
     int in_flight;
-    int limit;         /* of those in flight, as it has found out */
-    int64_t oldest_ms; /* arrival of its oldest event that is not settled; 0: none */
+    int limit;             /* of those in flight, as it has found out */
+    int64_t oldest_age_ms; /* of its oldest event that is not settled; -1: none */
     const char *error; /* what went wrong last, without a record's contents; NULL: nothing yet */
     const char *error_outcome;
     int64_t error_ms;
@@ -53,7 +53,7 @@ struct snapshot {
     const char *outbox; /* its state: off, ok, full, failing */
     int64_t outbox_bytes;
     int64_t outbox_pinned_bytes; /* of its log, by who reads for long */
-    int64_t oldest_ms;           /* arrival of the oldest pending event; 0: none */
+    int64_t oldest_age_ms;       /* of the oldest pending event; -1: none */
     uint64_t outbox_spoilt;      /* events that could not be read any more, since the start */
     struct histogram outbox_commits;
 };

@@ -10,6 +10,7 @@
 
 struct status {
     struct buf *out;
+    int64_t now_ms; /* wall clock */
     int r;
     bool first; /* no comma is due */
 };
@@ -75,6 +76,12 @@ static void status_time(struct status *status, const char *name, int64_t wall_ms
     status_text(status, name, wall_ms > 0 && clock_iso(wall_ms, text) ? text : NULL);
 }
 
+/* A moment that was so long ago; -1: there was none. */
+static void status_ago(struct status *status, const char *name, int64_t age_ms)
+{
+    status_time(status, name, age_ms < 0 ? 0 : status->now_ms - age_ms);
+}
+
 /* "state", and since when and why it is not open. */
 static void status_gate(struct status *status, const char *held, int64_t since_ms)
 {
@@ -94,7 +101,7 @@ static void status_route(struct status *status, const struct snapshot_route *rou
     status_number(status, "limit", route->limit);
     status_number(status, "pending", route->counts ? (int64_t)route->counts->pending : 0);
     status_number(status, "dead", route->counts ? (int64_t)route->counts->dead : 0);
-    status_time(status, "oldest", route->oldest_ms);
+    status_ago(status, "oldest", route->oldest_age_ms);
     status_name(status, "last_error");
     if (route->error) {
         status_open(status, "{");
@@ -123,7 +130,7 @@ static void status_outbox(struct status *status, const struct service *service,
     status_text(status, "state", snapshot->outbox);
     status_number(status, "pending", (int64_t)pending);
     status_number(status, "dead", (int64_t)dead);
-    status_time(status, "oldest", pending ? snapshot->oldest_ms : 0);
+    status_ago(status, "oldest", pending ? snapshot->oldest_age_ms : -1);
     status_number(status, "bytes", snapshot->outbox_bytes);
     status_number(status, "pinned_bytes", snapshot->outbox_pinned_bytes);
     status_number(status, "max_bytes", service->outbox_max_bytes);
@@ -131,15 +138,15 @@ static void status_outbox(struct status *status, const struct service *service,
     status_close(status, "}");
 }
 
-int status_print(const struct service *service, const struct snapshot *snapshot, int64_t now_ms,
-                 struct buf *out)
+int status_print(const struct service *service, const struct snapshot *snapshot, struct buf *out)
 {
-    struct status status = {.out = out};
+    struct status status = {.out = out, .now_ms = clock_wall_ms(service->clock)};
+    int64_t uptime_ms = clock_mono_ms(service->clock) - service->started_ms;
 
     status_open(&status, "{");
     status_text(&status, "version", service->version);
-    status_time(&status, "started", service->started_ms);
-    status_number(&status, "uptime_seconds", (now_ms - service->started_ms) / 1000);
+    status_ago(&status, "started", uptime_ms);
+    status_number(&status, "uptime_seconds", uptime_ms / 1000);
     status_bool(&status, "ready", snapshot->not_ready == NULL);
     status_text(&status, "not_ready_reason", snapshot->not_ready);
     status_name(&status, "routes");
@@ -165,7 +172,7 @@ void status_handle(struct service *service, struct request *request)
     int r = service->inbox->look(service->inbox, &snapshot);
 
     if (r == 0)
-        r = status_print(service, &snapshot, clock_wall_ms(service->clock), &page);
+        r = status_print(service, &snapshot, &page);
     if (r)
         request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
     else

@@ -3,8 +3,6 @@
  */
 #pragma once
 
-#include <stdint.h>
-
 #include "base/buf.h"
 
 struct request;
@@ -14,5 +12,4 @@ struct snapshot;
 void status_handle(struct service *service, struct request *request);
 
 /* Appends the page. 0 or -ENOMEM. */
-int status_print(const struct service *service, const struct snapshot *snapshot, int64_t now_ms,
-                 struct buf *out);
+int status_print(const struct service *service, const struct snapshot *snapshot, struct buf *out);

@@ -83,7 +83,7 @@ struct delivery *delivery_new(struct relay *relay, struct event *event, struct r
     delivery->relay = relay;
     delivery->state = DELIVERY_WAITING;
     delivery->event = *event;
-    delivery->since_ms = event->arrived_ms;
+    delivery->since_ms = loop_now_ms(relay->loop);
     *event = (struct event){0};
     delivery->request = request;
     if (request)

@@ -86,7 +86,7 @@ struct delivery {
     int strikes;                     /* attempts of this process that verdict.tries_max counts */
     int64_t tried_ms;                /* wall clock; 0: never */
     int64_t began_ms;                /* mono; the attempt at hand */
-    int64_t since_ms;        /* wall clock; its age counts from here: it arrived, or was replayed */
+    int64_t since_ms;        /* mono; its age counts from here: it arrived, or was replayed */
     struct buf reason;       /* why the last attempt failed */
     struct loop_timer timer; /* while RESTING; and while SETTLING, until the disk is asked again */
 
@@ -125,8 +125,8 @@ struct relay_route {
     struct event_counts counts; /* by relay_counts_of() */
     bool counted;               /* its rows are in the counts */
     enum verdict_outcome error_outcome;
-    int64_t error_ms;            /* wall clock; 0: no attempt has failed yet */
-    char error[64];              /* the verdict's cause */
+    int64_t error_ms;            /* mono */
+    char error[64];              /* the verdict's cause; empty: no attempt has failed yet */
     struct snapshot_route *look; /* while a snapshot is made */
     struct log_sum failures;     /* dead letters, or without an outbox what they would be */
 
@@ -176,7 +176,7 @@ struct relay {
     struct loop_timer tend_timer; /* once a second: replays, ages */
     int64_t aged_ms;              /* when the ages were looked at last */
     int64_t ages_from_ms;         /* before, nothing is too old: there has been no time to try */
-    int64_t wall_ahead_ms;        /* of the mono clock, to see leaps */
+    int64_t wall_ahead_ms;        /* of the mono clock, at the start */
     struct outbox_read replays;
     bool replays_reading;
     bool replays_failed; /* to be read; tried again with the next tick */
@@ -274,14 +274,6 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot);
 
 /* Starts whatever may go. */
 void relay_dispatch(struct relay *relay);
-/* Events past RETRY_MAX_AGE_HOURS become dead letters, however long their route is held. */
-void relay_bury_old(struct relay *relay);
-
-/* The clock that ages are taken from is as it is; and, once a second and before an event is given
- * up: whether it still is. */
-void relay_begin_ages(struct relay *relay);
-void relay_watch_clock(struct relay *relay);
-
 /* All that an earlier process may have tried is in: replays that have waited for it may go. */
 void relay_end_early(struct relay_route *route);
 
@@ -308,6 +300,19 @@ void relay_knock(struct relay *relay);
 void relay_knock_at_route(struct relay_route *route);
 /* What the answer says of the route, and of Convex. */
 void relay_learn(struct delivery *delivery, const struct verdict *verdict);
+
+/* ---- relay_age.c ---- */
+
+/* The start: ages are taken from the clocks as they are now. */
+void relay_age_begin(struct relay *relay);
+/* How long ago that was, by the wall clock, as far as can be known; -1: it cannot. */
+int64_t relay_age_of(const struct relay *relay, int64_t arrived_ms);
+/* Whether it is past RETRY_MAX_AGE_HOURS. */
+bool relay_age_is_over(const struct delivery *delivery);
+/* It becomes a dead letter for that. */
+void relay_age_bury(struct delivery *delivery);
+/* So do all that wait, however long their route is held. */
+void relay_age_bury_all(struct relay *relay);
 
 /* ---- relay_backlog.c: pages of what is on disk ---- */
 

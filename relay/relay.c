@@ -125,13 +125,12 @@ static void relay_tend(void *ctx)
 
     loop_timer_set(relay->loop, &relay->tend_timer, now_ms + RELAY_TEND_MS);
     relay->replays_failed = false;
-    relay_watch_clock(relay);
     relay_take_up_replays(relay);
     relay_count_others_doings(relay);
     relay_page_all(relay);
     if (now_ms - relay->aged_ms >= RELAY_AGES_MS) {
         relay->aged_ms = now_ms;
-        relay_bury_old(relay);
+        relay_age_bury_all(relay);
         relay_find_strays(relay);
     }
 }
@@ -190,7 +189,7 @@ int relay_new(struct loop *loop, struct transport *transport, struct outbox *out
         relay->discarded_seen = status.counts.discarded;
         relay->earlier_id = outbox_last_id(outbox);
         outbox_on_replays(outbox, relay_take_up_replays, relay);
-        relay_begin_ages(relay);
+        relay_age_begin(relay);
         loop_timer_set(loop, &relay->tend_timer, loop_now_ms(loop) + RELAY_TEND_MS);
     }
     *out = relay;

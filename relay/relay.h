@@ -35,8 +35,8 @@ CLEANUP_POINTER(struct relay, relay_free);
 
 /*
  * The routes from now on, at start and after a reload: who was held is tried now. Pending events of
- * a model that has none become dead letters, once the attempts in flight have ended. 0, or an -errno
- * and nothing has changed.
+ * a model that has none become dead letters, once the attempts in flight have ended. 0, or an
+ * -errno and nothing has changed.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
 

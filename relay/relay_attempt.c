@@ -5,8 +5,6 @@
  *
  * Without an outbox there is one attempt, and its answer is the sender's.
  */
-#include <inttypes.h>
-
 #include "base/log.h"
 #include "convex/backoff.h"
 #include "convex/mutation.h"
@@ -16,72 +14,7 @@
 enum {
     RELAY_AFTER_PROBE_MS = 100,
     RELAY_WAIT_FOR_PROBE_MS = 1000,
-    RELAY_LEAP_MS = 60 * 1000,          /* of the wall clock; less is being set right */
-    RELAY_PATIENCE_MS = 10 * 60 * 1000, /* after a start, or a leap, nothing is too old */
 };
-
-/* ---- ages ---- */
-
-static int64_t relay_wall_ahead_ms(const struct relay *relay)
-{
-    struct clock *clock = loop_clock(relay->loop);
-
-    return clock_wall_ms(clock) - clock_mono_ms(clock);
-}
-
-void relay_begin_ages(struct relay *relay)
-{
-    relay->wall_ahead_ms = relay_wall_ahead_ms(relay);
-    relay->ages_from_ms = loop_now_ms(relay->loop) + RELAY_PATIENCE_MS;
-}
-
-/* A machine without a clock of its own begins in 1970, and one that slept has tried nothing. */
-void relay_watch_clock(struct relay *relay)
-{
-    int64_t leap_ms = relay_wall_ahead_ms(relay) - relay->wall_ahead_ms;
-
-    if (leap_ms >= RELAY_LEAP_MS) {
-        log_warn("the clock has leapt: no event is given up for its age for a while", "by_s",
-                 log_number(leap_ms / 1000));
-        relay_begin_ages(relay);
-    } else if (leap_ms < 0) {
-        relay->wall_ahead_ms += leap_ms;
-    }
-}
-
-static bool relay_too_old(const struct delivery *delivery)
-{
-    struct relay *relay = delivery->relay;
-    int64_t age_ms = clock_wall_ms(loop_clock(relay->loop)) - delivery->since_ms;
-
-    if (!relay->outbox || age_ms < relay->options.max_age_ms)
-        return false;
-    relay_watch_clock(relay); /* it may have leapt since the last look */
-    return loop_now_ms(relay->loop) >= relay->ages_from_ms;
-}
-
-static void relay_bury_too_old(struct delivery *delivery)
-{
-    cleanup(buf_done) struct buf reason = BUF_NULL;
-
-    (void)buf_printf(&reason, "Not delivered within %" PRId64 " hours: ",
-                     delivery->relay->options.max_age_ms / 3600000);
-    (void)buf_append_span(&reason, delivery->reason.len ? buf_span(&delivery->reason)
-                                                        : SPAN("no attempt was possible"));
-    relay_settle_bury(delivery, REPLY_FAILED, buf_span(&reason));
-}
-
-void relay_bury_old(struct relay *relay)
-{
-    struct delivery *delivery, *next;
-
-    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
-        next = TAILQ_NEXT(delivery, link);
-        if ((delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING) &&
-            relay_too_old(delivery))
-            relay_bury_too_old(delivery);
-    }
-}
 
 /* ---- attempts ---- */
 
@@ -211,8 +144,8 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
         relay_bury_stray(delivery);
         return;
     }
-    if (relay_too_old(delivery)) {
-        relay_bury_too_old(delivery);
+    if (relay_age_is_over(delivery)) {
+        relay_age_bury(delivery);
         return;
     }
     relay_note_failure(delivery);
@@ -236,7 +169,7 @@ static void relay_note_outcome(struct delivery *delivery, const struct verdict *
     delivery->relay->outcomes[verdict->outcome]++;
     if (verdict->outcome == VERDICT_DONE)
         return;
-    route->error_ms = clock_wall_ms(loop_clock(route->relay->loop));
+    route->error_ms = loop_now_ms(route->relay->loop);
     route->error_outcome = verdict->outcome;
     memcpy(route->error, verdict->cause, sizeof(route->error));
 }
@@ -376,8 +309,8 @@ static void relay_start(struct delivery *delivery)
     delivery_enter(delivery, DELIVERY_FLYING);
     /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
      */
-    if (delivery->attempts > 0 && relay_too_old(delivery)) {
-        relay_bury_too_old(delivery);
+    if (delivery->attempts > 0 && relay_age_is_over(delivery)) {
+        relay_age_bury(delivery);
         return;
     }
     int r = relay_make_args(delivery, &message);

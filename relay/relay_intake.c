@@ -76,6 +76,14 @@ static void relay_overtake_replays(struct delivery *delivery)
     }
 }
 
+/* How long the event has waited before. */
+static int64_t relay_intake_age_ms(const struct relay *relay, const struct store_row *row)
+{
+    int64_t age_ms = relay_age_of(relay, row->arrived_ms);
+
+    return age_ms > 0 ? age_ms : 0;
+}
+
 /*
  * The event takes its place; what is wrong with it by now makes a dead letter of it. 0; or -ENOMEM,
  * and *event is as it was.
@@ -94,10 +102,10 @@ static int relay_intake_event(struct relay_intake *intake, const struct store_ro
     delivery->tried_ms = row->tried_ms;
     delivery->place.seq = row->id;
     delivery_count_bytes(delivery);
-    if (row->died_ms > 0) { /* a replay, also where it was taken up by an earlier process */
+    if (row->died_ms > 0) /* a replay, also where it was taken up by an earlier process */
         delivery_count_replayed(delivery);
-        delivery->since_ms = clock_wall_ms(loop_clock(relay->loop));
-    }
+    else
+        delivery->since_ms -= relay_intake_age_ms(relay, row);
     if (delivery->event.model.at)
         delivery->route = relay_route_find(relay, delivery->event.model);
     if (!delivery->route) {

@@ -28,17 +28,25 @@ static void relay_look_route(struct relay *relay, struct relay_route *route,
         .mutation = route->lost ? NULL : route->route->mutation,
         .in_flight = route->lanes.in_flight,
         .limit = route->limit.now,
+        .oldest_age_ms = -1,
     };
     if (relay_counts_of(relay, route) != &relay->other)
         out->counts = &route->counts;
     relay_look_gate(relay, &relay->gate, &out->held, &out->held_since_ms);
     relay_look_gate(relay, &route->gate, &out->held, &out->held_since_ms);
-    if (route->error_ms) {
+    if (route->error[0]) {
         out->error = route->error;
         out->error_outcome = verdict_outcome_name(route->error_outcome);
-        out->error_ms = route->error_ms;
+        out->error_ms = relay_wall_of(relay, route->error_ms);
     }
     route->look = out;
+}
+
+static int64_t relay_look_age(const struct relay *relay, const struct delivery *delivery)
+{
+    int64_t age_ms = relay_age_of(relay, delivery->event.arrived_ms);
+
+    return age_ms < 0 ? loop_now_ms(relay->loop) - delivery->since_ms : age_ms;
 }
 
 /* Pages come in the order of arrival: the oldest event of a route is in memory, if any is. */
@@ -49,10 +57,24 @@ static void relay_look_ages(const struct relay *relay)
     for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
          delivery = TAILQ_NEXT(delivery, link)) {
         struct snapshot_route *out = delivery->route ? delivery->route->look : NULL;
-        int64_t arrived_ms = delivery->event.arrived_ms;
-        if (out && (!out->oldest_ms || arrived_ms < out->oldest_ms))
-            out->oldest_ms = arrived_ms;
+        int64_t age_ms = relay_look_age(relay, delivery);
+        if (out && out->oldest_age_ms < age_ms)
+            out->oldest_age_ms = age_ms;
     }
+}
+
+/* The oldest on disk. Where clocks do not tell, it has waited for as long as one in memory. */
+static int64_t relay_look_oldest(const struct relay *relay, const struct store_counts *counts,
+                                 const struct snapshot *snapshot)
+{
+    int64_t age_ms = counts->oldest_ms ? relay_age_of(relay, counts->oldest_ms) : -1;
+
+    if (age_ms >= 0 || !counts->oldest_ms)
+        return age_ms;
+    for (size_t i = 0; i < snapshot->routes_len; i++)
+        if (age_ms < snapshot->routes[i].oldest_age_ms)
+            age_ms = snapshot->routes[i].oldest_age_ms;
+    return age_ms < 0 ? 0 : age_ms;
 }
 
 static void relay_look_outbox(const struct relay *relay, struct snapshot *snapshot)
@@ -60,6 +82,7 @@ static void relay_look_outbox(const struct relay *relay, struct snapshot *snapsh
     struct outbox_status status;
 
     snapshot->outbox = "off";
+    snapshot->oldest_age_ms = -1;
     if (!relay->outbox)
         return;
     outbox_status(relay->outbox, &status);
@@ -69,7 +92,7 @@ static void relay_look_outbox(const struct relay *relay, struct snapshot *snapsh
     snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
     snapshot->outbox_pinned_bytes = status.counts.pinned_bytes;
-    snapshot->oldest_ms = status.counts.oldest_ms;
+    snapshot->oldest_age_ms = relay_look_oldest(relay, &status.counts, snapshot);
     snapshot->outbox_commits = status.commits;
 }
 

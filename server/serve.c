@@ -445,7 +445,7 @@ static int server_start(struct server *server)
         r = server_open_outbox(server);
     server->service.clock = &clock_system;
     server->service.version = RELAY_VERSION;
-    server->service.started_ms = clock_wall_ms(&clock_system);
+    server->service.started_ms = clock_mono_ms(&clock_system);
     server->service.outbox_max_bytes = config->outbox_max_bytes;
     request_ids_init(&server->service.ids, &dice_system);
     if (r == 0)

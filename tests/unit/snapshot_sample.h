@@ -7,7 +7,21 @@
 #include "handlers/service.h"
 #include "handlers/snapshot.h"
 
-enum { SAMPLE_NOW_MS = 100000 };
+enum { SAMPLE_NOW_MS = 100000, SAMPLE_MONO_MS = 960000 };
+
+static int64_t sample_mono_ms(struct clock *clock)
+{
+    (void)clock;
+    return SAMPLE_MONO_MS;
+}
+
+static int64_t sample_wall_ms(struct clock *clock)
+{
+    (void)clock;
+    return SAMPLE_NOW_MS;
+}
+
+static struct clock sample_clock = {sample_mono_ms, sample_wall_ms};
 
 static const struct event_counts sample_users = {
     .accepted = 10, .delivered = 5, .discarded = 1, .buried = 3, .pending = 2, .dead = 2};
@@ -20,12 +34,14 @@ static struct snapshot_route sample_routes[] = {
      .held_since_ms = 90000,
      .in_flight = 1,
      .limit = 4,
-     .oldest_ms = 80000,
+     .oldest_age_ms = 20000,
      .error = "http 502",
      .error_outcome = "again",
      .error_ms = 95000},
-    {.model = "gone", .counts = &sample_users}, /* a reload has taken its route away */
-    {.model = "other", .mutation = "a:b", .limit = 16},
+    {.model = "gone",
+     .counts = &sample_users,
+     .oldest_age_ms = -1}, /* a reload has taken its route away */
+    {.model = "other", .mutation = "a:b", .limit = 16, .oldest_age_ms = -1},
 };
 
 static inline struct snapshot sample_snapshot(void)
@@ -39,7 +55,7 @@ static inline struct snapshot sample_snapshot(void)
         .convex_duration = {.counts = {1, 0, 2, [HISTOGRAM_BUCKETS] = 1}, .sum_ms = 61005},
         .outbox = "ok",
         .outbox_bytes = 4096,
-        .oldest_ms = 60000,
+        .oldest_age_ms = 40000,
         .outbox_spoilt = 3,
     };
 }

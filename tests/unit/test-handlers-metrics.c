@@ -56,7 +56,7 @@ static struct buf page;
 
 static int print_page(void **state)
 {
-    struct service service = {.version = "1.2.3"};
+    struct service service = {.clock = &sample_clock, .version = "1.2.3"};
     struct snapshot snapshot = sample_snapshot();
 
     (void)state;
@@ -66,7 +66,7 @@ static int print_page(void **state)
     service.observed.secrets[KEYRING_NONE] = 20;
     service.observed.secrets[KEYRING_CURRENT] = 21;
     service.observed.secrets[KEYRING_PREVIOUS] = 22;
-    return metrics_print(&service, &snapshot, SAMPLE_NOW_MS, &page);
+    return metrics_print(&service, &snapshot, &page);
 }
 
 static int free_page(void **state)

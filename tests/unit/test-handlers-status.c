@@ -6,11 +6,13 @@
 
 static void assert_page(const struct snapshot *snapshot, struct span should)
 {
-    const struct service service = {
-        .version = "1.2.3", .started_ms = 40000, .outbox_max_bytes = 8192};
+    const struct service service = {.clock = &sample_clock,
+                                    .version = "1.2.3",
+                                    .started_ms = SAMPLE_MONO_MS - 60000,
+                                    .outbox_max_bytes = 8192};
     cleanup(buf_done) struct buf page = BUF_NULL;
 
-    assert_int_equal(status_print(&service, snapshot, SAMPLE_NOW_MS, &page), 0);
+    assert_int_equal(status_print(&service, snapshot, &page), 0);
     assert_same_text(buf_span(&page), should);
 }
 
@@ -46,7 +48,7 @@ static void test_in_the_middle_of_things(void **state)
 
 static void test_nothing_to_tell(void **state)
 {
-    const struct snapshot snapshot = {.outbox = "off"};
+    const struct snapshot snapshot = {.outbox = "off", .oldest_age_ms = -1};
 
     (void)state;
     assert_page(&snapshot,

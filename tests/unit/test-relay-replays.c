@@ -441,6 +441,7 @@ static void test_an_old_letter_behind_a_backlog(void **state)
     (void)world_send(world, "users", BACKLOG, 1);
     world_run(world, 1000);
     world->now_ms += 4 * WORLD_DAY_MS;
+    world_run(world, 1000);
     world->convex = is_away;
     send_backlog(world, "users");
     world_run(world, 1000);

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How long events have waited, and those that have waited too long.
+ *
+ * What waits in memory is measured on the clock that never jumps. A row has only the time of its
+ * arrival, by a wall clock that may have been wrong then (a machine without a battery begins in
+ * 1970), or may be wrong now. So it has waited for as long as the wall clock says, or the same
+ * clock as if nobody had set it since the start, whichever is less: to give up a day later harms
+ * less than to give up what was hardly tried. What neither can be right about waits from when it
+ * is read.
+ */
+#include <inttypes.h>
+
+#include "relay/delivery.h"
+
+enum {
+    AGE_PATIENCE_MS = 10 * 60 * 1000, /* after a start nothing is too old: none was tried */
+};
+
+/* A relay may have been off for a year; for more, a clock is wrong. */
+#define AGE_OFF_MAX_MS (INT64_C(365) * 24 * 3600 * 1000)
+
+void relay_age_begin(struct relay *relay)
+{
+    struct clock *clock = loop_clock(relay->loop);
+
+    relay->wall_ahead_ms = clock_wall_ms(clock) - clock_mono_ms(clock);
+    relay->ages_from_ms = loop_now_ms(relay->loop) + AGE_PATIENCE_MS;
+}
+
+int64_t relay_age_of(const struct relay *relay, int64_t arrived_ms)
+{
+    struct clock *clock = loop_clock(relay->loop);
+    const int64_t ages_ms[] = {
+        clock_wall_ms(clock) - arrived_ms,
+        clock_mono_ms(clock) + relay->wall_ahead_ms - arrived_ms,
+    };
+    int64_t age_ms = -1;
+
+    for (size_t i = 0; i < array_len(ages_ms); i++)
+        if (ages_ms[i] >= 0 && ages_ms[i] <= relay->options.max_age_ms + AGE_OFF_MAX_MS &&
+            (age_ms < 0 || ages_ms[i] < age_ms))
+            age_ms = ages_ms[i];
+    return age_ms;
+}
+
+bool relay_age_is_over(const struct delivery *delivery)
+{
+    const struct relay *relay = delivery->relay;
+    int64_t now_ms = loop_now_ms(relay->loop);
+
+    return relay->outbox && now_ms - delivery->since_ms >= relay->options.max_age_ms &&
+           now_ms >= relay->ages_from_ms;
+}
+
+void relay_age_bury(struct delivery *delivery)
+{
+    cleanup(buf_done) struct buf reason = BUF_NULL;
+
+    (void)buf_printf(&reason, "Not delivered within %" PRId64 " hours: ",
+                     delivery->relay->options.max_age_ms / 3600000);
+    (void)buf_append_span(&reason, delivery->reason.len ? buf_span(&delivery->reason)
+                                                        : SPAN("no attempt was possible"));
+    relay_settle_bury(delivery, REPLY_FAILED, buf_span(&reason));
+}
+
+void relay_age_bury_all(struct relay *relay)
+{
+    struct delivery *delivery, *next;
+
+    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
+        next = TAILQ_NEXT(delivery, link);
+        if ((delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING) &&
+            relay_age_is_over(delivery))
+            relay_age_bury(delivery);
+    }
+}
