@@ -37,6 +37,7 @@ struct snapshot_route {
 };
 
 struct snapshot {
+    int64_t now_ms;                /* wall clock, as the other times here that are no ages */
     struct snapshot_route *routes; /* of all models that have had a route since the start */
     size_t routes_len;
     struct event_counts other; /* of all other models together */

@@ -140,7 +140,7 @@ static void status_outbox(struct status *status, const struct service *service,
 
 int status_print(const struct service *service, const struct snapshot *snapshot, struct buf *out)
 {
-    struct status status = {.out = out, .now_ms = clock_wall_ms(service->clock)};
+    struct status status = {.out = out, .now_ms = snapshot->now_ms};
     int64_t uptime_ms = clock_mono_ms(service->clock) - service->started_ms;
 
     status_open(&status, "{");

@@ -305,8 +305,8 @@ void relay_learn(struct delivery *delivery, const struct verdict *verdict);
 
 /* The start: ages are taken from the clocks as they are now. */
 void relay_age_begin(struct relay *relay);
-/* How long ago that was, by the wall clock, as far as can be known; -1: it cannot. */
-int64_t relay_age_of(const struct relay *relay, int64_t arrived_ms);
+/* How long before wall_ms, which is now, something arrived; -1: that cannot be known. */
+int64_t relay_age_of(const struct relay *relay, int64_t wall_ms, int64_t arrived_ms);
 /* Whether it is past RETRY_MAX_AGE_HOURS. */
 bool relay_age_is_over(const struct delivery *delivery);
 /* It becomes a dead letter for that. */

@@ -28,12 +28,11 @@ void relay_age_begin(struct relay *relay)
     relay->ages_from_ms = loop_now_ms(relay->loop) + AGE_PATIENCE_MS;
 }
 
-int64_t relay_age_of(const struct relay *relay, int64_t arrived_ms)
+int64_t relay_age_of(const struct relay *relay, int64_t wall_ms, int64_t arrived_ms)
 {
-    struct clock *clock = loop_clock(relay->loop);
     const int64_t ages_ms[] = {
-        clock_wall_ms(clock) - arrived_ms,
-        clock_mono_ms(clock) + relay->wall_ahead_ms - arrived_ms,
+        wall_ms - arrived_ms,
+        loop_now_ms(relay->loop) + relay->wall_ahead_ms - arrived_ms,
     };
     int64_t age_ms = -1;
 

@@ -79,7 +79,7 @@ static void relay_overtake_replays(struct delivery *delivery)
 /* How long the event has waited before. */
 static int64_t relay_intake_age_ms(const struct relay *relay, const struct store_row *row)
 {
-    int64_t age_ms = relay_age_of(relay, row->arrived_ms);
+    int64_t age_ms = relay_age_of(relay, clock_wall_ms(loop_clock(relay->loop)), row->arrived_ms);
 
     return age_ms > 0 ? age_ms : 0;
 }

@@ -6,21 +6,21 @@
 #include "handlers/snapshot.h"
 #include "relay/delivery.h"
 
-static int64_t relay_wall_of(const struct relay *relay, int64_t mono_ms)
+static int64_t relay_wall_of(const struct relay *relay, int64_t now_ms, int64_t mono_ms)
 {
-    return clock_wall_ms(loop_clock(relay->loop)) - (loop_now_ms(relay->loop) - mono_ms);
+    return now_ms - (loop_now_ms(relay->loop) - mono_ms);
 }
 
 static void relay_look_gate(const struct relay *relay, const struct gate *gate, const char **held,
-                            int64_t *since_ms)
+                            int64_t now_ms, int64_t *since_ms)
 {
     if (gate->state == GATE_OPEN)
         return;
     *held = gate->cause;
-    *since_ms = relay_wall_of(relay, gate->since_ms);
+    *since_ms = relay_wall_of(relay, now_ms, gate->since_ms);
 }
 
-static void relay_look_route(struct relay *relay, struct relay_route *route,
+static void relay_look_route(struct relay *relay, struct relay_route *route, int64_t now_ms,
                              struct snapshot_route *out)
 {
     *out = (struct snapshot_route){
@@ -32,32 +32,33 @@ static void relay_look_route(struct relay *relay, struct relay_route *route,
     };
     if (relay_counts_of(relay, route) != &relay->other)
         out->counts = &route->counts;
-    relay_look_gate(relay, &relay->gate, &out->held, &out->held_since_ms);
-    relay_look_gate(relay, &route->gate, &out->held, &out->held_since_ms);
+    relay_look_gate(relay, &relay->gate, &out->held, now_ms, &out->held_since_ms);
+    relay_look_gate(relay, &route->gate, &out->held, now_ms, &out->held_since_ms);
     if (route->error[0]) {
         out->error = route->error;
         out->error_outcome = verdict_outcome_name(route->error_outcome);
-        out->error_ms = relay_wall_of(relay, route->error_ms);
+        out->error_ms = relay_wall_of(relay, now_ms, route->error_ms);
     }
     route->look = out;
 }
 
-static int64_t relay_look_age(const struct relay *relay, const struct delivery *delivery)
+static int64_t relay_look_age(const struct relay *relay, int64_t now_ms,
+                              const struct delivery *delivery)
 {
-    int64_t age_ms = relay_age_of(relay, delivery->event.arrived_ms);
+    int64_t age_ms = relay_age_of(relay, now_ms, delivery->event.arrived_ms);
 
     return age_ms < 0 ? loop_now_ms(relay->loop) - delivery->since_ms : age_ms;
 }
 
 /* Pages come in the order of arrival: the oldest event of a route is in memory, if any is. */
-static void relay_look_ages(const struct relay *relay)
+static void relay_look_ages(const struct relay *relay, int64_t now_ms)
 {
     const struct delivery *delivery;
 
     for (delivery = TAILQ_FIRST(&relay->deliveries); delivery;
          delivery = TAILQ_NEXT(delivery, link)) {
         struct snapshot_route *out = delivery->route ? delivery->route->look : NULL;
-        int64_t age_ms = relay_look_age(relay, delivery);
+        int64_t age_ms = relay_look_age(relay, now_ms, delivery);
         if (out && out->oldest_age_ms < age_ms)
             out->oldest_age_ms = age_ms;
     }
@@ -67,7 +68,8 @@ static void relay_look_ages(const struct relay *relay)
 static int64_t relay_look_oldest(const struct relay *relay, const struct store_counts *counts,
                                  const struct snapshot *snapshot)
 {
-    int64_t age_ms = counts->oldest_ms ? relay_age_of(relay, counts->oldest_ms) : -1;
+    int64_t age_ms =
+        counts->oldest_ms ? relay_age_of(relay, snapshot->now_ms, counts->oldest_ms) : -1;
 
     if (age_ms >= 0 || !counts->oldest_ms)
         return age_ms;
@@ -103,6 +105,7 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot)
     struct relay_route *route;
 
     *snapshot = (struct snapshot){
+        .now_ms = clock_wall_ms(loop_clock(relay->loop)),
         .routes = calloc(relay->routes_by_model.len + 1, sizeof(*snapshot->routes)),
         .other = relay->other,
         .not_ready = inbox->not_ready(inbox),
@@ -114,9 +117,10 @@ int relay_look(struct inbox *inbox, struct snapshot *snapshot)
     if (!snapshot->routes)
         return error_origin(-ENOMEM);
     for (route = TAILQ_FIRST(&relay->routes); route; route = TAILQ_NEXT(route, link))
-        relay_look_route(relay, route, &snapshot->routes[snapshot->routes_len++]);
-    relay_look_gate(relay, &relay->gate, &snapshot->held, &snapshot->held_since_ms);
-    relay_look_ages(relay);
+        relay_look_route(relay, route, snapshot->now_ms, &snapshot->routes[snapshot->routes_len++]);
+    relay_look_gate(relay, &relay->gate, &snapshot->held, snapshot->now_ms,
+                    &snapshot->held_since_ms);
+    relay_look_ages(relay, snapshot->now_ms);
     relay_look_outbox(relay, snapshot);
     return 0;
 }

@@ -257,7 +257,7 @@ test('the status page shows what is held, and why, and nothing of a record', asy
   const posts = routes.find(({ model }) => model === 'posts');
   assert.deepEqual([posts.state, posts.dead, posts.last_error.outcome, posts.last_error.cause], ['open', 1, 'rejected', 'function error']);
   const { bytes, max_bytes: max, oldest: first, ...counts } = shown;
-  assert.deepEqual(counts, { state: 'ok', pending: 1, dead: 1, spoilt: 0 });
+  assert.deepEqual(counts, { state: 'ok', pending: 1, dead: 1, pinned_bytes: 0, spoilt: 0 });
   assert.ok(bytes > 0 && max === 1024 * 1024 * 1024);
   assert.equal(first, oldest);
   const metrics = await scrape(world.relay);

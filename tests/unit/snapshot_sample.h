@@ -15,13 +15,7 @@ static int64_t sample_mono_ms(struct clock *clock)
     return SAMPLE_MONO_MS;
 }
 
-static int64_t sample_wall_ms(struct clock *clock)
-{
-    (void)clock;
-    return SAMPLE_NOW_MS;
-}
-
-static struct clock sample_clock = {sample_mono_ms, sample_wall_ms};
+static struct clock sample_clock = {.mono_ms = sample_mono_ms};
 
 static const struct event_counts sample_users = {
     .accepted = 10, .delivered = 5, .discarded = 1, .buried = 3, .pending = 2, .dead = 2};
@@ -47,6 +41,7 @@ static struct snapshot_route sample_routes[] = {
 static inline struct snapshot sample_snapshot(void)
 {
     return (struct snapshot){
+        .now_ms = SAMPLE_NOW_MS,
         .routes = sample_routes,
         .routes_len = array_len(sample_routes),
         .other = {.accepted = 7, .delivered = 4, .pending = 1, .dead = 2, .buried = 9},

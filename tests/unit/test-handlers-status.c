@@ -48,7 +48,8 @@ static void test_in_the_middle_of_things(void **state)
 
 static void test_nothing_to_tell(void **state)
 {
-    const struct snapshot snapshot = {.outbox = "off", .oldest_age_ms = -1};
+    const struct snapshot snapshot = {
+        .now_ms = SAMPLE_NOW_MS, .outbox = "off", .oldest_age_ms = -1};
 
     (void)state;
     assert_page(&snapshot,
