@@ -241,9 +241,25 @@ static uint64_t pass_until_full(struct store *store)
     return id - 1;
 }
 
+/* How many lines of a log hold a text. */
+static int lines_with(FILE *log, const char *text)
+{
+    char line[1024];
+    int n = 0;
+
+    rewind(log);
+    while (fgets(line, sizeof(line), log))
+        n += strstr(line, text) != NULL;
+    return n;
+}
+
 static void what_a_reader_pins_counts(void **state)
 {
     struct folder *folder = *state;
+    FILE *log_file = tmpfile();
+    int before = dup(STDERR_FILENO);
+
+    assert_true(dup2(fileno(log_file), STDERR_FILENO) >= 0);
     struct store *store = open_with_quota(folder);
     struct stat log;
     char name[128];
@@ -265,6 +281,11 @@ static void what_a_reader_pins_counts(void **state)
     assert_int_equal(counts_of(store).pinned_bytes, 0);
     assert_int_equal(append_one(store, last + 1), 0);
     store->ops->close(store);
+    assert_true(dup2(before, STDERR_FILENO) >= 0);
+    (void)close(before);
+    assert_int_equal(lines_with(log_file, " warn a program reads the outbox for long: "), 1);
+    assert_int_equal(lines_with(log_file, " info nobody keeps the outbox's -wal "), 1);
+    (void)fclose(log_file);
 }
 
 static const struct CMUnitTest tests[] = {
