@@ -251,7 +251,7 @@ static int command_open(struct outbox_console *console, struct store **store)
         r = console->open(&wanted, store);
     if (r > 0 && why.len > 0) {
         outbox_console_complain(console, "%s", buf_string(&why));
-        return EXIT_USAGE;
+        return r == STORE_BUSY ? EXIT_FAILED : EXIT_USAGE; /* later it may work as it is set */
     }
     return r ? outbox_console_failed(console, r) : 0;
 }

@@ -279,6 +279,23 @@ test('a rejection while the disk is full: 503, the next event goes through, and 
   assert.deepEqual({ accepted, dead, pending }, { accepted: 2, dead: 1, pending: 0 });
 });
 
+test('a letter is discarded on a full disk, beside the relay and without it', async (t) => {
+  const folder = mountTmpfs(t, '4m');
+  if (!folder) return t.skip('tmpfs cannot be mounted here');
+  const world = await makeWorld(t, { folder, answer: REJECTION, env: PATIENT });
+  for (const id of ['acc_1', 'acc_2']) assert.equal((await world.send(userEvent(id))).status, 500);
+  fillDisk(folder);
+  const discard = async (letter) => {
+    const child = spawnRelay(t, { args: ['outbox', 'discard', letter], env: { OUTBOX: world.file } });
+    return [(await within('the end', child.exited)).code, child.stdout(), child.stderr()];
+  };
+  assert.deepEqual(await discard('1'), [0, '1: is discarded\n', '']);
+  await world.relay.stop(); // which leaves no log, and its room to others
+  fillDisk(folder);
+  const [code, , why] = await discard('2');
+  assert.deepEqual([code, /the disk is full/.test(why)], [1, true], why);
+});
+
 test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, OUTBOX_MAX_MB: '1' } });
   const text = 'x'.repeat(100_000);

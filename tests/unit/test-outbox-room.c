@@ -177,6 +177,49 @@ static void backup_on_a_full_quota_is_refused(void **state)
     unmount_disk(&folder);
 }
 
+/* ---- Mending ---- */
+
+static void spoil(const struct folder *folder)
+{
+    static const char junk[4096] = "junk";
+    int fd = open(folder->path, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    for (int page = 60; page < 70; page++)
+        assert_int_equal(pwrite(fd, junk, sizeof(junk), page * 4096), sizeof(junk));
+    (void)close(fd);
+}
+
+static struct quota_case mend_cases[] = {
+    {"mending waits for room on a full disk", ENOSPC},
+    {"mending waits for room in a full quota", EDQUOT},
+};
+
+/* What cannot be saved for want of room is saved by the start that has some. */
+static void mending_waits_for_room(void **state)
+{
+    const struct quota_case *quota_case = *state;
+    struct folder folder;
+    char ballast[128];
+
+    mount_disk(&folder, "8m");
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    for (uint64_t id = 1; id <= 100; id++)
+        assert_int_equal(append_one(store, id), 0);
+    store->ops->close(store);
+    spoil(&folder);
+    take_the_rest(&folder, ballast);
+    quota_set(quota_case->error);
+    assert_put_off(&folder, STORE_SERVE, "the disk is full");
+    assert_int_equal(folder_count(&folder, "damaged"), 0);
+    quota_set(0);
+    assert_int_equal(unlink(ballast), 0);
+    store = folder_open(&folder, STORE_SERVE);
+    assert_in_range(counts_of(store).pending + counts_of(store).dead, 80, 100);
+    store->ops->close(store);
+    unmount_disk(&folder);
+}
+
 /* ---- A limit for the size of files ---- */
 
 static void limit_files(rlim_t bytes)
@@ -299,10 +342,11 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    static struct CMUnitTest all[array_len(tests) + array_len(quota_cases)];
+    static struct CMUnitTest all[array_len(tests) + array_len(quota_cases) + array_len(mend_cases)];
 
     disk_world_init();
     memcpy(all, tests, sizeof(tests));
-    rows_add(all, array_len(tests), quota_cases, quota_that_no_measure_tells_of);
+    size_t len = rows_add(all, array_len(tests), quota_cases, quota_that_no_measure_tells_of);
+    rows_add(all, len, mend_cases, mending_waits_for_room);
     return cmocka_run_group_tests(all, NULL, NULL);
 }
