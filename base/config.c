@@ -10,6 +10,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
+#include <strings.h>
 
 #include "base/error.h"
 #include "base/file.h"
@@ -37,7 +38,7 @@ struct setting {
     const char *const *choices; /* a choice: the field gets the index; NULL at the end */
     const char *missing;        /* it is required: what to say when it is not there */
     bool secret;                /* never shown; may come from NAME_FILE */
-    bool off;                   /* may be "off": CONFIG_OFF in a number, NULL in a string */
+    bool off;                   /* may be "off": CONFIG_OFF in a number, NULL in a file's name */
     bool in_state;              /* the default is a file under $STATE_DIRECTORY, if there is one */
 };
 
@@ -263,18 +264,64 @@ static int config_check_secret(const struct setting *setting, struct span value,
     return 0;
 }
 
+/* scheme://, as https://www.rfc-editor.org/rfc/rfc3986 3.1 has it. */
+static bool config_is_uri(const char *value)
+{
+    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
+
+    return len > 0 && strncmp(value + len, "://", 3) == 0;
+}
+
+/* A word that is meant as a switch, in quotes or blanks perhaps, as a file for `docker --env-file`
+ * leaves them; or nothing but these. */
+static bool config_is_switch(const char *value)
+{
+    static const char *const words[] = {"",   "off", "none", "no",       "false", "0",      "null",
+                                        "on", "yes", "true", "disabled", "1",     "enabled"};
+    static const char around[] = " \t\r\n\"'";
+    size_t begin = strspn(value, around), end = strlen(value);
+
+    while (end > begin && strchr(around, value[end - 1]))
+        end--;
+    for (size_t i = 0; i < array_len(words); i++)
+        if (strlen(words[i]) == end - begin &&
+            strncasecmp(value + begin, words[i], end - begin) == 0)
+            return true;
+    return false;
+}
+
+/* What would become a file of that name, where somebody meant something else. A URI may hold a
+ * password, and is not shown. */
+static int config_check_file_or_off(const struct setting *setting, const char *value,
+                                    struct buf *why)
+{
+    if (config_is_uri(value))
+        return config_invalid(
+            buf_printf(why, "%s: is a URI; the name of a file is wanted, or off", setting->name));
+    if (!config_is_switch(value))
+        return 0;
+    int r = config_begin_unusable(setting, value, why);
+    return r ? r
+             : config_invalid(buf_printf(
+                   why, "taken for a file's name: off, in small letters, keeps nothing; a file of "
+                        "that name wants its folder before it, as in ./NAME"));
+}
+
 static int config_set_string(const struct setting *setting, struct buf *value,
                              struct config *config, struct buf *why)
 {
     char **field = (char **)(void *)((char *)config + setting->offset);
 
+    int r = 0;
+
     if (setting->off && strcmp(value->at, "off") == 0)
         return 0;
-    if (setting->secret) {
-        int r = config_check_secret(setting, buf_span(value), why);
-        if (r)
-            return r;
-    }
+    if (setting->off)
+        r = config_check_file_or_off(setting, value->at, why);
+    if (setting->secret)
+        r = config_check_secret(setting, buf_span(value), why);
+    if (r)
+        return r;
     *field = take(value->at);
     return 0;
 }

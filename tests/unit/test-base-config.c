@@ -156,6 +156,82 @@ static const struct refused {
     {"off in another case",
      {{"ADMIN_PORT", "OFF"}},
      "ADMIN_PORT: \"OFF\" is not a number from 0 to 65535, or off"},
+    {"an outbox of off in capitals",
+     {{"OUTBOX", "OFF"}},
+     "OUTBOX: \"OFF\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of off with a capital",
+     {{"OUTBOX", "Off"}},
+     "OUTBOX: \"Off\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of off in quotes",
+     {{"OUTBOX", "\"off\""}},
+     "OUTBOX: \"\"off\"\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of off with a blank",
+     {{"OUTBOX", "off "}},
+     "OUTBOX: \"off \" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of none",
+     {{"OUTBOX", "none"}},
+     "OUTBOX: \"none\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of NONE",
+     {{"OUTBOX", "NONE"}},
+     "OUTBOX: \"NONE\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of no",
+     {{"OUTBOX", "no"}},
+     "OUTBOX: \"no\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of false",
+     {{"OUTBOX", "false"}},
+     "OUTBOX: \"false\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of zero",
+     {{"OUTBOX", "0"}},
+     "OUTBOX: \"0\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of null",
+     {{"OUTBOX", "null"}},
+     "OUTBOX: \"null\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of disabled",
+     {{"OUTBOX", "disabled"}},
+     "OUTBOX: \"disabled\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of on",
+     {{"OUTBOX", "on"}},
+     "OUTBOX: \"on\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of true",
+     {{"OUTBOX", "true"}},
+     "OUTBOX: \"true\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of one",
+     {{"OUTBOX", "1"}},
+     "OUTBOX: \"1\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of nothing in quotes",
+     {{"OUTBOX", "\"\""}},
+     "OUTBOX: \"\"\"\" is not taken for a file's name: off, in small letters, keeps nothing; a "
+     "file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox of a blank alone",
+     {{"OUTBOX", " "}},
+     "OUTBOX: \" \" is not taken for a file's name: off, in small letters, keeps nothing; a file "
+     "of that name wants its folder before it, as in ./NAME"},
+    {"an outbox by a URI, which may hold a password",
+     {{"OUTBOX", "postgresql://relay:hidden@db/relay"}},
+     "OUTBOX: is a URI; the name of a file is wanted, or off"},
     {"too small",
      {{"CONVEX_CONCURRENCY", "0"}},
      "CONVEX_CONCURRENCY: \"0\" is not a number from 1 to 1024"},
@@ -246,6 +322,21 @@ static void test_defaults(void **state)
     assert_int_equal(config.drain_ms, 10000);
     assert_int_equal(config.log_level, LOG_INFO);
     assert_int_equal(config.log_format, LOG_TEXT);
+}
+
+/* What only looks like a switch, or like a URI. */
+static void test_names_of_outboxes(void **state)
+{
+    static const char *const names[] = {"./off", "/OFF",      "none/outbox.db", "offsite.db",
+                                        "0.db",  "my outbox", "a/b://c",        "\"outbox\".db"};
+
+    (void)state;
+    for (size_t i = 0; i < array_len(names); i++) {
+        cleanup(config_done) struct config config = {0};
+        environment_set("OUTBOX", names[i]);
+        read_into(&config);
+        assert_string_equal(config.outbox, names[i]);
+    }
 }
 
 static void test_everything_set(void **state)
@@ -484,6 +575,7 @@ int main(void)
         TEST(test_defaults),
         TEST(test_everything_set),
         TEST(test_off),
+        TEST(test_names_of_outboxes),
         TEST(test_empty_counts_as_unset),
         TEST(test_outbox_in_the_state_directory),
         TEST(test_secret_from_a_file),
