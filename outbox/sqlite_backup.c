@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_place.h"
 #include "outbox/sqlite_store.h"
 
 enum { BACKUP_LOOK_OPS = 10000 }; /* of SQLite's machine between two looks at the progress */
@@ -57,7 +58,7 @@ static int backup_refuse(const struct backup *backup, const char *text, const ch
 /* SQLite or the next start would take a backup of such a name for something else. */
 static bool backup_is_in_the_way(const struct backup *backup)
 {
-    cleanup(freep) char *name = sqlite_mend_real_name(backup->wanted->path);
+    cleanup(freep) char *name = sqlite_place_real_name(backup->wanted->path);
 
     return name && sqlite_mend_has_use_for(backup->store->path, name);
 }
@@ -282,23 +283,4 @@ int sqlite_backup_copy_mark(sqlite3 *from, sqlite3 *to)
         application != SQLITE_APPLICATION_BACKUP)
         return SQLITE_OK;
     return backup_mark(to, SQLITE_APPLICATION_BACKUP);
-}
-
-/* The file header's fields: https://sqlite.org/fileformat2.html, 1.3. */
-enum { HEADER_BYTES = 100, HEADER_WRITE_VERSION = 18, HEADER_APPLICATION = 68 };
-
-bool sqlite_backup_has_foreign_log(const char *path)
-{
-    static const uint8_t mark[] = {'C', 'v', 'x', 'B'};
-    uint8_t header[HEADER_BYTES];
-    struct stat st;
-    cleanup(buf_done) struct buf log = BUF_NULL;
-
-    if (buf_printf(&log, "%s-wal", path) || !buf_string(&log) || stat(log.at, &st) != 0 ||
-        st.st_size == 0)
-        return false;
-    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    return fd >= 0 && pread(fd, header, sizeof(header), 0) == sizeof(header) &&
-           memcmp(header + HEADER_APPLICATION, mark, sizeof(mark)) == 0 &&
-           header[HEADER_WRITE_VERSION] == 1;
 }

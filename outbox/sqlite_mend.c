@@ -86,28 +86,6 @@ bool sqlite_mend_has_use_for(const char *path, const char *name)
     return mend_is(name, path, "", ".lock");
 }
 
-char *sqlite_mend_real_name(const char *path)
-{
-    cleanup(freep) char *for_folder = strdup(path);
-    cleanup(freep) char *for_name = strdup(path);
-    cleanup(freep) char *folder =
-        for_folder && for_name ? realpath(dirname(for_folder), NULL) : NULL;
-
-    return folder ? mend_name(folder, "/", basename(for_name)) : NULL;
-}
-
-bool sqlite_mend_is_foreign(const char *path)
-{
-    static const char magic[] = "SQLite format 3";
-    char begin[sizeof(magic)];
-    cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t len = fd < 0 ? 0 : pread(fd, begin, sizeof(begin), 0);
-
-    if (len <= 0 || (len == (ssize_t)sizeof(begin) && memcmp(begin, magic, sizeof(magic)) == 0))
-        return false;
-    return !mend_exists(path, "", ".lock") && !mend_exists(path, "", "-wal");
-}
-
 int sqlite_mend_modes(const char *path)
 {
     for (size_t i = 0; i < array_len(mend_suffixes); i++) {

@@ -2,9 +2,8 @@
 /*
  * Opening the SQLite file.
  *
- * The file is found, locked, made if it is missing, looked at, and set aside if it is damaged. It
- * is never opened by anything but SQLite once it is there: POSIX drops all locks of a process on a
- * file with the first descriptor that it closes.
+ * The file is found, locked, made if it is missing, looked at, and set aside if it is damaged.
+ * Whatever else opens it does so before SQLite, or closes it behind SQLite: sqlite_hold.c says why.
  *
  * secure_delete is FAST: deleted records are overwritten where that costs no extra write, which
  * wipes most; large ones may stay in free pages, and copies stay in the log (WAL), until these are
@@ -13,16 +12,13 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <sys/vfs.h>
 
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_place.h"
 #include "outbox/sqlite_store.h"
 
 enum {
@@ -32,72 +28,7 @@ enum {
 
 CLEANUP_POINTER(struct store, sqlite_store_close);
 
-static int open_refuse(const struct store_options *options, const char *text, const char *cause)
-{
-    int r = buf_printf(options->why, "OUTBOX: %s: %s%s%s", options->path, text, cause ? ": " : "",
-                       cause ? cause : "");
-
-    return r ? r : STORE_REFUSED;
-}
-
-/* The same for what may pass by itself. */
-static int open_put_off(const struct store_options *options, const char *text, const char *cause)
-{
-    int r = open_refuse(options, text, cause);
-
-    return r == STORE_REFUSED ? STORE_BUSY : r;
-}
-
-static int open_failed(const struct store_options *options, const char *text)
-{
-    return sqlite_room_is_short(errno) ? open_put_off(options, text, strerror(errno))
-                                       : open_refuse(options, text, strerror(errno));
-}
-
 /* ---- The file ---- */
-
-static int open_join(const struct store_options *options, char **path)
-{
-    *path = sqlite_mend_real_name(options->path);
-    if (*path)
-        return 0;
-    return errno == ENOMEM ? error_origin(-ENOMEM)
-                           : open_refuse(options, "its folder cannot be entered", strerror(errno));
-}
-
-/* Two names of one file must lead to one lock: what counts is the real one. */
-static int open_find(const struct store_options *options, char **path)
-{
-    struct stat st;
-
-    *path = realpath(options->path, NULL);
-    if (!*path && errno == ENOENT && options->mode == STORE_SERVE)
-        return open_join(options, path);
-    if (!*path && errno == ENOENT)
-        return open_refuse(options, "there is no such file; the relay makes it when it serves",
-                           NULL);
-    if (!*path || stat(*path, &st) != 0)
-        return open_refuse(options, "cannot be opened", strerror(errno));
-    if (!S_ISREG(st.st_mode))
-        return open_refuse(options, "is not a file", NULL);
-    return 0;
-}
-
-/* Locks and shared memory, which WAL needs, do not hold there. */
-static bool open_is_remote(const char *path)
-{
-    static const uint32_t remote[] = {NFS_SUPER_MAGIC,  SMB_SUPER_MAGIC, CIFS_SUPER_MAGIC,
-                                      SMB2_SUPER_MAGIC, AFS_SUPER_MAGIC, AFS_FS_MAGIC,
-                                      CODA_SUPER_MAGIC, NCP_SUPER_MAGIC};
-    struct statfs fs;
-
-    if (statfs(path, &fs) != 0)
-        return false;
-    for (size_t i = 0; i < array_len(remote); i++)
-        if ((uint32_t)fs.f_type == remote[i])
-            return true;
-    return false;
-}
 
 /* Makes the file, which its log and shared memory take their mode from, where it is missing. */
 static int open_make(const struct store_options *options, const char *path)
@@ -107,27 +38,35 @@ static int open_make(const struct store_options *options, const char *path)
     if (fd < 0 && errno == EEXIST)
         return 0;
     if (fd < 0)
-        return open_failed(options, "cannot be made");
+        return sqlite_place_failed(options, path, "cannot be made");
     return sqlite_mend_sync_folder(path);
 }
 
-/* A second relay would send everything twice. The lock goes with the process, however it ends. */
-static int open_lock(const struct store_options *options, struct sqlite_store *self)
+/* A second relay would send everything twice. r: of an sqlite_hold_lock_...(). */
+static int open_locked(const struct store_options *options, struct sqlite_store *self, int r)
 {
-    cleanup(freep) char *name = NULL;
+    if (r == HOLD_TAKEN)
+        return sqlite_place_put_off(options, "is in use by another relay", NULL);
+    return r ? sqlite_place_failed(options, self->path, "cannot be locked") : 0;
+}
 
-    if (asprintf(&name, "%s.lock", self->path) < 0) {
-        name = NULL;
-        return error_origin(-ENOMEM);
-    }
-    self->lock_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (self->lock_fd < 0)
-        return open_failed(options, "cannot be locked");
-    if (flock(self->lock_fd, LOCK_EX | LOCK_NB) == 0)
+/* Makes the file where it is missing, and takes it for this relay alone. */
+static int open_take(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = open_make(options, self->path);
+
+    return r ? r : open_locked(options, self, sqlite_hold_lock_file(&self->hold));
+}
+
+/* Beside the files of a relay one must not change anything that it would not see. */
+static int open_check_torn(const struct store_options *options, const struct sqlite_store *self)
+{
+    if (!sqlite_hold_is_torn(&self->hold))
         return 0;
-    if (errno == EWOULDBLOCK)
-        return open_put_off(options, "is in use by another relay", NULL);
-    return open_failed(options, "cannot be locked");
+    return sqlite_place_put_off(options,
+                                "was removed or exchanged under the relay that has it open, or its "
+                                "-wal or -shm was; restart that relay",
+                                NULL);
 }
 
 /* ---- The connection ---- */
@@ -185,22 +124,34 @@ static int open_full(const struct store_options *options)
 {
     bool other = errno == EDQUOT || errno == EFBIG;
 
-    return open_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
+    return sqlite_place_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
+}
+
+/* Whether this user lacks a right that SQLite needs: it says so in other words, or in none. */
+static bool open_is_denied(const struct sqlite_store *self)
+{
+    cleanup(freep) char *folder = sqlite_place_folder(self->path);
+
+    return faccessat(AT_FDCWD, self->path, R_OK | W_OK, AT_EACCESS) != 0 ||
+           (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0);
 }
 
 /* What SQLite calls an I/O error may have a plain cause that a person can mend. */
 static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
     struct statvfs disk;
+
+    if (open_is_denied(self))
+        return sqlite_place_failed(options, self->path, "cannot be used");
     bool known = statvfs(self->path, &disk) == 0;
 
     if (known && disk.f_flag & ST_RDONLY)
-        return open_refuse(options, "is on a read-only file system", NULL);
+        return sqlite_place_refuse(options, "is on a read-only file system", NULL);
     if (known && disk.f_bavail == 0)
-        return open_put_off(options, "the disk is full", NULL);
+        return sqlite_place_put_off(options, "the disk is full", NULL);
     if (known && disk.f_files > 0 && disk.f_favail == 0)
-        return open_put_off(options, "the disk can hold no more files", NULL);
-    return open_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
+        return sqlite_place_put_off(options, "the disk can hold no more files", NULL);
+    return sqlite_place_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
 /* What SQLite said while the file was opened, as an outcome: SQLITE_STORE_DAMAGED, too. */
@@ -218,9 +169,10 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     case SQLITE_ERROR: /* a table is missing */
         return SQLITE_STORE_DAMAGED;
     case SQLITE_BUSY:
-        return open_put_off(options, "is locked by another program", NULL);
+        return sqlite_place_put_off(options, "is locked by another program", NULL);
     case SQLITE_READONLY:
-        return open_refuse(options, "is read-only", NULL);
+        return open_is_denied(self) ? sqlite_place_failed(options, self->path, "cannot be used")
+                                    : sqlite_place_refuse(options, "is read-only", NULL);
     default:
         break;
     }
@@ -231,7 +183,7 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
 static int open_try_writing(const struct store_options *options, struct sqlite_store *self)
 {
     if (sqlite3_db_readonly(self->db, "main") == 1)
-        return open_refuse(options, "is read-only", NULL);
+        return sqlite_place_refuse(options, "is read-only", NULL);
     int r = self->store.ops->begin(&self->store);
     if (!r)
         r = self->store.ops->commit(&self->store);
@@ -249,7 +201,7 @@ static int open_identify(const struct store_options *options, struct sqlite_stor
         return open_outcome(options, self, rc);
     int r = sqlite_schema_identify(self->db, &text);
     if (r == STORE_REFUSED)
-        return open_refuse(options, text, NULL);
+        return sqlite_place_refuse(options, text, NULL);
     return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;
 }
 
@@ -280,10 +232,20 @@ static int open_connect(const struct store_options *options, struct sqlite_store
     return r;
 }
 
+/* Whether the log (WAL) that has the name by now is another file's, which SQLite would remove; or
+ * is one that another one's shared memory tells of, and not to be folded in by this one's. */
+static bool open_has_foreign_log(const struct sqlite_store *self)
+{
+    int moved = 0;
+
+    return (sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
+            moved) ||
+           sqlite_hold_moved(&self->hold) == HOLD_SHARED;
+}
+
 static void open_disconnect(struct sqlite_store *self)
 {
-    /* The log (WAL) that has the name by now is another file's, and SQLite would remove it. */
-    if (self->db && sqlite_store_moved(self))
+    if (self->db && open_has_foreign_log(self))
         (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     for (size_t i = 0; i < STMT_COUNT; i++) {
         (void)sqlite3_finalize(self->statements[i]);
@@ -299,7 +261,7 @@ static struct sqlite_store *sqlite_store_new(void)
 
     if (self) {
         self->store.ops = &sqlite_store_ops;
-        self->lock_fd = -1;
+        self->hold = SQLITE_HOLD_NONE;
         self->reserve_fd = -1;
     }
     return self;
@@ -311,7 +273,7 @@ struct store *sqlite_store_close(struct store *store)
         struct sqlite_store *self = sqlite_store_of(store);
         sqlite_room_done(self); /* what is folded in at the end may need it */
         open_disconnect(self);
-        closep(&self->lock_fd);
+        sqlite_hold_done(&self->hold);
         free(self->path);
         free(self);
     }
@@ -321,14 +283,15 @@ struct store *sqlite_store_close(struct store *store)
 /* Sets a damaged file aside, and opens one with what could be saved. */
 static int open_mend(const struct store_options *options, struct sqlite_store *self)
 {
+    sqlite_hold_drop_files(&self->hold);
     int r = sqlite_mend_set_aside(self->path);
 
     if (!r)
         r = sqlite_mend_finish(self->path, &self->rows_spoilt);
     if (r == STORE_BROKEN)
-        return open_put_off(options, "is damaged, and the disk fails", NULL);
+        return sqlite_place_put_off(options, "is damaged, and the disk fails", NULL);
     if (!r)
-        r = open_make(options, self->path);
+        r = open_take(options, self);
     return r ? r : open_connect(options, self);
 }
 
@@ -348,19 +311,46 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
     return open_mend(options, self);
 }
 
+/* The file is this relay's, but it may stand under another name: mending was cut short. */
+static int open_mended(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = 0;
+
+    if (sqlite_mend_unfinished(self->path)) {
+        sqlite_hold_drop_files(&self->hold);
+        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
+    }
+    if (r == STORE_BROKEN)
+        return sqlite_place_put_off(options, "is damaged, and the disk fails", NULL);
+    return r ? r : open_take(options, self);
+}
+
+static int open_whole(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = open_connect_or_mend(options, self);
+
+    return r ? r : open_locked(options, self, sqlite_hold_lock_all(&self->hold));
+}
+
+/* The name, and the file, are this relay's alone before anything about the file changes. */
 static int open_serving(const struct store_options *options, struct sqlite_store *self)
 {
-    int r = open_lock(options, self);
+    int r = open_locked(options, self, sqlite_hold_lock_name(&self->hold));
 
-    if (!r && sqlite_mend_unfinished(self->path))
-        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
-    if (r == STORE_BROKEN)
-        return open_put_off(options, "is damaged, and the disk fails", NULL);
     if (!r)
-        r = open_make(options, self->path);
+        r = open_check_torn(options, self);
+    if (!r)
+        r = open_mended(options, self);
     if (!r)
         r = sqlite_mend_modes(self->path);
-    return r ? r : open_connect_or_mend(options, self);
+    return r ? r : open_whole(options, self);
+}
+
+static int open_beside(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = open_check_torn(options, self);
+
+    return r ? r : open_connect(options, self);
 }
 
 /* What the store has open stays so until the new connection is: where there is none, all goes on
@@ -374,22 +364,22 @@ int sqlite_store_reopen(struct sqlite_store *self)
 
     fresh.db = NULL;
     memset(fresh.statements, 0, sizeof(fresh.statements));
-    int r = 0;
-    if (sqlite_mend_unfinished(self->path)) /* the last try was cut short */
-        r = sqlite_mend_finish(self->path, &fresh.rows_spoilt);
+    int r = open_mended(&options, &fresh);
     if (!r)
-        r = open_connect_or_mend(&options, &fresh);
+        r = open_whole(&options, &fresh);
     if (r) {
         open_disconnect(&fresh);
         self->rows_spoilt = fresh.rows_spoilt;
         self->reserve_fd = fresh.reserve_fd;
         self->held_bytes = fresh.held_bytes;
+        sqlite_hold_take_files(&self->hold, &fresh.hold);
         log_error("the outbox is damaged, and cannot be mended", "path", self->path, "error",
                   buf_string(&why));
         return r > 0 ? STORE_BROKEN : r;
     }
     open_disconnect(self);
     *self = fresh;
+    sqlite_hold_remember(&self->hold);
     sqlite_room_watch(self);
     self->damaged = false;
     self->data_version = -1; /* so that what is there now is seen as a change */
@@ -405,22 +395,13 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
     if (!self)
         return error_origin(-ENOMEM);
     self->max_bytes = options->max_bytes;
-    int r = open_find(options, &self->path);
-    if (!r && open_is_remote(self->path))
-        r = open_refuse(options, "is on a network file system, where locks do not hold", NULL);
-    if (!r && sqlite_backup_has_foreign_log(self->path))
-        r = open_refuse(options,
-                        "is a backup beside the log of the file that it replaces; move "
-                        "the ones that end in -wal and -shm away",
-                        NULL);
-    if (!r && options->mode == STORE_SERVE && sqlite_mend_is_foreign(self->path))
-        r = open_refuse(options, "is no outbox but somebody else's file; name another", NULL);
-    if (!r && options->mode == STORE_SERVE)
-        r = open_serving(options, self);
-    else if (!r)
-        r = open_connect(options, self);
+    int r = sqlite_place_find(options, &self->path);
+    if (!r)
+        r = sqlite_hold_init(&self->hold, options->path, self->path);
+    if (!r)
+        r = options->mode == STORE_SERVE ? open_serving(options, self) : open_beside(options, self);
     if (r == SQLITE_STORE_DAMAGED)
-        r = open_refuse(
+        r = sqlite_place_refuse(
             options,
             options->mode == STORE_SERVE
                 ? "is damaged, and cannot be replaced"
@@ -428,6 +409,7 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
             NULL);
     if (r)
         return r;
+    sqlite_hold_remember(&self->hold);
     sqlite_room_claim(self);
     if (options->mode == STORE_SERVE)
         sqlite_room_reserve(self);

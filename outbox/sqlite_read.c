@@ -226,8 +226,10 @@ int sqlite_store_changed(struct store *store, bool *changed)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t version;
-    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
+    int r = sqlite_store_find(self);
 
+    if (!r)
+        r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
     if (r)
         return r;
     int64_t log_frames = self->log_frames;

@@ -22,6 +22,20 @@ enum { UNREAD_AGAIN_MS = 60 * 1000 };
 
 /* ---- Outcomes ---- */
 
+/* What to do about files that are not where they were. */
+static const char *sqlite_store_moved_text(const struct sqlite_store *self)
+{
+    switch (sqlite_hold_moved(&self->hold)) {
+    case HOLD_LOG:
+        return "its -wal was removed or exchanged: restart the relay; what was in it is kept";
+    case HOLD_SHARED:
+        return "its -shm was removed or exchanged: restart the relay";
+    default:
+        return "another file is there now, or none: put it back, beside its -wal, before the "
+               "next start";
+    }
+}
+
 static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
 {
     if (health == self->health)
@@ -29,9 +43,7 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     if (health == STORE_FULL)
         log_warn("the outbox is full: new events cannot be stored", "path", self->path);
     else if (rc == SQLITE_READONLY_DBMOVED)
-        log_error("the outbox fails", "path", self->path, "error",
-                  "another file is there now, or none: put it back, beside its -wal, before the "
-                  "next start");
+        log_error("the outbox fails", "path", self->path, "error", sqlite_store_moved_text(self));
     else
         log_error("the outbox fails", "path", self->path, "error", sqlite3_errmsg(self->db), "code",
                   log_number(sqlite3_extended_errcode(self->db)));
@@ -45,7 +57,7 @@ static void sqlite_store_damaged(struct sqlite_store *self)
         return;
     self->damaged = true;
     sqlite_mend_suspect(self->path);
-    if (self->lock_fd < 0)
+    if (self->hold.name_fd < 0)
         log_error("the outbox is damaged; the relay mends it", "path", self->path, "error",
                   sqlite3_errmsg(self->db));
 }
@@ -175,12 +187,19 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
 
 /* ---- Transactions ---- */
 
-bool sqlite_store_moved(const struct sqlite_store *self)
+/*
+ * What is written to a file that has been removed, or moved away, no start would find. Of a log
+ * without a name this connection alone knows: what it holds goes into the file while there is time.
+ */
+int sqlite_store_find(struct sqlite_store *self)
 {
-    int moved = 0;
+    enum sqlite_hold_place moved = sqlite_hold_moved(&self->hold);
 
-    return sqlite3_file_control(self->db, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK &&
-           moved;
+    if (moved == HOLD_PLACES)
+        return 0;
+    if (moved == HOLD_LOG)
+        sqlite_room_fold(self);
+    return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
 }
 
 static int sqlite_store_begin(struct store *store)
@@ -192,9 +211,8 @@ static int sqlite_store_begin(struct store *store)
     self->room_known = false;
     if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
         (void)sqlite_store_run(self, STMT_ROLLBACK);
-    if (sqlite_store_moved(self))
-        return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
-    return sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
+    int r = sqlite_store_find(self);
+    return r ? r : sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
 }
 
 static void sqlite_store_rollback(struct store *store)

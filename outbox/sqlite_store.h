@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "outbox/sqlite_hold.h"
 #include "outbox/store.h"
 
 enum sqlite_statement {
@@ -57,7 +58,7 @@ struct sqlite_tally {
 struct sqlite_store {
     struct store store;
     char *path; /* real, from the root */
-    int lock_fd;
+    struct sqlite_hold hold;
     sqlite3 *db;
     sqlite3_stmt *statements[STMT_COUNT];
     int64_t data_version; /* as of the last call of changed() */
@@ -115,9 +116,8 @@ int sqlite_store_unread(struct sqlite_store *self, int rc);
 /* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
 int sqlite_store_take(struct sqlite_store *self);
 
-/* Whether another file, or none, has the store's name by now: what is written to this one, no start
- * would find. */
-bool sqlite_store_moved(const struct sqlite_store *self);
+/* Whether the files are where a start would look for them: 0, or as sqlite_store_outcome(). */
+int sqlite_store_find(struct sqlite_store *self);
 
 /* New events have no room. Tells the log once. Returns STORE_FULL. */
 int sqlite_store_full(struct sqlite_store *self);
@@ -255,12 +255,6 @@ int sqlite_backup_restore(struct sqlite_store *self);
 /* Where from is a backup, to becomes one. An SQLite result. */
 int sqlite_backup_copy_mark(sqlite3 *from, sqlite3 *to);
 
-/*
- * Whether a backup was put beside the log (WAL) of the file that it replaces, which SQLite would
- * apply to it. Must be asked before SQLite opens the file: see the top of sqlite_open.c.
- */
-bool sqlite_backup_has_foreign_log(const char *path);
-
 /* ---- sqlite_mend.c ---- */
 
 /* Whether an earlier mending was cut short, or a log (WAL) has lost its file. */
@@ -269,17 +263,6 @@ bool sqlite_mend_unfinished(const char *path);
 /* Whether name, with its folder's real path as path has it, is that of a file of the outbox's own.
  */
 bool sqlite_mend_has_use_for(const char *path, const char *name);
-
-/* The folder's real path and the file's name; the file need not be there. The caller's. NULL: errno
- * says why. */
-char *sqlite_mend_real_name(const char *path);
-
-/*
- * Whether a file is not SQLite's, and no relay has ever had it open: somebody else's, named by
- * mistake. One of ours that is damaged has its lock or its log beside it. Must be asked before
- * SQLite opens the file.
- */
-bool sqlite_mend_is_foreign(const char *path);
 
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);

@@ -135,7 +135,8 @@ struct store_ops {
     /* How many rows of a model there are; model.at == NULL: of all. */
     int (*rows)(struct store *store, struct span model, struct store_rows *rows);
     int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
-    /* Whether somebody else has changed the store since the last call. */
+    /* Whether somebody else has changed the store since the last call. Fails where changes would,
+     * because the store is not where it was. */
     int (*changed)(struct store *store, bool *changed);
     /* Called once a second by who serves: mends what was found to be damaged since, by a command
      * beside it, too. Rows that cannot be saved are discarded, and spoilt. 0; STORE_BROKEN: it is
@@ -172,3 +173,9 @@ struct store_options {
  * is set aside under a new name, what can be read of it is saved, and a log line says so.
  */
 int store_sqlite_open(const struct store_options *options, struct store **store);
+
+/*
+ * Whether store_sqlite_open() would find what it needs, as far as can be told without changing
+ * anything, a relay running or not. 0, or as that.
+ */
+int store_sqlite_check(const struct store_options *options);

@@ -448,8 +448,10 @@ void writer_tick(struct writer *writer)
     }
     if (!atomic_load(&writer->filter.loaded))
         writer_load_filter(writer);
-    if (writer_read_ended(writer, writer->store->ops->changed(writer->store, &changed)) == 0 &&
-        changed) {
+    int r = writer_read_ended(writer, writer->store->ops->changed(writer->store, &changed));
+    if (r)
+        writer->now.failing = r > 0 ? r : STORE_BROKEN;
+    if (changed) {
         writer_look_for_replays(writer);
         writer_count(writer);
     }

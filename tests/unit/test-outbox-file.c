@@ -280,7 +280,7 @@ static void missing_folder_is_named(void **state)
     struct folder *folder = *state;
 
     (void)snprintf(folder->path, sizeof(folder->path), "%s/none/outbox.db", folder->at);
-    assert_refused(folder, STORE_SERVE, "folder cannot be entered: No such file or directory");
+    assert_put_off(folder, STORE_SERVE, "folder cannot be entered: No such file or directory");
     assert_refused(folder, STORE_BESIDE, "no such file");
 }
 
@@ -366,6 +366,69 @@ static void foreign_database_is_left_alone(void **state)
     folder_empty(&folder);
 }
 
+static void copy_beside(const struct folder *from, const struct folder *to, const char *suffix)
+{
+    struct buf bytes = file_bytes(beside_name(from, suffix));
+    FILE *file = fopen(beside_name(to, suffix), "wbe");
+
+    assert_non_null(file);
+    assert_int_equal(fwrite(bytes.at, 1, bytes.len, file), bytes.len);
+    assert_int_equal(fclose(file), 0);
+    buf_done(&bytes);
+}
+
+/* A new database in WAL mode as its program has left it, killed: the file tells nothing yet. */
+static void crash_with(const char *sql, struct folder *copy)
+{
+    struct folder folder;
+    sqlite3 *db = NULL;
+
+    folder_make(&folder);
+    assert_int_equal(sqlite3_open(folder.path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "PRAGMA journal_mode = WAL", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    copy_beside(&folder, copy, "");
+    copy_beside(&folder, copy, "-wal");
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    folder_empty(&folder);
+}
+
+static void foreign_database_keeps_its_log(void **state)
+{
+    struct folder *folder = *state;
+
+    crash_with("CREATE TABLE notes (text); INSERT INTO notes VALUES ('x')", folder);
+    struct buf before = file_bytes(beside_name(folder, "-wal"));
+    assert_left_alone(folder, STORE_SERVE, "something else");
+    assert_left_alone(folder, STORE_BESIDE, "something else");
+    assert_int_equal(folder_count(folder, "outbox"), 2);
+    struct buf after = file_bytes(beside_name(folder, "-wal"));
+    assert_true(span_eq(buf_span(&before), buf_span(&after)));
+    buf_done(&before);
+    buf_done(&after);
+}
+
+/* The same of an outbox that was killed in its first moments. */
+static void log_alone_tells_whose_it_is(void **state)
+{
+    struct folder *folder = *state;
+    struct folder first;
+
+    folder_make(&first);
+    struct store *store = folder_open(&first, STORE_SERVE);
+    must_append(store, row_of(1));
+    copy_beside(&first, folder, "");
+    copy_beside(&first, folder, "-wal");
+    close_store(store);
+    folder_empty(&first);
+    struct buf bytes = file_bytes(folder->path);
+    assert_int_equal(bytes.at[68], 0); /* no application_id */
+    buf_done(&bytes);
+    store = folder_open(folder, STORE_SERVE);
+    assert_string_equal(ids_in(store, STORE_PENDING), "1");
+    close_store(store);
+}
+
 #define file_test(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
 
 static const struct CMUnitTest plain_tests[] = {
@@ -387,6 +450,8 @@ static const struct CMUnitTest plain_tests[] = {
     file_test(somebody_elses_file_is_left_alone),
     file_test(damaged_one_is_not_somebody_elses),
     file_test(newer_version_is_left_alone),
+    file_test(foreign_database_keeps_its_log),
+    file_test(log_alone_tells_whose_it_is),
 };
 
 int main(void)

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Whose an SQLite file is.
+ *
+ * A file that is named by mistake must stay as it is, with its mode, its neighbours and its log,
+ * which SQLite would fold in. So the header is read here, by the file format's own tables:
+ * https://sqlite.org/fileformat2.html, 1.3 and 4.1.
+ */
+#include "outbox/sqlite_header.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "outbox/sqlite_store.h"
+
+enum {
+    HEADER_BYTES = 100,
+    HEADER_WRITE_VERSION = 18,
+    HEADER_COOKIE = 40, /* counts the changes of the schema */
+    HEADER_USER_VERSION = 60,
+    HEADER_APPLICATION = 68,
+
+    LOG_HEADER_BYTES = 32,
+    LOG_PAGE_BYTES = 8,
+    LOG_SALT = 16,
+    FRAME_HEADER_BYTES = 24,
+    FRAME_SALT = 8,
+    SALT_BYTES = 8,
+
+    LOG_FRAMES_MAX = 1 << 16,
+};
+
+static const char header_magic[16] = "SQLite format 3";
+
+struct header {
+    uint8_t at[HEADER_BYTES];
+    ssize_t len; /* what there is of it */
+};
+
+static uint32_t header_number(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static char *header_name(const char *path, const char *suffix)
+{
+    char *name;
+
+    return asprintf(&name, "%s%s", path, suffix) < 0 ? NULL : name;
+}
+
+static int header_open(const char *path, const char *suffix)
+{
+    cleanup(freep) char *name = header_name(path, suffix);
+
+    return name ? open(name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY) : -1;
+}
+
+static bool header_beside_has_content(const char *path, const char *suffix)
+{
+    cleanup(freep) char *name = header_name(path, suffix);
+    struct stat st;
+
+    return name && stat(name, &st) == 0 && st.st_size > 0;
+}
+
+static bool header_beside_exists(const char *path, const char *suffix)
+{
+    cleanup(freep) char *name = header_name(path, suffix);
+
+    return name && access(name, F_OK) == 0;
+}
+
+static bool header_is_sqlite(const struct header *header)
+{
+    return header->len == HEADER_BYTES &&
+           memcmp(header->at, header_magic, sizeof(header_magic)) == 0;
+}
+
+/* The header as the log (WAL) has it, where the first page is in there: of the frames that are this
+ * log's, the last one counts. Otherwise *header stays, as it does where a frame was torn. */
+static void header_read_log(const char *path, struct header *header)
+{
+    uint8_t log[LOG_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
+    cleanup(closep) int fd = header_open(path, "-wal");
+    off_t at = LOG_HEADER_BYTES;
+
+    if (fd < 0 || pread(fd, log, sizeof(log), 0) != sizeof(log))
+        return;
+    for (int i = 0; i < LOG_FRAMES_MAX; i++) {
+        struct header page;
+        if (pread(fd, frame, sizeof(frame), at) != sizeof(frame) ||
+            memcmp(frame + FRAME_SALT, log + LOG_SALT, SALT_BYTES) != 0)
+            return;
+        at += FRAME_HEADER_BYTES;
+        if (header_number(frame) == 1) {
+            page.len = pread(fd, page.at, HEADER_BYTES, at);
+            if (header_is_sqlite(&page))
+                *header = page;
+        }
+        at += (off_t)header_number(log + LOG_PAGE_BYTES);
+    }
+}
+
+static bool header_is_ours(const struct header *header)
+{
+    uint32_t application = header_number(header->at + HEADER_APPLICATION);
+
+    return application == SQLITE_APPLICATION || application == SQLITE_APPLICATION_BACKUP;
+}
+
+/* Nothing was ever put into it. */
+static bool header_is_blank(const struct header *header)
+{
+    return header_number(header->at + HEADER_APPLICATION) == 0 &&
+           header_number(header->at + HEADER_USER_VERSION) == 0 &&
+           header_number(header->at + HEADER_COOKIE) == 0;
+}
+
+/* A backup was put beside the log (WAL) of the file that it replaces, which SQLite would apply. */
+static bool header_has_foreign_log(const char *path, const struct header *header)
+{
+    return header_number(header->at + HEADER_APPLICATION) == SQLITE_APPLICATION_BACKUP &&
+           header->at[HEADER_WRITE_VERSION] == 1 && header_beside_has_content(path, "-wal");
+}
+
+enum sqlite_header_owner sqlite_header_owner(const char *path)
+{
+    struct header header = {0};
+    cleanup(closep) int fd = header_open(path, "");
+
+    if (fd >= 0)
+        header.len = pread(fd, header.at, HEADER_BYTES, 0);
+    if (header.len <= 0)
+        return HEADER_OF_OURS;
+    if (!header_is_sqlite(&header))
+        return header_beside_exists(path, ".lock") || header_beside_exists(path, "-wal")
+                   ? HEADER_OF_OURS
+                   : HEADER_OF_NO_DATABASE;
+    if (header_has_foreign_log(path, &header))
+        return HEADER_OF_A_BACKUP_BESIDE_A_LOG;
+    if (header_is_blank(&header))
+        header_read_log(path, &header);
+    return header_is_ours(&header) || header_is_blank(&header) ? HEADER_OF_OURS
+                                                               : HEADER_OF_ANOTHER_DATABASE;
+}

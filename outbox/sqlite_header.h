@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+/* Whose an SQLite file is, read from its header without SQLite, which would change what is there.
+ */
+#pragma once
+
+enum sqlite_header_owner {
+    HEADER_OF_OURS, /* or nobody's yet, or not there */
+    HEADER_OF_ANOTHER_DATABASE,
+    HEADER_OF_NO_DATABASE, /* and none of ours that is damaged: no relay has ever had it open */
+    HEADER_OF_A_BACKUP_BESIDE_A_LOG, /* of the file that it replaces: SQLite would apply that */
+};
+
+/* Must be asked before SQLite opens the file: see the top of sqlite_hold.c. */
+enum sqlite_header_owner sqlite_header_owner(const char *path);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a store holds on to while it is open.
+ *
+ * A lock file beside the outbox stands for its name. It can be removed, and another name may lead
+ * to the same file, so that the files have locks as well: open file description locks on bytes
+ * that SQLite does not use (https://sqlite.org/src/file/src/os_unix.c: around 0x40000000 in the
+ * file, from 120 on in -shm). Others can ask for these without taking them. POSIX takes SQLite's
+ * own locks from a process that closes any descriptor of the file: ours stay open until SQLite has
+ * closed it.
+ *
+ * Whatever SQLite has open, it goes on writing to, removed or not, and nobody would find it there.
+ * So what stands at the names is compared with what stood there when SQLite had opened it. The
+ * kernel gives no inode number twice while a file is open.
+ */
+#include "outbox/sqlite_hold.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "base/error.h"
+#include "base/util.h"
+
+/* Which of the bytes far behind every end. */
+#define HOLD_BYTE_OWNER (INT64_C(1) << 62)     /* from before SQLite opens the file */
+#define HOLD_BYTE_SERVES (HOLD_BYTE_OWNER + 1) /* once everything is open and locked */
+
+enum { HOLD_LOOK_AGAIN_MS = 100 };
+
+/* ---- Names ---- */
+
+static char *hold_name(const char *a, const char *b)
+{
+    char *name;
+
+    if (asprintf(&name, "%s%s", a, b) < 0) {
+        (void)error_origin(-ENOMEM);
+        return NULL;
+    }
+    return name;
+}
+
+/* From the root, through whatever links there are: where they lead may change. */
+static char *hold_absolute(const char *given)
+{
+    cleanup(freep) char *folder = *given == '/' ? strdup("") : getcwd(NULL, 0);
+    cleanup(freep) char *begin = folder ? hold_name(folder, *given == '/' ? "" : "/") : NULL;
+
+    return begin ? hold_name(begin, given) : NULL;
+}
+
+int sqlite_hold_init(struct sqlite_hold *hold, const char *given, const char *path)
+{
+    *hold = SQLITE_HOLD_NONE;
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        hold->places[i].fd = -1;
+    hold->places[HOLD_GIVEN].name = hold_absolute(given);
+    hold->places[HOLD_FILE].name = strdup(path);
+    hold->places[HOLD_LOG].name = hold_name(path, "-wal");
+    hold->places[HOLD_SHARED].name = hold_name(path, "-shm");
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        if (!hold->places[i].name)
+            return error_origin(-ENOMEM);
+    return 0;
+}
+
+void sqlite_hold_drop_files(struct sqlite_hold *hold)
+{
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        if (hold->places[i].name) {
+            closep(&hold->places[i].fd);
+            hold->places[i].fd = -1;
+            hold->places[i].ino = 0;
+        }
+}
+
+void sqlite_hold_take_files(struct sqlite_hold *hold, const struct sqlite_hold *copy)
+{
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        hold->places[i].fd = copy->places[i].fd;
+}
+
+void sqlite_hold_done(struct sqlite_hold *hold)
+{
+    sqlite_hold_drop_files(hold);
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        free(hold->places[i].name);
+    closep(&hold->name_fd);
+}
+
+/* ---- Locks ---- */
+
+static int hold_outcome(int failed)
+{
+    if (!failed)
+        return 0;
+    return errno == EWOULDBLOCK || errno == EACCES ? HOLD_TAKEN : -1;
+}
+
+int sqlite_hold_lock_name(struct sqlite_hold *hold)
+{
+    cleanup(freep) char *name = hold_name(hold->places[HOLD_FILE].name, ".lock");
+
+    if (!name) {
+        errno = ENOMEM;
+        return -1;
+    }
+    hold->name_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    return hold->name_fd < 0 ? -1 : hold_outcome(flock(hold->name_fd, LOCK_EX | LOCK_NB));
+}
+
+static struct flock hold_byte(int64_t at)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = at, .l_len = 1};
+}
+
+static int hold_lock(struct hold_place *place, int64_t at)
+{
+    struct flock byte = hold_byte(at);
+
+    if (place->fd < 0)
+        place->fd = open(place->name, O_RDWR | O_CLOEXEC);
+    return place->fd < 0 ? -1 : hold_outcome(fcntl(place->fd, F_OFD_SETLK, &byte));
+}
+
+int sqlite_hold_lock_file(struct sqlite_hold *hold)
+{
+    return hold_lock(&hold->places[HOLD_FILE], HOLD_BYTE_OWNER);
+}
+
+/* The file last: who finds it served, finds the others locked. */
+int sqlite_hold_lock_all(struct sqlite_hold *hold)
+{
+    int r = hold_lock(&hold->places[HOLD_LOG], HOLD_BYTE_SERVES);
+
+    if (!r)
+        r = hold_lock(&hold->places[HOLD_SHARED], HOLD_BYTE_SERVES);
+    return r ? r : hold_lock(&hold->places[HOLD_FILE], HOLD_BYTE_SERVES);
+}
+
+static bool hold_is_served(const struct hold_place *place)
+{
+    struct flock byte = hold_byte(HOLD_BYTE_SERVES);
+    cleanup(closep) int fd = open(place->name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+    return fd >= 0 && fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
+}
+
+static bool hold_looks_torn(const struct sqlite_hold *hold)
+{
+    bool file = hold_is_served(&hold->places[HOLD_FILE]);
+
+    return hold_is_served(&hold->places[HOLD_LOG]) != file ||
+           hold_is_served(&hold->places[HOLD_SHARED]) != file;
+}
+
+/* In the moment of a relay's start or end it looks so, too. */
+bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
+{
+    const struct timespec moment = {.tv_nsec = HOLD_LOOK_AGAIN_MS * 1000000L};
+
+    if (!hold_looks_torn(hold))
+        return false;
+    (void)nanosleep(&moment, NULL);
+    return hold_looks_torn(hold);
+}
+
+/* ---- Where they are ---- */
+
+void sqlite_hold_remember(struct sqlite_hold *hold)
+{
+    for (size_t i = 0; i < HOLD_PLACES; i++) {
+        struct stat st = {0};
+        (void)stat(hold->places[i].name, &st);
+        hold->places[i].dev = st.st_dev;
+        hold->places[i].ino = st.st_ino;
+    }
+}
+
+static bool hold_is_moved(const struct hold_place *place)
+{
+    struct stat st;
+
+    return place->ino != 0 &&
+           (stat(place->name, &st) != 0 || st.st_dev != place->dev || st.st_ino != place->ino);
+}
+
+enum sqlite_hold_place sqlite_hold_moved(const struct sqlite_hold *hold)
+{
+    enum sqlite_hold_place place = HOLD_GIVEN;
+
+    while (place < HOLD_PLACES && !hold_is_moved(&hold->places[place]))
+        place++;
+    return place;
+}
