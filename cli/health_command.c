@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <sys/time.h>
 
+#include "base/complain.h"
 #include "base/config.h"
 #include "cli/exit_code.h"
 
@@ -33,14 +34,13 @@ static void addrinfo_freep(struct addrinfo **list)
 
 static int health_complain(const char *text)
 {
-    (void)fprintf(stderr, "convex-relay: %s\n", text);
+    complain("%s", text);
     return EXIT_FAILED;
 }
 
 static int health_unanswered(const struct health *health, const char *reason)
 {
-    (void)fprintf(stderr, "convex-relay: no health at %s, port %d: %s\n", health->host.host,
-                  health->port.port, reason);
+    complain("no health at %s, port %d: %s", health->host.host, health->port.port, reason);
     return EXIT_FAILED;
 }
 

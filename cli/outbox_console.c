@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "base/complain.h"
 #include "cli/exit_code.h"
 
 enum { CONSOLE_PROGRESS_MS = 250 };
@@ -23,9 +24,7 @@ void outbox_console_complain(struct outbox_console *console, const char *format,
     va_list args;
 
     va_start(args, format);
-    (void)fputs("convex-relay: ", console->err);
-    (void)vfprintf(console->err, format, args);
-    (void)fputc('\n', console->err);
+    complain_to(console->err, format, args);
     va_end(args);
 }
 

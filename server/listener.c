@@ -208,19 +208,36 @@ static int listener_refuse(int outcome, int r)
     return r ? r : outcome;
 }
 
-int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why)
+/* The addresses of a host, of which there are not too many. */
+static int listener_find(const char *host, struct addrinfo **list, struct buf *why)
 {
-    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
-    int failed = listener_resolve(host, &list);
+    int failed = listener_resolve(host, list);
 
     if (failed)
         return listener_refuse(LISTENER_BUSY, buf_printf(why, "%s: no address of it is known: %s",
                                                          host, gai_strerror(failed)));
-    if (listener_count(list) > LISTENERS_MAX)
+    if (listener_count(*list) > LISTENERS_MAX)
         return listener_refuse(LISTENER_FAILED,
                                buf_printf(why, "%s has more than %d addresses; name one of them",
                                           host, LISTENERS_MAX));
-    int r = listener_bind_all(list, port, listeners);
+    return 0;
+}
+
+int listener_check(const char *host, struct buf *why)
+{
+    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
+
+    return listener_find(host, &list, why);
+}
+
+int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why)
+{
+    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
+    int r = listener_find(host, &list, why);
+
+    if (r)
+        return r;
+    r = listener_bind_all(list, port, listeners);
     for (int tries = 1; port == 0 && r > 0 && errno == EADDRINUSE && tries < LISTENER_PORTS_TRIED;
          tries++)
         r = listener_bind_all(list, port, listeners);

@@ -31,6 +31,9 @@ void listeners_close(struct listeners *listeners);
  */
 int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why);
 
+/* Whether host stands for addresses now, without listening on them: as listener_open(). */
+int listener_check(const char *host, struct buf *why);
+
 /* Appends the address that a socket is bound to, such as 127.0.0.1:3000, [::1]:3000 or
  * unix:/run/convex-relay.sock. 0 or an -errno. */
 int listener_describe(int fd, struct buf *address);

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /* convex-relay: what the command line asks for. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "base/complain.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/exit_code.h"
 #include "cli/health_command.h"
 #include "cli/outbox_command.h"
-#include "convex/probe.h"
 #include "relay_version.h"
+#include "server/check.h"
 #include "server/serve.h"
 #include "server/setup.h"
 #include "server/signals.h"
@@ -37,7 +37,7 @@ static void main_help(FILE *out)
 
 static int main_complain(const char *text)
 {
-    (void)fprintf(stderr, "convex-relay: %s\n", text);
+    complain("%s", text);
     return EXIT_USAGE;
 }
 
@@ -64,34 +64,6 @@ static int main_serve(struct setup *setup)
     if (r == SERVE_REFUSED)
         return EXIT_USAGE;
     return r ? EXIT_FAILED : EXIT_FINE;
-}
-
-static int main_check(struct setup *setup)
-{
-    const struct config *config = &setup->config;
-    cleanup(buf_done) struct buf why = BUF_NULL;
-    struct transport_options options = {
-        .convex_url = config->convex_url,
-        .deploy_key = config->convex_deploy_key,
-        .ca_file = config->convex_ca_file,
-        .timeout_ms = config->convex_timeout_ms,
-        .concurrency = 1,
-        .version = RELAY_VERSION,
-    };
-    config_warn(getenv, config);
-    int r = setup_check_ports(config, &why);
-    if (r == 0)
-        r = probe_run(&options, &why);
-    if (r) {
-        (void)fprintf(stderr, "convex-relay: %s\n", r > 0 ? buf_string(&why) : strerror(-r));
-        return EXIT_FAILED;
-    }
-    (void)printf("The configuration is valid, and Convex answers at %s%s\n", config->convex_url,
-                 config->convex_deploy_key ? " and takes the deploy key" : "");
-    if (fflush(stdout) == 0)
-        return EXIT_FINE;
-    (void)fprintf(stderr, "convex-relay: cannot write: %s\n", strerror(errno));
-    return EXIT_FAILED;
 }
 
 /* Reads and checks everything set from outside, then does it. invalid: the exit code if it is
@@ -123,7 +95,7 @@ int main(int argc, char **argv)
 
     const char *word = argv[1];
     if (strcmp(word, "check") == 0)
-        return main_with_setup(main_check, EXIT_FAILED);
+        return main_with_setup(check_run, EXIT_FAILED);
     if (strcmp(word, "health") == 0)
         return health_command();
     if (strcmp(word, "--version") == 0) {
@@ -134,6 +106,6 @@ int main(int argc, char **argv)
         main_help(stdout);
         return EXIT_FINE;
     }
-    (void)fprintf(stderr, "convex-relay: \"%s\" is not a command; see --help\n", word);
+    complain("\"%s\" is not a command; see --help", word);
     return EXIT_USAGE;
 }

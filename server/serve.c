@@ -15,11 +15,11 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "base/complain.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "handlers/endpoints.h"
@@ -240,7 +240,7 @@ static int server_open_outbox(struct server *server)
         return 0;
     int r = store_sqlite_open(&options, &store);
     if (r > 0) {
-        (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
+        complain("%s", buf_string(&why));
         return r == STORE_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
     }
     return r ? r : outbox_new(server->loop, store, &server->outbox);
@@ -276,8 +276,7 @@ static int server_take_sockets(struct server *server)
     int r = activation_take(getenv, &server->activation, &why);
 
     if (r > 0) {
-        (void)fprintf(stderr, "convex-relay: the sockets of the service manager: %s\n",
-                      buf_string(&why));
+        complain("the sockets of the service manager: %s", buf_string(&why));
         return SERVE_REFUSED;
     }
     return r;
@@ -296,7 +295,7 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     }
     int r = listener_open(host, port, listeners, &why);
     if (r > 0) {
-        (void)fprintf(stderr, "convex-relay: %s: %s\n", names, buf_string(&why));
+        complain("%s: %s", names, buf_string(&why));
         return r == LISTENER_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
     }
     return r;
@@ -380,7 +379,7 @@ static int server_refuse_one_port(const struct server *server)
 
     if (r <= 0)
         return r;
-    (void)fprintf(stderr, "convex-relay: %s\n", buf_string(&why));
+    complain("%s", buf_string(&why));
     return SERVE_REFUSED;
 }
 

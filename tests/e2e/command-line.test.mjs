@@ -76,6 +76,12 @@ const WRONG = [
   ['LOG_LEVEL', 'verbose', /debug, info, warn, error/],
   ['LOG_FORMAT', 'xml', /text, json/],
   ['ROUTES', '/nonexistent/routes.json', /No such file/],
+  ['ROUTES', '/nonexistent\nconvex-relay: all is well', /nonexistent\?convex-relay/],
+  ['CONVEX_CA_FILE', '/nonexistent/\r\u202ecod\u2066.mep', /nonexistent\/\?\?cod\?/],
+  ['OUTBOX', 'OFF', /off, in small letters, keeps nothing/],
+  ['OUTBOX', 'none', /off, in small letters, keeps nothing/],
+  ['OUTBOX', 'false', /off, in small letters, keeps nothing/],
+  ['OUTBOX', 'postgresql://relay:planted@db/relay', /is a URI/],
 ];
 for (const [name, value, says = /./] of WRONG) {
   test(`${name}=${value === undefined ? '(unset)' : JSON.stringify(value).slice(0, 50)}`, async (t) => {
