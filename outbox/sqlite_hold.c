@@ -24,6 +24,7 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/util.h"
@@ -174,6 +175,32 @@ bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
 
 /* ---- Where they are ---- */
 
+/* In the head of the shared memory, and of the log: https://sqlite.org/walformat.html, 2.1.1 and
+ * https://sqlite.org/fileformat2.html, 4.1. */
+enum {
+    INDEX_PAGE_BYTES = 14, /* 16 bits; 1: 65536 */
+    INDEX_FRAMES = 16,     /* 32 bits */
+    INDEX_BYTES = 20,
+    LOG_HEADER_BYTES = 32,
+    FRAME_HEADER_BYTES = 24,
+};
+
+/* The log is shorter than what the shared memory, by the machine's own byte order, says of it. */
+static bool hold_is_cut(const struct sqlite_hold *hold, off_t log_bytes)
+{
+    uint8_t index[INDEX_BYTES];
+    uint16_t page_bytes;
+    uint32_t frames;
+    int fd = hold->places[HOLD_SHARED].fd;
+
+    if (fd < 0 || pread(fd, index, sizeof(index), 0) != sizeof(index))
+        return false;
+    memcpy(&page_bytes, index + INDEX_PAGE_BYTES, sizeof(page_bytes));
+    memcpy(&frames, index + INDEX_FRAMES, sizeof(frames));
+    off_t frame_bytes = FRAME_HEADER_BYTES + (page_bytes == 1 ? 65536 : page_bytes);
+    return frames > 0 && log_bytes < LOG_HEADER_BYTES + (off_t)frames * frame_bytes;
+}
+
 void sqlite_hold_remember(struct sqlite_hold *hold)
 {
     for (size_t i = 0; i < HOLD_PLACES; i++) {
@@ -184,19 +211,24 @@ void sqlite_hold_remember(struct sqlite_hold *hold)
     }
 }
 
-static bool hold_is_moved(const struct hold_place *place)
+/* Removed, moved, exchanged; or emptied, which none of them ever is but the log. */
+static bool hold_is_moved(const struct sqlite_hold *hold, enum sqlite_hold_place which)
 {
+    const struct hold_place *place = &hold->places[which];
     struct stat st;
 
-    return place->ino != 0 &&
-           (stat(place->name, &st) != 0 || st.st_dev != place->dev || st.st_ino != place->ino);
+    if (place->ino == 0)
+        return false;
+    if (stat(place->name, &st) != 0 || st.st_dev != place->dev || st.st_ino != place->ino)
+        return true;
+    return which == HOLD_LOG ? hold_is_cut(hold, st.st_size) : st.st_size == 0;
 }
 
 enum sqlite_hold_place sqlite_hold_moved(const struct sqlite_hold *hold)
 {
     enum sqlite_hold_place place = HOLD_GIVEN;
 
-    while (place < HOLD_PLACES && !hold_is_moved(&hold->places[place]))
+    while (place < HOLD_PLACES && !hold_is_moved(hold, place))
         place++;
     return place;
 }

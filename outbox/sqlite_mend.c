@@ -199,12 +199,14 @@ int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)
 {
     cleanup(freep) char *put_away = NULL;
     struct sqlite_saved saved = {0};
+    bool lone_log = false;
     int r = 0;
 
     if (!mend_has_content(path, "", "")) {
         mend_remove(path);
         r = mend_move(path, "", ".mending"); /* the log may have been left behind */
-        if (!r && mend_has_content(path, ".mending", ""))
+        lone_log = !r && !mend_has_content(path, ".mending", "");
+        if (!r && !lone_log)
             r = mend_save(path, &saved);
     }
     if (r && r != STORE_FULL) {
@@ -217,6 +219,12 @@ int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)
     if (r)
         return r;
     sqlite_mend_trust(path);
+    if (lone_log) {
+        log_error("the outbox's log was there without its file, and has been set aside", "path",
+                  path, "set_aside", put_away, "to_have_it",
+                  "stop the relay, and put the file back with its log as -wal beside it");
+        return 0;
+    }
     log_error("the outbox was damaged and has been replaced", "path", path, "set_aside", put_away,
               "events_saved", log_number((int64_t)saved.rows), "events_lost",
               log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);

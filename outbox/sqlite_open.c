@@ -58,17 +58,6 @@ static int open_take(const struct store_options *options, struct sqlite_store *s
     return r ? r : open_locked(options, self, sqlite_hold_lock_file(&self->hold));
 }
 
-/* Beside the files of a relay one must not change anything that it would not see. */
-static int open_check_torn(const struct store_options *options, const struct sqlite_store *self)
-{
-    if (!sqlite_hold_is_torn(&self->hold))
-        return 0;
-    return sqlite_place_put_off(options,
-                                "was removed or exchanged under the relay that has it open, or its "
-                                "-wal or -shm was; restart that relay",
-                                NULL);
-}
-
 /* ---- The connection ---- */
 
 static int connect_exec(struct sqlite_store *self, const char *sql)
@@ -132,8 +121,8 @@ static bool open_is_denied(const struct sqlite_store *self)
 {
     cleanup(freep) char *folder = sqlite_place_folder(self->path);
 
-    return faccessat(AT_FDCWD, self->path, R_OK | W_OK, AT_EACCESS) != 0 ||
-           (folder && faccessat(AT_FDCWD, folder, W_OK | X_OK, AT_EACCESS) != 0);
+    return sqlite_place_denies(self->path, R_OK | W_OK) ||
+           (folder && sqlite_place_denies(folder, W_OK | X_OK));
 }
 
 /* What SQLite calls an I/O error may have a plain cause that a person can mend. */
@@ -337,8 +326,8 @@ static int open_serving(const struct store_options *options, struct sqlite_store
 {
     int r = open_locked(options, self, sqlite_hold_lock_name(&self->hold));
 
-    if (!r)
-        r = open_check_torn(options, self);
+    if (!r && sqlite_hold_is_torn(&self->hold))
+        r = open_locked(options, self, HOLD_TAKEN);
     if (!r)
         r = open_mended(options, self);
     if (!r)
@@ -346,11 +335,16 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     return r ? r : open_whole(options, self);
 }
 
+/* A command must not change anything that the relay beside it would not see. */
 static int open_beside(const struct store_options *options, struct sqlite_store *self)
 {
-    int r = open_check_torn(options, self);
-
-    return r ? r : open_connect(options, self);
+    if (sqlite_hold_is_torn(&self->hold))
+        return sqlite_place_put_off(
+            options,
+            "was removed or exchanged under the relay that has it open, or its -wal or -shm was; "
+            "restart that relay, and name the file as it does",
+            NULL);
+    return open_connect(options, self);
 }
 
 /* What the store has open stays so until the new connection is: where there is none, all goes on
@@ -409,6 +403,8 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
             NULL);
     if (r)
         return r;
+    if (options->mode == STORE_SERVE)
+        sqlite_place_warn(self->path);
     sqlite_hold_remember(&self->hold);
     sqlite_room_claim(self);
     if (options->mode == STORE_SERVE)

@@ -241,8 +241,7 @@ static const struct place_file_system *place_file_system(const char *folder)
 }
 
 /* Asked of the folder, since the file may not be there yet. */
-static int place_check_file_system(const struct store_options *options, const char *path,
-                                   const char *folder)
+static int place_check_file_system(const struct store_options *options, const char *folder)
 {
     const struct place_file_system *found = place_file_system(folder);
 
@@ -251,9 +250,6 @@ static int place_check_file_system(const struct store_options *options, const ch
                                    "is on a file system of other machines, where locks and shared "
                                    "memory do not hold; name a file on a disk of this one",
                                    found->name);
-    if (found && options->mode == STORE_SERVE)
-        log_warn("the outbox may be lost with its file system", "path", path, "file_system",
-                 found->name, "because", found->risk);
     return 0;
 }
 
@@ -282,9 +278,10 @@ static int place_check_mounts(const struct store_options *options, const char *p
 
 /* ---- Whether it may be used ---- */
 
-static bool place_may(const char *path, int how)
+/* Old containers let no process ask at all: that is no answer. */
+bool sqlite_place_denies(const char *path, int how)
 {
-    return faccessat(AT_FDCWD, path, how, AT_EACCESS) == 0;
+    return faccessat(AT_FDCWD, path, how, AT_EACCESS) != 0 && (errno == EACCES || errno == EROFS);
 }
 
 /* A command may get along with less, and learns the rest from SQLite. */
@@ -293,9 +290,9 @@ static int place_check_access(const struct store_options *options, const char *p
 {
     bool serve = options->mode == STORE_SERVE;
 
-    if (!place_may(path, serve ? R_OK | W_OK : R_OK) && errno != ENOENT)
+    if (sqlite_place_denies(path, serve ? R_OK | W_OK : R_OK))
         return sqlite_place_failed(options, path, "cannot be opened");
-    if (serve && !place_may(folder, W_OK | X_OK))
+    if (serve && sqlite_place_denies(folder, W_OK | X_OK))
         return sqlite_place_failed(options, folder, "its folder cannot be written");
     return 0;
 }
@@ -336,7 +333,7 @@ int sqlite_place_find(const struct store_options *options, char **out)
     cleanup(freep) char *folder = sqlite_place_folder(path);
     if (!folder)
         return error_origin(-ENOMEM);
-    r = place_check_file_system(options, path, folder);
+    r = place_check_file_system(options, folder);
     if (!r)
         r = place_check_mounts(options, path);
     if (!r)
@@ -348,9 +345,26 @@ int sqlite_place_find(const struct store_options *options, char **out)
     return r;
 }
 
+void sqlite_place_warn(const char *path)
+{
+    cleanup(freep) char *folder = sqlite_place_folder(path);
+    const struct place_file_system *found = folder ? place_file_system(folder) : NULL;
+    struct stat st;
+
+    if (found && found->risk)
+        log_warn("the outbox may be lost with its file system", "path", path, "file_system",
+                 found->name, "because", found->risk);
+    if (stat(path, &st) == 0 && st.st_nlink > 1) /* https://sqlite.org/howtocorrupt.html, 2.5 */
+        log_warn("the outbox has another name: a start by that would miss its log", "path", path,
+                 "names", log_number((long long)st.st_nlink));
+}
+
 int store_sqlite_check(const struct store_options *options)
 {
     cleanup(freep) char *path = NULL;
+    int r = sqlite_place_find(options, &path);
 
-    return sqlite_place_find(options, &path);
+    if (!r)
+        sqlite_place_warn(path);
+    return r;
 }

@@ -20,6 +20,10 @@ int sqlite_place_put_off(const struct store_options *options, const char *text, 
  * matter. */
 int sqlite_place_failed(const struct store_options *options, const char *path, const char *text);
 
+/* Whether this user lacks a right (of access()) to what is at path, and errno is EACCES or EROFS.
+ */
+bool sqlite_place_denies(const char *path, int how);
+
 /* The folder's real path and the file's name; the file need not be there. The caller's. NULL: errno
  * says why. */
 char *sqlite_place_real_name(const char *path);
@@ -30,7 +34,9 @@ char *sqlite_place_folder(const char *path);
 /*
  * *path becomes the real name of the file, which is there, or in STORE_SERVE can be made: links
  * lead to it, its folder is there, and nothing but an outbox is at it, as far as can be told. The
- * caller's. 0; STORE_REFUSED or STORE_BUSY and *why has grown by one line; or an -errno. A file
- * system that may lose it is warned of in STORE_SERVE.
+ * caller's. 0; STORE_REFUSED or STORE_BUSY and *why has grown by one line; or an -errno.
  */
 int sqlite_place_find(const struct store_options *options, char **path);
+
+/* Tells the log what may lose the file that is, or will be, at that real name. */
+void sqlite_place_warn(const char *path);

@@ -27,9 +27,9 @@ static const char *sqlite_store_moved_text(const struct sqlite_store *self)
 {
     switch (sqlite_hold_moved(&self->hold)) {
     case HOLD_LOG:
-        return "its -wal was removed or exchanged: restart the relay; what was in it is kept";
+        return "its -wal was removed, emptied or exchanged: restart the relay";
     case HOLD_SHARED:
-        return "its -shm was removed or exchanged: restart the relay";
+        return "its -shm was removed, emptied or exchanged: restart the relay";
     default:
         return "another file is there now, or none: put it back, beside its -wal, before the "
                "next start";
@@ -188,7 +188,7 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
 /* ---- Transactions ---- */
 
 /*
- * What is written to a file that has been removed, or moved away, no start would find. Of a log
+ * What is written to a file that was removed, moved away or emptied, no start would find. Of a log
  * without a name this connection alone knows: what it holds goes into the file while there is time.
  */
 int sqlite_store_find(struct sqlite_store *self)

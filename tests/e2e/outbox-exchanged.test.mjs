@@ -3,8 +3,9 @@
 // before is kept, nothing is taken any more that no start would find, and no command says done of what is not.
 
 import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
 import {
-  cpSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync,
+  cpSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
@@ -34,10 +35,10 @@ function exchanged(file) {
 }
 
 const LOSSES = [
-  ['-wal', 'is removed', removed, /-wal was removed or exchanged: restart the relay/],
+  ['-wal', 'is removed', removed, /-wal was removed, emptied or exchanged: restart the relay/],
   ['-wal', 'is moved away', moved, /-wal was removed/],
   ['-wal', 'is exchanged', exchanged, /-wal was removed/],
-  ['-shm', 'is removed', removed, /-shm was removed or exchanged: restart the relay/],
+  ['-shm', 'is removed', removed, /-shm was removed, emptied or exchanged: restart the relay/],
   ['-shm', 'is moved away', moved, /-shm was removed/],
   ['-shm', 'is exchanged', exchanged, /-shm was removed/],
   ['both', 'are removed', (file) => [removed(file.replace(/both$/, '-wal')), removed(file.replace(/both$/, '-shm'))], /-wal was removed/],
@@ -58,7 +59,7 @@ for (const [part, what, lose, says] of LOSSES) {
     for (const args of [['discard', '1'], ['replay', '2'], ['stats'], ['list']]) {
       const { code, out, err } = await command(t, world, ...args);
       assert.deepEqual([code, out], [1, ''], `${args} ${err}`);
-      assert.match(err, /^convex-relay: OUTBOX: [^\n]* removed or exchanged under the relay[^\n]*; restart that relay\n$/);
+      assert.match(err, /^convex-relay: OUTBOX: [^\n]* removed or exchanged under the relay[^\n]*; restart that relay[^\n]*\n$/);
     }
 
     await world.relay.kill();
@@ -71,6 +72,34 @@ for (const [part, what, lose, says] of LOSSES) {
     assert.equal((await world.stats()).discarded, 1);
   });
 }
+
+for (const [part, says] of [['', /another file is there now, or none/], ['-wal', /-wal was removed, emptied or exchanged/]]) {
+  test(`${part || 'the file'} is emptied under a relay: nothing is taken any more`, async (t) => {
+    const world = await makeWorld(t, { answer: HANG, env: HASTY });
+    assertAnswer(await world.send(userEvent('acc_0')), 202, QUEUED);
+    truncateSync(world.file + part);
+    for (let n = 0; n < 3; n++) assertUnavailable(await world.send(userEvent(`refused_${n}`)));
+    assert.equal(await ready(world.relay), 503);
+    assert.match(world.log(), says);
+    await world.relay.kill();
+    await world.start(); // it serves, with what there is
+    assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
+  });
+}
+
+test('another process folds the log in and cuts it off: that is no loss', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: HASTY });
+  for (let n = 0; n < 3; n++) {
+    assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
+    execFileSync('sqlite3', [world.file, 'PRAGMA wal_checkpoint(TRUNCATE)']);
+    assert.equal(statSync(`${world.file}-wal`).size, 0);
+  }
+  assertAnswer(await world.send(userEvent('acc_3')), 202, QUEUED);
+  assert.equal(await ready(world.relay), 200);
+  await world.relay.kill();
+  await world.start();
+  assert.equal((await world.pending()).length, 4);
+});
 
 test('-wal is removed while nothing comes: it is seen all the same, in time for a kill', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
@@ -192,6 +221,21 @@ test('the file is exchanged for another outbox: no command reads that beside the
   assert.equal((await world.pending()).length, 3);
 });
 
+test('the file is moved away, and a relay starts beside its log: it serves, and says how to have both', async (t) => {
+  const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, DRAIN_MS: '0' } });
+  for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
+  await world.relay.kill();
+  renameSync(world.file, `${world.file}.away`);
+  await world.start();
+  const [, aside] = /the outbox's log was there without its file.* set_aside=(\S+) to_have_it=/.exec(world.log());
+  assertAnswer(await world.send(userEvent('new_0')), 202, QUEUED);
+  await world.relay.stop();
+  renameSync(`${world.file}.away`, world.file);
+  renameSync(`${aside}-wal`, `${world.file}-wal`);
+  await world.start();
+  assert.equal((await world.pending()).length, 3);
+});
+
 // ---- a second relay ----
 
 const LETS_IN = {
@@ -226,11 +270,12 @@ for (const [what, prepare] of Object.entries(LETS_IN)) {
     assertAnswer(await world.send(userEvent('acc_0')), 202, QUEUED);
     const second = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: prepare(world) } });
     assert.deepEqual(await within('the refusal', second.exited), { code: 1, signal: null }, second.stderr());
-    assert.match(second.stderr(), /^convex-relay: OUTBOX: [^\n]*(in use by another relay|exchanged under the relay)[^\n]*\n$/);
+    assert.match(second.stderr(), /^convex-relay: OUTBOX: [^\n]*is in use by another relay\n$/);
     if (what.includes('exchanged') && what.includes('the file')) return;
     assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED); // the first goes on
     await world.relay.kill();
     await world.start(); // and the lock went with it
+    assert.equal(/ warn the outbox has another name/.test(world.log()), what.includes('another name'));
     assert.equal((await world.pending()).length, 2);
     assert.equal(readdirSync(world.folder).some((name) => name.includes('damaged')), false);
   });

@@ -81,7 +81,9 @@ for (const [name, magic, outcome] of FILE_SYSTEMS) {
     const relay = await startRelay(t, { env });
     const warnings = relay.stderr().split('\n').filter((line) => /the outbox may be lost/.test(line));
     assert.equal(warnings.length, outcome === 'fine' ? 0 : 1, relay.stderr());
-    if (outcome !== 'fine') assert.match(warnings[0], new RegExp(` warn .* file_system=${name} because=`));
+    if (outcome === 'fine') return;
+    assert.match(warnings[0], new RegExp(` warn .* file_system=${name} because=`));
+    assert.match((await run(t, { env, args: ['check'] })).err, / warn the outbox may be lost/);
   });
 }
 
