@@ -118,11 +118,12 @@ static bool header_is_blank(const struct header *header)
            header_number(header->at + HEADER_COOKIE) == 0;
 }
 
-/* A backup was put beside the log (WAL) of the file that it replaces, which SQLite would apply. */
+/* Backups, and outboxes that were closed, are not in WAL mode: a log beside them is another file's,
+ * and SQLite would apply it. */
 static bool header_has_foreign_log(const char *path, const struct header *header)
 {
-    return header_number(header->at + HEADER_APPLICATION) == SQLITE_APPLICATION_BACKUP &&
-           header->at[HEADER_WRITE_VERSION] == 1 && header_beside_has_content(path, "-wal");
+    return header_is_ours(header) && header->at[HEADER_WRITE_VERSION] == 1 &&
+           header_beside_has_content(path, "-wal");
 }
 
 enum sqlite_header_owner sqlite_header_owner(const char *path)
@@ -139,7 +140,9 @@ enum sqlite_header_owner sqlite_header_owner(const char *path)
                    ? HEADER_OF_OURS
                    : HEADER_OF_NO_DATABASE;
     if (header_has_foreign_log(path, &header))
-        return HEADER_OF_A_BACKUP_BESIDE_A_LOG;
+        return header_number(header.at + HEADER_APPLICATION) == SQLITE_APPLICATION_BACKUP
+                   ? HEADER_OF_A_BACKUP_BESIDE_A_LOG
+                   : HEADER_OF_OURS_BESIDE_A_LOG;
     if (header_is_blank(&header))
         header_read_log(path, &header);
     return header_is_ours(&header) || header_is_blank(&header) ? HEADER_OF_OURS

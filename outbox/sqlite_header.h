@@ -8,6 +8,7 @@ enum sqlite_header_owner {
     HEADER_OF_ANOTHER_DATABASE,
     HEADER_OF_NO_DATABASE, /* and none of ours that is damaged: no relay has ever had it open */
     HEADER_OF_A_BACKUP_BESIDE_A_LOG, /* of the file that it replaces: SQLite would apply that */
+    HEADER_OF_OURS_BESIDE_A_LOG,     /* of another one: this one was closed whole, and moved here */
 };
 
 /* Must be asked before SQLite opens the file: see the top of sqlite_hold.c. */

@@ -146,6 +146,16 @@ int sqlite_hold_lock_all(struct sqlite_hold *hold)
     return r ? r : hold_lock(&hold->places[HOLD_FILE], HOLD_BYTE_SERVES);
 }
 
+void sqlite_hold_serve_no_more(struct sqlite_hold *hold)
+{
+    struct flock byte = hold_byte(HOLD_BYTE_SERVES);
+
+    byte.l_type = F_UNLCK;
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        if (hold->places[i].name && hold->places[i].fd >= 0)
+            (void)fcntl(hold->places[i].fd, F_OFD_SETLK, &byte);
+}
+
 static bool hold_is_served(const struct hold_place *place)
 {
     struct flock byte = hold_byte(HOLD_BYTE_SERVES);

@@ -52,6 +52,11 @@ int sqlite_hold_lock_file(struct sqlite_hold *hold);
 /* Once SQLite has all files open: they are the ones of a relay that serves. The same. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold);
 
+/* The files are still open, and no longer a serving relay's: before SQLite closes, and removes,
+ * them.
+ */
+void sqlite_hold_serve_no_more(struct sqlite_hold *hold);
+
 /* Lets the files go, and what stood there, and keeps the name. SQLite must have closed them. */
 void sqlite_hold_drop_files(struct sqlite_hold *hold);
 

@@ -175,24 +175,48 @@ static void mend_drop_scratch(const char *path)
         mend_remove(log);
 }
 
-/* A name of its own for what was set aside: .damaged-20261122T175200Z, and -2 where that is taken.
+enum { MEND_MIDDLE_MAX = 64 };
+
+/* A name of its own for what is set aside: .damaged-20261122T175200Z, and -2 where that is taken.
  */
-static int mend_put_away(const char *path, char **name)
+static void mend_choose_middle(const char *path, char middle[MEND_MIDDLE_MAX])
 {
     char time[32];
     time_t now = (time_t)(clock_wall_ms(&clock_system) / 1000);
     struct tm tm = {0};
 
     (void)strftime(time, sizeof(time), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
-    for (int i = 1;; i++) {
-        char middle[64];
-        (void)snprintf(middle, sizeof(middle), i == 1 ? "%s" : "%s-%d", time, i);
-        if (mend_exists(path, middle, "") || mend_exists(path, middle, "-wal"))
-            continue;
-        *name = mend_name(path, middle, "");
-        mend_drop_scratch(path);
-        return mend_move(path, ".mending", middle);
-    }
+    (void)snprintf(middle, MEND_MIDDLE_MAX, "%s", time);
+    for (int i = 2; mend_exists(path, middle, "") || mend_exists(path, middle, "-wal"); i++)
+        (void)snprintf(middle, MEND_MIDDLE_MAX, "%s-%d", time, i);
+}
+
+static int mend_put_away(const char *path, char **name)
+{
+    char middle[MEND_MIDDLE_MAX];
+
+    mend_choose_middle(path, middle);
+    *name = mend_name(path, middle, "");
+    mend_drop_scratch(path);
+    return mend_move(path, ".mending", middle);
+}
+
+int sqlite_mend_set_log_aside(const char *path)
+{
+    char middle[MEND_MIDDLE_MAX];
+
+    mend_choose_middle(path, middle);
+    cleanup(freep) char *log = mend_name(path, "", "-wal");
+    cleanup(freep) char *aside = mend_name(path, middle, "-wal");
+    cleanup(freep) char *shared = mend_name(path, "", "-shm");
+    if (!log || !aside || !shared)
+        return -ENOMEM;
+    if (rename(log, aside) != 0)
+        return error_origin(-errno);
+    mend_remove(shared);
+    log_error("a log that is not the outbox's was beside it, and has been set aside", "path", path,
+              "set_aside", aside);
+    return sqlite_mend_sync_folder(path);
 }
 
 int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)

@@ -18,6 +18,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_header.h"
 #include "outbox/sqlite_place.h"
 #include "outbox/sqlite_store.h"
 
@@ -79,13 +80,24 @@ static int connect_file(struct sqlite_store *self)
     return SQLITE_OK;
 }
 
-/* A backup that is only looked at keeps its journal mode, by which it is known. */
+/* A backup that is only looked at keeps its journal mode, by which it is known. Any other file is
+ * in WAL mode while it is open, so that nobody who reads it is in a relay's way. */
+static int connect_journal(struct sqlite_store *self, enum store_mode mode)
+{
+    int64_t application = 0;
+    int rc = sqlite_schema_number(self->db, "PRAGMA application_id", &application);
+
+    if (rc == SQLITE_OK && mode == STORE_BESIDE && application != SQLITE_APPLICATION)
+        return rc;
+    return rc == SQLITE_OK ? connect_exec(self, "PRAGMA journal_mode = WAL") : rc;
+}
+
 static int connect_settings(struct sqlite_store *self, enum store_mode mode)
 {
     int rc = connect_exec(self, "PRAGMA page_size = 4096");
 
-    if (rc == SQLITE_OK && mode == STORE_SERVE)
-        rc = connect_exec(self, "PRAGMA journal_mode = WAL");
+    if (rc == SQLITE_OK)
+        rc = connect_journal(self, mode);
     if (rc == SQLITE_OK)
         rc = connect_exec(self, "PRAGMA synchronous = FULL;"
                                 "PRAGMA secure_delete = FAST;"
@@ -232,14 +244,32 @@ static bool open_has_foreign_log(const struct sqlite_store *self)
            sqlite_hold_moved(&self->hold) == HOLD_SHARED;
 }
 
-static void open_disconnect(struct sqlite_store *self)
+/*
+ * Whoever has it open last leaves a file that is whole, and says so: it is not in WAL mode. A log
+ * that is found beside it later is not its own, but of another one that was there before it.
+ */
+static void open_seal(struct sqlite_store *self)
 {
-    if (self->db && open_has_foreign_log(self))
-        (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    if (!self->opened || sqlite_hold_moved(&self->hold) != HOLD_PLACES)
+        return;
+    (void)sqlite3_busy_timeout(self->db, 0);
+    (void)connect_exec(self, "PRAGMA journal_mode = DELETE"); /* not where others have it open */
+}
+
+static void open_finalize(struct sqlite_store *self)
+{
     for (size_t i = 0; i < STMT_COUNT; i++) {
         (void)sqlite3_finalize(self->statements[i]);
         self->statements[i] = NULL;
     }
+}
+
+/* The connection alone: the file is still this store's. */
+static void open_disconnect(struct sqlite_store *self)
+{
+    open_finalize(self);
+    if (self->db && open_has_foreign_log(self))
+        (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(self->db); /* folds the log in, where nobody else has the file open */
     self->db = NULL;
 }
@@ -261,6 +291,9 @@ struct store *sqlite_store_close(struct store *store)
     if (store) {
         struct sqlite_store *self = sqlite_store_of(store);
         sqlite_room_done(self); /* what is folded in at the end may need it */
+        open_finalize(self);
+        sqlite_hold_serve_no_more(&self->hold);
+        open_seal(self);
         open_disconnect(self);
         sqlite_hold_done(&self->hold);
         free(self->path);
@@ -300,8 +333,8 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
     return open_mend(options, self);
 }
 
-/* The file is this relay's, but it may stand under another name: mending was cut short. */
-static int open_mended(const struct store_options *options, struct sqlite_store *self)
+/* Mending that was cut short left the file under another name. */
+static int open_finish_mending(const struct store_options *options, struct sqlite_store *self)
 {
     int r = 0;
 
@@ -309,9 +342,8 @@ static int open_mended(const struct store_options *options, struct sqlite_store 
         sqlite_hold_drop_files(&self->hold);
         r = sqlite_mend_finish(self->path, &self->rows_spoilt);
     }
-    if (r == STORE_BROKEN)
-        return sqlite_place_put_off(options, "is damaged, and the disk fails", NULL);
-    return r ? r : open_take(options, self);
+    return r == STORE_BROKEN ? sqlite_place_put_off(options, "is damaged, and the disk fails", NULL)
+                             : r;
 }
 
 static int open_whole(const struct store_options *options, struct sqlite_store *self)
@@ -329,7 +361,11 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     if (!r && sqlite_hold_is_torn(&self->hold))
         r = open_locked(options, self, HOLD_TAKEN);
     if (!r)
-        r = open_mended(options, self);
+        r = open_finish_mending(options, self);
+    if (!r && sqlite_header_owner(self->path) == HEADER_OF_OURS_BESIDE_A_LOG)
+        r = sqlite_mend_set_log_aside(self->path);
+    if (!r)
+        r = open_take(options, self);
     if (!r)
         r = sqlite_mend_modes(self->path);
     return r ? r : open_whole(options, self);
@@ -358,7 +394,9 @@ int sqlite_store_reopen(struct sqlite_store *self)
 
     fresh.db = NULL;
     memset(fresh.statements, 0, sizeof(fresh.statements));
-    int r = open_mended(&options, &fresh);
+    int r = open_finish_mending(&options, &fresh);
+    if (!r)
+        r = open_take(&options, &fresh);
     if (!r)
         r = open_whole(&options, &fresh);
     if (r) {
@@ -406,6 +444,7 @@ int store_sqlite_open(const struct store_options *options, struct store **out)
     if (options->mode == STORE_SERVE)
         sqlite_place_warn(self->path);
     sqlite_hold_remember(&self->hold);
+    self->opened = true;
     sqlite_room_claim(self);
     if (options->mode == STORE_SERVE)
         sqlite_room_reserve(self);

@@ -59,9 +59,12 @@ static int place_denied(const struct store_options *options, const char *path)
     cleanup(buf_done) struct buf cause = BUF_NULL;
     uid_t owner = 0;
     bool known = place_owner(path, &owner);
-    const struct passwd *user = known ? getpwuid(owner) : NULL;
+    char texts[1024];
+    struct passwd entry, *user = NULL;
     int r = 0;
 
+    if (known)
+        (void)getpwuid_r(owner, &entry, texts, sizeof(texts), &user);
     if (user)
         r = buf_printf(&cause, "run it as %s", user->pw_name);
     else if (known)
@@ -317,6 +320,13 @@ static int place_check_owner(const struct store_options *options, const char *pa
                                    "is a backup beside the log of the file that it replaces; move "
                                    "the ones that end in -wal and -shm away",
                                    NULL);
+    case HEADER_OF_OURS_BESIDE_A_LOG:
+        return options->mode == STORE_SERVE
+                   ? 0
+                   : sqlite_place_refuse(options,
+                                         "is beside the log of another file, which the relay sets "
+                                         "aside when it serves",
+                                         NULL);
     }
     return 0;
 }

@@ -59,6 +59,7 @@ struct sqlite_store {
     struct store store;
     char *path; /* real, from the root */
     struct sqlite_hold hold;
+    bool opened; /* it was found well: its end may change the file */
     sqlite3 *db;
     sqlite3_stmt *statements[STMT_COUNT];
     int64_t data_version; /* as of the last call of changed() */
@@ -266,6 +267,9 @@ bool sqlite_mend_has_use_for(const char *path, const char *name);
 
 /* Sets the file, which is damaged, aside. 0 or an -errno. */
 int sqlite_mend_set_aside(const char *path);
+
+/* Sets the log (WAL) beside a file that has none aside. 0 or an -errno. */
+int sqlite_mend_set_log_aside(const char *path);
 
 /* Saves what can be read of what was set aside into a new file at path; *rows_spoilt grows by how
  * many rows could not be. 0; STORE_BROKEN or an -errno, and it is back in its place. */

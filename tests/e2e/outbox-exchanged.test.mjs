@@ -206,7 +206,7 @@ for (const [what, move] of Object.entries(MOVES)) {
 test('the file is exchanged for another outbox: no command reads that beside the log of the first', async (t) => {
   const other = await makeWorld(t, { answer: HANG, env: HASTY });
   assertAnswer(await other.send(userEvent('other_0')), 202, QUEUED);
-  await other.relay.stop();
+  await other.relay.kill();
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
   renameSync(world.file, `${world.file}.away`);
@@ -234,6 +234,24 @@ test('the file is moved away, and a relay starts beside its log: it serves, and 
   renameSync(`${aside}-wal`, `${world.file}-wal`);
   await world.start();
   assert.equal((await world.pending()).length, 3);
+});
+
+test('an outbox that was stopped is moved to where another one was killed: the log there is set aside', async (t) => {
+  const here = await makeWorld(t, { answer: HANG, env: { ...HASTY, DRAIN_MS: '0' } });
+  const there = await makeWorld(t, { answer: HANG, env: HASTY });
+  for (let n = 0; n < 3; n++) {
+    assertAnswer(await here.send(userEvent(`here_${n}`)), 202, QUEUED);
+    assertAnswer(await there.send(userEvent(`there_${n}`)), 202, QUEUED);
+  }
+  await here.relay.stop();
+  await there.relay.kill();
+  renameSync(here.file, there.file);
+  const early = await command(t, there, 'list');
+  assert.equal(early.code, 2);
+  assert.match(early.err, /beside the log of another file/);
+  await there.start();
+  assert.match(there.log(), / error a log that is not the outbox's was beside it, and has been set aside .* set_aside=\S+-wal\n/);
+  assert.deepEqual((await there.pending()).map(({ record }) => record).sort(), ['here_0', 'here_1', 'here_2']);
 });
 
 // ---- a second relay ----

@@ -118,16 +118,34 @@ static void nothing_but_the_file_is_left_behind(void **state)
     assert_int_equal(folder_count(folder, ".lock"), 1);
 }
 
+/* WAL or not: https://sqlite.org/fileformat2.html, 1.3.3 */
+static int write_version(const struct folder *folder)
+{
+    struct buf bytes = file_bytes(folder->path);
+    int version = bytes.at[18];
+
+    buf_done(&bytes);
+    return version;
+}
+
+/* Closed, it is whole, and says that no log belongs to it; not while others have it open. */
 static void it_says_what_it_is(void **state)
 {
     struct folder *folder = *state;
+    struct store *store = folder_open(folder, STORE_SERVE);
 
-    close_store(folder_open(folder, STORE_SERVE));
+    assert_int_equal(write_version(folder), 2);
+    close_store(store);
+    assert_int_equal(write_version(folder), 1);
     assert_int_equal(sql_number(folder, "PRAGMA application_id"), 0x43767852);
     assert_int_equal(sql_number(folder, "PRAGMA user_version"), 1);
-    struct buf bytes = file_bytes(folder->path);
-    assert_int_equal(bytes.at[18], 2); /* WAL: https://sqlite.org/fileformat2.html, 1.3.3 */
-    buf_done(&bytes);
+    struct store *one = folder_open(folder, STORE_BESIDE);
+    struct store *other = folder_open(folder, STORE_BESIDE);
+    assert_int_equal(write_version(folder), 2);
+    close_store(one);
+    assert_int_equal(write_version(folder), 2);
+    close_store(other);
+    assert_int_equal(write_version(folder), 1);
 }
 
 static void delivered_event_leaves_no_rows(void **state)
@@ -429,6 +447,36 @@ static void log_alone_tells_whose_it_is(void **state)
     close_store(store);
 }
 
+static void log_of_another_outbox_is_not_applied(void **state)
+{
+    struct folder *folder = *state;
+    struct folder other;
+
+    folder_make(&other);
+    struct store *store = folder_open(&other, STORE_SERVE); /* as many commits as the first */
+    must_append(store, row_of(7));
+    copy_beside(&other, folder, "-wal");
+    copy_beside(&other, folder, "-shm");
+    close_store(store);
+    folder_empty(&other);
+
+    folder_make(&other);
+    store = folder_open(&other, STORE_SERVE);
+    must_append(store, row_of(1));
+    close_store(store);
+    copy_beside(&other, folder, "");
+    folder_empty(&other);
+
+    assert_refused(folder, STORE_BESIDE, "beside the log of another file");
+    store = folder_open(folder, STORE_SERVE);
+    assert_string_equal(ids_in(store, STORE_PENDING), "1");
+    assert_int_equal(folder_count(folder, ".damaged-"), 1);
+    close_store(store);
+    store = folder_open(folder, STORE_BESIDE);
+    assert_string_equal(ids_in(store, STORE_PENDING), "1");
+    close_store(store);
+}
+
 #define file_test(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)
 
 static const struct CMUnitTest plain_tests[] = {
@@ -452,6 +500,7 @@ static const struct CMUnitTest plain_tests[] = {
     file_test(newer_version_is_left_alone),
     file_test(foreign_database_keeps_its_log),
     file_test(log_alone_tells_whose_it_is),
+    file_test(log_of_another_outbox_is_not_applied),
 };
 
 int main(void)

@@ -95,6 +95,8 @@ static void torn_is_what_is_not_of_one_piece(void **state)
                         make(&folder, suffixes[i]);
                 }
             assert_int_equal(sqlite_hold_is_torn(&command), kept != 0 && kept != 7);
+            sqlite_hold_serve_no_more(&relay);
+            assert_false(sqlite_hold_is_torn(&command));
             sqlite_hold_done(&relay);
             assert_false(sqlite_hold_is_torn(&command));
             sqlite_hold_done(&command);
