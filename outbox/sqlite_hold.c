@@ -195,20 +195,27 @@ enum {
     FRAME_HEADER_BYTES = 24,
 };
 
-/* The log is shorter than what the shared memory, by the machine's own byte order, says of it. */
-static bool hold_is_cut(const struct sqlite_hold *hold, off_t log_bytes)
+/* The log is shorter than what the shared memory, by the machine's own byte order, says of it.
+ * Others write to both: the log grows before that tells, and is cut off after. */
+static bool hold_looks_cut(const struct sqlite_hold *hold)
 {
     uint8_t index[INDEX_BYTES];
     uint16_t page_bytes;
     uint32_t frames;
-    int fd = hold->places[HOLD_SHARED].fd;
+    struct stat log;
 
-    if (fd < 0 || pread(fd, index, sizeof(index), 0) != sizeof(index))
+    if (pread(hold->places[HOLD_SHARED].fd, index, sizeof(index), 0) != sizeof(index) ||
+        fstat(hold->places[HOLD_LOG].fd, &log) != 0)
         return false;
     memcpy(&page_bytes, index + INDEX_PAGE_BYTES, sizeof(page_bytes));
     memcpy(&frames, index + INDEX_FRAMES, sizeof(frames));
     off_t frame_bytes = FRAME_HEADER_BYTES + (page_bytes == 1 ? 65536 : page_bytes);
-    return frames > 0 && log_bytes < LOG_HEADER_BYTES + (off_t)frames * frame_bytes;
+    return frames > 0 && log.st_size < LOG_HEADER_BYTES + (off_t)frames * frame_bytes;
+}
+
+static bool hold_is_cut(const struct sqlite_hold *hold)
+{
+    return hold->places[HOLD_SHARED].fd >= 0 && hold_looks_cut(hold) && hold_looks_cut(hold);
 }
 
 void sqlite_hold_remember(struct sqlite_hold *hold)
@@ -231,7 +238,7 @@ static bool hold_is_moved(const struct sqlite_hold *hold, enum sqlite_hold_place
         return false;
     if (stat(place->name, &st) != 0 || st.st_dev != place->dev || st.st_ino != place->ino)
         return true;
-    return which == HOLD_LOG ? hold_is_cut(hold, st.st_size) : st.st_size == 0;
+    return which == HOLD_LOG ? hold_is_cut(hold) : st.st_size == 0;
 }
 
 enum sqlite_hold_place sqlite_hold_moved(const struct sqlite_hold *hold)
