@@ -310,7 +310,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
     if (self->room_bytes < bytes || !sqlite_room_holds_enough(self)) {
         self->taken_bytes -= bytes;
         self->wanted_bytes = bytes;
-        self->fold = self->health != STORE_FULL || self->log_frames > 0;
+        self->fold |= self->health != STORE_FULL || self->log_frames > 0;
         return sqlite_store_full(self);
     }
     /* Small events may still fit where a large one did not: that alone is no news. */

@@ -32,7 +32,6 @@ static struct fault_case fault_cases[] = {
     {"the disk fails for good", FAULT_EIO, FAULT_WRITES | FAULT_SYNCS | FAULT_READS},
     {"the disk is full once", FAULT_FULL_ONCE, FAULT_WRITES},
     {"the disk is full for good", FAULT_FULL, FAULT_WRITES},
-    {"a quota is used up once", FAULT_QUOTA_ONCE, FAULT_WRITES},
     {"a sync finds a quota used up", FAULT_QUOTA_ONCE, FAULT_SYNCS},
     {"a quota is used up for good", FAULT_QUOTA, FAULT_WRITES | FAULT_SYNCS},
 };
