@@ -36,7 +36,7 @@ const modes = {
     { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
   ],
   '--plain': [plain],
-  '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), isUnoptimized: true, runs: ofTheBuild }],
+  '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), runs: ofTheBuild }],
   '--valgrind': [{ name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild }],
 };
 const memcheck = join(top, 'tests/valgrind');
@@ -68,7 +68,7 @@ function findScripts(directory) {
     .sort();
 }
 
-function scriptSuites({ directory, isSanitized, isMemcheck, isUnoptimized }) {
+function scriptSuites({ directory, isSanitized, isMemcheck }) {
   const binary = join(isMemcheck ? memcheck : directory, 'convex-relay');
   return findScripts(join(top, 'tests'))
     .map((path) => ({ path, label: relative(top, path) }))
@@ -77,7 +77,7 @@ function scriptSuites({ directory, isSanitized, isMemcheck, isUnoptimized }) {
       command: [process.execPath, '--test', '--test-reporter=tap', path],
       env: {
         RELAY_BIN: binary, RELAY_BUILD: directory, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '',
-        RELAY_MEMCHECK: isMemcheck ? '1' : '', RELAY_UNOPTIMIZED: isUnoptimized ? '1' : '',
+        RELAY_MEMCHECK: isMemcheck ? '1' : '',
       },
       limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
     }));

@@ -5,6 +5,7 @@
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { freePorts } from '../lib/nginx.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { ROUTES, digest } from './plan.mjs';
 
@@ -114,8 +115,8 @@ export class Convex {
       socket.on('close', () => self.sockets.delete(socket));
     });
     self.server.on('clientError', (_, socket) => socket.destroy());
+    [self.port] = await freePorts(1); // nobody else gets it while it is away
     await self.open();
-    self.port = self.server.address().port;
     self.url = `http://127.0.0.1:${self.port}`;
     return self;
   }
@@ -125,7 +126,7 @@ export class Convex {
     await waitFor('the port of the misbehaving Convex', () => new Promise((resolve) => {
       const fail = () => resolve(false); // somebody else has taken the port for a moment
       this.server.once('error', fail);
-      this.server.listen(this.port ?? 0, '127.0.0.1', () => {
+      this.server.listen(this.port, '127.0.0.1', () => {
         this.server.off('error', fail);
         resolve(true);
       });

@@ -10,6 +10,7 @@ import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from 
 import { makeFolder } from '../lib/files.mjs';
 import { authority, startInFront } from '../lib/front.mjs';
 import { hold } from '../lib/hold.mjs';
+import { freePorts } from '../lib/nginx.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
@@ -243,9 +244,10 @@ async function startTwo(t) {
   const files = makeFolder(t);
   const upstreams = [await startUpstream(t), await startUpstream(t)];
   const start = (n, more = {}) => startRelay(t, {
-    env: { CONVEX_URL: upstreams[n].url, OUTBOX: files.path(`outbox-${n}.db`), SYNC_WAIT_MS: '60000', ...more },
+    env: { CONVEX_URL: upstreams[n].url, OUTBOX: files.path(`outbox-${n}.db`), ...more },
   });
-  const relays = [await start(0), await start(1)];
+  const [port] = await freePorts(1); // the first comes back there
+  const relays = [await start(0, { PORT: String(port) }), await start(1)];
   const backup = [['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`]];
   const { front } = await startInFront(t, relays[0], { changes: backup });
   const names = (n) => upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);

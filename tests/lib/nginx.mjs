@@ -1,17 +1,29 @@
 // SPDX-License-Identifier: MIT
 // A real nginx, on free ports, with everything it writes in a folder of the test.
 
-import { chmodSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { chmodSync, readFileSync } from 'node:fs';
 import net from 'node:net';
 import { startChild } from './child.mjs';
 import { makeFolder } from './files.mjs';
 import { waitFor, within } from './wait.mjs';
 
-// As many free ports. Another process could take one before nginx does: then nginx ends, and says so.
+// The kernel gives these to nobody by itself, neither for port 0 nor for who connects.
+const [PORTS_END] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+const anyPort = () => (PORTS_END > 12_000 ? randomInt(10_000, PORTS_END) : 0);
+
+async function listenAnywhere() {
+  for (;;) {
+    const server = net.createServer();
+    const isFree = await new Promise((resolve) => server.on('error', () => resolve(false)).listen(anyPort(), '127.0.0.1', () => resolve(true)));
+    if (isFree) return server;
+  }
+}
+
+// As many free ports, for who cannot be told to take one by itself, or wants it again. Nobody else takes them meanwhile but who
+// asks here, too, and gets the same ones by chance.
 export async function freePorts(count) {
-  const servers = await Promise.all(Array.from({ length: count }, () => new Promise((resolve) => {
-    const server = net.createServer().listen(0, '127.0.0.1', () => resolve(server));
-  })));
+  const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => server.address().port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;

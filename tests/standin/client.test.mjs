@@ -232,7 +232,7 @@ test('refuses faults that it does not know', async (t) => {
 
 test('tells what arrived, in order, and how much of it at once', async (t) => {
   const { standin } = await start(t);
-  await standin.setFaults({ latencyMs: 200 });
+  await standin.setFaults({ latencyMs: 3000 });
   const bodies = ['a', 'b', 'a'].map((bladeId) => JSON.stringify(call([{ bladeId, email: bladeId }])));
   await Promise.all(bodies.map((body) => send(standin, body)));
   const log = await standin.log();
@@ -244,7 +244,7 @@ test('tells what arrived, in order, and how much of it at once', async (t) => {
 
 test('does not run the call of a client that left', async (t) => {
   const { standin } = await start(t);
-  await standin.setFaults({ latencyMs: 300 });
+  await standin.setFaults({ latencyMs: 3000 });
   const leaving = new AbortController();
   const sent = fetch(`${standin.url}/api/mutation`, {
     method: 'POST', signal: leaving.signal,
