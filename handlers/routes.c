@@ -105,7 +105,7 @@ static int routes_set_concurrency(const cJSON *value, struct route *route)
 {
     double number = cJSON_IsNumber(value) ? value->valuedouble : 0;
 
-    if (number < 1 || number > ROUTES_CONCURRENCY_MAX || number != (int)number)
+    if (number < 1 || number > (double)ROUTES_CONCURRENCY_MAX || number != (int)number)
         return ROUTES_INVALID;
     route->concurrency = (int)number;
     return 0;

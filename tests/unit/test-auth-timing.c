@@ -106,7 +106,7 @@ static double sample_ns(const struct checker *checker, struct span presented)
 
     for (int i = 0; i < CALLS; i++)
         sink += check(checker, presented);
-    return (now_ns() - start_ns) / CALLS;
+    return (now_ns() - start_ns) / (double)CALLS;
 }
 
 static int compare(const void *a, const void *b)
