@@ -107,7 +107,8 @@ enter_release() {
         "NODE_EXTRA_CA_CERTS=$release_certificates" "npm_config_cafile=$release_certificates"
         npm_config_userconfig=/etc/npm-userconfig npm_config_globalconfig=/etc/npm-globalconfig
         "DEBIAN_MIRROR=$(debian_mirror)")
-    env -i "${variables[@]}" unshare --mount --propagation private --pid --fork --kill-child \
+    # unshare itself does not listen to SIGTERM: it ends with ./dev, and all that is in there with it.
+    env -i "${variables[@]}" setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
         tests/release/enter "$root" "$folder" "$@"
 }
 
