@@ -24,8 +24,6 @@ void signals_ignore(void)
 
     for (size_t i = 0; i < array_len(meaningless); i++)
         signals_ignore_one(meaningless[i]);
-    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
-        signals_ignore_one(number);
 }
 
 static int signals_block(const int *numbers, size_t len, sigset_t *set)
