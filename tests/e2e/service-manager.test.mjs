@@ -149,6 +149,26 @@ test('under load no restart refuses anybody', async (t) => {
   assert.deepEqual(new Set(statuses), new Set([200]));
 });
 
+// Hundreds, so that one turn does not take them all. They are the next one's, however little time the first one has.
+test('what waits in the queue of a socket that was passed is served by who comes next', async (t) => {
+  const upstream = await startUpstream(t);
+  const manager = await startManager(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '0' } });
+  const pid = await manager.start();
+  process.kill(pid, 'SIGSTOP');
+  const clients = await Promise.all(Array.from({ length: 300 }, () => openConnection(t, manager.port)));
+  clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
+  process.kill(pid, 'SIGTERM');
+  process.kill(pid, 'SIGCONT');
+  assert.equal(await manager.ended(), 'exit 0');
+  await manager.start();
+  const statuses = new Map();
+  for (const client of clients) {
+    const { status } = await client.answer();
+    statuses.set(status, (statuses.get(status) ?? 0) + 1);
+  }
+  assert.ok(statuses.get(200) >= 300 - 64 && !statuses.has(null), JSON.stringify([...statuses]));
+});
+
 test('sockets that are no use: one line, and the end', async (t) => {
   const manager = await startManager(t, { names: 'sync:sync' });
   manager.signal('SIGUSR1');
