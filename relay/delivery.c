@@ -39,11 +39,26 @@ void delivery_end_early(struct delivery *delivery)
     delivery->early = false;
 }
 
+void delivery_begin_suspect(struct delivery *delivery)
+{
+    delivery->suspect = true;
+    delivery->relay->suspects++;
+    delivery->relay->suspect_ms = loop_now_ms(delivery->relay->loop);
+}
+
+static void delivery_end_suspect(struct delivery *delivery)
+{
+    if (delivery->suspect)
+        delivery->relay->suspects--;
+    delivery->suspect = false;
+}
+
 void delivery_enter(struct delivery *delivery, enum delivery_state state)
 {
     assert(delivery_moves[delivery->state] >> state & 1U);
     (void)delivery_moves;
     loop_timer_clear(delivery->relay->loop, &delivery->timer);
+    delivery_end_suspect(delivery);
     if (state == DELIVERY_SETTLING)
         delivery_end_early(delivery);
     delivery->state = state;
@@ -106,6 +121,7 @@ struct delivery *delivery_free(struct delivery *delivery)
     if (delivery) {
         struct relay *relay = delivery->relay;
         delivery_stop_waiting(delivery);
+        delivery_end_suspect(delivery);
         delivery_end_early(delivery);
         loop_timer_clear(relay->loop, &delivery->timer);
         TAILQ_REMOVE(&relay->deliveries, delivery, link);

@@ -75,6 +75,7 @@ struct delivery {
     bool stale;    /* a dead letter that a newer event of its record has overtaken */
     bool replayed; /* it was a dead letter, and counts in relay.replayed */
     bool early;    /* it is not sent before relay_reads_earlier() is over; counts in route.early */
+    bool suspect;  /* in flight, and has failed before: counts in relay.suspects */
     bool doomed;   /* its sender was told 503: it goes unless Convex takes it */
     int64_t answer_by_ms;
 
@@ -158,6 +159,8 @@ struct relay {
     struct limit limit;      /* of the whole: cut only by a stop of everything */
     struct gate gate;        /* of Convex as a whole */
     struct log_sum unrouted; /* dead letters of models without a route */
+    int suspects;            /* events in flight that have failed before */
+    int64_t suspect_ms;      /* when the last of them began */
     struct log_sum blamed;   /* events that fail while others do not */
     struct table routes_by_model;
     struct relay_routes routes;
@@ -215,6 +218,8 @@ void delivery_enter(struct delivery *delivery, enum delivery_state state);
 void delivery_count_bytes(struct delivery *delivery);
 /* It was a dead letter. */
 void delivery_count_replayed(struct delivery *delivery);
+/* The attempt that begins is one of an event that has failed before, maybe by its own fault. */
+void delivery_begin_suspect(struct delivery *delivery);
 void delivery_begin_early(struct delivery *delivery);
 void delivery_end_early(struct delivery *delivery);
 /* Answers who waits, if anybody still does. */

@@ -13,7 +13,8 @@
 
 enum {
     RELAY_AFTER_PROBE_MS = 100,
-    RELAY_WAIT_FOR_PROBE_MS = 1000,
+    RELAY_ASIDE_MIN_MS = 20,
+    RELAY_ASIDE_MAX_MS = 1000,
 };
 
 /* ---- attempts ---- */
@@ -49,7 +50,7 @@ static void relay_rested(void *ctx)
     const struct gate *gate = relay_gate_before(delivery);
 
     if (gate && !lanes_would_start(&relay->lanes, &delivery->route->lanes)) {
-        int64_t at_ms = loop_now_ms(relay->loop) + RELAY_WAIT_FOR_PROBE_MS;
+        int64_t at_ms = loop_now_ms(relay->loop) + RELAY_ASIDE_MAX_MS;
         if (at_ms < gate->due_ms + RELAY_AFTER_PROBE_MS)
             at_ms = gate->due_ms + RELAY_AFTER_PROBE_MS;
         loop_timer_set(relay->loop, &delivery->timer, at_ms);
@@ -116,15 +117,14 @@ static int64_t relay_rest_until_ms(const struct delivery *delivery, const struct
                       verdict->retry_after_ms, delivery->relay->dice);
 }
 
-static void relay_rest(struct delivery *delivery, const struct verdict *verdict)
+static void relay_rest_until(struct delivery *delivery, int64_t until_ms)
 {
     struct relay *relay = delivery->relay;
 
     delivery_enter(delivery, DELIVERY_RESTING);
     lanes_rest(&relay->lanes, &delivery->place);
     delivery->timer = (struct loop_timer){.fn = relay_rested, .ctx = delivery};
-    loop_timer_set(relay->loop, &delivery->timer, relay_rest_until_ms(delivery, verdict));
-    relay_page(delivery->route); /* others may go meanwhile */
+    loop_timer_set(relay->loop, &delivery->timer, until_ms);
 }
 
 /* The event was not taken, and may be some other time. */
@@ -149,7 +149,8 @@ static void relay_try_again(struct delivery *delivery, const struct verdict *ver
         return;
     }
     relay_note_failure(delivery);
-    relay_rest(delivery, verdict);
+    relay_rest_until(delivery, relay_rest_until_ms(delivery, verdict));
+    relay_page(delivery->route); /* others may go meanwhile */
 }
 
 static void relay_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
@@ -295,6 +296,30 @@ void relay_end_early(struct relay_route *route)
     relay_dispatch(route->relay);
 }
 
+/* Those that have failed before, and may take long to fail again, leave half of the room to others.
+ */
+static bool relay_is_for_others(const struct delivery *delivery)
+{
+    const struct relay *relay = delivery->relay;
+    int room = delivery->route->lanes.limit < relay->lanes.limit ? delivery->route->lanes.limit
+                                                                 : relay->lanes.limit;
+
+    return delivery->blame.first && relay->suspects > 0 && relay->suspects >= room / 2;
+}
+
+/* As long again as those that are out have been: they may be back soon, or time out. */
+static void relay_stand_aside(struct delivery *delivery)
+{
+    int64_t now_ms = loop_now_ms(delivery->relay->loop);
+    int64_t wait_ms = now_ms - delivery->relay->suspect_ms;
+
+    if (wait_ms < RELAY_ASIDE_MIN_MS)
+        wait_ms = RELAY_ASIDE_MIN_MS;
+    else if (wait_ms > RELAY_ASIDE_MAX_MS)
+        wait_ms = RELAY_ASIDE_MAX_MS;
+    relay_rest_until(delivery, now_ms + wait_ms);
+}
+
 static void relay_start(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
@@ -307,6 +332,10 @@ static void relay_start(struct delivery *delivery)
         return;
     }
     delivery_enter(delivery, DELIVERY_FLYING);
+    if (relay_is_for_others(delivery)) {
+        relay_stand_aside(delivery);
+        return;
+    }
     /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
      */
     if (delivery->attempts > 0 && relay_age_is_over(delivery)) {
@@ -318,6 +347,8 @@ static void relay_start(struct delivery *delivery)
         relay_settle_bury(delivery, REPLY_FAILED, buf_span(&message));
         return;
     }
+    if (delivery->blame.first)
+        delivery_begin_suspect(delivery);
     delivery->place.tried = true;
     delivery->attempt = limit_begin(&delivery->route->limit);
     delivery->attempts++;
