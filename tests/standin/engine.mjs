@@ -40,8 +40,7 @@ export function openEngine(folder) {
     if (args.some((arg) => isUndecodable(arg))) throw new FunctionError('Invalid arguments provided');
     const found = find(path);
     if (!found || kindOf(found) === undefined || !(found.isPublic || admin)) {
-      throw new FunctionError(
-        `Could not find public function for '${path}'. Did you forget to run \`npx convex dev\` or \`npx convex deploy\`?`);
+      throw new FunctionError(`Could not find public function for '${path}'.`);
     }
     const udf = path.replace(/^([^:]*?)(?:\.js)?(?=:|$)/, '$1.js');
     if (kindOf(found) !== kind) {

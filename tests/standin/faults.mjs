@@ -9,6 +9,7 @@
 //   {"status": 502, "body": "...", "headers": {}}   this answer; body may be any JSON
 //   {"conflict": true}      503 OptimisticConcurrencyControlFailure
 //   {"overload": true}      429 TooManyConcurrentRequests
+//   {"refuse": "permission"}  a function error of Convex's own, by its name in errors.mjs
 //   {"reset": true}         the connection is reset
 //   {"close": true}         the connection is closed without an answer
 //   {"hang": true}          no answer, until the client leaves
@@ -21,7 +22,9 @@
 //   "path": "/api/query"    only calls of this endpoint (default "/api/mutation"; "*": any)
 //   "latencyMs": 500        instead of the general one
 
-const KINDS = ['status', 'conflict', 'overload', 'reset', 'close', 'hang', 'trickle', 'pass'];
+import { REFUSALS } from './errors.mjs';
+
+const KINDS = ['status', 'conflict', 'overload', 'refuse', 'reset', 'close', 'hang', 'trickle', 'pass'];
 const MODIFIERS = ['body', 'headers', 'when', 'times', 'match', 'path', 'latencyMs'];
 const SETTINGS = ['latencyMs', 'redact', 'next'];
 
@@ -71,6 +74,9 @@ function checked(fault) {
   if (unknown !== undefined) throw new Error(`unknown member ${unknown} of a fault`);
   if (keys.filter((key) => KINDS.includes(key)).length !== 1) {
     throw new Error(`a fault is one of ${KINDS.join(', ')}`);
+  }
+  if (fault.refuse !== undefined && !Object.hasOwn(REFUSALS, fault.refuse)) {
+    throw new Error(`a refusal is one of ${Object.keys(REFUSALS).join(', ')}`);
   }
   return { when: 'before', times: 1, match: '', path: '/api/mutation', ...cannedAnswer(fault), ...fault };
 }

@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HttpError } from './errors.mjs';
+import { HttpError, REFUSALS } from './errors.mjs';
 import { Faults } from './faults.mjs';
 import { Log, recordOf } from './log.mjs';
 import { checkClient, checkFormat, checkIdentity, parseCall, readBody } from './requests.mjs';
@@ -84,6 +84,9 @@ async function answerCall({ kind, request, response, engine, deployKey, onEnd, f
   const requestId = request.headers['convex-request-id'] ?? randomBytes(8).toString('hex');
   const admin = checkIdentity(request.headers, deployKey);
   const { path, args, format } = parseCall(request.headers, body);
+  if (fault.refuse !== undefined) {
+    return json(envelope({ error: { message: `${REFUSALS[fault.refuse]}\n` } }, requestId, faults.redact));
+  }
   const result = await engine.run(kind, path, args, { admin });
   entry.ran = true;
   onEnd?.(path, result);
@@ -109,7 +112,7 @@ function envelope(result, requestId, redact) {
   };
 }
 
-const isTrouble = (fault) => !fault.pass && fault.trickle === undefined;
+const isTrouble = (fault) => !fault.pass && fault.refuse === undefined && fault.trickle === undefined;
 
 function trouble(fault, request) {
   if (fault.reset) request.socket.resetAndDestroy();
