@@ -2,6 +2,9 @@
 // Notes what a mutation writes, so that the stand-in can show records as they change.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { mebibytes, sizeOf } from './values.mjs';
+
+const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 const current = new AsyncLocalStorage();
 
@@ -31,6 +34,7 @@ function recordedDb(db) {
   const writer = Object.create(db);
   writer.insert = async (table, value) => {
     const id = await schemaError(table, () => db.insert(table, value));
+    checkSize(await db.get(id));
     note(table, 'created', await db.get(id));
     return id;
   };
@@ -38,6 +42,7 @@ function recordedDb(db) {
     writer[method] = async (...args) => {
       const id = idOf(args, 2);
       await schemaError(tableOf(id), () => db[method](...args));
+      checkSize(await db.get(id));
       note(tableOf(id), 'updated', await db.get(id));
     };
   }
@@ -48,6 +53,14 @@ function recordedDb(db) {
     note(tableOf(id), 'deleted', record);
   };
   return writer;
+}
+
+// get-convex/convex-backend crates/common/src/document.rs: check_user_size. What throws is rolled back.
+function checkSize(record) {
+  const size = sizeOf(record);
+  if (size > MAX_DOCUMENT_BYTES) {
+    throw new Error(`Value is too large (${mebibytes(size)} > maximum size ${mebibytes(MAX_DOCUMENT_BYTES)})`);
+  }
 }
 
 // convex-test makes ids of digits and the table's name.

@@ -109,6 +109,13 @@ test('lets only the deploy key call internal functions', async (t) => {
 const badRequests = [
   ['a client version without a dash', { 'Convex-Client': 'relay' }, call([user]), 'InvalidClientVersion'],
   ['an old client', { 'Convex-Client': 'npm-0.19.0' }, call([user]), 'ClientVersionUnsupported'],
+  ['an old client in Python', { 'Convex-Client': 'python-convex-0.0.2' }, call([user]), 'ClientVersionUnsupported'],
+  ['a client of npm whose version is none', { 'Convex-Client': 'npm-latest' }, call([user]), 'ClientVersionUnsupported'],
+  ['a module of another kind', {}, call([user], 'users.ts:x'), 'BadConvexFunctionIdentifier'],
+  ['a function of underscores', {}, call([user], 'users:__'), 'BadConvexFunctionIdentifier'],
+  ['a key that acts as nobody', { Authorization: 'Convex a|b:bm90IGpzb24=' }, call([user]), 'HeaderParseFailure'],
+  ['a wrong key, and a body that is not JSON', { Authorization: 'Convex a|b' }, '{', 'BadJsonBody'],
+  ['a wrong key, and a path that cannot be one', { Authorization: 'Convex a|b' }, call([user], '../users:x'), 'BadConvexFunctionIdentifier'],
   ['another Content-Type', { 'Content-Type': 'text/plain' }, call([user]), 'BadJsonBody'],
   ['a body that is not JSON', {}, '{"path":', 'BadJsonBody'],
   ['a body without args', {}, { path: 'users:list' }, 'BadJsonBody'],
@@ -125,6 +132,65 @@ for (const [name, headers, body, code] of badRequests) {
     assert.deepEqual(await standin.records('users'), []);
   });
 }
+
+// Each was refused here once, and is not at Convex.
+const accepted = [
+  ['a client without a version', { 'Convex-Client': 'relay-latest' }],
+  ['an old client of another name', { 'Convex-Client': 'npm-of-ours-0.1.0' }],
+  ['a client of one letter and a version of two parts', { 'Convex-Client': 'a-1.2' }],
+  ['the key with another type before it', { Authorization: 'Convex dev:stand-in|0123456789abcdef' }],
+  ['the key without its type', { Authorization: 'convex stand-in|0123456789abcdef' }],
+  ['the key, acting as somebody', { Authorization: `Convex ${DEPLOY_KEY}:${Buffer.from('{"subject":"x"}').toString('base64')}` }],
+  ['the key in the address', {}, `/api/mutation?adminKey=${encodeURIComponent('stand-in|0123456789abcdef')}`],
+];
+for (const [name, headers, path = '/api/mutation'] of accepted) {
+  test(`takes ${name}`, async (t) => {
+    const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
+    const isAdmin = /adminKey|onvex /.test(JSON.stringify([headers, path]));
+    const response = await send(standin, call([user], isAdmin ? 'users:syncInternal' : 'users:syncFromBlade'), headers, path);
+    assert.equal((await response.json()).status, 'success');
+  });
+}
+
+test('looks at no key where only the time is asked for', async (t) => {
+  const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
+  const response = await send(standin, '', { Authorization: 'Convex another|key' }, '/api/query_ts');
+  assert.equal(response.status, 200);
+});
+
+test('tells whether a key is good', async (t) => {
+  const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
+  const statusFor = async (headers) => (await fetch(`${standin.url}/api/check_admin_key`, { headers })).status;
+  assert.equal(await statusFor({ Authorization: `Convex ${DEPLOY_KEY}` }), 200);
+  assert.equal(await statusFor({ Authorization: 'Convex another|key' }), 401);
+  assert.equal(await statusFor({}), 403);
+});
+
+test('runs so many mutations at once, and refuses those that waited for 5 s', async (t) => {
+  const { standin } = await start(t, { args: ['--concurrency', '2'] });
+  await standin.setFaults({ next: [{ pass: true, latencyMs: 60_000, times: 2 }] });
+  const leaving = new AbortController();
+  const holders = ['a', 'b'].map((bladeId) => fetch(`${standin.url}/api/mutation`, {
+    method: 'POST', signal: leaving.signal, headers: { 'Content-Type': 'application/json' },
+    body: JSON.stringify(call([{ bladeId, email: bladeId }])),
+  }).catch(() => {}));
+  await waitFor('both', async () => (await standin.log()).requests.length === 2);
+  const response = await send(standin, call([user]));
+  assert.equal(response.status, 429);
+  assert.deepEqual((await response.json()).code, 'TooManyConcurrentRequests');
+  leaving.abort();
+  await Promise.all(holders);
+  assert.deepEqual(await standin.records('users'), []);
+});
+
+test('measures arguments and documents as Convex does', async (t) => {
+  const { convex } = await start(t);
+  const content = 'x'.repeat(1024 * 1024);
+  await assert.rejects(convex.mutation('posts:syncFromBlade', { ...post, content }), /Value is too large \(1 MiB > maximum size 1 MiB\)/);
+  const numbers = Array.from({ length: 256 }, () => Array(8192).fill(1)); // 4 MiB of JSON, 18 by Convex's measure
+  await assert.rejects(convex.mutation('users:syncFromBlade', { ...user, numbers }),
+    /Arguments for users\.js:syncFromBlade are too large \(actual: 18 MiB, limit: 16 MiB\)/);
+});
 
 test('answers 400 to a body over the limit', async (t) => {
   const { standin } = await start(t);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Runs Convex functions in convex-test and reports their end as Convex's backend would.
-// Sources of the texts: get-convex/convex-backend crates/udf/src/validation.rs,
-// crates/model/src/modules/function_validators.rs, crates/common/src/errors.rs.
+// Sources of the texts and of their order: get-convex/convex-backend crates/udf/src/{validation,helpers}.rs,
+// crates/value/src/serialized_args_ext.rs, crates/model/src/modules/function_validators.rs, crates/common/src/errors.rs
+// (read at 94a42c3, August 2026). Kinder than Convex: user code may take longer than 1 s, nothing conflicts
+// (convex-test runs one mutation after another), and what a function logs is not in the answer.
 
 import { convexTest } from 'convex-test';
 import { makeFunctionReference } from 'convex/server';
@@ -9,7 +11,10 @@ import { convexToJson } from 'convex/values';
 import { withChanges } from './changes.mjs';
 import { loadFunctions } from './functions.mjs';
 import { checkArgs } from './validator.mjs';
-import { decodeValue, isUndecodable, ValueError } from './values.mjs';
+import { decodeValue, isUndecodable, mebibytes, sizeOf, ValueError } from './values.mjs';
+
+// crates/common/src/knobs.rs: FUNCTION_MAX_ARGS_SIZE.
+const MAX_ARGS_BYTES = 16 * 1024 * 1024;
 
 // An end that Convex reports as a function error: the message and, of a ConvexError, its data.
 class FunctionError extends Error {
@@ -35,9 +40,8 @@ export function openEngine(folder) {
     return modules.get(module)?.[name];
   };
 
-  // Convex's order: the path, then the arguments, then the function itself.
+  // Convex's order: who may call it, its kind, the arguments, and then the function itself.
   const call = async (kind, path, args, admin) => {
-    if (args.some((arg) => isUndecodable(arg))) throw new FunctionError('Invalid arguments provided');
     const found = find(path);
     if (!found || kindOf(found) === undefined || !(found.isPublic || admin)) {
       throw new FunctionError(`Could not find public function for '${path}'.`);
@@ -47,7 +51,12 @@ export function openEngine(folder) {
       throw new FunctionError(
         `Trying to execute ${udf} as ${kind}, but it is defined as ${kindOf(found)}.`);
     }
+    if (args.some((arg) => isUndecodable(arg))) throw new FunctionError('Invalid arguments provided');
     const values = decodeArgs(udf, args);
+    const size = sizeOf(values);
+    if (size > MAX_ARGS_BYTES) {
+      throw new FunctionError(`Arguments for ${udf} are too large (actual: ${mebibytes(size)}, limit: ${mebibytes(MAX_ARGS_BYTES)})`);
+    }
     const wrong = checkArgs(JSON.parse(found.exportArgs()), values);
     if (wrong !== undefined) throw new FunctionError(`ArgumentValidationError: ${wrong}\n\n`);
     const run = kind === 'Query' ? convex.query : convex.mutation;

@@ -96,7 +96,7 @@ function cannedAnswer(fault) {
       status: 429,
       body: {
         code: 'TooManyConcurrentRequests',
-        message: 'Too many concurrent requests. Your backend is limited to 16 concurrent mutations.',
+        message: 'Too many concurrent requests. Your backend is limited to 16 concurrent mutations. To get more resources, upgrade to Convex Pro. If you are already on Convex Pro, please contact support.',
       },
     };
   }

@@ -12,6 +12,7 @@ const USAGE = `Usage: node tests/standin/main.mjs [OPTION...]
 
   --port N          listen on 127.0.0.1:N (default 0: any free port)
   --deploy-key KEY  callers that send "Authorization: Convex KEY" may call internal functions
+  --concurrency N   so many mutations at once, and so many queries (default 16, as on Convex's smaller plans)
   --functions DIR   a folder of Convex functions (default: users and posts as in the guide)
   --watch           take the functions anew when a file of theirs changes; the records stay
   --quiet           do not show the records as they change
@@ -26,6 +27,7 @@ function readOptions() {
       options: {
         port: { ...text, default: '0' },
         'deploy-key': text,
+        concurrency: { ...text, default: '16' },
         functions: { ...text, default: fileURLToPath(new URL('convex', import.meta.url)) },
         watch: flag,
         quiet: flag,
@@ -68,6 +70,7 @@ const engine = openEngine(options.functions);
 const server = createStandin({
   engine,
   deployKey: options['deploy-key'],
+  concurrency: Number(options.concurrency),
   onEnd: options.quiet ? undefined : show,
 });
 server.on('error', (error) => {

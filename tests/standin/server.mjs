@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The HTTP side of the stand-in: Convex's endpoints, and under /_standin the tests' own.
-// Source: get-convex/convex-backend crates/local_backend/src/{router,public_api}.rs.
+// The HTTP side of the stand-in: those of Convex's endpoints that somebody here needs, and under /_standin the tests'
+// own. Each says which file of get-convex/convex-backend it is from (read at 94a42c3, August 2026). What Convex has
+// besides is missing, and not refused otherwise: GET /api/query, actions, query_batch, components, storage, the
+// dashboard's API, browsers' preflights, the 128 requests at once of one backend, and its 300 s for a request.
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -8,20 +10,24 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpError, REFUSALS } from './errors.mjs';
 import { Faults } from './faults.mjs';
 import { Log, recordOf } from './log.mjs';
-import { checkClient, checkFormat, checkIdentity, parseCall, readBody } from './requests.mjs';
+import { authenticate, checkClient, checkFormat, parseCall, readBody, readIdentity } from './requests.mjs';
+import { Slots } from './slots.mjs';
 
 const CALLS = { '/api/mutation': 'Mutation', '/api/query': 'Query', '/api/query_at_ts': 'Query' };
 
 // A server that is not listening yet. onEnd(path, result) is told of each function that ran.
-export function createStandin({ engine, deployKey, onEnd }) {
+export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
   const faults = new Faults();
   const log = new Log();
+  const slots = Object.fromEntries(['Mutation', 'Query'].map((kind) => [kind, new Slots(kind, concurrency)]));
 
   const routes = {
+    // crates/local_backend/src/router.rs: health_check_routes.
     'GET /': () => text('This Convex deployment is running. See https://docs.convex.dev/.'),
+    // crates/common/src/http/mod.rs: meta_routes, which no middleware stands before.
     'GET /version': () => text('stand-in'),
+    // crates/local_backend/src/public_api.rs: public_get_query_ts. It asks for no key and reads no body.
     'POST /api/query_ts': async ({ request }) => {
-      checkClient(request.headers);
       const body = await readBody(request);
       log.done(log.arrive({ ...about(request), body, record: null }), 200);
       return json({ ts: timestamp() });
@@ -47,13 +53,24 @@ export function createStandin({ engine, deployKey, onEnd }) {
   };
   for (const [path, kind] of Object.entries(CALLS)) {
     routes[`POST ${path}`] = ({ request, response }) =>
-      answerCall({ kind, request, response, engine, deployKey, onEnd, faults, log });
+      answerCall({ kind, slots: slots[kind], request, response, engine, deployKey, onEnd, faults, log });
   }
+  // crates/local_backend/src/dashboard.rs: check_admin_key; an identity that is no admin's is bad_admin_key_error() in
+  // crates/keybroker/src/operations.rs.
+  routes['GET /api/check_admin_key'] = ({ request, url }) => {
+    log.done(log.arrive({ ...about(request), body: '', record: null }), 200);
+    if (authenticate(readIdentity(request.headers, url), deployKey)) {
+      return json({ success: true, allowedOps: ['*'], isReadOnly: false });
+    }
+    throw new HttpError(403, 'BadDeployKey', 'The provided deploy key is invalid for this deployment');
+  };
 
   const handle = async (request, response) => {
     const url = new URL(request.url, 'http://stand-in');
-    const route = routes[`${request.method} ${url.pathname}`];
+    // axum answers HEAD wherever there is a GET.
+    const route = routes[`${request.method === 'HEAD' ? 'GET' : request.method} ${url.pathname}`];
     try {
+      if (!/^\/(version$|_standin\/)/.test(url.pathname)) checkClient(request.headers);
       if (!route) throw noRoute(routes, url.pathname);
       const answer = await route({ request, response, url });
       if (answer) send(response, answer);
@@ -63,31 +80,42 @@ export function createStandin({ engine, deployKey, onEnd }) {
     }
   };
 
-  const server = http.createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0 }, handle);
+  // crates/common/src/http/fork_of_axum_serve.rs: hyper without any time limit; it wants no Host, and takes heads of
+  // 400 KiB.
+  const server = http.createServer({
+    requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0, requireHostHeader: false, maxHeaderSize: 400 * 1024,
+  }, handle);
   // hyper is built without half-close: the end of the client's stream cancels its request.
   server.on('connection', (socket) => socket.on('end', () => socket.destroy()));
   return server;
 }
 
-// A call of a function, with whatever fault is due.
-async function answerCall({ kind, request, response, engine, deployKey, onEnd, faults, log }) {
-  checkClient(request.headers);
+// A call of a function, with whatever fault is due. crates/local_backend/src/public_api.rs: public_mutation_post,
+// public_query_post. Who asks is read first, then the body and its path, and only then is the key looked at.
+async function answerCall({ kind, slots, request, response, engine, deployKey, onEnd, faults, log }) {
+  const identity = readIdentity(request.headers, new URL(request.url, 'http://stand-in'));
   const body = await readBody(request);
   const fault = faults.take(request.url, body.toString('utf8'));
   const entry = log.arrive({ ...about(request), body, record: recordOf(body) });
   response.on('close', () => log.done(entry, response.headersSent ? response.statusCode : null));
 
-  if (fault.latencyMs > 0) await sleep(fault.latencyMs);
-  if (response.destroyed) return undefined; // a client that left has cancelled its call
-  if (isTrouble(fault) && fault.when === 'before') return trouble(fault, request);
-
+  if (isTrouble(fault) && fault.when === 'before') {
+    if (fault.latencyMs > 0) await sleep(fault.latencyMs);
+    return response.destroyed ? undefined : trouble(fault, request);
+  }
+  // crates/common/src/http/mod.rs: ExtractRequestId.
   const requestId = request.headers['convex-request-id'] ?? randomBytes(8).toString('hex');
-  const admin = checkIdentity(request.headers, deployKey);
   const { path, args, format } = parseCall(request.headers, body);
+  const admin = authenticate(identity, deployKey);
   if (fault.refuse !== undefined) {
     return json(envelope({ error: { message: `${REFUSALS[fault.refuse]}\n` } }, requestId, faults.redact));
   }
-  const result = await engine.run(kind, path, args, { admin });
+  const result = await slots.within(async () => {
+    if (fault.latencyMs > 0) await sleep(fault.latencyMs);
+    // A client that left has cancelled its call: hyper drops what was to answer it.
+    return response.destroyed ? undefined : engine.run(kind, path, args, { admin });
+  });
+  if (result === undefined) return undefined;
   entry.ran = true;
   onEnd?.(path, result);
   if (isTrouble(fault)) return trouble(fault, request);
@@ -101,6 +129,7 @@ async function answerCall({ kind, request, response, engine, deployKey, onEnd, f
 
 const about = (request) => ({ method: request.method, path: request.url, headers: request.headers });
 
+// crates/local_backend/src/public_api.rs: UdfResponse, whose tag comes first; crates/application/src/redaction.rs.
 function envelope(result, requestId, redact) {
   if (!result.error) return { status: 'success', value: result.value };
   const { message, data } = result.error;
@@ -157,10 +186,13 @@ function internalError(error) {
     "Your request couldn't be completed. Try again later."));
 }
 
+// axum: an unknown path, and a known one by another method.
 function noRoute(routes, path) {
   const methods = Object.keys(routes).map((key) => key.split(' ')).filter(([, known]) => known === path);
   if (methods.length === 0) return new HttpError(404);
-  return new HttpError(405, undefined, undefined, { allow: methods.map(([method]) => method).join(',') });
+  return new HttpError(405, undefined, undefined, {
+    allow: methods.map(([method]) => (method === 'GET' ? 'GET,HEAD' : method)).join(','),
+  });
 }
 
 function send(response, { status, headers, body }) {

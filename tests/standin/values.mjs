@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Reads the arguments of a call as Convex's backend does, with its limits.
-// Source: get-convex/convex-backend crates/value/src/json/mod.rs, crates/value/src/lib.rs.
+// Source: get-convex/convex-backend crates/value/src/json/mod.rs, crates/value/src/{lib,size,string,bytes}.rs.
 
 import { jsonToConvex } from 'convex/values';
 
@@ -80,6 +80,18 @@ function checkFieldName(name) {
     );
   }
 }
+
+// A value's size by Convex's own measure, which is neither that of its JSON nor that of its memory.
+export function sizeOf(value) {
+  if (value === null || typeof value === 'boolean') return 1;
+  if (typeof value === 'number' || typeof value === 'bigint') return 9;
+  if (typeof value === 'string') return 2 + Buffer.byteLength(value);
+  if (value instanceof ArrayBuffer) return 2 + value.byteLength;
+  if (Array.isArray(value)) return value.reduce((sum, item) => sum + sizeOf(item), 2);
+  return Object.entries(value).reduce((sum, [key, item]) => sum + key.length + 1 + sizeOf(item), 2);
+}
+
+export const mebibytes = (bytes) => `${Number((bytes / 2 ** 20).toFixed(2))} MiB`;
 
 // A value as Convex's error messages show it.
 export function displayValue(value) {
