@@ -147,6 +147,85 @@ static void test_reload_probes_at_once(void **state)
     world_free(world);
 }
 
+static struct world_answer busy(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path, (void)record, (void)number;
+    return convex_is_away ? world_http(200, "{\"status\":\"error\",\"errorMessage\":\"Your request "
+                                            "timed out performing too many system operations.\"}")
+                          : world_done();
+}
+
+/* It waits by itself: no gate has closed. */
+static void test_reload_tries_who_rests(void **state)
+{
+    (void)state;
+    struct world_options options = {.concurrency = 16, .sync_wait_ms = 100, .step_ms = 100};
+    struct world *world = world_new(&options);
+
+    world->convex = busy;
+    convex_is_away = true;
+    (void)world_send(world, "users", 0, 1);
+    world_run(world, 600 * 1000);
+    convex_is_away = false;
+    assert_int_equal(relay_set_routes(world->relay, world->routes), 0);
+    world_run(world, 500);
+    assert_int_equal(world->done, 1);
+    world_free(world);
+}
+
+/* ---- another way to Convex ---- */
+
+static struct transport *first_way;
+static int second_way_started;
+
+static int start_second_way(struct transport *transport, struct call *call)
+{
+    (void)transport;
+    second_way_started++;
+    return first_way->ops->start(first_way, call);
+}
+
+static void cancel_second_way(struct transport *transport, struct call *call)
+{
+    (void)transport;
+    first_way->ops->cancel(first_way, call);
+}
+
+static struct world_answer slow(struct world *world, const char *path, int record, int number)
+{
+    struct world_answer made = answer(world, path, record, number);
+
+    made.after_ms = 1000;
+    return made;
+}
+
+/* What a handshake by the old certificates met says nothing of the new ones. */
+static void test_what_never_left_goes_the_new_way(void **state)
+{
+    static const struct transport_ops ops = {.start = start_second_way,
+                                             .cancel = cancel_second_way};
+    struct transport second_way = {.ops = &ops};
+    struct world_options options = {.concurrency = 16, .sync_wait_ms = 10000, .step_ms = 100};
+    struct world *world = world_new(&options);
+
+    (void)state;
+    first_way = &world->transport;
+    second_way_started = 0;
+    world->convex = slow;
+    convex_is_away = true;
+    struct sender *sender = world_send(world, "users", 0, 1);
+    world_run(world, 500);
+    assert_int_equal(world->attempts, 1);
+    relay_set_transport(world->relay, &second_way);
+    convex_is_away = false;
+    world_run(world, 2000);
+    assert_int_equal(second_way_started, 1);
+    assert_int_equal(world->attempts, 2);
+    assert_true(sender->answered);
+    assert_int_equal(sender->reply, REPLY_DELIVERED);
+    world_free(world);
+}
+
 int main(void)
 {
     static char answer_of_route[] = "route";
@@ -158,6 +237,8 @@ int main(void)
         {.name = "reload probes a held route",
          .test_func = test_reload_probes_at_once,
          .initial_state = answer_of_route},
+        cmocka_unit_test(test_reload_tries_who_rests),
+        cmocka_unit_test(test_what_never_left_goes_the_new_way),
     };
 
     log_setup(LOG_ERROR, LOG_TEXT);
