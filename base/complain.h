@@ -8,8 +8,8 @@
 #include "base/util.h"
 
 /*
- * One line on stderr behind the program's name. What would break the line, turn it around or move
- * the terminal's cursor becomes a question mark: names of files may hold anything.
+ * One line on stderr behind the program's name. What is unsafe in a line (base/glyph.h) becomes a
+ * question mark: names of files may hold anything.
  */
 void complain(const char *format, ...) printf_like(1, 2);
 

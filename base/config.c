@@ -12,6 +12,7 @@
 #include <limits.h>
 #include <strings.h>
 
+#include "base/config_value.h"
 #include "base/error.h"
 #include "base/file.h"
 
@@ -230,20 +231,6 @@ static int config_find(const struct setting *setting, char *(*lookup)(const char
 
 /* ---- What a value is ---- */
 
-/* A header's bytes are Latin-1 to JavaScript: UTF-8 up to U+00FF, whose lead bytes are C2 and C3.
- */
-static bool config_fits_header(struct span value)
-{
-    for (size_t i = 0; i < value.len; i++) {
-        uint8_t c = (uint8_t)value.at[i];
-        if (c < 0x80)
-            continue;
-        if ((c != 0xC2 && c != 0xC3) || i + 1 == value.len || (value.at[++i] & 0xC0) != 0x80)
-            return false;
-    }
-    return true;
-}
-
 static int config_check_secret(const struct setting *setting, struct span value, struct buf *why)
 {
     if (value.len > (size_t)setting->max)
@@ -255,7 +242,7 @@ static int config_check_secret(const struct setting *setting, struct span value,
                                              "%s: holds a line end or another control character, "
                                              "which no header can carry",
                                              setting->name));
-    if (!config_fits_header(value))
+    if (!config_value_fits_header(value))
         return config_invalid(
             buf_printf(why, "%s: holds a character that no header can carry", setting->name));
     if (value.len > 0 && (value.at[0] == ' ' || value.at[value.len - 1] == ' '))
@@ -264,41 +251,15 @@ static int config_check_secret(const struct setting *setting, struct span value,
     return 0;
 }
 
-/* scheme://, as https://www.rfc-editor.org/rfc/rfc3986 3.1 has it. */
-static bool config_is_uri(const char *value)
-{
-    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
-
-    return len > 0 && strncmp(value + len, "://", 3) == 0;
-}
-
-/* A word that is meant as a switch, in quotes or blanks perhaps, as a file for `docker --env-file`
- * leaves them; or nothing but these. */
-static bool config_is_switch(const char *value)
-{
-    static const char *const words[] = {"",   "off", "none", "no",       "false", "0",      "null",
-                                        "on", "yes", "true", "disabled", "1",     "enabled"};
-    static const char around[] = " \t\r\n\"'";
-    size_t begin = strspn(value, around), end = strlen(value);
-
-    while (end > begin && strchr(around, value[end - 1]))
-        end--;
-    for (size_t i = 0; i < array_len(words); i++)
-        if (strlen(words[i]) == end - begin &&
-            strncasecmp(value + begin, words[i], end - begin) == 0)
-            return true;
-    return false;
-}
-
 /* What would become a file of that name, where somebody meant something else. A URI may hold a
  * password, and is not shown. */
 static int config_check_file_or_off(const struct setting *setting, const char *value,
                                     struct buf *why)
 {
-    if (config_is_uri(value))
+    if (config_value_is_uri(value))
         return config_invalid(
             buf_printf(why, "%s: is a URI; the name of a file is wanted, or off", setting->name));
-    if (!config_is_switch(value))
+    if (!config_value_is_switch(value))
         return 0;
     int r = config_begin_unusable(setting, value, why);
     return r ? r
@@ -403,27 +364,6 @@ static int config_read_setting(const struct setting *setting, char *(*lookup)(co
 
 /* ---- What may not be meant ---- */
 
-/* Of a value that the check above has passed. NULL: nothing is odd. */
-static const char *config_doubt(struct span secret)
-{
-    static const char quotes[] = "\"'`";
-    /* No-break space and soft hyphen: of what is not seen, all that a header can carry. */
-    static const char *const unseen[] = {"\xC2\xA0", "\xC2\xAD"};
-
-    if (secret.len >= 2 && memchr(quotes, secret.at[0], sizeof(quotes) - 1) &&
-        secret.at[0] == secret.at[secret.len - 1])
-        return "it stands in quotes, which count as part of it";
-    for (size_t i = 0; i < array_len(unseen); i++) {
-        struct span odd = span_of(unseen[i]);
-        if (span_starts(secret, odd) ||
-            (secret.len > odd.len &&
-             memcmp(secret.at + secret.len - odd.len, odd.at, odd.len) == 0))
-            return "a character that is not seen stands at its beginning or end, and counts as "
-                   "part of it";
-    }
-    return NULL;
-}
-
 void config_warn(char *(*lookup)(const char *name), const struct config *config)
 {
     for (size_t i = 0; i < array_len(config_settings); i++) {
@@ -433,7 +373,7 @@ void config_warn(char *(*lookup)(const char *name), const struct config *config)
             continue;
         const char *const *field =
             (const char *const *)(const void *)((const char *)config + setting->offset);
-        const char *doubt = *field ? config_doubt(span_of(*field)) : NULL;
+        const char *doubt = *field ? config_value_doubt(span_of(*field)) : NULL;
         config_file_name(setting, file_name);
         if (doubt)
             log_warn("a secret may not be what is meant", "setting",

@@ -206,3 +206,12 @@ int json_clean_utf8(struct span bytes, struct buf *out)
     }
     return r;
 }
+
+enum json_error json_check(struct span text)
+{
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, NULL);
+    (void)json_scan(&scanner, text);
+    return json_scan_end(&scanner, text);
+}

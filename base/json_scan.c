@@ -492,12 +492,3 @@ bool json_scanner_open_string(const struct json_scanner *s, struct span text,
     };
     return true;
 }
-
-enum json_error json_check(struct span text)
-{
-    struct json_scanner scanner;
-
-    json_scanner_init(&scanner, NULL, NULL);
-    (void)json_scan(&scanner, text);
-    return json_scan_end(&scanner, text);
-}

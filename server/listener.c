@@ -12,6 +12,7 @@
 #include <sys/un.h>
 
 #include "base/error.h"
+#include "base/log.h"
 #include "base/util.h"
 
 enum {
@@ -247,4 +248,31 @@ int listener_open(const char *host, int port, struct listeners *listeners, struc
     return listener_refuse(
         busy ? LISTENER_BUSY : LISTENER_FAILED,
         buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno)));
+}
+
+int listeners_log(const struct listeners *listeners, const char *message, const char *version)
+{
+    int r = 0;
+
+    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
+        cleanup(buf_done) struct buf address = BUF_NULL;
+        r = listener_describe(listeners->fds[i], &address);
+        if (r == 0)
+            log_write(LOG_INFO, message, "address", buf_string(&address), "socket_of",
+                      listeners->passed ? "service manager" : NULL, "version", version, LOG_END);
+    }
+    return r;
+}
+
+int listeners_describe(const struct listeners *listeners, struct buf *serving)
+{
+    int r = buf_append_span(serving, SPAN("Serving on "));
+
+    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
+        if (i > 0)
+            r = buf_append_span(serving, SPAN(", "));
+        if (r == 0)
+            r = listener_describe(listeners->fds[i], serving);
+    }
+    return r;
 }

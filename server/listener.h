@@ -38,6 +38,12 @@ int listener_check(const char *host, struct buf *why);
  * unix:/run/convex-relay.sock. 0 or an -errno. */
 int listener_describe(int fd, struct buf *address);
 
+/* Logs message with the address of each. version: NULL leaves it out. 0 or an -errno. */
+int listeners_log(const struct listeners *listeners, const char *message, const char *version);
+
+/* Appends what people read: Serving on 127.0.0.1:3000, [::1]:3000. 0 or an -errno. */
+int listeners_describe(const struct listeners *listeners, struct buf *serving);
+
 /* Whether host can be an address or a name at all, whoever may know it. */
 bool listener_is_host(const char *host);
 

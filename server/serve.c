@@ -301,36 +301,6 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     return r;
 }
 
-/* A line for each address. version: NULL leaves it out. */
-static int server_say_listening(const struct listeners *listeners, const char *message,
-                                const char *version)
-{
-    int r = 0;
-
-    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
-        cleanup(buf_done) struct buf address = BUF_NULL;
-        r = listener_describe(listeners->fds[i], &address);
-        if (r == 0)
-            log_write(LOG_INFO, message, "address", buf_string(&address), "socket_of",
-                      listeners->passed ? "service manager" : NULL, "version", version, LOG_END);
-    }
-    return r;
-}
-
-/* As people read it: Serving on 127.0.0.1:3000, [::1]:3000. */
-static int server_describe(const struct listeners *listeners, struct buf *serving)
-{
-    int r = buf_append_span(serving, SPAN("Serving on "));
-
-    for (size_t i = 0; r == 0 && i < listeners->len; i++) {
-        if (i > 0)
-            r = buf_append_span(serving, SPAN(", "));
-        if (r == 0)
-            r = listener_describe(listeners->fds[i], serving);
-    }
-    return r;
-}
-
 /* Metrics and status. Opened before the sender's port and told of behind it: who reads the log for
  * an address finds events first, and everything there. *opened: as long as server->admin has them.
  */
@@ -392,11 +362,11 @@ static int server_start_http(struct server *server)
     if (r == 0)
         r = server_start_sender(server, &sender);
     if (r == 0)
-        r = server_describe(&sender, &server->serving);
+        r = listeners_describe(&sender, &server->serving);
     if (r == 0)
-        r = server_say_listening(&sender, "listening", RELAY_VERSION);
+        r = listeners_log(&sender, "listening", RELAY_VERSION);
     if (r == 0)
-        r = server_say_listening(&admin, "admin listening", NULL);
+        r = listeners_log(&admin, "admin listening", NULL);
     if (r == 0 && !server->setup->config.outbox)
         log_warn("OUTBOX is off: what Convex does not take at once is lost");
     return r;
