@@ -101,9 +101,11 @@ static void test_many_come_and_go(void **state)
 
 static long memory_left = -1; /* allocations of OpenSSL's; -1: no end of them */
 static bool memory_lacked;
+static bool memory_asked;
 
 static bool memory_there(void)
 {
+    memory_asked = true;
     if (memory_left > 0)
         memory_left--;
     memory_lacked |= memory_left == 0;
@@ -136,6 +138,7 @@ static void test_no_memory(void **state)
     (void)state;
     assert_int_equal(keyring_new(CURRENT, PREVIOUS, &keyring), 0);
     int failures = 0;
+    memory_asked = false;
     for (long n = 0;; n++) {
         memory_left = n + 1;
         memory_lacked = false;
@@ -147,7 +150,7 @@ static void test_no_memory(void **state)
         if (!memory_lacked)
             break;
     }
-    assert_true(failures > 0);
+    assert_int_equal(failures > 0, memory_asked); /* OpenSSL 3.5 needs none for a check */
     assert_null(keyring_free(keyring));
 }
 
