@@ -257,15 +257,16 @@ static bool verdict_read_code(struct span body, char code[64])
     return true;
 }
 
-static const struct verdict_rule *verdict_rule_for(int status, bool coded, const char *code)
+/* code: NULL where Convex gave none. */
+static const struct verdict_rule *verdict_rule_for(int status, const char *code)
 {
-    for (size_t i = 0; coded && i < array_len(verdict_codes); i++) {
+    for (size_t i = 0; code && i < array_len(verdict_codes); i++) {
         if (verdict_codes[i].status == status && strcmp(verdict_codes[i].code, code) == 0)
             return verdict_codes[i].rule;
     }
     for (size_t i = 0; i < array_len(verdict_statuses); i++) {
         if (status >= verdict_statuses[i].first && status <= verdict_statuses[i].last)
-            return coded ? verdict_statuses[i].coded : verdict_statuses[i].plain;
+            return code ? verdict_statuses[i].coded : verdict_statuses[i].plain;
     }
     return &verdict_rule_unknown;
 }
@@ -276,7 +277,7 @@ static int verdict_read_refusal(int status, struct span body, struct verdict *ve
 
     if (!coded)
         (void)snprintf(verdict->cause, sizeof(verdict->cause), "http %d", status);
-    verdict_follow(verdict, verdict_rule_for(status, coded, verdict->cause));
+    verdict_follow(verdict, verdict_rule_for(status, coded ? verdict->cause : NULL));
     return json_clean_utf8(body, &verdict->message);
 }
 
@@ -309,7 +310,7 @@ static int verdict_read_lost(const struct answer *answer, struct verdict *verdic
 /* What cannot be read condemns nobody: somebody has to see to what compresses. */
 static int verdict_read_compressed(const struct answer *answer, struct verdict *verdict)
 {
-    const struct verdict_rule *rule = verdict_rule_for(answer->status, false, NULL);
+    const struct verdict_rule *rule = verdict_rule_for(answer->status, NULL);
 
     if (answer_is_envelope(answer->status) || rule->outcome == VERDICT_REJECTED)
         return verdict_read_failure(&verdict_rule_held_maybe, "compressed answer",

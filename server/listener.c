@@ -64,6 +64,21 @@ static in_port_t *listener_port_of(struct sockaddr *address)
                                           : &((struct sockaddr_in *)(void *)address)->sin_port;
 }
 
+static int listener_bound_port(int fd, int *port)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address = {.in6 = {0}};
+    socklen_t len = sizeof(address);
+
+    if (getsockname(fd, &address.any, &len) < 0)
+        return error_origin(-errno);
+    *port = ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
+    return 0;
+}
+
 static bool listener_is_same(const struct addrinfo *a, const struct addrinfo *b)
 {
     return a->ai_addrlen == b->ai_addrlen && memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
@@ -170,8 +185,6 @@ static int listener_bind_all(const struct addrinfo *list, int port, struct liste
     int missing = 0;
 
     for (const struct addrinfo *info = list; info; info = info->ai_next) {
-        struct sockaddr_storage first = {0};
-        socklen_t first_len = sizeof(first);
         if (listener_is_repeated(list, info))
             continue;
         *listener_port_of(info->ai_addr) = htons((uint16_t)port);
@@ -183,9 +196,9 @@ static int listener_bind_all(const struct addrinfo *list, int port, struct liste
         }
         if (r)
             return r;
-        if (getsockname(made.fds[made.len++], (struct sockaddr *)&first, &first_len) < 0)
-            return error_origin(-errno);
-        port = ntohs(*listener_port_of((struct sockaddr *)&first));
+        r = listener_bound_port(made.fds[made.len++], &port);
+        if (r)
+            return r;
     }
     errno = missing;
     if (made.len == 0)
