@@ -9,7 +9,8 @@ import path from 'node:path';
 // write(name, content)}.
 export function makeFolder(t, files = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
-  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  // Whoever writes into it may still run: what is after() ends in the order in which it began.
+  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
   const self = {
     folder,
     path: (name) => path.join(folder, name),
