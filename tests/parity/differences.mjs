@@ -85,11 +85,6 @@ export const differences = [
       bodyMatches: /^\{"error":"The arguments to a Convex function must be an object\. Received: (xé){20000,22000}x?"\}$/,
     },
   },
-  {
-    why: 'The router reads an answer of any length.',
-    cases: ['answers: Convex answers more than 1 MiB'],
-    relay: { status: 500, bodyMatches: REASON, sends: 1 },
-  },
 ];
 
 export const isCaseOf = ({ cases }, name) =>
