@@ -261,7 +261,8 @@ void http_drain(struct http *http)
 
 bool http_is_drained(const struct http *http)
 {
-    return !http_door_is_open(&http->door) && http->busy == 0 && !http_cutoff_any_begun(http);
+    return !http_door_is_open(&http->door) && http->admitted == 0 && http->busy == 0 &&
+           !http_cutoff_any_begun(http);
 }
 
 int http_busy(const struct http *http)
