@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -32,6 +33,17 @@ void listeners_close(struct listeners *listeners)
         closep(&listeners->fds[--listeners->len]);
 }
 
+/* A name without a file begins with a zero byte, and people write it with an @. */
+static int listener_describe_unix(const struct sockaddr_un *bound, socklen_t len,
+                                  struct buf *address)
+{
+    size_t name = len - offsetof(struct sockaddr_un, sun_path);
+
+    if (name > 1 && bound->sun_path[0] == '\0')
+        return buf_printf(address, "unix:@%.*s", (int)(name - 1), bound->sun_path + 1);
+    return buf_printf(address, "unix:%s", bound->sun_path);
+}
+
 int listener_describe(int fd, struct buf *address)
 {
     struct sockaddr_storage bound = {0}; /* zero behind a path, which may lack its own */
@@ -41,7 +53,7 @@ int listener_describe(int fd, struct buf *address)
     if (getsockname(fd, (struct sockaddr *)&bound, &len) < 0)
         return error_origin(-errno);
     if (bound.ss_family == AF_UNIX)
-        return buf_printf(address, "unix:%s", ((struct sockaddr_un *)&bound)->sun_path);
+        return listener_describe_unix((struct sockaddr_un *)&bound, len, address);
     if (getnameinfo((struct sockaddr *)&bound, len, host, sizeof(host), port, sizeof(port),
                     NI_NUMERICHOST | NI_NUMERICSERV) != 0)
         return error_origin(-EINVAL);
@@ -79,8 +91,24 @@ static int listener_bound_port(int fd, int *port)
     return 0;
 }
 
+/* Also one as IPv6 writes it, ::ffff:127.0.0.1, which is the same to the kernel. */
+static bool listener_is_ip4(const struct addrinfo *info, struct in_addr *ip4)
+{
+    if (info->ai_family == AF_INET) {
+        *ip4 = ((struct sockaddr_in *)(void *)info->ai_addr)->sin_addr;
+        return true;
+    }
+    const struct in6_addr *ip6 = &((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr;
+    memcpy(ip4, ip6->s6_addr + sizeof(*ip6) - sizeof(*ip4), sizeof(*ip4));
+    return IN6_IS_ADDR_V4MAPPED(ip6);
+}
+
 static bool listener_is_same(const struct addrinfo *a, const struct addrinfo *b)
 {
+    struct in_addr a4, b4;
+
+    if (listener_is_ip4(a, &a4) && listener_is_ip4(b, &b4))
+        return a4.s_addr == b4.s_addr;
     return a->ai_addrlen == b->ai_addrlen && memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
 }
 
@@ -96,16 +124,21 @@ static bool listener_is_repeated(const struct addrinfo *list, const struct addri
 
 static bool listener_is_any(const struct addrinfo *info)
 {
-    if (info->ai_family == AF_INET6)
-        return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr);
-    return ((struct sockaddr_in *)(void *)info->ai_addr)->sin_addr.s_addr == INADDR_ANY;
+    struct in_addr ip4;
+
+    if (listener_is_ip4(info, &ip4))
+        return ip4.s_addr == INADDR_ANY;
+    return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr);
 }
 
 /* all: it is alone, and then :: takes IPv4, too. */
 static bool listener_covers(const struct addrinfo *any, bool all, const struct addrinfo *info)
 {
+    struct in_addr ip4;
+    bool any_is_ip4 = listener_is_ip4(any, &ip4);
+
     return listener_is_any(any) &&
-           (any->ai_family == info->ai_family || (all && any->ai_family == AF_INET6));
+           (any_is_ip4 == listener_is_ip4(info, &ip4) || (all && !any_is_ip4));
 }
 
 bool listener_overlap(const char *host, const char *other)
@@ -237,13 +270,6 @@ static int listener_find(const char *host, struct addrinfo **list, struct buf *w
     return 0;
 }
 
-int listener_check(const char *host, struct buf *why)
-{
-    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
-
-    return listener_find(host, &list, why);
-}
-
 int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why)
 {
     cleanup(addrinfo_freep) struct addrinfo *list = NULL;
@@ -261,6 +287,23 @@ int listener_open(const char *host, int port, struct listeners *listeners, struc
     return listener_refuse(
         busy ? LISTENER_BUSY : LISTENER_FAILED,
         buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno)));
+}
+
+int listener_check(const char *host, struct buf *why)
+{
+    cleanup(addrinfo_freep) struct addrinfo *list = NULL;
+    cleanup(listeners_close) struct listeners tried = {.len = 0};
+    int r = listener_find(host, &list, why);
+
+    if (r)
+        return r;
+    r = listener_bind_all(list, 0, &tried);
+    if (r <= 0)
+        return r;
+    if (errno == EADDRINUSE)
+        return 0; /* no port is free at the moment, which says nothing of a start on PORT */
+    return listener_refuse(LISTENER_BUSY,
+                           buf_printf(why, "cannot listen on %s: %s", host, strerror(errno)));
 }
 
 int listeners_log(const struct listeners *listeners, const char *message, const char *version)

@@ -31,11 +31,12 @@ void listeners_close(struct listeners *listeners);
  */
 int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why);
 
-/* Whether host stands for addresses now, without listening on them: as listener_open(). */
+/* Whether host stands for addresses that this machine has now: as listener_open(), on ports that
+ * nobody has asked for, and for a moment. */
 int listener_check(const char *host, struct buf *why);
 
 /* Appends the address that a socket is bound to, such as 127.0.0.1:3000, [::1]:3000 or
- * unix:/run/convex-relay.sock. 0 or an -errno. */
+ * unix:/run/convex-relay.sock, or unix:@name. 0 or an -errno. */
 int listener_describe(int fd, struct buf *address);
 
 /* Logs message with the address of each. version: NULL leaves it out. 0 or an -errno. */

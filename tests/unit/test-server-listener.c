@@ -6,9 +6,11 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "tests/unit/rows.h"
 
@@ -147,6 +149,13 @@ static const struct overlap_row {
     {"not-now", "127.0.0.1", false},
     {"not-now", "not-now", false},
     {"two", "half-here", true},
+    /* IPv4 as IPv6 writes it, RFC 4291, 2.5.5.2: Linux gives the one address to one of them only.
+     */
+    {"::ffff:127.0.0.1", "127.0.0.1", true},
+    {"127.0.0.2", "::ffff:127.0.0.1", false},
+    {"0.0.0.0", "::ffff:127.0.0.1", true},
+    {"::ffff:0.0.0.0", "127.0.0.1", true},
+    {"::ffff:0.0.0.0", "::1", false},
 };
 
 static void test_overlaps(void **state)
@@ -224,6 +233,66 @@ static void test_opens(void **state)
         open_one(&ipv6_rows[i]);
 }
 
+/* ---- what a check says of it, before any start ---- */
+
+static const struct check_row {
+    const char *host;
+    int outcome;
+    const char *why;
+} check_rows[] = {
+    {"127.0.0.1", 0, ""},
+    {"half-here", 0, ""},
+    {"elsewhere", LISTENER_BUSY, "cannot listen on elsewhere: Cannot assign requested address"},
+    {"203.0.113.77", LISTENER_BUSY,
+     "cannot listen on 203.0.113.77: Cannot assign requested address"},
+    {"many", LISTENER_FAILED, "many has more than 8 addresses; name one of them"},
+    {"not-now", LISTENER_BUSY,
+     "not-now: no address of it is known: Temporary failure in name resolution"},
+};
+
+static void test_checks(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < array_len(check_rows); i++) {
+        const struct check_row *row = &check_rows[i];
+        cleanup(buf_done) struct buf why = BUF_NULL;
+        int outcome = listener_check(row->host, &why);
+        if (outcome != row->outcome || strcmp(buf_string(&why), row->why) != 0)
+            fail_msg("%s: %d, %s", row->host, outcome, buf_string(&why));
+    }
+}
+
+/* ---- sockets of a service manager, which may be no addresses ---- */
+
+static const struct unix_row {
+    const char *name;
+    size_t len;
+    const char *described;
+} unix_rows[] = {
+    /* unix(7): nothing but this name is there, and no zero ends it. */
+    {"\0convex-relay-test-listener", 27, "unix:@convex-relay-test-listener"},
+    {"", 0, "unix:"},
+};
+
+static void test_describes_unix(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < array_len(unix_rows); i++) {
+        const struct unix_row *row = &unix_rows[i];
+        cleanup(buf_done) struct buf address = BUF_NULL;
+        struct sockaddr_un name = {.sun_family = AF_UNIX};
+        cleanup(closep) int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        memcpy(name.sun_path, row->name, row->len);
+        socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + row->len);
+        if (row->len > 0)
+            assert_int_equal(bind(fd, (struct sockaddr *)&name, len), 0);
+        assert_int_equal(listener_describe(fd, &address), 0);
+        assert_string_equal(buf_string(&address), row->described);
+    }
+}
+
+/* ---- ports ---- */
+
 /* Of two addresses none is served while the other is somebody else's. */
 static void test_one_is_taken(void **state)
 {
@@ -244,10 +313,9 @@ static void test_one_is_taken(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts),
-        cmocka_unit_test(test_overlaps),
-        cmocka_unit_test(test_opens),
-        cmocka_unit_test(test_one_is_taken),
+        cmocka_unit_test(test_hosts),          cmocka_unit_test(test_overlaps),
+        cmocka_unit_test(test_opens),          cmocka_unit_test(test_checks),
+        cmocka_unit_test(test_describes_unix), cmocka_unit_test(test_one_is_taken),
     };
 
     return cmocka_run_group_tests_name("listener", tests, NULL, NULL);
