@@ -27,8 +27,13 @@ static bool probe_is_tls(CURLcode result)
 }
 
 static int probe_say_unreached(const struct transport_options *options, CURLcode result,
-                               const char *met, struct buf *why)
+                               const struct answer *answer, struct buf *why)
 {
+    const char *met = answer->why;
+
+    if (answer->kind == ANSWER_COMPRESSED || answer->kind == ANSWER_TOO_LONG)
+        return buf_printf(why, "CONVEX_URL %s does not answer as Convex does: %s",
+                          options->convex_url, met);
     if (probe_is_tls(result))
         return buf_printf(why,
                           "CONVEX_URL %s is not trusted (%s): see to its certificate, or name "
@@ -105,7 +110,7 @@ static int probe_judge(const struct transport_options *options, struct exchange 
 
     exchange_read(exchange, result, &answer);
     if (answer.kind != ANSWER_HTTP) {
-        int r = probe_say_unreached(options, result, answer.why, why);
+        int r = probe_say_unreached(options, result, &answer, why);
         return r < 0 ? r : PROBE_FAILED;
     }
     int r = verdict_read(&answer, &verdict);

@@ -181,6 +181,8 @@ const CHECKS = [
   ['nothing at that path', { status: 404, body: '' }, 1, /does not answer as Convex.*404/],
   ['a redirect', { status: 302, body: '', headers: { Location: 'http://127.0.0.1:9/' } }, 1, /302/],
   ['trouble', { status: 503, body: '' }, 1, /in trouble.*503/],
+  ['a proxy that compresses', { body: 'abcd', headers: { 'Content-Encoding': 'br' } }, 1, /does not answer as Convex does: the answer is compressed \(br\), [^:]*: see to what stands before Convex$/m],
+  ['what never ends', { body: ' '.repeat(2 ** 20 + 1) }, 1, /does not answer as Convex does: the answer is longer than 1 MiB/],
   ['no answer in time', { hang: true }, 1, /cannot be reached.*time/i],
   ['a reset', { then: 'reset' }, 1, /cannot be reached/],
 ];
