@@ -81,13 +81,26 @@ static int main_with_setup(int (*run)(struct setup *setup), int invalid)
     return r ? EXIT_FAILED : run(&setup);
 }
 
+typedef void main_early(int argc, char **argv, char **environment);
+
+/* Libraries have constructors, of which some take milliseconds (GnuTLS tests itself): no signal is
+ * to end a relay meanwhile. */
+static void main_before_constructors(int argc, char **argv, char **environment)
+{
+    (void)argv;
+    (void)environment;
+    signals_ignore();
+    if (argc == 1)
+        signals_hold();
+}
+
+__attribute__((section(".preinit_array"), used)) static main_early *const main_first =
+    main_before_constructors;
+
 int main(int argc, char **argv)
 {
-    signals_ignore();
-    if (argc == 1) {
-        signals_hold();
+    if (argc == 1)
         return main_with_setup(main_serve, EXIT_USAGE);
-    }
     if (strcmp(argv[1], "outbox") == 0)
         return outbox_command(argc - 2, argv + 2);
     if (argc > 2)

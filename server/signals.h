@@ -9,9 +9,9 @@
 #pragma once
 
 /*
- * The first thing a process does. What other programs take for "open your log again" or the like
- * (SIGUSR1, SIGUSR2, timers of others) is ignored, and so is SIGXFSZ: a file at its limit is an
- * error of its write, like a full disk.
+ * The first thing a process does, before its libraries are ready. What other programs take for
+ * "open your log again" or the like (SIGUSR1, SIGUSR2, timers of others) is ignored, and so is
+ * SIGXFSZ: a file at its limit is an error of its write, like a full disk.
  */
 void signals_ignore(void);
 

@@ -3,12 +3,14 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { constants } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
-import { SECRET, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { RELAY_BUILD, SECRET, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
@@ -45,6 +47,18 @@ test('SIGHUP before anything is read: it starts, and reloads then', async (t) =>
 test('signals that mean nothing here, before anything is read: it starts', async (t) => {
   const { url } = await startSignalled(t, IGNORED);
   await assertServes({ url });
+});
+
+// The linker is done with the relay then, and main() has yet to begin.
+const PRELOADED = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
+test('signals while libraries make themselves ready: it starts, and reloads then', { skip: PRELOADED }, async (t) => {
+  const upstream = await startUpstream(t);
+  const library = path.join(RELAY_BUILD, 'libearly-signals.so');
+  assert.ok(existsSync(library));
+  const numbers = ['SIGHUP', ...IGNORED].map((signal) => constants.signals[signal]);
+  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, LD_PRELOAD: library, EARLY_SIGNALS: numbers.join() } });
+  await relay.find('stderr', /reloaded/);
+  await assertServes(relay);
 });
 
 for (const signal of IGNORED) {
