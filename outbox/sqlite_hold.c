@@ -76,16 +76,28 @@ void sqlite_hold_drop_files(struct sqlite_hold *hold)
 {
     for (size_t i = 0; i < HOLD_PLACES; i++)
         if (hold->places[i].name) {
-            closep(&hold->places[i].fd);
+            if (!hold->places[i].lent)
+                closep(&hold->places[i].fd);
             hold->places[i].fd = -1;
+            hold->places[i].lent = false;
             hold->places[i].ino = 0;
         }
 }
 
-void sqlite_hold_take_files(struct sqlite_hold *hold, const struct sqlite_hold *copy)
+void sqlite_hold_lend(const struct sqlite_hold *hold, struct sqlite_hold *copy)
+{
+    *copy = *hold;
+    for (size_t i = 0; i < HOLD_PLACES; i++)
+        copy->places[i].lent = true;
+}
+
+void sqlite_hold_take_over(struct sqlite_hold *hold, const struct sqlite_hold *copy)
 {
     for (size_t i = 0; i < HOLD_PLACES; i++)
-        hold->places[i].fd = copy->places[i].fd;
+        if (!copy->places[i].lent) {
+            closep(&hold->places[i].fd);
+            hold->places[i] = copy->places[i];
+        }
 }
 
 void sqlite_hold_done(struct sqlite_hold *hold)
@@ -126,8 +138,10 @@ static int hold_lock(struct hold_place *place, int64_t at)
 {
     struct flock byte = hold_byte(at);
 
-    if (place->fd < 0)
+    if (place->fd < 0) {
         place->fd = open(place->name, O_RDWR | O_CLOEXEC);
+        place->lent = false;
+    }
     return place->fd < 0 ? -1 : hold_outcome(fcntl(place->fd, F_OFD_SETLK, &byte));
 }
 
@@ -222,6 +236,8 @@ void sqlite_hold_remember(struct sqlite_hold *hold)
 {
     for (size_t i = 0; i < HOLD_PLACES; i++) {
         struct stat st = {0};
+        if (hold->places[i].ino != 0)
+            continue;
         (void)stat(hold->places[i].name, &st);
         hold->places[i].dev = st.st_dev;
         hold->places[i].ino = st.st_ino;

@@ -26,6 +26,7 @@ struct sqlite_hold {
     struct hold_place {
         char *name; /* from the root */
         int fd;     /* with a lock; not to be closed while SQLite has the file open */
+        bool lent;  /* by a hold that closes it */
         dev_t dev;
         ino_t ino; /* of what was there; 0: nothing was */
     } places[HOLD_PLACES];
@@ -57,13 +58,19 @@ int sqlite_hold_lock_all(struct sqlite_hold *hold);
  */
 void sqlite_hold_serve_no_more(struct sqlite_hold *hold);
 
-/* Lets the files go, and what stood there, and keeps the name. SQLite must have closed them. */
+/* Lets the files go, and what stood there, and keeps the name. SQLite must have closed them, but
+ * for those that are lent. */
 void sqlite_hold_drop_files(struct sqlite_hold *hold);
 
-/* What a copy of it has locked since is its own to let go; what it remembers stays. */
-void sqlite_hold_take_files(struct sqlite_hold *hold, const struct sqlite_hold *copy);
+/* *copy has the same files locked, and can let them go alone. Both have the names: one of them is
+ * to be forgotten. */
+void sqlite_hold_lend(const struct sqlite_hold *hold, struct sqlite_hold *copy);
 
-/* What stands at each place now is what SQLite has open. */
+/* Takes what the copy has, in the place of what was lent and let go. SQLite must have closed that.
+ */
+void sqlite_hold_take_over(struct sqlite_hold *hold, const struct sqlite_hold *copy);
+
+/* What stands at each place that nothing is known of is what SQLite has open. */
 void sqlite_hold_remember(struct sqlite_hold *hold);
 
 /* The first place at which something else stands now, or nothing; HOLD_PLACES: none. */

@@ -54,12 +54,16 @@ static bool mend_has_content(const char *path, const char *middle, const char *s
     return name && stat(name, &st) == 0 && st.st_size > 0;
 }
 
-/* Renames what there is of a file and what belongs to it. 0 or an -errno. */
+/* Renames what there is of a file and what belongs to it: while anything is .mending, the file is.
+ * 0 or an -errno. */
 static int mend_move(const char *path, const char *from, const char *to)
 {
+    bool file_first = *from == '\0';
+
     for (size_t i = 0; i < array_len(mend_suffixes); i++) {
-        cleanup(freep) char *old = mend_name(path, from, mend_suffixes[i]);
-        cleanup(freep) char *new = mend_name(path, to, mend_suffixes[i]);
+        const char *suffix = mend_suffixes[file_first ? i : array_len(mend_suffixes) - 1 - i];
+        cleanup(freep) char *old = mend_name(path, from, suffix);
+        cleanup(freep) char *new = mend_name(path, to, suffix);
         if (!old || !new)
             return -ENOMEM;
         if (rename(old, new) != 0 && errno != ENOENT)
@@ -219,7 +223,7 @@ int sqlite_mend_set_log_aside(const char *path)
     return sqlite_mend_sync_folder(path);
 }
 
-int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)
+int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spoilt)
 {
     cleanup(freep) char *put_away = NULL;
     struct sqlite_saved saved = {0};
@@ -233,7 +237,7 @@ int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt)
         if (!r && !lone_log)
             r = mend_save(path, &saved);
     }
-    if (r && r != STORE_FULL) {
+    if (r && !(r == STORE_FULL && may_go_without)) {
         (void)mend_move(path, ".mending", ""); /* the next start may find the disk well */
         return r;
     }

@@ -190,7 +190,10 @@ static int open_try_writing(const struct store_options *options, struct sqlite_s
         r = self->store.ops->commit(&self->store);
     if (r == STORE_FULL)
         return 0;
-    return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;
+    if (r != STORE_BROKEN)
+        return r;
+    int why = open_outcome(options, self, sqlite3_extended_errcode(self->db));
+    return why ? why : r; /* the files were moved meanwhile: SQLite knows nothing of it */
 }
 
 static int open_identify(const struct store_options *options, struct sqlite_store *self)
@@ -302,6 +305,17 @@ struct store *sqlite_store_close(struct store *store)
     return NULL;
 }
 
+/* A start goes on without what a full disk has no room for; who has it open, goes on with that. */
+static int open_save(const struct store_options *options, struct sqlite_store *self)
+{
+    int r = sqlite_mend_finish(self->path, !self->opened, &self->rows_spoilt);
+
+    if (r == STORE_FULL)
+        return open_full(options);
+    return r == STORE_BROKEN ? sqlite_place_put_off(options, "is damaged, and the disk fails", NULL)
+                             : r;
+}
+
 /* Sets a damaged file aside, and opens one with what could be saved. */
 static int open_mend(const struct store_options *options, struct sqlite_store *self)
 {
@@ -309,9 +323,7 @@ static int open_mend(const struct store_options *options, struct sqlite_store *s
     int r = sqlite_mend_set_aside(self->path);
 
     if (!r)
-        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
-    if (r == STORE_BROKEN)
-        return sqlite_place_put_off(options, "is damaged, and the disk fails", NULL);
+        r = open_save(options, self);
     if (!r)
         r = open_take(options, self);
     return r ? r : open_connect(options, self);
@@ -336,14 +348,10 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
 /* Mending that was cut short left the file under another name. */
 static int open_finish_mending(const struct store_options *options, struct sqlite_store *self)
 {
-    int r = 0;
-
-    if (sqlite_mend_unfinished(self->path)) {
-        sqlite_hold_drop_files(&self->hold);
-        r = sqlite_mend_finish(self->path, &self->rows_spoilt);
-    }
-    return r == STORE_BROKEN ? sqlite_place_put_off(options, "is damaged, and the disk fails", NULL)
-                             : r;
+    if (!sqlite_mend_unfinished(self->path))
+        return 0;
+    sqlite_hold_drop_files(&self->hold);
+    return open_save(options, self);
 }
 
 static int open_whole(const struct store_options *options, struct sqlite_store *self)
@@ -383,8 +391,8 @@ static int open_beside(const struct store_options *options, struct sqlite_store 
     return open_connect(options, self);
 }
 
-/* What the store has open stays so until the new connection is: where there is none, all goes on
- * as it was. */
+/* What the store has open stays so, and locked, until the new connection is: where there is none,
+ * all goes on as it was. */
 int sqlite_store_reopen(struct sqlite_store *self)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
@@ -394,6 +402,9 @@ int sqlite_store_reopen(struct sqlite_store *self)
 
     fresh.db = NULL;
     memset(fresh.statements, 0, sizeof(fresh.statements));
+    sqlite_hold_lend(&self->hold, &fresh.hold);
+    if (sqlite_hold_moved(&self->hold) != HOLD_PLACES)
+        sqlite_hold_drop_files(&fresh.hold);
     int r = open_finish_mending(&options, &fresh);
     if (!r)
         r = open_take(&options, &fresh);
@@ -401,19 +412,22 @@ int sqlite_store_reopen(struct sqlite_store *self)
         r = open_whole(&options, &fresh);
     if (r) {
         open_disconnect(&fresh);
+        sqlite_hold_drop_files(&fresh.hold);
         self->rows_spoilt = fresh.rows_spoilt;
         self->reserve_fd = fresh.reserve_fd;
         self->held_bytes = fresh.held_bytes;
-        sqlite_hold_take_files(&self->hold, &fresh.hold);
+        self->half_mended = sqlite_hold_moved(&self->hold) != HOLD_PLACES;
         log_error("the outbox is damaged, and cannot be mended", "path", self->path, "error",
                   buf_string(&why));
         return r > 0 ? STORE_BROKEN : r;
     }
     open_disconnect(self);
+    sqlite_hold_take_over(&self->hold, &fresh.hold);
+    fresh.hold = self->hold;
     *self = fresh;
     sqlite_hold_remember(&self->hold);
     sqlite_room_watch(self);
-    self->damaged = false;
+    self->damaged = self->half_mended = false;
     self->data_version = -1; /* so that what is there now is seen as a change */
     sqlite_room_claim(self);
     return 0;

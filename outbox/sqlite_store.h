@@ -86,6 +86,7 @@ struct sqlite_store {
     int64_t wanted_bytes; /* what did not fit */
 
     bool damaged;          /* it was found to be */
+    bool half_mended;      /* what stands there is not what is open, but a mending's that failed */
     int64_t mend_at_ms;    /* not before, on the clock that never jumps */
     int64_t mend_pause_ms; /* between one try and the next */
     uint64_t rows_spoilt;  /* see struct store_counts */
@@ -272,8 +273,9 @@ int sqlite_mend_set_aside(const char *path);
 int sqlite_mend_set_log_aside(const char *path);
 
 /* Saves what can be read of what was set aside into a new file at path; *rows_spoilt grows by how
- * many rows could not be. 0; STORE_BROKEN or an -errno, and it is back in its place. */
-int sqlite_mend_finish(const char *path, uint64_t *rows_spoilt);
+ * many rows could not be. 0, also where a full disk has no room for them, and may_go_without;
+ * STORE_FULL, STORE_BROKEN or an -errno, and it is back in its place. */
+int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spoilt);
 
 /*
  * Takes a file, and what belongs to it, away from everybody. One that came from elsewhere, such as

@@ -23,7 +23,12 @@
 #include "outbox/sqlite_store.h"
 
 /* Each mending leaves the damaged file behind: the pauses double. */
-enum { TEND_PAUSE_MS = 60 * 1000, TEND_PAUSE_MAX_MS = 3600 * 1000, STAT_BLOCK_BYTES = 512 };
+enum {
+    TEND_PAUSE_MS = 60 * 1000,
+    TEND_PAUSE_MAX_MS = 3600 * 1000,
+    TEND_AGAIN_MS = 5000, /* where nothing can be stored until it is mended */
+    STAT_BLOCK_BYTES = 512,
+};
 
 /* Takes the room of a copy, and gives it back: quotas and limits tell nobody ahead. Where it is not
  * there, all that is kept would be set aside, and nothing saved. */
@@ -65,11 +70,17 @@ int sqlite_store_tend(struct store *store)
         return 0;
     if (now_ms < self->mend_at_ms)
         return STORE_BROKEN;
+    int r = self->half_mended ? 0 : sqlite_store_find(self);
+    if (r) /* what stands there instead is not to be mended, or gone on with */
+        return r;
     tend_pause(self, now_ms);
     if (!tend_has_room(self)) {
         log_error("the outbox is damaged, and there is no room for a sound copy", "path",
                   self->path);
         return STORE_BROKEN;
     }
-    return sqlite_store_reopen(self);
+    r = sqlite_store_reopen(self);
+    if (self->half_mended)
+        self->mend_at_ms = now_ms + TEND_AGAIN_MS;
+    return r;
 }

@@ -6,7 +6,7 @@
 
 #include <sqlite3.h>
 
-enum { ROWS = 600, PAGE = 4096 };
+enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
 
 /* ---- A store with rows that can be told ---- */
 
@@ -157,4 +157,42 @@ static inline void assert_works(struct store *store)
     must_append(store, row_of(last_id + 1));
     must_deliver(store, last_id + 1);
     assert_int_equal(counts_of(store).delivered, before.delivered + 1);
+}
+
+/* ---- Damage that no start has looked for ---- */
+
+/* How many were set aside; some have a log (WAL), by the name .damaged-<time>[-<n>]-wal. */
+static inline int damaged_files(const struct folder *folder)
+{
+    return folder_count(folder, ".damaged-") -
+           (folder_count(folder, "-wal") - folder_count(folder, "outbox.db-wal"));
+}
+
+static inline void lose_a_body(const struct folder *folder)
+{
+    run_sql(folder, "DELETE FROM body WHERE id = 301");
+}
+
+/* A file that was damaged while nobody looked, and is too large to be looked over at a start. */
+static inline struct store *open_damaged(struct folder *folder,
+                                         void (*damage)(const struct folder *folder))
+{
+    struct store *store = fill(folder);
+
+    store->ops->close(store);
+    damage(folder);
+    assert_int_equal(truncate(folder->path, UNCHECKED_BYTES), 0);
+    store = folder_open(folder, STORE_SERVE);
+    assert_int_equal(damaged_files(folder), 0);
+    return store;
+}
+
+/* Reads the pending ones of the model, as the relay does. */
+static inline int read_pending(struct store *store)
+{
+    const struct store_filter pending = {
+        .first = STORE_PENDING, .last = STORE_PENDING, .model = SPAN("users")};
+    size_t rows = 0;
+
+    return store->ops->read(store, &pending, count_row, &rows);
 }

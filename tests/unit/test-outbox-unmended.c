@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A mending, under a relay that serves, that does not come to its end at once: until it does, the
+ * relay keeps what it has open, and nobody takes that away from it. Who might is another process:
+ * this program again, since SQLite's locks do not keep a process from itself.
+ */
+#include "damage_world.h"
+#include "fault_memory.h"
+#include "fault_vfs.h"
+
+#include <spawn.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "outbox/sqlite_store.h"
+
+enum { MENDINGS = 100 };
+
+/* ---- Another process ---- */
+
+enum { OTHER_OPENED = 0, OTHER_FAILED = 10 /* and what the opening returned */ };
+
+static int other_main(const char *mode, const char *path)
+{
+    struct folder folder = {0};
+    struct store *store = NULL;
+    struct store_counts counts;
+
+    log_setup(LOG_ERROR + 1, LOG_TEXT);
+    (void)snprintf(folder.path, sizeof(folder.path), "%s", path);
+    int r =
+        folder_try_open(&folder, strcmp(mode, "serve") == 0 ? STORE_SERVE : STORE_BESIDE, &store);
+    if (!r)
+        r = store->ops->counts(store, &counts);
+    if (store)
+        store->ops->close(store);
+    buf_done(&folder.why);
+    return r ? OTHER_FAILED + abs(r) : OTHER_OPENED;
+}
+
+static int other_run(const struct folder *folder, const char *mode)
+{
+    char exe[] = "/proc/self/exe";
+    char *const argv[] = {exe, (char *)mode, (char *)folder->path, NULL};
+    extern char **environ;
+    int status;
+    pid_t child;
+
+    assert_int_equal(posix_spawn(&child, exe, NULL, NULL, argv, environ), 0);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void assert_no_second_relay(const struct folder *folder)
+{
+    char lock[160];
+
+    (void)snprintf(lock, sizeof(lock), "%s.lock", folder->path);
+    (void)unlink(lock);
+    assert_int_equal(other_run(folder, "serve"), OTHER_FAILED + STORE_BUSY);
+}
+
+static int open_files(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    int n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    (void)closedir(dir);
+    return n;
+}
+
+/* ---- What fails ---- */
+
+static void memory_install(void)
+{
+    (void)sqlite3_shutdown();
+    fault_memory_install();
+}
+
+static bool memory_fails(struct store *store, long nth)
+{
+    fault_memory_plan(nth, false);
+    (void)store->ops->tend(store);
+    bool struck = fault_memory_struck();
+    fault_memory_plan(0, false);
+    return struck;
+}
+
+static bool disk_fails(struct store *store, long nth)
+{
+    fault_vfs_plan(FAULT_EIO_ONCE, FAULT_READS | FAULT_WRITES | FAULT_SYNCS, nth);
+    (void)store->ops->tend(store);
+    bool struck = fault_vfs_struck();
+    fault_vfs_plan(FAULT_NONE, 0, 0);
+    return struck;
+}
+
+static bool disk_is_full(struct store *store, long nth)
+{
+    fault_vfs_plan(FAULT_FULL, FAULT_WRITES | FAULT_SYNCS, nth);
+    (void)store->ops->tend(store);
+    bool struck = fault_vfs_struck();
+    fault_vfs_plan(FAULT_NONE, 0, 0);
+    return struck;
+}
+
+static struct fault_case {
+    const char *name;
+    void (*install)(void);
+    void (*remove)(void);
+    bool (*tend)(struct store *store, long nth);
+} fault_cases[] = {
+    {"memory", memory_install, fault_memory_remove, memory_fails},
+    {"the disk, once", fault_vfs_install, fault_vfs_remove, disk_fails},
+    {"the disk is full", fault_vfs_install, fault_vfs_remove, disk_is_full},
+};
+
+/* All goes on as it was, or nothing does: then there is a new file, or none. Returns how many
+ * events it has taken. */
+static uint64_t assert_not_harmed(struct folder *folder, struct store *store)
+{
+    struct store_row row = row_of(ROWS + 1);
+
+    (void)other_run(folder, "beside");
+    if (store->ops->begin(store))
+        return 0;
+    assert_int_equal(store->ops->append(store, &row), 0);
+    must_commit(store);
+    assert_int_equal(other_run(folder, "beside"), OTHER_OPENED);
+    must_append(store, row_of(ROWS + 2));
+    assert_no_second_relay(folder);
+    return 2;
+}
+
+static void what_fails_half_way_is_done_the_next_time(void **state)
+{
+    const struct fault_case *fault_case = *state;
+    bool struck = true;
+
+    fault_case->install();
+    for (long nth = 1; struck; nth += 1 + nth / 6) {
+        struct folder folder;
+        folder_make(&folder);
+        struct store *store = open_damaged(&folder, lose_a_body);
+        int files = open_files();
+        assert_int_equal(read_pending(store), STORE_BROKEN);
+        struck = fault_case->tend(store, nth);
+        uint64_t taken = assert_not_harmed(&folder, store);
+        sqlite_store_of(store)->mend_at_ms = 0; /* the pause is over */
+        assert_int_equal(store->ops->tend(store), 0);
+        assert_int_equal(damaged_files(&folder), 1);
+        assert_int_equal(counts_of(store).spoilt, 1);
+        assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS - 1 + taken);
+        assert_int_equal(other_run(&folder, "beside"), OTHER_OPENED);
+        assert_no_second_relay(&folder);
+        assert_works(store);
+        assert_in_range(open_files(), 0, files);
+        store->ops->close(store);
+        folder_empty(&folder);
+    }
+    fault_case->remove();
+}
+
+/* ---- Again and again ---- */
+
+static void damage_again(const struct folder *folder, struct store *store)
+{
+    uint64_t id;
+
+    assert_int_equal(store->ops->last_id(store, &id), 0);
+    must_append(store, row_of(id + 1));
+    assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db,
+                                  "DELETE FROM body WHERE id = (SELECT max(id) FROM body)", NULL,
+                                  NULL, NULL),
+                     SQLITE_OK);
+    sqlite_mend_suspect(folder->path);
+}
+
+static void hundred_mendings_leave_nothing_open(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = fill(folder);
+    int files = 0;
+
+    for (int i = 1; i <= MENDINGS; i++) {
+        if (i == 5)
+            files = open_files(); /* SQLite keeps one for the next opening */
+        if (i % 2)
+            damage_again(folder, store);
+        else
+            sqlite_mend_suspect(folder->path); /* without reason */
+        sqlite_store_of(store)->mend_at_ms = 0;
+        assert_int_equal(store->ops->tend(store), 0);
+    }
+    assert_int_equal(damaged_files(folder), MENDINGS / 2);
+    assert_int_equal(counts_of(store).spoilt, MENDINGS / 2);
+    assert_int_equal(find_all(store).whole, ROWS);
+    assert_in_range(open_files(), 0, files);
+    assert_no_second_relay(folder);
+    assert_int_equal(other_run(folder, "beside"), OTHER_OPENED);
+    assert_works(store);
+    store->ops->close(store);
+}
+
+/* ---- Files that are not its own any more ---- */
+
+static const char *name_of(const struct folder *folder, const char *suffix)
+{
+    static char name[160];
+
+    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
+    return name;
+}
+
+static void exchange(const struct folder *folder, const char *suffix)
+{
+    char command[512];
+
+    (void)snprintf(command, sizeof(command), "cd %s && mv outbox.db%s away && cp away outbox.db%s",
+                   folder->at, suffix, suffix);
+    assert_int_equal(system(command), 0);
+}
+
+static void put_away(const struct folder *folder, const char *suffix)
+{
+    char away[160];
+
+    (void)snprintf(away, sizeof(away), "%s/away", folder->at);
+    assert_int_equal(rename(name_of(folder, suffix), away), 0);
+}
+
+static void put_back(const struct folder *folder, const char *suffix)
+{
+    char away[160];
+
+    (void)snprintf(away, sizeof(away), "%s/away", folder->at);
+    assert_int_equal(rename(away, name_of(folder, suffix)), 0);
+}
+
+static struct moved_case {
+    const char *name, *suffix;
+    void (*move)(const struct folder *folder, const char *suffix);
+} moved_cases[] = {
+    {"the file is gone", "", put_away}, {"the file is another", "", exchange},
+    {"-wal is gone", "-wal", put_away}, {"-wal is another", "-wal", exchange},
+    {"-shm is gone", "-shm", put_away}, {"-shm is another", "-shm", exchange},
+};
+
+/* It would go on with what stands there, or with nothing. */
+static void what_was_moved_is_not_mended(void **state)
+{
+    const struct moved_case *moved_case = *state;
+    struct folder folder;
+
+    folder_make(&folder);
+    struct store *store = open_damaged(&folder, lose_a_body);
+    must_append(store, row_of(ROWS + 1));
+    assert_int_equal(read_pending(store), STORE_BROKEN);
+    moved_case->move(&folder, moved_case->suffix);
+    assert_int_equal(store->ops->tend(store), STORE_BROKEN);
+    assert_int_equal(store->ops->begin(store), STORE_BROKEN);
+    assert_int_equal(damaged_files(&folder), 0);
+
+    put_back(&folder, moved_case->suffix);
+    sqlite_store_of(store)->mend_at_ms = 0;
+    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(counts_of(store).spoilt, 1);
+    assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);
+    assert_no_second_relay(&folder);
+    store->ops->close(store);
+    folder_empty(&folder);
+}
+
+static int group_setup(void **state)
+{
+    (void)state;
+    log_setup(LOG_ERROR + 1, LOG_TEXT);
+    return 0;
+}
+
+static const struct CMUnitTest plain_tests[] = {
+    cmocka_unit_test_setup_teardown(hundred_mendings_leave_nothing_open, folder_setup,
+                                    folder_teardown),
+};
+
+int main(int argc, char **argv)
+{
+    static struct CMUnitTest
+        tests[array_len(plain_tests) + array_len(fault_cases) + array_len(moved_cases)];
+    size_t len = array_len(plain_tests);
+
+    if (argc == 3)
+        return other_main(argv[1], argv[2]);
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    rows_add(tests, len, fault_cases, what_fails_half_way_is_done_the_next_time);
+    len += array_len(fault_cases);
+    rows_add(tests, len, moved_cases, what_was_moved_is_not_mended);
+    return cmocka_run_group_tests(tests, group_setup, NULL);
+}
