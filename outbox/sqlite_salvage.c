@@ -7,7 +7,8 @@
  * single steps, so that the next page is not missed by much, then in growing ones, so that it ends.
  *
  * What cannot be read because the disk fails, or memory is short, is asked for twice: a place that
- * the disk cannot read at all is lost, as damage is, but a moment must not lose anything.
+ * the disk cannot read at all is lost, as damage is, but a moment must not lose anything. Where
+ * nothing is wrong with the file, nothing is given up.
  */
 #include "outbox/sqlite_salvage.h"
 
@@ -17,7 +18,7 @@
 #include "base/error.h"
 #include "outbox/sqlite_store.h"
 
-enum { SINGLE_STEPS = 1 << 14 };
+enum { SINGLE_STEPS = 1 << 14, BUSY_MS = 5000 };
 
 static const char salvage_reason[] = "The outbox file was damaged; of this event only its body is "
                                      "left, which may be older than what "
@@ -28,7 +29,7 @@ struct salvage {
     sqlite3_stmt *body; /* of an event */
     struct store *to;
     struct sqlite_saved saved;
-    bool memory_is_short; /* for what could be read otherwise */
+    int hindered; /* why what may be well could not be read */
 };
 
 typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
@@ -41,18 +42,43 @@ static bool salvage_is_likely(int64_t number)
 
 /* ---- Reading ---- */
 
-static bool salvage_may_pass(struct salvage *self, int rc)
+/* Nothing is wrong with the file: memory is short, or file descriptors are; or it is locked. */
+static bool salvage_is_hindered(int rc)
 {
-    self->memory_is_short |= (rc & 0xff) == SQLITE_NOMEM;
-    return (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_NOMEM;
+    switch (rc & 0xff) {
+    case SQLITE_NOMEM:
+    case SQLITE_CANTOPEN:
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+    case SQLITE_PROTOCOL:
+    case SQLITE_PERM:
+    case SQLITE_READONLY:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool salvage_may_pass(int rc)
+{
+    return (rc & 0xff) == SQLITE_IOERR || salvage_is_hindered(rc);
+}
+
+/* It was asked for twice. */
+static int salvage_note(struct salvage *self, int rc)
+{
+    if (salvage_is_hindered(rc))
+        self->hindered = (rc & 0xff) == SQLITE_NOMEM ? error_origin(-ENOMEM) : STORE_BROKEN;
+    return rc;
 }
 
 static int salvage_prepare(struct salvage *self, const char *sql, sqlite3_stmt **statement)
 {
     int rc = sqlite3_prepare_v2(self->from, sql, -1, statement, NULL);
 
-    return salvage_may_pass(self, rc) ? sqlite3_prepare_v2(self->from, sql, -1, statement, NULL)
-                                      : rc;
+    if (!salvage_may_pass(rc))
+        return rc;
+    return salvage_note(self, sqlite3_prepare_v2(self->from, sql, -1, statement, NULL));
 }
 
 /* The next row; after a failure that has passed, the first one again. */
@@ -60,10 +86,24 @@ static int salvage_step(struct salvage *self, sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
 
-    if (!salvage_may_pass(self, rc))
+    if (!salvage_may_pass(rc))
         return rc;
     (void)sqlite3_reset(statement);
-    return sqlite3_step(statement);
+    return salvage_note(self, sqlite3_step(statement));
+}
+
+static int salvage_open(struct salvage *self, const char *path)
+{
+    int rc = sqlite3_open_v2(path, &self->from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (rc == SQLITE_OK) {
+        (void)sqlite3_busy_timeout(self->from, BUSY_MS);
+        (void)sqlite3_db_config(self->from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+        (void)sqlite3_db_config(self->from, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+        (void)sqlite3_exec(self->from, "BEGIN", NULL, NULL,
+                           NULL); /* locks once, not for each step */
+    }
+    return rc;
 }
 
 /* Calls fn for each row that can be read. 0, or what fn returned. */
@@ -221,8 +261,8 @@ static int salvage_all(struct salvage *self)
                          salvage_body);
     if (!r)
         salvage_tally(self);
-    if (!r && self->memory_is_short)
-        r = error_origin(-ENOMEM);
+    if (!r)
+        r = self->hindered;
     (void)sqlite3_finalize(self->body);
     return r ? r : self->to->ops->commit(self->to);
 }
@@ -234,17 +274,14 @@ int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
 
     if (r)
         return r;
-    /* A file that cannot be opened at all has nothing to be read. */
-    if (sqlite3_open_v2(from, &self.from, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL) ==
-        SQLITE_OK) {
-        (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-        (void)sqlite3_db_config(self.from, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
-        (void)sqlite3_exec(self.from, "BEGIN", NULL, NULL,
-                           NULL); /* locks once, not for each step */
+    /* Of what the file holds, SQLite reads nothing yet. */
+    int rc = salvage_open(&self, from);
+    if (rc != SQLITE_OK)
+        r = (rc & 0xff) == SQLITE_NOMEM ? error_origin(-ENOMEM) : STORE_BROKEN;
+    if (!r)
         r = salvage_all(&self);
-        if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
-            r = STORE_BROKEN;
-    }
+    if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
+        r = STORE_BROKEN;
     (void)sqlite3_close(self.from);
     self.to = sqlite_store_close(self.to);
     if (!r)

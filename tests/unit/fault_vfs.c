@@ -359,7 +359,10 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *out, int f
 
     (void)vfs;
     *file = (struct fault_file){.real = (sqlite3_file *)(file + 1)};
-    int rc = fault.real->xOpen(fault.real, path, file->real, flags, flags_out);
+    int rc = fault_call(FAULT_OPENS, SQLITE_CANTOPEN);
+    if (rc != SQLITE_OK)
+        return rc;
+    rc = fault.real->xOpen(fault.real, path, file->real, flags, flags_out);
     if (rc != SQLITE_OK)
         return rc;
     file->base.pMethods = &file_methods;

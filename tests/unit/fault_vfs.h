@@ -28,6 +28,7 @@ enum fault_calls {
     FAULT_SYNCS = 2,
     FAULT_READS = 4,
     FAULT_DELETES = 8,
+    FAULT_OPENS = 16, /* as where file descriptors are short */
 };
 
 /* All files are opened through it from now on, or no more. */

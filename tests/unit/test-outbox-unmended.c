@@ -9,7 +9,6 @@
 #include "fault_vfs.h"
 
 #include <spawn.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -92,22 +91,28 @@ static bool memory_fails(struct store *store, long nth)
     return struck;
 }
 
-static bool disk_fails(struct store *store, long nth)
+static bool disk_tend(struct store *store, enum fault_kind kind, unsigned calls, long nth)
 {
-    fault_vfs_plan(FAULT_EIO_ONCE, FAULT_READS | FAULT_WRITES | FAULT_SYNCS, nth);
+    fault_vfs_plan(kind, calls, nth);
     (void)store->ops->tend(store);
     bool struck = fault_vfs_struck();
     fault_vfs_plan(FAULT_NONE, 0, 0);
     return struck;
 }
 
+static bool disk_fails(struct store *store, long nth)
+{
+    return disk_tend(store, FAULT_EIO_ONCE, FAULT_READS | FAULT_WRITES | FAULT_SYNCS, nth);
+}
+
 static bool disk_is_full(struct store *store, long nth)
 {
-    fault_vfs_plan(FAULT_FULL, FAULT_WRITES | FAULT_SYNCS, nth);
-    (void)store->ops->tend(store);
-    bool struck = fault_vfs_struck();
-    fault_vfs_plan(FAULT_NONE, 0, 0);
-    return struck;
+    return disk_tend(store, FAULT_FULL, FAULT_WRITES | FAULT_SYNCS, nth);
+}
+
+static bool descriptors_are_short(struct store *store, long nth)
+{
+    return disk_tend(store, FAULT_EIO, FAULT_OPENS, nth);
 }
 
 static struct fault_case {
@@ -118,6 +123,7 @@ static struct fault_case {
 } fault_cases[] = {
     {"memory", memory_install, fault_memory_remove, memory_fails},
     {"the disk, once", fault_vfs_install, fault_vfs_remove, disk_fails},
+    {"descriptors", fault_vfs_install, fault_vfs_remove, descriptors_are_short},
     {"the disk is full", fault_vfs_install, fault_vfs_remove, disk_is_full},
 };
 
@@ -165,6 +171,34 @@ static void what_fails_half_way_is_done_the_next_time(void **state)
         folder_empty(&folder);
     }
     fault_case->remove();
+}
+
+static void start_that_is_short_of_descriptors_loses_nothing(void **state)
+{
+    bool struck = true;
+
+    (void)state;
+    fault_vfs_install();
+    for (long nth = 1; struck; nth++) {
+        struct folder folder;
+        folder_make(&folder);
+        struct store *store = fill(&folder);
+        store = store->ops->close(store);
+        lose_a_body(&folder);
+        fault_vfs_plan(FAULT_EIO, FAULT_OPENS, nth);
+        (void)folder_try_open(&folder, STORE_SERVE, &store);
+        struck = fault_vfs_struck();
+        fault_vfs_plan(FAULT_NONE, 0, 0);
+        if (store)
+            store->ops->close(store);
+        store = folder_open(&folder, STORE_SERVE);
+        assert_int_equal(damaged_files(&folder), 1);
+        assert_int_equal(find_all(store).whole, ROWS - 1);
+        assert_int_equal(counts_of(store).discarded, 1);
+        store->ops->close(store);
+        folder_empty(&folder);
+    }
+    fault_vfs_remove();
 }
 
 /* ---- Again and again ---- */
@@ -285,6 +319,7 @@ static int group_setup(void **state)
 }
 
 static const struct CMUnitTest plain_tests[] = {
+    cmocka_unit_test(start_that_is_short_of_descriptors_loses_nothing),
     cmocka_unit_test_setup_teardown(hundred_mendings_leave_nothing_open, folder_setup,
                                     folder_teardown),
 };
