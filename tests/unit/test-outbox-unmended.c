@@ -19,7 +19,33 @@ enum { MENDINGS = 100 };
 
 /* ---- Another process ---- */
 
-enum { OTHER_OPENED = 0, OTHER_FAILED = 10 /* and what the opening returned */ };
+enum { OTHER_OPENED = 0, OTHER_KILLED = 9, OTHER_FAILED = 10 /* and what the opening returned */ };
+
+/* A kill at the nth renaming from now on; 0: none. In the place of the C library's. */
+static long die_at;
+
+int rename(const char *from, const char *to)
+{
+    if (die_at > 0 && --die_at == 0)
+        _exit(OTHER_KILLED);
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+/* Has a damaged file, all of which is in its log, when it is mended. */
+static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
+{
+    struct store *store = fill(folder);
+
+    assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db, "DELETE FROM body WHERE id = 301",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite_mend_suspect(folder->path);
+    if (disk_is_bad)
+        fault_vfs_plan(FAULT_EIO, FAULT_WRITES, 1);
+    die_at = nth;
+    (void)store->ops->tend(store);
+    _exit(OTHER_OPENED); /* without closing it */
+}
 
 static int other_main(const char *mode, const char *path)
 {
@@ -29,6 +55,12 @@ static int other_main(const char *mode, const char *path)
 
     log_setup(LOG_ERROR + 1, LOG_TEXT);
     (void)snprintf(folder.path, sizeof(folder.path), "%s", path);
+    if (strncmp(mode, "mend", 4) == 0)
+        return other_mends(&folder, false, atol(mode + 4));
+    if (strncmp(mode, "fail", 4) == 0) {
+        fault_vfs_install();
+        return other_mends(&folder, true, atol(mode + 4));
+    }
     int r =
         folder_try_open(&folder, strcmp(mode, "serve") == 0 ? STORE_SERVE : STORE_BESIDE, &store);
     if (!r)
@@ -201,6 +233,38 @@ static void start_that_is_short_of_descriptors_loses_nothing(void **state)
     fault_vfs_remove();
 }
 
+/* ---- What is killed half-way ---- */
+
+static struct kill_case {
+    const char *name, *mode;
+} kill_cases[] = {
+    {"killed while it mends", "mend"},
+    {"killed while it puts back what it cannot mend", "fail"},
+};
+
+static void kill_at_any_renaming_loses_nothing(void **state)
+{
+    const struct kill_case *kill_case = *state;
+    int r = OTHER_KILLED;
+
+    for (long nth = 1; r == OTHER_KILLED; nth++) {
+        struct folder folder;
+        char mode[32];
+        folder_make(&folder);
+        (void)snprintf(mode, sizeof(mode), "%s%ld", kill_case->mode, nth);
+        r = other_run(&folder, mode);
+        assert_true(r == OTHER_KILLED || (r == OTHER_OPENED && nth > 4));
+        struct store *store = folder_open(&folder, STORE_SERVE);
+        assert_int_equal(find_all(store).whole, ROWS - 1);
+        assert_int_equal(counts_of(store).discarded, 1);
+        assert_int_equal(folder_count(&folder, ".mending"), 0);
+        assert_int_equal(folder_count(&folder, ".saved"), 0);
+        assert_works(store);
+        store->ops->close(store);
+        folder_empty(&folder);
+    }
+}
+
 /* ---- Again and again ---- */
 
 static void damage_again(const struct folder *folder, struct store *store)
@@ -326,8 +390,8 @@ static const struct CMUnitTest plain_tests[] = {
 
 int main(int argc, char **argv)
 {
-    static struct CMUnitTest
-        tests[array_len(plain_tests) + array_len(fault_cases) + array_len(moved_cases)];
+    static struct CMUnitTest tests[array_len(plain_tests) + array_len(fault_cases) +
+                                   array_len(moved_cases) + array_len(kill_cases)];
     size_t len = array_len(plain_tests);
 
     if (argc == 3)
@@ -336,5 +400,7 @@ int main(int argc, char **argv)
     rows_add(tests, len, fault_cases, what_fails_half_way_is_done_the_next_time);
     len += array_len(fault_cases);
     rows_add(tests, len, moved_cases, what_was_moved_is_not_mended);
+    len += array_len(moved_cases);
+    rows_add(tests, len, kill_cases, kill_at_any_renaming_loses_nothing);
     return cmocka_run_group_tests(tests, group_setup, NULL);
 }
