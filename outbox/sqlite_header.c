@@ -126,7 +126,7 @@ static bool header_has_foreign_log(const char *path, const struct header *header
            header_beside_has_content(path, "-wal");
 }
 
-enum sqlite_header_owner sqlite_header_owner(const char *path)
+static enum sqlite_header_owner header_look(const char *path)
 {
     struct header header = {0};
     cleanup(closep) int fd = header_open(path, "");
@@ -147,4 +147,13 @@ enum sqlite_header_owner sqlite_header_owner(const char *path)
         header_read_log(path, &header);
     return header_is_ours(&header) || header_is_blank(&header) ? HEADER_OF_OURS
                                                                : HEADER_OF_ANOTHER_DATABASE;
+}
+
+/* An outbox that is just being opened is in WAL mode before its log has content: the second look
+ * finds it so. */
+enum sqlite_header_owner sqlite_header_owner(const char *path)
+{
+    enum sqlite_header_owner owner = header_look(path);
+
+    return owner == HEADER_OF_OURS_BESIDE_A_LOG ? header_look(path) : owner;
 }

@@ -178,6 +178,14 @@ static bool hold_is_served(const struct hold_place *place)
     return fd >= 0 && fcntl(fd, F_OFD_GETLK, &byte) == 0 && byte.l_type != F_UNLCK;
 }
 
+bool sqlite_hold_is_mended(const struct sqlite_hold *hold)
+{
+    cleanup(freep) char *name = hold_name(hold->places[HOLD_FILE].name, ".mending");
+    const struct hold_place place = {.name = name, .fd = -1};
+
+    return name && hold_is_served(&place);
+}
+
 static bool hold_looks_torn(const struct sqlite_hold *hold)
 {
     bool file = hold_is_served(&hold->places[HOLD_FILE]);

@@ -50,6 +50,9 @@ int sqlite_hold_lock_name(struct sqlite_hold *hold);
  * Before SQLite opens it. As sqlite_hold_lock_name(). */
 int sqlite_hold_lock_file(struct sqlite_hold *hold);
 
+/* Whether a relay that serves is replacing the file of that name by what it can save of it. */
+bool sqlite_hold_is_mended(const struct sqlite_hold *hold);
+
 /* Once SQLite has all files open: they are the ones of a relay that serves. The same. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold);
 

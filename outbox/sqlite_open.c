@@ -366,7 +366,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
 {
     int r = open_locked(options, self, sqlite_hold_lock_name(&self->hold));
 
-    if (!r && sqlite_hold_is_torn(&self->hold))
+    if (!r && (sqlite_hold_is_mended(&self->hold) || sqlite_hold_is_torn(&self->hold)))
         r = open_locked(options, self, HOLD_TAKEN);
     if (!r)
         r = open_finish_mending(options, self);

@@ -375,6 +375,29 @@ static void what_was_moved_is_not_mended(void **state)
     folder_empty(&folder);
 }
 
+/* The lock file is gone, and there is no file that could have a lock. */
+static void what_is_being_mended_is_not_taken_by_another(void **state)
+{
+    struct folder *folder = *state;
+    struct store *store = fill(folder);
+    char mending[160];
+
+    (void)snprintf(mending, sizeof(mending), "%s.mending", folder->path);
+    assert_int_equal(rename(folder->path, mending), 0);
+    for (size_t i = 1; i < 3; i++) {
+        static const char *const suffixes[] = {"", "-wal", "-shm"};
+        assert_no_second_relay(folder);
+        (void)snprintf(mending, sizeof(mending), "%s.mending%s", folder->path, suffixes[i]);
+        assert_int_equal(rename(name_of(folder, suffixes[i]), mending), 0);
+    }
+    assert_no_second_relay(folder);
+    assert_int_equal(folder_count(folder, ".damaged"), 0);
+    store->ops->close(store);
+    store = folder_open(folder, STORE_SERVE); /* it has gone, and another one ends what it began */
+    assert_int_equal(find_all(store).whole, ROWS);
+    store->ops->close(store);
+}
+
 static int group_setup(void **state)
 {
     (void)state;
@@ -384,6 +407,8 @@ static int group_setup(void **state)
 
 static const struct CMUnitTest plain_tests[] = {
     cmocka_unit_test(start_that_is_short_of_descriptors_loses_nothing),
+    cmocka_unit_test_setup_teardown(what_is_being_mended_is_not_taken_by_another, folder_setup,
+                                    folder_teardown),
     cmocka_unit_test_setup_teardown(hundred_mendings_leave_nothing_open, folder_setup,
                                     folder_teardown),
 };
