@@ -5,12 +5,22 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
+// Whoever writes into it may still run: what is after() ends in the order in which it began.
+function remove(folder) {
+  for (let left = 1000; ; left--) {
+    try {
+      return rmSync(folder, { recursive: true, force: true });
+    } catch (error) {
+      if (error.code !== 'ENOTEMPTY' || left === 0) throw error; // its maxRetries would not look for new files
+    }
+  }
+}
+
 // A folder with these files: {name: content}, an object being written as JSON. Gives {path(name),
 // write(name, content)}.
 export function makeFolder(t, files = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
-  // Whoever writes into it may still run: what is after() ends in the order in which it began.
-  t.after(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }));
+  t.after(() => remove(folder));
   const self = {
     folder,
     path: (name) => path.join(folder, name),
