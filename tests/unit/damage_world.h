@@ -123,22 +123,26 @@ static inline void run_sql(const struct folder *folder, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
-/* The page that a table's or index's tree begins with. */
-static inline int64_t root_of(const struct folder *folder, const char *name)
+/* Where the page begins whose number the query has for that name. */
+static inline int64_t page_by(const struct folder *folder, const char *query, const char *name)
 {
     sqlite3 *db = NULL;
     sqlite3_stmt *find = NULL;
 
     assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db, "SELECT rootpage FROM sqlite_schema WHERE name = ?1",
-                                        -1, &find, NULL),
-                     SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, query, -1, &find, NULL), SQLITE_OK);
     assert_int_equal(sqlite3_bind_text(find, 1, name, -1, SQLITE_STATIC), SQLITE_OK);
     assert_int_equal(sqlite3_step(find), SQLITE_ROW);
     int64_t page = sqlite3_column_int64(find, 0);
     (void)sqlite3_finalize(find);
     (void)sqlite3_close(db);
     return (page - 1) * PAGE;
+}
+
+/* The page that a table's or index's tree begins with. */
+static inline int64_t root_of(const struct folder *folder, const char *name)
+{
+    return page_by(folder, "SELECT rootpage FROM sqlite_schema WHERE name = ?1", name);
 }
 
 static inline int count_row(void *ctx, const struct store_row *row)

@@ -20,21 +20,10 @@ static const struct store_filter everything = {.last = STORE_FORCED};
 /* The page of a tree on which a row or an entry stands, in the middle of it. */
 static int64_t leaf_of(const struct folder *folder, const char *name)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *find = NULL;
-
-    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_prepare_v2(db,
-                                        "SELECT pageno FROM dbstat WHERE name = ?1 AND pagetype ="
-                                        " 'leaf' ORDER BY path LIMIT 1 OFFSET 2",
-                                        -1, &find, NULL),
-                     SQLITE_OK);
-    assert_int_equal(sqlite3_bind_text(find, 1, name, -1, SQLITE_STATIC), SQLITE_OK);
-    assert_int_equal(sqlite3_step(find), SQLITE_ROW);
-    int64_t page = sqlite3_column_int64(find, 0);
-    (void)sqlite3_finalize(find);
-    (void)sqlite3_close(db);
-    return (page - 1) * PAGE;
+    return page_by(folder,
+                   "SELECT pageno FROM dbstat WHERE name = ?1 AND pagetype = 'leaf' ORDER BY path"
+                   " LIMIT 1 OFFSET 2",
+                   name);
 }
 
 static void garble_event_page(const struct folder *folder)
