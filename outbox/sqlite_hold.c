@@ -28,6 +28,7 @@
 
 #include "base/error.h"
 #include "base/util.h"
+#include "outbox/sqlite_place.h"
 
 /* Which of the bytes far behind every end. */
 #define HOLD_BYTE_OWNER (INT64_C(1) << 62)     /* from before SQLite opens the file */
@@ -37,24 +38,14 @@ enum { HOLD_LOOK_AGAIN_MS = 100 };
 
 /* ---- Names ---- */
 
-static char *hold_name(const char *a, const char *b)
-{
-    char *name;
-
-    if (asprintf(&name, "%s%s", a, b) < 0) {
-        (void)error_origin(-ENOMEM);
-        return NULL;
-    }
-    return name;
-}
-
 /* From the root, through whatever links there are: where they lead may change. */
 static char *hold_absolute(const char *given)
 {
     cleanup(freep) char *folder = *given == '/' ? strdup("") : getcwd(NULL, 0);
-    cleanup(freep) char *begin = folder ? hold_name(folder, *given == '/' ? "" : "/") : NULL;
+    cleanup(freep) char *begin =
+        folder ? sqlite_place_name(folder, *given == '/' ? "" : "/", "") : NULL;
 
-    return begin ? hold_name(begin, given) : NULL;
+    return begin ? sqlite_place_name(begin, given, "") : NULL;
 }
 
 int sqlite_hold_init(struct sqlite_hold *hold, const char *given, const char *path)
@@ -64,8 +55,8 @@ int sqlite_hold_init(struct sqlite_hold *hold, const char *given, const char *pa
         hold->places[i].fd = -1;
     hold->places[HOLD_GIVEN].name = hold_absolute(given);
     hold->places[HOLD_FILE].name = strdup(path);
-    hold->places[HOLD_LOG].name = hold_name(path, "-wal");
-    hold->places[HOLD_SHARED].name = hold_name(path, "-shm");
+    hold->places[HOLD_LOG].name = sqlite_place_name(path, "-wal", "");
+    hold->places[HOLD_SHARED].name = sqlite_place_name(path, "-shm", "");
     for (size_t i = 0; i < HOLD_PLACES; i++)
         if (!hold->places[i].name)
             return error_origin(-ENOMEM);
@@ -119,12 +110,10 @@ static int hold_outcome(int failed)
 
 int sqlite_hold_lock_name(struct sqlite_hold *hold)
 {
-    cleanup(freep) char *name = hold_name(hold->places[HOLD_FILE].name, ".lock");
+    cleanup(freep) char *name = sqlite_place_name(hold->places[HOLD_FILE].name, ".lock", "");
 
-    if (!name) {
-        errno = ENOMEM;
+    if (!name)
         return -1;
-    }
     hold->name_fd = open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     return hold->name_fd < 0 ? -1 : hold_outcome(flock(hold->name_fd, LOCK_EX | LOCK_NB));
 }
@@ -180,7 +169,7 @@ static bool hold_is_served(const struct hold_place *place)
 
 bool sqlite_hold_is_mended(const struct sqlite_hold *hold)
 {
-    cleanup(freep) char *name = hold_name(hold->places[HOLD_FILE].name, ".mending");
+    cleanup(freep) char *name = sqlite_place_name(hold->places[HOLD_FILE].name, ".mending", "");
     const struct hold_place place = {.name = name, .fd = -1};
 
     return name && hold_is_served(&place);

@@ -21,26 +21,16 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_place.h"
 #include "outbox/sqlite_salvage.h"
 #include "outbox/sqlite_store.h"
 
 /* What stands beside an SQLite file, the file itself first. */
 static const char *const mend_suffixes[] = {"", "-wal", "-shm", "-journal"};
 
-static char *mend_name(const char *path, const char *middle, const char *suffix)
-{
-    char *name;
-
-    if (asprintf(&name, "%s%s%s", path, middle, suffix) < 0) {
-        (void)error_origin(-ENOMEM);
-        return NULL;
-    }
-    return name;
-}
-
 static bool mend_exists(const char *path, const char *middle, const char *suffix)
 {
-    cleanup(freep) char *name = mend_name(path, middle, suffix);
+    cleanup(freep) char *name = sqlite_place_name(path, middle, suffix);
 
     return name && access(name, F_OK) == 0;
 }
@@ -48,7 +38,7 @@ static bool mend_exists(const char *path, const char *middle, const char *suffix
 /* An empty file is as good as none: SQLite takes it for one that is yet to be filled. */
 static bool mend_has_content(const char *path, const char *middle, const char *suffix)
 {
-    cleanup(freep) char *name = mend_name(path, middle, suffix);
+    cleanup(freep) char *name = sqlite_place_name(path, middle, suffix);
     struct stat st;
 
     return name && stat(name, &st) == 0 && st.st_size > 0;
@@ -62,8 +52,8 @@ static int mend_move(const char *path, const char *from, const char *to)
 
     for (size_t i = 0; i < array_len(mend_suffixes); i++) {
         const char *suffix = mend_suffixes[file_first ? i : array_len(mend_suffixes) - 1 - i];
-        cleanup(freep) char *old = mend_name(path, from, suffix);
-        cleanup(freep) char *new = mend_name(path, to, suffix);
+        cleanup(freep) char *old = sqlite_place_name(path, from, suffix);
+        cleanup(freep) char *new = sqlite_place_name(path, to, suffix);
         if (!old || !new)
             return -ENOMEM;
         if (rename(old, new) != 0 && errno != ENOENT)
@@ -74,7 +64,7 @@ static int mend_move(const char *path, const char *from, const char *to)
 
 static bool mend_is(const char *name, const char *path, const char *middle, const char *suffix)
 {
-    cleanup(freep) char *own = mend_name(path, middle, suffix);
+    cleanup(freep) char *own = sqlite_place_name(path, middle, suffix);
 
     return own && strcmp(name, own) == 0;
 }
@@ -93,7 +83,7 @@ bool sqlite_mend_has_use_for(const char *path, const char *name)
 int sqlite_mend_modes(const char *path)
 {
     for (size_t i = 0; i < array_len(mend_suffixes); i++) {
-        cleanup(freep) char *name = mend_name(path, "", mend_suffixes[i]);
+        cleanup(freep) char *name = sqlite_place_name(path, "", mend_suffixes[i]);
         struct stat st;
         if (!name)
             return -ENOMEM;
@@ -151,8 +141,8 @@ static int mend_create(const char *path)
 /* Makes path from what was set aside. */
 static int mend_save(const char *path, struct sqlite_saved *saved)
 {
-    cleanup(freep) char *from = mend_name(path, ".mending", "");
-    cleanup(freep) char *to = mend_name(path, ".saved", "");
+    cleanup(freep) char *from = sqlite_place_name(path, ".mending", "");
+    cleanup(freep) char *to = sqlite_place_name(path, ".saved", "");
 
     if (!from || !to)
         return -ENOMEM;
@@ -170,8 +160,8 @@ static int mend_save(const char *path, struct sqlite_saved *saved)
 /* What salvage made beside the file: shared memory, and a log where there was none. */
 static void mend_drop_scratch(const char *path)
 {
-    cleanup(freep) char *shared = mend_name(path, ".mending", "-shm");
-    cleanup(freep) char *log = mend_name(path, ".mending", "-wal");
+    cleanup(freep) char *shared = sqlite_place_name(path, ".mending", "-shm");
+    cleanup(freep) char *log = sqlite_place_name(path, ".mending", "-wal");
 
     if (shared)
         mend_remove(shared);
@@ -200,7 +190,7 @@ static int mend_put_away(const char *path, char **name)
     char middle[MEND_MIDDLE_MAX];
 
     mend_choose_middle(path, middle);
-    *name = mend_name(path, middle, "");
+    *name = sqlite_place_name(path, middle, "");
     mend_drop_scratch(path);
     return mend_move(path, ".mending", middle);
 }
@@ -210,9 +200,9 @@ int sqlite_mend_set_log_aside(const char *path)
     char middle[MEND_MIDDLE_MAX];
 
     mend_choose_middle(path, middle);
-    cleanup(freep) char *log = mend_name(path, "", "-wal");
-    cleanup(freep) char *aside = mend_name(path, middle, "-wal");
-    cleanup(freep) char *shared = mend_name(path, "", "-shm");
+    cleanup(freep) char *log = sqlite_place_name(path, "", "-wal");
+    cleanup(freep) char *aside = sqlite_place_name(path, middle, "-wal");
+    cleanup(freep) char *shared = sqlite_place_name(path, "", "-shm");
     if (!log || !aside || !shared)
         return -ENOMEM;
     if (rename(log, aside) != 0)
@@ -264,7 +254,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
 
 void sqlite_mend_suspect(const char *path)
 {
-    cleanup(freep) char *name = mend_name(path, ".suspect", "");
+    cleanup(freep) char *name = sqlite_place_name(path, ".suspect", "");
     int fd = name ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
 
     closep(&fd);
@@ -277,7 +267,7 @@ bool sqlite_mend_suspected(const char *path)
 
 void sqlite_mend_trust(const char *path)
 {
-    cleanup(freep) char *name = mend_name(path, ".suspect", "");
+    cleanup(freep) char *name = sqlite_place_name(path, ".suspect", "");
 
     if (name)
         mend_remove(name);

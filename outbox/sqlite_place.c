@@ -94,11 +94,12 @@ int sqlite_place_failed(const struct store_options *options, const char *path, c
 
 /* ---- Names ---- */
 
-static char *place_name(const char *a, const char *b, const char *c)
+char *sqlite_place_name(const char *a, const char *b, const char *c)
 {
     char *name;
 
     if (asprintf(&name, "%s%s%s", a, b, c) < 0) {
+        (void)error_origin(-ENOMEM);
         errno = ENOMEM;
         return NULL;
     }
@@ -118,7 +119,7 @@ char *sqlite_place_real_name(const char *path)
     cleanup(freep) char *real = folder ? realpath(folder, NULL) : NULL;
     cleanup(freep) char *copy = strdup(path);
 
-    return real && copy ? place_name(strcmp(real, "/") == 0 ? "" : real, "/", basename(copy))
+    return real && copy ? sqlite_place_name(strcmp(real, "/") == 0 ? "" : real, "/", basename(copy))
                         : NULL;
 }
 
@@ -136,7 +137,7 @@ static char *place_read_link(const char *name)
     if (target[0] == '/')
         return strdup(target);
     cleanup(freep) char *folder = sqlite_place_folder(name);
-    return folder ? place_name(folder, "/", target) : NULL;
+    return folder ? sqlite_place_name(folder, "/", target) : NULL;
 }
 
 /* The real name of a file that is yet to be made, which links may lead to. NULL: errno says why. */
@@ -258,7 +259,7 @@ static int place_check_file_system(const struct store_options *options, const ch
 
 static bool place_is_mount(const char *path, const char *suffix)
 {
-    cleanup(freep) char *name = place_name(path, suffix, "");
+    cleanup(freep) char *name = sqlite_place_name(path, suffix, "");
     struct statx st;
 
     return name && statx(AT_FDCWD, name, AT_NO_AUTOMOUNT, STATX_TYPE, &st) == 0 &&

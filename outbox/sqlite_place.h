@@ -24,6 +24,9 @@ int sqlite_place_failed(const struct store_options *options, const char *path, c
  */
 bool sqlite_place_denies(const char *path, int how);
 
+/* The three behind one another. The caller's. NULL: no memory, and errno says so. */
+char *sqlite_place_name(const char *a, const char *b, const char *c);
+
 /* The folder's real path and the file's name; the file need not be there. The caller's. NULL: errno
  * says why. */
 char *sqlite_place_real_name(const char *path);
