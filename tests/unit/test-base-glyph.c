@@ -5,6 +5,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <wchar.h>
+#include <wctype.h>
 
 #include "base/utf8.h"
 #include "tests/unit/rows.h"
@@ -54,6 +55,48 @@ static void test_controls(void **state)
         assert_false(glyph_is_unsafe(code));
 }
 
+/*
+ * What turns a line round is Bidi_Control, what ends one has the classes BK and NL.
+ *
+ * Sources: Unicode's PropList.txt and LineBreak.txt.
+ */
+static void test_what_turns_or_ends_a_line(void **state)
+{
+    static const uint32_t codes[] = {0x61C,  0x200E, 0x200F, 0x202A, 0x202B, 0x202C,
+                                     0x202D, 0x202E, 0x2066, 0x2067, 0x2068, 0x2069,
+                                     0x0B,   0x0C,   0x85,   0x2028, 0x2029};
+
+    (void)state;
+    for (size_t i = 0; i < array_len(codes); i++)
+        if (!glyph_is_unsafe(codes[i]))
+            fail_msg("U+%04X is safe", codes[i]);
+}
+
+/* Hangul's, which are letters that nobody sees. */
+static bool is_filler(uint32_t code)
+{
+    return code == 0x115F || code == 0x1160 || code == 0x3164 || code == 0xFFA0;
+}
+
+/* Letters and digits of all scripts, those from right to left, too. */
+static void test_what_is_written(void **state)
+{
+    int safe = 0;
+
+    (void)state;
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        skip();
+    for (uint32_t code = 0; code < UNICODE_MAX; code++) {
+        if (!iswalnum((wint_t)code) || is_filler(code))
+            continue;
+        safe++;
+        if (glyph_is_unsafe(code))
+            fail_msg("U+%04X is unsafe", code);
+    }
+    (void)setlocale(LC_CTYPE, "C");
+    assert_true(safe > 100000);
+}
+
 /* There and back, and no character is one without its last byte. */
 static void test_decode(void **state)
 {
@@ -74,6 +117,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_columns),
         cmocka_unit_test(test_controls),
+        cmocka_unit_test(test_what_turns_or_ends_a_line),
+        cmocka_unit_test(test_what_is_written),
         cmocka_unit_test(test_decode),
     };
 
