@@ -88,6 +88,41 @@ static void quota_that_no_measure_tells_of(void **state)
     unmount_disk(&folder);
 }
 
+static struct quota_case discard_cases[] = {
+    {"letters are discarded beside a relay in a full quota", EDQUOT},
+    {"letters are discarded beside a relay with files of the largest size", EFBIG},
+    {"letters are discarded beside a relay on a full disk", ENOSPC},
+};
+
+/* As a command does it: by a store that has no reserve, in the log that the relay holds. */
+static void letters_are_discarded_beside_a_relay(void **state)
+{
+    const struct quota_case *quota_case = *state;
+    struct folder folder;
+    char ballast[128];
+
+    mount_disk(&folder, "4m");
+    quota_set(quota_case->error);
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    uint64_t last = fill(store, 1);
+    for (uint64_t id = 1; id <= last; id++)
+        must_bury(store, died(id, "no"));
+    take_the_rest(&folder, ballast);
+    struct store *beside = folder_open(&folder, STORE_BESIDE);
+    for (uint64_t id = 1; id <= last; id++) {
+        must_begin(beside);
+        assert_int_equal(beside->ops->discard(beside, id), 0);
+        must_commit(beside);
+    }
+    beside->ops->close(beside);
+    assert_int_equal(counts_of(store).dead, 0);
+    uint64_t first = last + 1; /* into what they left */
+    settle_all(store, first, fill(store, first));
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(&folder);
+}
+
 /* Others take it all while much of what is there stands in the log alone. */
 static void reserve_is_given_up_for_what_is_there(void **state)
 {
@@ -342,11 +377,13 @@ static const struct CMUnitTest tests[] = {
 
 int main(void)
 {
-    static struct CMUnitTest all[array_len(tests) + array_len(quota_cases) + array_len(mend_cases)];
+    static struct CMUnitTest all[array_len(tests) + array_len(quota_cases) +
+                                 array_len(discard_cases) + array_len(mend_cases)];
 
     disk_world_init();
     memcpy(all, tests, sizeof(tests));
     size_t len = rows_add(all, array_len(tests), quota_cases, quota_that_no_measure_tells_of);
+    len = rows_add(all, len, discard_cases, letters_are_discarded_beside_a_relay);
     rows_add(all, len, mend_cases, mending_waits_for_room);
     return cmocka_run_group_tests(all, NULL, NULL);
 }
