@@ -4,6 +4,7 @@
  * size of files, and readers that keep the log from being folded in.
  */
 #include "disk_world.h"
+#include "outbox/sqlite_store.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -139,6 +140,39 @@ static void reserve_is_given_up_for_what_is_there(void **state)
     settle_all(store, 1, 40);
     store->ops->close(store);
     quota_set(0);
+    unmount_disk(&folder);
+}
+
+/* Somebody else takes all but so much. */
+static void leave(const struct folder *folder, int64_t bytes)
+{
+    char name[128];
+
+    (void)snprintf(name, sizeof(name), "%s/ballast", folder->at);
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(fallocate(fd, 0, 0, bytes_free(folder) - bytes), 0);
+    (void)close(fd);
+}
+
+/* The disk was found full, and gets no fuller for a moment: a refusal does not put off what is to
+ * be done in it. */
+static void refusal_leaves_the_log_to_be_folded_in(void **state)
+{
+    (void)state;
+    struct folder folder;
+    char ballast[128];
+
+    mount_disk(&folder, "8m");
+    struct store *store = folder_open(&folder, STORE_SERVE);
+    for (uint64_t id = 1; id <= 40; id++)
+        assert_int_equal(append_one(store, id), 0);
+    assert_int_equal(sqlite_store_outcome(sqlite_store_of(store), SQLITE_FULL), STORE_FULL);
+    leave(&folder, 1 << 20); /* too little for the reserve, and enough for what is in the log */
+    assert_int_equal(append_one(store, 41), STORE_FULL);
+    take_the_rest(&folder, ballast);
+    settle_all(store, 1, 40);
+    store->ops->close(store);
     unmount_disk(&folder);
 }
 
@@ -368,6 +402,7 @@ static void what_a_reader_pins_counts(void **state)
 
 static const struct CMUnitTest tests[] = {
     cmocka_unit_test(reserve_is_given_up_for_what_is_there),
+    cmocka_unit_test(refusal_leaves_the_log_to_be_folded_in),
     cmocka_unit_test(large_events_can_be_settled_on_a_full_quota),
     cmocka_unit_test(backup_on_a_full_quota_is_refused),
     file_test(limited_files_refuse_new_events_only),
