@@ -425,8 +425,9 @@ static void test_a_start_waits_for_no_route_that_cannot_be_read(void **state)
         assert_int_equal(loop_turn(world->loop), 0);
         (void)usleep(1000);
     }
-    assert_string_equal(world->relay->inbox.not_ready(&world->relay->inbox),
-                        "The outbox cannot be read");
+    const char *why = world->relay->inbox.not_ready(&world->relay->inbox);
+    assert_non_null(why);
+    assert_string_equal(why, "The outbox cannot be read");
 }
 
 /* One page is long in coming, as where memory is short, and all others fail. */
