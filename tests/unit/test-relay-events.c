@@ -332,6 +332,28 @@ static void test_a_leap_kills_no_page(void **state)
     assert_counts(BACKLOG, 0, 0);
 }
 
+/* A clock that is set right after the start: what was read before that cannot know, and all that is
+ * read behind it does. */
+static void test_a_start_ahead_of_its_time_kills_no_page(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.step_ms = 1000;
+    struct world *world = begin(&options, is_away);
+
+    send_backlog(world, "users");
+    world_run(world, 60000);
+    restart_at(world, 4 * WORLD_DAY_MS);
+    world_run(world, 60000);
+    world->leapt_ms = 0;
+    world_run(world, 60000);
+    assert_in_range(oldest_age_ms(world), 2 * 60000, 4 * 60000);
+    world_run(world, 12 * 60000);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, WORLD_DAY_MS);
+    assert_in_range(world->done, BACKLOG / 2, BACKLOG);
+}
+
 static bool a_second_attempt_was_made(struct world *world)
 {
     return world->attempts == 2 && relay_pending(world->relay) == 0;
@@ -504,6 +526,7 @@ int main(void)
         ROW(test_a_long_time_off_kills_nothing),
         ROW(test_a_clock_that_is_set_after_the_start),
         ROW(test_a_leap_kills_no_page),
+        ROW(test_a_start_ahead_of_its_time_kills_no_page),
         ROW(test_a_lane_grows_old_together),
         ROW(test_an_old_letter_is_replayed),
         ROW(test_nothing_kept_means_one_attempt),
