@@ -21,7 +21,7 @@ const top = fileURLToPath(new URL('..', import.meta.url));
 const notOfTheBuild = /^tests\/(bench|checks|cost|image|install|standin)\//;
 // Where the loop's thread and the writer's, or a second process, are at work at the same time.
 const threaded =
-  /^unit\/(outbox-(pages|tend|writer)|relay-events)|^tests\/(crash|soak|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
+  /^unit\/(outbox-(pages|tend|writer)|relay-(ages|events))|^tests\/(crash|soak|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
 // Valgrind sees what ASan cannot: what is used before anything was written to it, inside libraries, too. So: whatever
 // reads bytes from outside, one suite for each library, and the README's event on its way through the binary; each within seconds.
 const brieflyUnderValgrind =
