@@ -24,6 +24,32 @@ static inline int end(void **state)
 
 static const struct world_options plain = {.sync_wait_ms = 10000};
 
+/* Where much time passes: a step of the world is so long. */
+static inline struct world *begin_in_steps(int64_t step_ms, world_convex_fn convex)
+{
+    struct world_options options = plain;
+
+    options.step_ms = step_ms;
+    return begin(&options, convex);
+}
+
+/* After each of the tests between the two places comes end(). Returns to. */
+static inline size_t end_each(struct CMUnitTest *tests, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        tests[i].teardown_func = end;
+    return to;
+}
+
+/* As rows_add(), of tests that begin a world. */
+#define cases_add(tests, len, rows, test)                                                          \
+    end_each((tests), (len), rows_add((tests), (len), rows, test))
+
+static inline struct world_answer world_conflict(void)
+{
+    return world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}");
+}
+
 static inline struct world_answer takes_all(struct world *world, const char *path, int record,
                                             int number)
 {

@@ -6,15 +6,13 @@ static struct world_answer always_conflicts(struct world *world, const char *pat
                                             int number)
 {
     (void)world, (void)path, (void)record, (void)number;
-    return world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}");
+    return world_conflict();
 }
 
 static void test_too_old_is_a_dead_letter(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 60 * 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(60 * 1000, is_away);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 3 * WORLD_DAY_MS - 3600000);
@@ -28,9 +26,7 @@ static void test_too_old_is_a_dead_letter(void **state)
 static void test_a_lane_grows_old_together(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 60 * 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(60 * 1000, is_away);
 
     for (int i = 0; i < 100; i++)
         (void)world_send(world, "users", 1, i);
@@ -44,10 +40,7 @@ static void test_a_lane_grows_old_together(void **state)
 /* An event that has been tried for as long as nothing is too old after a start. */
 static struct world *begin_in_vain(void)
 {
-    struct world_options options = plain;
-
-    options.step_ms = 1000; /* there are to be many */
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(1000, is_away); /* there are to be many */
     (void)world_send(world, "users", 1, 1);
     world_run(world, 20 * 60000);
     return world;
@@ -76,9 +69,7 @@ static void test_a_leap_of_the_clock_kills_nothing(void **state)
 static void test_a_leap_amid_attempts_kills_nothing(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 50;
-    struct world *world = begin(&options, always_conflicts);
+    struct world *world = begin_in_steps(50, always_conflicts);
 
     for (int i = 0; i < 100; i++)
         (void)world_send(world, "users", i, 1);
@@ -155,9 +146,7 @@ static void restart_at(struct world *world, int64_t leapt_ms)
 static void test_a_wrong_clock(void **state)
 {
     const struct leap_case *leap = *state;
-    struct world_options options = plain;
-    options.step_ms = 60 * 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(60 * 1000, is_away);
 
     restart_at(world, leap->born_ms);
     (void)world_send(world, "users", 1, 1);
@@ -197,9 +186,7 @@ static struct world_answer takes_half(struct world *world, const char *path, int
 static void test_a_leap_kills_no_page(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(1000, is_away);
 
     send_backlog(world, "users");
     world_run(world, 11 * 60000);
@@ -217,9 +204,7 @@ static void test_a_leap_kills_no_page(void **state)
 static void test_a_start_ahead_of_its_time_kills_no_page(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(1000, is_away);
 
     send_backlog(world, "users");
     world_run(world, 60000);
@@ -243,9 +228,7 @@ static bool a_second_attempt_was_made(struct world *world)
 static void test_an_old_letter_is_replayed(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 60 * 1000;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(60 * 1000, rejects_all);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 4 * WORLD_DAY_MS);
@@ -275,9 +258,7 @@ int main(void)
     static struct CMUnitTest tests[array_len(plain_tests) + array_len(leap_cases)];
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    rows_add(tests, array_len(plain_tests), leap_cases, test_a_wrong_clock);
-    for (size_t i = array_len(plain_tests); i < array_len(tests); i++)
-        tests[i].teardown_func = end;
+    (void)cases_add(tests, array_len(plain_tests), leap_cases, test_a_wrong_clock);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

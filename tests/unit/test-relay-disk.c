@@ -92,10 +92,7 @@ enum { BAD = 80 }; /* more than a route's window, where there are many */
 static struct world_answer conflicts_but_for_the_last(struct world *world, const char *path,
                                                       int record, int number)
 {
-    return record < BAD
-               ? world_http(503,
-                            "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}")
-               : takes_all(world, path, record, number);
+    return record < BAD ? world_conflict() : takes_all(world, path, record, number);
 }
 
 /* Events that fail again and again fill the window: another record's must not wait for them. */
@@ -119,10 +116,7 @@ static void test_failing_events_stop_no_others(void **state)
 static struct world_answer conflicts_for_record_0(struct world *world, const char *path, int record,
                                                   int number)
 {
-    return record == 0
-               ? world_http(503,
-                            "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":\"\"}")
-               : takes_all(world, path, record, number);
+    return record == 0 ? world_conflict() : takes_all(world, path, record, number);
 }
 
 static void test_one_record_stops_no_others(void **state)

@@ -13,10 +13,7 @@ static struct world_answer loses_the_first(struct world *world, const char *path
 static struct world_answer conflicts(struct world *world, const char *path, int record, int number)
 {
     (void)path, (void)record, (void)number;
-    return world->flying > 2
-               ? world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\",\"message\":"
-                                 "\"\"}")
-               : world_done();
+    return world->flying > 2 ? world_conflict() : world_done();
 }
 
 /* ---- one event ---- */
@@ -179,9 +176,7 @@ static void test_conflicts_cut_what_is_in_flight(void **state)
 static void test_held_route_leaves_others_alone(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, has_no_posts);
+    struct world *world = begin_in_steps(20, has_no_posts);
     struct sender *posts[MANY], *users;
 
     send_many(world, "posts", posts, MANY);
@@ -212,9 +207,7 @@ static struct world_answer breaks_on_record_0(struct world *world, const char *p
 static void test_one_bad_event_does_not_hold_the_others(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, breaks_on_record_0);
+    struct world *world = begin_in_steps(20, breaks_on_record_0);
 
     (void)world_send(world, "users", 0, 1);
     world_run(world, 600 * 1000);

@@ -46,9 +46,7 @@ enum { LAST = 3000 }; /* in memory, and one page behind */
 static void test_a_letter_behind_the_last_page(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     for (int record = 1; record <= LAST; record++)
         (void)world_send(world, "users", record, 1);
@@ -148,9 +146,7 @@ static void test_what_was_sent_may_be_far_behind(void **state)
 {
     const struct distance_row *row = *state;
     uint64_t letter = (uint64_t)row->before + 1;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     for (int i = 0; i < BACKLOG; i++) {
         bool is_letter = i == row->before || i == row->before + 1;
@@ -188,9 +184,7 @@ static bool users_are_done(struct world *world)
 static void test_what_waits_for_a_page_gets_it(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     for (int i = 0; i < BACKLOG; i++)
         (void)world_send(world, "users", i < 2 ? 1 : i, i < 2 ? i + 1 : 1);
@@ -477,10 +471,8 @@ int main(void)
     size_t len = array_len(plain_tests);
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    len = rows_add(tests, len, distance_rows, test_what_was_sent_may_be_far_behind);
-    (void)rows_add(tests, len, two_letters_rows, test_two_letters_and_the_page);
-    for (size_t i = array_len(plain_tests); i < array_len(tests); i++)
-        tests[i].teardown_func = end;
+    len = cases_add(tests, len, distance_rows, test_what_was_sent_may_be_far_behind);
+    (void)cases_add(tests, len, two_letters_rows, test_two_letters_and_the_page);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -196,9 +196,7 @@ static struct world_answer conflicts_on_record_0(struct world *world, const char
                                                  int number)
 {
     (void)world, (void)path, (void)number;
-    return record == 0 ? world_http(503, "{\"code\":\"OptimisticConcurrencyControlFailure\","
-                                         "\"message\":\"\"}")
-                       : world_done();
+    return record == 0 ? world_conflict() : world_done();
 }
 
 static int limit_of_users(struct world *world)

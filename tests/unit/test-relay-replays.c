@@ -60,9 +60,7 @@ static struct replay_row {
 static void test_replay_beside_backlog(void **state)
 {
     const struct replay_row *row = *state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     send_backlog(world, "users");
     world_run(world, 100);
@@ -172,9 +170,7 @@ static void test_a_mark_that_finds_no_memory(void **state)
 static void test_a_page_begins_behind_a_replay(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(20, rejects_all);
     int number = 1;
 
     (void)world_send(world, "users", 0, number++);
@@ -238,9 +234,7 @@ static bool the_window_is_full(struct world *world)
 static void test_replays_wait_for_room(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 100;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(100, rejects_all);
 
     send_backlog(world, "users");
     world_run_until(world, nothing_is_left, WORLD_DAY_MS);
@@ -339,9 +333,7 @@ static struct world_answer rejects_posts(struct world *world, const char *path, 
 static void test_a_stuck_record_keeps_no_replay_waiting(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 100;
-    struct world *world = begin(&options, rejects_posts);
+    struct world *world = begin_in_steps(100, rejects_posts);
 
     (void)world_send(world, "posts", 1, 1);
     world_run(world, 500);
@@ -434,9 +426,7 @@ static void test_a_census_while_replays_come_in(void **state)
 static void test_an_old_letter_behind_a_backlog(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 100;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(100, rejects_all);
 
     (void)world_send(world, "users", BACKLOG, 1);
     world_run(world, 1000);
@@ -477,9 +467,7 @@ int main(void)
     size_t len = array_len(plain_tests);
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    len = rows_add(tests, len, replay_rows, test_replay_beside_backlog);
-    for (size_t i = array_len(plain_tests); i < len; i++)
-        tests[i].teardown_func = end;
+    (void)cases_add(tests, len, replay_rows, test_replay_beside_backlog);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -57,9 +57,7 @@ static uint64_t assert_strays(struct world *world)
 static void test_a_start_without_the_route(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
     struct capture log;
 
     send_backlog(world, "posts");
@@ -86,9 +84,7 @@ static void test_a_start_without_the_route(void **state)
 static void test_a_letter_is_replayed_once_the_route_is_back(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     (void)world_send(world, "posts", 1, 1);
     world_run(world, 100);
@@ -125,9 +121,7 @@ static void test_pending_rows_without_a_model(void **state)
 static void test_a_failing_disk_is_asked_again(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
 
     (void)world_send(world, "posts", 1, 1);
     world_run(world, 100);
@@ -147,9 +141,7 @@ static void test_a_failing_disk_is_asked_again(void **state)
 static void test_a_reload_without_the_route(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
     struct capture log;
 
     send_backlog(world, "posts");
@@ -257,9 +249,7 @@ int main(void)
     size_t len = array_len(plain_tests);
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    rows_add(tests, len, flight_rows, test_in_flight);
-    for (size_t i = len; i < array_len(tests); i++)
-        tests[i].teardown_func = end;
+    (void)cases_add(tests, len, flight_rows, test_in_flight);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
