@@ -114,15 +114,6 @@ static inline void cut(const struct folder *folder, int64_t bytes)
     assert_int_equal(truncate(folder->path, bytes), 0);
 }
 
-static inline void run_sql(const struct folder *folder, const char *sql)
-{
-    sqlite3 *db = NULL;
-
-    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 /* Where the page begins whose number the query has for that name. */
 static inline int64_t page_by(const struct folder *folder, const char *query, const char *name)
 {

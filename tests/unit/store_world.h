@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -48,6 +49,35 @@ static inline void folder_empty(struct folder *folder)
 {
     buf_done(&folder->why);
     (void)nftw(folder->at, folder_remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* The name of what stands beside the store, as "-wal", until the next call; "": its own. */
+static inline const char *folder_beside(const struct folder *folder, const char *suffix)
+{
+    static char name[160];
+
+    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
+    return name;
+}
+
+/* Makes a file of that name, or what it holds anew. */
+static inline void folder_write(const struct folder *folder, const char *suffix, const char *text)
+{
+    FILE *file = fopen(folder_beside(folder, suffix), "we");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* As another program does; it makes the file where there is none. */
+static inline void run_sql(const struct folder *folder, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
 /* How many files in it have a name that holds part. */

@@ -6,23 +6,6 @@
 
 /* ---- Helpers ---- */
 
-static const char *beside_name(const struct folder *folder, const char *suffix)
-{
-    static char name[128];
-
-    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
-    return name;
-}
-
-static void run_sql(const struct folder *folder, const char *sql)
-{
-    sqlite3 *db = NULL;
-
-    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
-}
-
 static int64_t sql_number(const struct folder *folder, const char *sql)
 {
     sqlite3 *db = NULL;
@@ -52,15 +35,6 @@ static struct buf file_bytes(const char *path)
     return bytes;
 }
 
-static void place(struct folder *folder, const char *text)
-{
-    FILE *file = fopen(folder->path, "we");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void close_store(struct store *store)
 {
     assert_null(store->ops->close(store));
@@ -84,9 +58,9 @@ static void only_its_owner_can_read_it(void **state)
 
     must_append(store, row_of(1));
     assert_mode(folder->path);
-    assert_mode(beside_name(folder, "-wal"));
-    assert_mode(beside_name(folder, "-shm"));
-    assert_mode(beside_name(folder, ".lock"));
+    assert_mode(folder_beside(folder, "-wal"));
+    assert_mode(folder_beside(folder, "-shm"));
+    assert_mode(folder_beside(folder, ".lock"));
     close_store(store);
     (void)umask(before);
 }
@@ -97,12 +71,12 @@ static void only_its_owner_can_read_what_was_saved(void **state)
     mode_t before = umask(0);
 
     close_store(folder_open(folder, STORE_SERVE));
-    place(folder, "{}");
+    folder_write(folder, "", "{}");
     struct store *store = folder_open(folder, STORE_SERVE);
     must_append(store, row_of(1));
     assert_int_equal(folder_count(folder, "damaged"), 1);
     assert_mode(folder->path);
-    assert_mode(beside_name(folder, "-wal"));
+    assert_mode(folder_beside(folder, "-wal"));
     close_store(store);
     (void)umask(before);
 }
@@ -328,14 +302,14 @@ static void somebody_elses_file_is_left_alone(void **state)
 {
     struct folder *folder = *state;
 
-    place(folder, "{\"users\":{\"mutation\":\"users:sync\"}}\n");
+    folder_write(folder, "", "{\"users\":{\"mutation\":\"users:sync\"}}\n");
     assert_int_equal(chmod(folder->path, 0644), 0);
     assert_left_alone(folder, STORE_SERVE, "somebody else's file");
     assert_int_equal(folder_count(folder, "outbox"), 1);
     struct stat st;
     assert_int_equal(stat(folder->path, &st), 0);
     assert_int_equal(st.st_mode & 0777, 0644);
-    place(folder, "short");
+    folder_write(folder, "", "short");
     assert_left_alone(folder, STORE_SERVE, "somebody else's file");
 }
 
@@ -345,7 +319,7 @@ static void damaged_one_is_not_somebody_elses(void **state)
     struct folder *folder = *state;
 
     close_store(folder_open(folder, STORE_SERVE));
-    place(folder, "{}");
+    folder_write(folder, "", "{}");
     close_store(folder_open(folder, STORE_SERVE));
     assert_int_equal(folder_count(folder, "damaged"), 1);
 }
@@ -386,8 +360,8 @@ static void foreign_database_is_left_alone(void **state)
 
 static void copy_beside(const struct folder *from, const struct folder *to, const char *suffix)
 {
-    struct buf bytes = file_bytes(beside_name(from, suffix));
-    FILE *file = fopen(beside_name(to, suffix), "wbe");
+    struct buf bytes = file_bytes(folder_beside(from, suffix));
+    FILE *file = fopen(folder_beside(to, suffix), "wbe");
 
     assert_non_null(file);
     assert_int_equal(fwrite(bytes.at, 1, bytes.len, file), bytes.len);
@@ -416,11 +390,11 @@ static void foreign_database_keeps_its_log(void **state)
     struct folder *folder = *state;
 
     crash_with("CREATE TABLE notes (text); INSERT INTO notes VALUES ('x')", folder);
-    struct buf before = file_bytes(beside_name(folder, "-wal"));
+    struct buf before = file_bytes(folder_beside(folder, "-wal"));
     assert_left_alone(folder, STORE_SERVE, "something else");
     assert_left_alone(folder, STORE_BESIDE, "something else");
     assert_int_equal(folder_count(folder, "outbox"), 2);
-    struct buf after = file_bytes(beside_name(folder, "-wal"));
+    struct buf after = file_bytes(folder_beside(folder, "-wal"));
     assert_true(span_eq(buf_span(&before), buf_span(&after)));
     buf_done(&before);
     buf_done(&after);

@@ -2,7 +2,6 @@
 /* Whose a file is, by its first bytes and by what stands beside it. */
 #include "store_world.h"
 
-#include <sqlite3.h>
 #include <sys/syscall.h>
 
 #include "outbox/sqlite_header.h"
@@ -27,17 +26,6 @@ ssize_t pread(int fd, void *bytes, size_t len, off_t at)
 
 /* ---- What may be there ---- */
 
-static void write_beside(const struct folder *folder, const char *suffix, const char *text)
-{
-    char name[160];
-
-    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
-    FILE *file = fopen(name, "we");
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static void put_nothing(struct folder *folder)
 {
     (void)folder;
@@ -45,37 +33,28 @@ static void put_nothing(struct folder *folder)
 
 static void put_empty(struct folder *folder)
 {
-    write_beside(folder, "", "");
+    folder_write(folder, "", "");
 }
 
 static void put_text(struct folder *folder)
 {
-    write_beside(folder, "", "Dear diary");
+    folder_write(folder, "", "Dear diary");
 }
 
 static void put_text_and_lock(struct folder *folder)
 {
     put_text(folder);
-    write_beside(folder, ".lock", "");
-}
-
-static void put_database(struct folder *folder, const char *sql)
-{
-    sqlite3 *db = NULL;
-
-    assert_int_equal(sqlite3_open(folder->path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    folder_write(folder, ".lock", "");
 }
 
 static void put_blank_database(struct folder *folder)
 {
-    put_database(folder, "PRAGMA journal_mode = WAL");
+    run_sql(folder, "PRAGMA journal_mode = WAL");
 }
 
 static void put_other_database(struct folder *folder)
 {
-    put_database(folder, "CREATE TABLE diary (day)");
+    run_sql(folder, "CREATE TABLE diary (day)");
 }
 
 static void put_outbox(struct folder *folder)
@@ -89,7 +68,7 @@ static void put_outbox(struct folder *folder)
 static void put_outbox_and_log(struct folder *folder)
 {
     put_outbox(folder);
-    write_beside(folder, "-wal", "of another one");
+    folder_write(folder, "-wal", "of another one");
 }
 
 static void put_backup_and_log(struct folder *folder)
@@ -98,8 +77,8 @@ static void put_backup_and_log(struct folder *folder)
 
     (void)snprintf(id, sizeof(id), "PRAGMA application_id = %d", SQLITE_APPLICATION_BACKUP);
     put_outbox(folder);
-    put_database(folder, id);
-    write_beside(folder, "-wal", "of what it replaces");
+    run_sql(folder, id);
+    folder_write(folder, "-wal", "of what it replaces");
 }
 
 static struct owner_case {

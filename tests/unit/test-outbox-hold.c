@@ -6,23 +6,6 @@
 
 static const char *const suffixes[] = {"", "-wal", "-shm"};
 
-static const char *name_of(const struct folder *folder, const char *suffix)
-{
-    static char name[160];
-
-    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
-    return name;
-}
-
-static void make(const struct folder *folder, const char *suffix)
-{
-    FILE *file = fopen(name_of(folder, suffix), "we");
-
-    assert_non_null(file);
-    assert_true(fputs("x", file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
 static struct sqlite_hold hold_on(const char *path)
 {
     struct sqlite_hold hold;
@@ -36,7 +19,7 @@ static void file_is_one_relays_by_any_name(void **state)
     struct folder *folder = *state;
     char link_name[160];
 
-    make(folder, "");
+    folder_write(folder, "", "x");
     (void)snprintf(link_name, sizeof(link_name), "%s/link.db", folder->at);
     assert_int_equal(link(folder->path, link_name), 0);
     struct sqlite_hold first = hold_on(folder->path), second = hold_on(link_name);
@@ -83,16 +66,16 @@ static void torn_is_what_is_not_of_one_piece(void **state)
             struct folder folder;
             folder_make(&folder);
             for (size_t i = 0; i < array_len(suffixes); i++)
-                make(&folder, suffixes[i]);
+                folder_write(&folder, suffixes[i], "x");
             struct sqlite_hold relay = hold_on(folder.path), command = hold_on(folder.path);
             assert_int_equal(sqlite_hold_lock_file(&relay), 0);
             assert_false(sqlite_hold_is_torn(&command)); /* it has only begun */
             assert_int_equal(sqlite_hold_lock_all(&relay), 0);
             for (size_t i = 0; i < array_len(suffixes); i++)
                 if (!(kept & 1 << i)) {
-                    assert_int_equal(unlink(name_of(&folder, suffixes[i])), 0);
+                    assert_int_equal(unlink(folder_beside(&folder, suffixes[i])), 0);
                     if (made & 1 << i)
-                        make(&folder, suffixes[i]);
+                        folder_write(&folder, suffixes[i], "x");
                 }
             assert_int_equal(sqlite_hold_is_torn(&command), kept != 0 && kept != 7);
             sqlite_hold_serve_no_more(&relay);
@@ -113,18 +96,18 @@ static void moved_is_the_first_that_is_gone(void **state)
     (void)snprintf(away, sizeof(away), "%s/away", folder->at);
     struct sqlite_hold hold = hold_on(folder->path);
     assert_int_equal(sqlite_hold_moved(&hold), HOLD_PLACES); /* it has nothing open */
-    make(folder, "");
+    folder_write(folder, "", "x");
     sqlite_hold_remember(&hold);
-    make(folder, "-wal"); /* was not there, and is not looked for */
+    folder_write(folder, "-wal", "x"); /* was not there, and is not looked for */
     assert_int_equal(sqlite_hold_moved(&hold), HOLD_PLACES);
-    make(folder, "-shm");
+    folder_write(folder, "-shm", "x");
     sqlite_hold_remember(&hold);
     for (size_t i = 0; i < array_len(suffixes); i++) {
-        assert_int_equal(rename(name_of(folder, suffixes[i]), away), 0);
+        assert_int_equal(rename(folder_beside(folder, suffixes[i]), away), 0);
         assert_int_equal(sqlite_hold_moved(&hold), places[i]);
-        make(folder, suffixes[i]);
+        folder_write(folder, suffixes[i], "x");
         assert_int_equal(sqlite_hold_moved(&hold), places[i]);
-        assert_int_equal(rename(away, name_of(folder, suffixes[i])), 0);
+        assert_int_equal(rename(away, folder_beside(folder, suffixes[i])), 0);
         assert_int_equal(sqlite_hold_moved(&hold), HOLD_PLACES);
     }
     sqlite_hold_done(&hold);

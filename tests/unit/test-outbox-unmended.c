@@ -312,14 +312,6 @@ static void hundred_mendings_leave_nothing_open(void **state)
 
 /* ---- Files that are not its own any more ---- */
 
-static const char *name_of(const struct folder *folder, const char *suffix)
-{
-    static char name[160];
-
-    (void)snprintf(name, sizeof(name), "%s%s", folder->path, suffix);
-    return name;
-}
-
 static void exchange(const struct folder *folder, const char *suffix)
 {
     char command[512];
@@ -334,7 +326,7 @@ static void put_away(const struct folder *folder, const char *suffix)
     char away[160];
 
     (void)snprintf(away, sizeof(away), "%s/away", folder->at);
-    assert_int_equal(rename(name_of(folder, suffix), away), 0);
+    assert_int_equal(rename(folder_beside(folder, suffix), away), 0);
 }
 
 static void put_back(const struct folder *folder, const char *suffix)
@@ -342,7 +334,7 @@ static void put_back(const struct folder *folder, const char *suffix)
     char away[160];
 
     (void)snprintf(away, sizeof(away), "%s/away", folder->at);
-    assert_int_equal(rename(away, name_of(folder, suffix)), 0);
+    assert_int_equal(rename(away, folder_beside(folder, suffix)), 0);
 }
 
 static struct moved_case {
@@ -392,7 +384,7 @@ static void what_is_being_mended_is_not_taken_by_another(void **state)
         static const char *const suffixes[] = {"", "-wal", "-shm"};
         assert_no_second_relay(folder);
         (void)snprintf(mending, sizeof(mending), "%s.mending%s", folder->path, suffixes[i]);
-        assert_int_equal(rename(name_of(folder, suffixes[i]), mending), 0);
+        assert_int_equal(rename(folder_beside(folder, suffixes[i]), mending), 0);
     }
     assert_no_second_relay(folder);
     assert_int_equal(folder_count(folder, ".damaged"), 0);
