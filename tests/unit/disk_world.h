@@ -134,14 +134,21 @@ static inline int64_t bytes_free(const struct folder *folder)
     return (int64_t)disk.f_bavail * disk.f_bsize;
 }
 
+/* What somebody else has. */
+static inline int open_ballast(const struct folder *folder, char name[128])
+{
+    (void)snprintf(name, 128, "%s/ballast", folder->at);
+    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    return fd;
+}
+
 /* Somebody else takes all that is left. */
 static inline void take_the_rest(const struct folder *folder, char name[128])
 {
     static const char zeros[4096];
+    int fd = open_ballast(folder, name);
 
-    (void)snprintf(name, 128, "%s/ballast", folder->at);
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
     while (syscall(SYS_write, fd, zeros, sizeof(zeros)) > 0)
         ;
     assert_int_equal(errno, ENOSPC);

@@ -56,6 +56,27 @@ static void quota_set(int error)
                                       error ? (sqlite3_syscall_ptr)quota_pwrite : NULL);
 }
 
+static struct store *open_in_quota(struct folder *folder, const char *size, int error)
+{
+    mount_disk(folder, size);
+    quota_set(error);
+    return folder_open(folder, STORE_SERVE);
+}
+
+static void close_in_quota(struct folder *folder, struct store *store)
+{
+    store->ops->close(store);
+    quota_set(0);
+    unmount_disk(folder);
+}
+
+/* Appends as many events as are given, from 1 on. */
+static void append_up_to(struct store *store, uint64_t last)
+{
+    for (uint64_t id = 1; id <= last; id++)
+        assert_int_equal(append_one(store, id), 0);
+}
+
 static struct quota_case {
     const char *name;
     int error;
@@ -71,9 +92,7 @@ static void quota_that_no_measure_tells_of(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "4m");
-    quota_set(quota_case->error);
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_in_quota(&folder, "4m", quota_case->error);
     uint64_t last = fill(store, 1);
     assert_true(last * BODY > 1 << 20);
     take_the_rest(&folder, ballast);
@@ -84,9 +103,7 @@ static void quota_that_no_measure_tells_of(void **state)
     settle_all(store, first, last);
     assert_int_equal(unlink(ballast), 0);
     assert_int_equal(append_one(store, last + 1), 0);
-    store->ops->close(store);
-    quota_set(0);
-    unmount_disk(&folder);
+    close_in_quota(&folder, store);
 }
 
 static struct quota_case discard_cases[] = {
@@ -102,9 +119,7 @@ static void letters_are_discarded_beside_a_relay(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "4m");
-    quota_set(quota_case->error);
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_in_quota(&folder, "4m", quota_case->error);
     uint64_t last = fill(store, 1);
     for (uint64_t id = 1; id <= last; id++)
         must_bury(store, died(id, "no"));
@@ -119,9 +134,7 @@ static void letters_are_discarded_beside_a_relay(void **state)
     assert_int_equal(counts_of(store).dead, 0);
     uint64_t first = last + 1; /* into what they left */
     settle_all(store, first, fill(store, first));
-    store->ops->close(store);
-    quota_set(0);
-    unmount_disk(&folder);
+    close_in_quota(&folder, store);
 }
 
 /* Others take it all while much of what is there stands in the log alone. */
@@ -131,26 +144,19 @@ static void reserve_is_given_up_for_what_is_there(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "8m");
-    quota_set(EDQUOT);
-    struct store *store = folder_open(&folder, STORE_SERVE);
-    for (uint64_t id = 1; id <= 40; id++)
-        assert_int_equal(append_one(store, id), 0);
+    struct store *store = open_in_quota(&folder, "8m", EDQUOT);
+    append_up_to(store, 40);
     take_the_rest(&folder, ballast);
     settle_all(store, 1, 40);
-    store->ops->close(store);
-    quota_set(0);
-    unmount_disk(&folder);
+    close_in_quota(&folder, store);
 }
 
 /* Somebody else takes all but so much. */
 static void leave(const struct folder *folder, int64_t bytes)
 {
     char name[128];
+    int fd = open_ballast(folder, name);
 
-    (void)snprintf(name, sizeof(name), "%s/ballast", folder->at);
-    int fd = open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
     assert_int_equal(fallocate(fd, 0, 0, bytes_free(folder) - bytes), 0);
     (void)close(fd);
 }
@@ -165,8 +171,7 @@ static void refusal_leaves_the_log_to_be_folded_in(void **state)
 
     mount_disk(&folder, "8m");
     struct store *store = folder_open(&folder, STORE_SERVE);
-    for (uint64_t id = 1; id <= 40; id++)
-        assert_int_equal(append_one(store, id), 0);
+    append_up_to(store, 40);
     assert_int_equal(sqlite_store_outcome(sqlite_store_of(store), SQLITE_FULL), STORE_FULL);
     leave(&folder, 1 << 20); /* too little for the reserve, and enough for what is in the log */
     assert_int_equal(append_one(store, 41), STORE_FULL);
@@ -185,9 +190,7 @@ static void large_events_on_a_full_quota(const char *size)
     char ballast[128];
     int r = 0;
 
-    mount_disk(&folder, size);
-    quota_set(EDQUOT);
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_in_quota(&folder, size, EDQUOT);
     row.body = (struct span){large, sizeof(large)};
     for (; !r; row.id++) {
         must_begin(store);
@@ -200,9 +203,7 @@ static void large_events_on_a_full_quota(const char *size)
     assert_int_equal(r, STORE_FULL);
     take_the_rest(&folder, ballast);
     settle_all(store, 1, row.id - 2);
-    store->ops->close(store);
-    quota_set(0);
-    unmount_disk(&folder);
+    close_in_quota(&folder, store);
 }
 
 static void large_events_can_be_settled_on_a_full_quota(void **state)
@@ -231,9 +232,7 @@ static void backup_on_a_full_quota_is_refused(void **state)
     cleanup(buf_done) struct buf why = BUF_NULL;
     char name[128];
 
-    mount_disk(&folder, "4m");
-    quota_set(EDQUOT);
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_in_quota(&folder, "4m", EDQUOT);
     uint64_t last = fill(store, 1);
     (void)snprintf(name, sizeof(name), "%s/backup.db", folder.at);
     const struct store_backup wanted = {.path = name, .progress = quota_progress, .why = &why};
@@ -241,9 +240,7 @@ static void backup_on_a_full_quota_is_refused(void **state)
     assert_non_null(strstr(buf_string(&why), "the disk is full"));
     assert_int_equal(folder_count(&folder, "backup"), 0);
     settle_all(store, 1, last);
-    store->ops->close(store);
-    quota_set(0);
-    unmount_disk(&folder);
+    close_in_quota(&folder, store);
 }
 
 /* ---- Mending ---- */
@@ -273,8 +270,7 @@ static void mending_waits_for_room(void **state)
 
     mount_disk(&folder, "8m");
     struct store *store = folder_open(&folder, STORE_SERVE);
-    for (uint64_t id = 1; id <= 100; id++)
-        assert_int_equal(append_one(store, id), 0);
+    append_up_to(store, 100);
     store->ops->close(store);
     spoil(&folder);
     take_the_rest(&folder, ballast);
