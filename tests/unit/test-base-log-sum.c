@@ -6,40 +6,23 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/hand_loop.h"
 
 struct world {
-    struct clock clock;
-    int64_t now_ms;
-    struct loop *loop;
-    struct loop_hook hook;
+    struct hand_loop hand;
     struct log_sum sum;
     FILE *log; /* what goes to stderr */
     int saved;
     char text[4096];
 };
 
-static int64_t world_ms(struct clock *clock)
-{
-    return container_of(clock, struct world, clock)->now_ms;
-}
-
-static int world_no_wait(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
 static int world_setup(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
 
     assert_non_null(world);
-    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
-    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
-    world->hook = (struct loop_hook){.before_wait = world_no_wait};
-    loop_hook_add(world->loop, &world->hook);
-    log_sum_init(&world->sum, world->loop, LOG_WARN, "it fails", "users");
+    hand_loop_open(&world->hand);
+    log_sum_init(&world->sum, world->hand.loop, LOG_WARN, "it fails", "users");
     world->log = tmpfile();
     assert_non_null(world->log);
     world->saved = dup(STDERR_FILENO);
@@ -56,16 +39,15 @@ static int world_teardown(void **state)
     (void)dup2(world->saved, STDERR_FILENO);
     (void)close(world->saved);
     (void)fclose(world->log);
-    loop_hook_remove(world->loop, &world->hook);
-    loop_free(world->loop);
+    hand_loop_close(&world->hand);
     free(world);
     return 0;
 }
 
 static void world_pass(struct world *world, int64_t ms)
 {
-    world->now_ms += ms;
-    assert_int_equal(loop_turn(world->loop), 0);
+    world->hand.now_ms += ms;
+    assert_int_equal(loop_turn(world->hand.loop), 0);
 }
 
 static void world_fail(struct world *world, int times)

@@ -1,38 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /* When a gate lets somebody through, on a clock and with dice that the test has in its hands. */
-#include "rows.h"
+#include "hand_loop.h"
 
-#include "base/util.h"
 #include "relay/gate.h"
 
 enum { GAP_MIN_MS = 100, DUE_MS = 1000 * 1000 };
 
 struct world {
-    struct clock clock;
-    int64_t now_ms;
+    struct hand_loop hand;
     struct dice dice;
-    struct loop *loop;
-    struct loop_hook hook;
     struct gate gate;
     int in_flight;
     int changes; /* that the gate has told of */
 };
 
-static int64_t world_ms(struct clock *clock)
-{
-    return container_of(clock, struct world, clock)->now_ms;
-}
-
 static uint64_t highest(struct dice *dice, uint64_t sides)
 {
     (void)dice;
     return sides - 1;
-}
-
-static int do_not_wait(void *ctx)
-{
-    (void)ctx;
-    return 0;
 }
 
 static void count_change(void *ctx)
@@ -44,12 +29,9 @@ static int world_setup(void **state)
 {
     static struct world world;
 
-    world = (struct world){.clock = {.mono_ms = world_ms, .wall_ms = world_ms},
-                           .dice = {.roll = highest},
-                           .hook = {.before_wait = do_not_wait}};
-    assert_int_equal(loop_new(&world.clock, &world.loop), 0);
-    loop_hook_add(world.loop, &world.hook);
-    gate_init(&world.gate, &(struct gate_options){.loop = world.loop,
+    world = (struct world){.dice = {.roll = highest}};
+    hand_loop_open(&world.hand);
+    gate_init(&world.gate, &(struct gate_options){.loop = world.hand.loop,
                                                   .dice = &world.dice,
                                                   .in_flight = &world.in_flight,
                                                   .gap_min_ms = GAP_MIN_MS,
@@ -64,16 +46,15 @@ static int world_teardown(void **state)
     struct world *world = *state;
 
     gate_done(&world->gate);
-    loop_hook_remove(world->loop, &world->hook);
-    world->loop = loop_free(world->loop);
+    hand_loop_close(&world->hand);
     return 0;
 }
 
 static void go_to(struct world *world, int64_t now_ms)
 {
-    world->now_ms = now_ms;
-    assert_int_equal(loop_turn(world->loop), 0);
-    assert_int_equal(loop_turn(world->loop), 0); /* with what it has set meanwhile */
+    world->hand.now_ms = now_ms;
+    assert_int_equal(loop_turn(world->hand.loop), 0);
+    assert_int_equal(loop_turn(world->hand.loop), 0); /* with what it has set meanwhile */
 }
 
 /* One is refused; the next probe is due after such a time. */
@@ -82,7 +63,7 @@ static enum gate_news refuse(struct world *world, struct blame *blame, bool by_e
     const struct gate_failure failure = {.cause = "401",
                                          .certain = true,
                                          .by_event = by_event,
-                                         .began_ms = world->now_ms,
+                                         .began_ms = world->hand.now_ms,
                                          .retry_after_ms = DUE_MS};
 
     return gate_failed(&world->gate, blame, &failure);

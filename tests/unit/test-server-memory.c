@@ -4,7 +4,7 @@
 
 #include <malloc.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/hand_loop.h"
 
 int __real_malloc_trim(size_t pad);
 int __wrap_malloc_trim(size_t pad);
@@ -18,25 +18,11 @@ int __wrap_malloc_trim(size_t pad)
 }
 
 struct world {
-    struct clock clock;
-    int64_t now_ms;
-    struct loop *loop;
-    struct loop_hook never_wait;
+    struct hand_loop hand;
     struct memory memory;
     size_t held;
     bool is_at_work;
 };
-
-static int64_t world_ms(struct clock *clock)
-{
-    return container_of(clock, struct world, clock)->now_ms;
-}
-
-static int world_wait_ms(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
 
 static size_t world_held(void *ctx)
 {
@@ -57,14 +43,11 @@ static int world_setup(void **state)
     struct world *world = calloc(1, sizeof(*world));
 
     assert_non_null(world);
-    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
-    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
-    world->never_wait.before_wait = world_wait_ms;
-    loop_hook_add(world->loop, &world->never_wait);
+    hand_loop_open(&world->hand);
     world->held = 3;
     world->memory =
         (struct memory){.held = world_held, .is_at_work = world_is_at_work, .ctx = world};
-    memory_watch(&world->memory, world->loop);
+    memory_watch(&world->memory, world->hand.loop);
     trims = 0;
     *state = world;
     return 0;
@@ -75,7 +58,7 @@ static int world_teardown(void **state)
     struct world *world = *state;
 
     memory_done(&world->memory);
-    world->loop = loop_free(world->loop);
+    hand_loop_close(&world->hand);
     free(world);
     return 0;
 }
@@ -91,11 +74,11 @@ static void world_live(struct world *world, const struct second *seconds, size_t
 {
     for (size_t i = 0; i < len; i++) {
         world->is_at_work = seconds[i].is_at_work;
-        world->now_ms += 1000;
-        assert_int_equal(loop_turn(world->loop), 0);
+        world->hand.now_ms += 1000;
+        assert_int_equal(loop_turn(world->hand.loop), 0);
         assert_int_equal(trims, seconds[i].trims);
         world->held = seconds[i].held;
-        assert_int_equal(loop_turn(world->loop), 0); /* which begins with the hooks */
+        assert_int_equal(loop_turn(world->hand.loop), 0); /* which begins with the hooks */
     }
 }
 
@@ -134,8 +117,8 @@ static void after_half_a_minute_it_waits_no_longer(void **state)
     world->is_at_work = true;
     for (int seconds = 0; seconds < 100; seconds++) {
         world->held = (size_t)seconds;
-        world->now_ms += 1000;
-        assert_int_equal(loop_turn(world->loop), 0);
+        world->hand.now_ms += 1000;
+        assert_int_equal(loop_turn(world->hand.loop), 0);
         assert_true(seconds > 28 || trims == 0);
     }
     assert_int_equal(trims, 3);
@@ -146,9 +129,9 @@ static void with_steady_changes_it_is_trimmed_now_and_then(void **state)
     struct world *world = *state;
 
     for (int i = 0; i < 300; i++) {
-        world->now_ms += 100;
+        world->hand.now_ms += 100;
         world->held = (size_t)i % 2;
-        assert_int_equal(loop_turn(world->loop), 0);
+        assert_int_equal(loop_turn(world->hand.loop), 0);
     }
     assert_in_range(trims, 10, 15);
 }
@@ -158,11 +141,11 @@ static void done_it_leaves_nothing_on_the_loop(void **state)
     struct world *world = *state;
 
     world->held = 4;
-    assert_int_equal(loop_turn(world->loop), 0);
+    assert_int_equal(loop_turn(world->hand.loop), 0);
     memory_done(&world->memory);
     world->memory = (struct memory){0};
-    world->now_ms += 60000;
-    assert_int_equal(loop_turn(world->loop), 0);
+    world->hand.now_ms += 60000;
+    assert_int_equal(loop_turn(world->hand.loop), 0);
     assert_int_equal(trims, 0);
 }
 

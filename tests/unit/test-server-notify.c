@@ -8,17 +8,14 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/hand_loop.h"
 
 enum { MESSAGE_MAX = 2048, PID_TEXT_MAX = 24 };
 
 /* ---- A service manager, and an environment that leads to it ---- */
 
 struct world {
-    struct clock clock;
-    int64_t now_ms;
-    struct loop *loop;
-    struct loop_hook never_wait;
+    struct hand_loop hand;
     struct notify notify;
     int fd; /* where messages arrive */
     char folder[64];
@@ -41,28 +38,14 @@ static char *environment(const char *name)
     return (char *)(uintptr_t)value;
 }
 
-static int64_t world_ms(struct clock *clock)
-{
-    return container_of(clock, struct world, clock)->now_ms;
-}
-
-static int world_wait_ms(void *ctx)
-{
-    (void)ctx;
-    return 0;
-}
-
 static int world_setup(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
 
     (void)state;
     assert_non_null(world);
-    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
     world->fd = -1;
-    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
-    world->never_wait.before_wait = world_wait_ms;
-    loop_hook_add(world->loop, &world->never_wait);
+    hand_loop_open(&world->hand);
     (void)strcpy(world->folder, "/tmp/test-server-notify-XXXXXX");
     assert_non_null(mkdtemp(world->folder));
     (void)snprintf(world->path, sizeof(world->path), "%s/notify", world->folder);
@@ -79,7 +62,7 @@ static int world_teardown(void **state)
     closep(&world->fd);
     (void)unlink(world->path);
     (void)rmdir(world->folder);
-    loop_free(world->loop);
+    hand_loop_close(&world->hand);
     free(world);
     return 0;
 }
@@ -102,7 +85,7 @@ static void world_bind(struct world *world, const char *name)
 
 static void world_init(struct world *world)
 {
-    notify_init(&world->notify, world->loop, environment);
+    notify_init(&world->notify, world->hand.loop, environment);
 }
 
 /* The next message; NULL: there is none. */
@@ -128,8 +111,8 @@ static void assert_message(struct world *world, const char *message)
 /* A turn at that time. */
 static void world_turn(struct world *world, int64_t now_ms)
 {
-    world->now_ms = now_ms;
-    assert_int_equal(loop_turn(world->loop), 0);
+    world->hand.now_ms = now_ms;
+    assert_int_equal(loop_turn(world->hand.loop), 0);
 }
 
 /* ---- Messages ---- */
@@ -258,7 +241,7 @@ static void test_watchdog(void **state)
 
     world_bind(world, world->path);
     watchdog_usec = "3000000";
-    world->now_ms = 1000;
+    world->hand.now_ms = 1000;
     world_turn(world, 1000);
     world_init(world);
     world_turn(world, 9000);

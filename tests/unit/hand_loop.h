@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* A loop that never waits, on a clock that a test moves. */
+#pragma once
+
+#include "rows.h"
+
+#include "base/loop.h"
+#include "base/util.h"
+
+/* Kept in place. */
+struct hand_loop {
+    struct clock clock; /* both of its times are now_ms */
+    int64_t now_ms;
+    struct loop *loop;
+    struct loop_hook never_wait;
+};
+
+static inline int64_t hand_loop_ms(struct clock *clock)
+{
+    return container_of(clock, struct hand_loop, clock)->now_ms;
+}
+
+static inline int hand_loop_never_wait(void *ctx)
+{
+    (void)ctx;
+    return 0;
+}
+
+/* All zero before, but for now_ms. */
+static inline void hand_loop_open(struct hand_loop *hand)
+{
+    hand->clock = (struct clock){.mono_ms = hand_loop_ms, .wall_ms = hand_loop_ms};
+    assert_int_equal(loop_new(&hand->clock, &hand->loop), 0);
+    hand->never_wait.before_wait = hand_loop_never_wait;
+    loop_hook_add(hand->loop, &hand->never_wait);
+}
+
+static inline void hand_loop_close(struct hand_loop *hand)
+{
+    loop_hook_remove(hand->loop, &hand->never_wait);
+    hand->loop = loop_free(hand->loop);
+}
