@@ -29,11 +29,10 @@ struct clock clock_system = {clock_system_mono_ms, clock_system_wall_ms};
 
 bool clock_iso(int64_t wall_ms, char text[CLOCK_ISO_MAX])
 {
-    const int64_t year_10000_ms = INT64_C(253402300800000);
     time_t seconds = (time_t)(wall_ms / 1000);
     struct tm tm;
 
-    if (wall_ms < 0 || wall_ms >= year_10000_ms || !gmtime_r(&seconds, &tm))
+    if (wall_ms < 0 || wall_ms >= CLOCK_ISO_END_MS || !gmtime_r(&seconds, &tm))
         return false;
     size_t len = strftime(text, CLOCK_ISO_MAX, "%Y-%m-%dT%H:%M:%S", &tm);
     (void)snprintf(text + len, CLOCK_ISO_MAX - len, ".%03uZ", (unsigned)(wall_ms % 1000) % 1000);

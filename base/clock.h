@@ -12,6 +12,8 @@ struct clock {
 
 enum { CLOCK_ISO_MAX = 25 };
 
+#define CLOCK_ISO_END_MS INT64_C(253402300800000) /* the year 10000, of five digits */
+
 /* A wall clock's time as ISO 8601 in UTC, with ms. False: it is not one of the years 1970 to 9999.
  */
 bool clock_iso(int64_t wall_ms, char text[CLOCK_ISO_MAX]);
