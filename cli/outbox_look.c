@@ -5,11 +5,12 @@
  * Whoever reads the list may take all day (a pager), and rows that are being read keep their room
  * on disk: so a page is read and closed, and only then written.
  */
+#include "cli/outbox_look.h"
+
 #include <inttypes.h>
 
 #include "cli/exit_code.h"
 #include "cli/outbox_print.h"
-#include "cli/outbox_request.h"
 
 enum {
     LOOK_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */
@@ -79,7 +80,7 @@ static int look_list_page(struct store *store, struct look *look)
     struct store_filter filter = {
         .first = dead ? STORE_DEAD : STORE_PENDING,
         .last = dead ? STORE_DEAD : STORE_FORCED,
-        .model = look->request->model,
+        .model = look->request->selection.model,
         .after = look->after,
         .bare = true,
     };

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* `convex-relay outbox replay` and `discard`: what becomes of dead letters. */
-#include "cli/outbox_request.h"
+#include "cli/outbox_change.h"
+#include "cli/outbox_letters.h"
 #include "outbox_console_world.h"
+
+#include <signal.h>
 
 #define STALE                                                                                      \
     "a newer event of its record was delivered since, which this one would undo; --force sends "   \
@@ -9,6 +12,9 @@
 #define PENDING "it is pending, not dead: the relay is still trying to deliver it\n"
 #define WAITING "it is waiting to be sent again already\n"
 #define UNKNOWN "there is no such event\n"
+#define STAY(n)                                                                                    \
+    "convex-relay: " n " stay dead: stale, newer events of their records were delivered since; "   \
+    "--force sends them all the same\n"
 
 /* 1: pending, 2: dead, 3: stale, 4: replayed, 5: dead, of another model */
 static int letters_setup(void **state)
@@ -60,9 +66,7 @@ static struct change_row {
      "pdfrd"},
     {"does not replay a pending one by force", "replay --force 1", EXIT_FAILED, "",
      "convex-relay: 1: " PENDING, "pddrd"},
-    {"replays all but stale ones", "replay --all", EXIT_FAILED, "2 will be sent again\n",
-     "convex-relay: 1 stay dead: newer events of their records were delivered since; --force sends "
-     "them all the same\n",
+    {"replays all but stale ones", "replay --all", EXIT_FAILED, "2 will be sent again\n", STAY("1"),
      "prdrr"},
     {"replays all by force", "replay --all --force", EXIT_FINE, "3 will be sent again\n", "",
      "pffrf"},
@@ -73,6 +77,25 @@ static struct change_row {
     {"discards", "discard 2 3", EXIT_FINE, "2: is discarded\n3: is discarded\n", "", "p--rd"},
     {"discards dead ones only", "discard 1 4 5 6", EXIT_FAILED, "5: is discarded\n",
      "convex-relay: 1: " PENDING "convex-relay: 4: " WAITING "convex-relay: 6: " UNKNOWN, "pddr-"},
+    {"discards all, stale ones too", "discard --all", EXIT_FINE, "3 are discarded\n", "", "p--r-"},
+    {"discards all of a model", "discard --model posts --all", EXIT_FINE, "1 is discarded\n", "",
+     "pddr-"},
+    {"dry run: of a replay", "replay --dry-run 2 5", EXIT_FINE,
+     "2: would be sent again\n5: would be sent again\n", "", "pddrd"},
+    {"dry run: of what cannot be replayed", "replay 1 3 4 99 --dry-run", EXIT_FAILED, "",
+     "convex-relay: 1: " PENDING "convex-relay: 3: " STALE "convex-relay: 4: " WAITING
+     "convex-relay: 99: " UNKNOWN,
+     "pddrd"},
+    {"dry run: by force", "replay --dry-run --force 3", EXIT_FINE, "3: would be sent again\n", "",
+     "pddrd"},
+    {"dry run: of all", "replay --all --dry-run", EXIT_FAILED, "2 would be sent again\n", STAY("1"),
+     "pddrd"},
+    {"dry run: of all by force", "replay --all --dry-run --force", EXIT_FINE,
+     "3 would be sent again\n", "", "pddrd"},
+    {"dry run: discards", "discard --dry-run 3 4", EXIT_FAILED, "3: would be discarded\n",
+     "convex-relay: 4: " WAITING, "pddrd"},
+    {"dry run: discards all", "discard --all --dry-run", EXIT_FINE, "3 would be discarded\n", "",
+     "pddrd"},
 };
 
 static void test_change(void **state)
@@ -83,6 +106,113 @@ static void test_change(void **state)
     world_expect(row->line, row->exit_code, row->out, row->err);
     assert_string_equal(letters_states(), row->states);
     assert_int_equal(world.store.closed, 1);
+}
+
+/* ---- Selections ---- */
+
+#define HOUR_MS INT64_C(3600000)
+#define SELECTED_ROWS 7
+
+static const struct store_row selected_rows[SELECTED_ROWS] = {
+    {.id = 1,
+     .state = STORE_PENDING,
+     .model = TEXT("users"),
+     .reason = TEXT("unset"),
+     .died_ms = 1},
+    {.id = 2,
+     .state = STORE_DEAD,
+     .model = TEXT("users"),
+     .reason = TEXT("[Request ID: 1] Server Error\nArgumentValidationError: .handle is unset"),
+     .died_ms = WORLD_NOW_MS - HOUR_MS},
+    {.id = 3,
+     .state = STORE_DEAD,
+     .model = TEXT("posts"),
+     .reason = TEXT("unset"),
+     .died_ms = WORLD_NOW_MS - 30 * HOUR_MS},
+    {.id = 4,
+     .state = STORE_DEAD,
+     .stale = true,
+     .model = TEXT("users"),
+     .reason = TEXT("No route"),
+     .died_ms = WORLD_NOW_MS - 72 * HOUR_MS},
+    {.id = 5,
+     .state = STORE_DEAD,
+     .model = TEXT("posts"),
+     .died_ms = WORLD_NOW_MS - 72 * HOUR_MS - 1},
+    {.id = 6, .state = STORE_DEAD, .reason = TEXT(""), .died_ms = WORLD_NOW_MS + HOUR_MS},
+    {.id = 7, .state = STORE_REPLAY, .model = TEXT("users"), .reason = TEXT("unset"), .died_ms = 1},
+};
+
+/* The time is 2026-11-22T16:53:10.123Z, and the zone two hours east of it. */
+static struct selected_row {
+    const char *name;
+    const char *selection;
+    const char *ids; /* of the letters that it holds */
+} selected_cases[] = {
+    {"selects all", "", "2 3 4 5 6"},
+    {"selects a model", "--model users", "2 4"},
+    {"selects a model that nothing is of", "--model user", ""},
+    {"selects a reason", "--reason unset", "2 3"},
+    {"selects a reason's first line", "--reason=[Request", "2"},
+    {"selects the whole reason", "--reason=unset", "2 3"},
+    {"selects a reason by its case", "--reason Unset", ""},
+    {"selects a reason that holds what would be a pattern", "--reason .*", ""},
+    {"selects a reason and a model", "--reason unset --model posts", "3"},
+    {"selects by age: minutes", "--before 59m", "2 3 4 5"},
+    {"selects by age: what died just then is not older", "--before 1h", "3 4 5"},
+    {"selects by age: hours", "--before=31h", "4 5"},
+    {"selects by age: days", "--before 3d", "5"},
+    {"selects by age: none", "--before 0d", "2 3 4 5"},
+    {"selects by time", "--before 2026-11-22T15:53:10.124Z", "2 3 4 5"},
+    {"selects by time: what died just then is not older", "--before 2026-11-22T15:53:10.123Z",
+     "3 4 5"},
+    {"selects by time: with an offset", "--before 2026-11-22T14:53:10.124-01:00", "2 3 4 5"},
+    {"selects by time: without a zone", "--before 2026-11-22T17:53:10.124", "2 3 4 5"},
+    {"selects by time: without a zone, just then", "--before 2026-11-22T17:53:10.123", "3 4 5"},
+    {"selects by time: of a day", "--before 2026-11-20", "4 5"},
+    {"selects by time: of the day of a death", "--before 2026-11-19", ""},
+    {"selects by time: in the future", "--before 2100-01-01", "2 3 4 5 6"},
+    {"selects by time: at the beginning", "--before 1970-01-01T00:00Z", ""},
+    {"selects by everything", "--model=posts --before=1d --reason=uns", "3"},
+};
+
+/* What is left once a command has discarded, or would have, what a selection holds. */
+static void test_selected(void **state)
+{
+    const struct selected_row *row = *state;
+    char line[128], is[32] = "";
+
+    world_setup(NULL);
+    assert_int_equal(setenv("TZ", "EET-2", 1), 0);
+    for (size_t i = 0; i < SELECTED_ROWS; i++)
+        memory_store_add(&world.store, selected_rows[i]);
+    (void)snprintf(line, sizeof(line), "discard --all %s --dry-run", row->selection);
+    assert_int_equal(world_run(line), EXIT_FINE);
+    long foreseen = strtol(world.out, NULL, 10);
+    assert_int_equal(world.store.now.len, SELECTED_ROWS);
+
+    (void)snprintf(line, sizeof(line), "discard --all %s", row->selection);
+    assert_int_equal(world_run(line), EXIT_FINE);
+    assert_int_equal(strtol(world.out, NULL, 10), foreseen);
+    assert_int_equal(world.store.now.len, SELECTED_ROWS - foreseen);
+    for (uint64_t id = 1; id <= SELECTED_ROWS; id++)
+        if (!memory_store_find(&world.store, id))
+            (void)snprintf(is + strlen(is), sizeof(is) - strlen(is), "%s%d", *is ? " " : "",
+                           (int)id);
+    assert_string_equal(is, row->ids);
+}
+
+/* Of stale letters only those are counted that the selection holds. */
+static void test_selected_stale(void **state)
+{
+    (void)state;
+    world_setup(NULL);
+    for (size_t i = 0; i < SELECTED_ROWS; i++)
+        memory_store_add(&world.store, selected_rows[i]);
+    world_expect("replay --all --reason=unset", EXIT_FINE, "2 will be sent again\n", "");
+    world_expect("replay --all --before=3d", EXIT_FINE, "1 will be sent again\n", "");
+    world_expect("replay --all --reason=route", EXIT_FAILED, "0 will be sent again\n", STAY("1"));
+    world_expect("replay --all --reason=route --force", EXIT_FINE, "1 will be sent again\n", "");
 }
 
 /* ---- Failures ---- */
@@ -104,6 +234,10 @@ static struct failure_row {
     {"replay --all: no commit", "replay --all", &world.store.fail_commit, "0 will be sent again\n"},
     {"replay --all: no look at what is there", "replay --all", &world.store.fail_read,
      "0 will be sent again\n"},
+    {"dry run: no look at what is there", "discard --dry-run 2", &world.store.fail_read, ""},
+    {"dry run of all: no look at what is there", "replay --all --dry-run", &world.store.fail_read,
+     "0 would be sent again\n"},
+    {"discard --all: no commit", "discard --all", &world.store.fail_commit, "0 are discarded\n"},
     {"discard: no change", "discard 2", &world.store.fail_change, ""},
     {"discard: no commit", "discard 2", &world.store.fail_commit, ""},
 };
@@ -139,9 +273,12 @@ static void many_setup(void)
 {
     world_setup(NULL);
     for (uint64_t n = 1; n <= MEMORY_STORE_ROWS; n++)
-        memory_store_add(
-            &world.store,
-            (struct store_row){.id = n * MANY_STEP, .state = STORE_DEAD, .stale = n % 4 == 0});
+        memory_store_add(&world.store, (struct store_row){
+                                           .id = n * MANY_STEP,
+                                           .state = STORE_DEAD,
+                                           .stale = n % 4 == 0,
+                                           .reason = {n % 512 == 0 ? "rare" : "often", 4},
+                                       });
     world.store.counts.dead = MEMORY_STORE_ROWS;
 }
 
@@ -151,9 +288,21 @@ static void test_batches(void **state)
     many_setup();
     assert_int_equal(world_run("replay --all"), EXIT_FAILED);
     assert_string_equal(world.out, "3072 will be sent again\n");
-    assert_non_null(strstr(world.err, "convex-relay: 1024 stay dead: "));
-    assert_int_equal(world.store.committed, 5);
-    assert_in_range(world.store.changes_max, 1, OUTBOX_BATCH);
+    assert_string_equal(world.err, STAY("1024"));
+    assert_int_equal(world.store.committed, 4); /* none for those that stay as they are */
+    assert_in_range(world.store.changes_max, 1, OUTBOX_CHANGE_BATCH);
+}
+
+/* What is rare is found on every page, and changed in as few transactions as it needs. */
+static void test_rare(void **state)
+{
+    (void)state;
+    many_setup();
+    world_expect("discard --all --reason rare", EXIT_FINE, "8 are discarded\n", "");
+    assert_int_equal(world.store.now.len, MEMORY_STORE_ROWS - 8);
+    assert_int_equal(world.store.committed, 1);
+    world_expect("discard --all --reason rare", EXIT_FINE, "0 are discarded\n", "");
+    assert_int_equal(world.store.begun, 1);
 }
 
 /* What was committed before a failure counts, and is told. */
@@ -172,9 +321,30 @@ static void test_progress(void **state)
     (void)state;
     many_setup();
     world.console.err_is_terminal = true;
-    world.mono_step_ms = 130; /* every other batch is told */
+    world.mono_step_ms = 130; /* every other page is told */
+    assert_int_equal(world_run("replay --all --force --dry-run"), EXIT_FINE);
+    assert_string_equal(world.err, "\r2000 of 4096\r4000 of 4096\r4096 of 4096\r\033[K");
     assert_int_equal(world_run("replay --all --force"), EXIT_FINE);
-    assert_string_equal(world.err, "\r2000 of 4096\r4000 of 4096\r\033[K");
+    assert_string_equal(world.err, "\r2000 of 4096\r4000 of 4096\r4096 of 4096\r\033[K");
+}
+
+static void stop_now(struct memory_store *store)
+{
+    (void)store;
+    assert_int_equal(raise(SIGINT), 0);
+}
+
+#define STOPPED "convex-relay: stopped: the other letters are as they were\n"
+
+/* Ctrl-C: what was done is told, and the next command is not meant. */
+static void test_stops(void **state)
+{
+    (void)state;
+    many_setup();
+    world.store.on_commit = stop_now;
+    world_expect("replay --all --force", EXIT_FAILED, "1000 will be sent again\n", STOPPED);
+    world.store.on_commit = NULL;
+    world_expect("discard --all", EXIT_FINE, "3096 are discarded\n", "");
 }
 
 static void die_again(struct memory_store *store)
@@ -193,33 +363,59 @@ static void test_ends(void **state)
     assert_int_equal(world.store.begun, 1);
 }
 
+/* Discards each of the many letters by its id. */
+static int many_discard(void)
+{
+    static uint64_t ids[MEMORY_STORE_ROWS];
+    struct outbox_request request = {.ids = ids, .ids_len = array_len(ids)};
+
+    for (size_t i = 0; i < array_len(ids); i++)
+        ids[i] = (i + 1) * MANY_STEP;
+    world_forget();
+    world.console.out = open_memstream(&world.out, &world.out_len);
+    world.console.err = open_memstream(&world.err, &world.err_len);
+    int exit_code = outbox_discard(&world.console, &world.store.store, &request);
+    assert_int_equal(fclose(world.console.out), 0);
+    assert_int_equal(fclose(world.console.err), 0);
+    return exit_code;
+}
+
 /* Ids beyond one transaction. */
 static void test_many_ids(void **state)
 {
-    static uint64_t ids[MEMORY_STORE_ROWS];
-    struct outbox_request request = {.ids = ids, .ids_len = array_len(ids), .force = true};
-
     (void)state;
     many_setup();
-    for (size_t i = 0; i < array_len(ids); i++)
-        ids[i] = (i + 1) * MANY_STEP;
-    world.console.out = open_memstream(&world.out, &world.out_len);
-    world.console.err = open_memstream(&world.err, &world.err_len);
-    assert_int_equal(outbox_discard(&world.console, &world.store.store, &request), EXIT_FINE);
-    assert_int_equal(fclose(world.console.out), 0);
-    assert_int_equal(fclose(world.console.err), 0);
+    assert_int_equal(many_discard(), EXIT_FINE);
     assert_int_equal(world.store.now.len, 0);
     assert_int_equal(world.store.committed, 5);
     assert_non_null(strstr(world.out, "\n12288: is discarded\n"));
     assert_int_equal(world.err_len, 0);
 }
 
+static void test_many_ids_stop(void **state)
+{
+    (void)state;
+    many_setup();
+    world.store.on_commit = stop_now;
+    assert_int_equal(many_discard(), EXIT_FAILED);
+    assert_int_equal(world.store.now.len, MEMORY_STORE_ROWS - OUTBOX_CHANGE_BATCH);
+    assert_non_null(strstr(world.out, "\n3000: is discarded\n"));
+    assert_null(strstr(world.out, "\n3003: is discarded\n"));
+    assert_string_equal(world.err, STOPPED);
+}
+
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(change_rows) + array_len(failure_rows) + 6];
+    static struct CMUnitTest
+        tests[array_len(change_rows) + array_len(selected_cases) + array_len(failure_rows) + 10];
     size_t len = rows_add(tests, 0, change_rows, test_change);
 
+    len = rows_add(tests, len, selected_cases, test_selected);
     len = rows_add(tests, len, failure_rows, test_failure);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_selected_stale);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_rare);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_stops);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_many_ids_stop);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_fails_within);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_batches);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_fails_midway);

@@ -10,7 +10,11 @@
 
 #define USAGE_LIST "; usage: convex-relay outbox list [--state pending|dead] [--model M] [--json]"
 #define USAGE_SHOW "; usage: convex-relay outbox show ID [--json]"
-#define USAGE_REPLAY "; usage: convex-relay outbox replay ID...|--all [--model M] [--force]"
+#define SELECTION " ID...|--all [--model M] [--reason TEXT] [--before TIME] [--dry-run]"
+#define USAGE_REPLAY "; usage: convex-relay outbox replay" SELECTION " [--force]"
+#define USAGE_DISCARD "; usage: convex-relay outbox discard" SELECTION
+#define NO_TIME                                                                                    \
+    "--before is a time, such as 2026-11-22T16:53:10Z, or an age, such as 90m, 12h or 3d"
 #define EXPECTED                                                                                   \
     "outbox: stats, list, show, replay, discard or backup is expected; see convex-relay outbox "   \
     "--help"
@@ -24,8 +28,9 @@ static struct usage_row {
     {"an option first", "--json list", EXPECTED},
     {"an unknown option", "list --jsn", "\"--jsn\" is not expected" USAGE_LIST},
     {"an option of another command", "list --force", "\"--force\" is not expected" USAGE_LIST},
-    {"--all where it is not offered", "discard --all",
-     "\"--all\" is not expected; usage: convex-relay outbox discard ID..."},
+    {"--all where it is not offered", "list --all", "\"--all\" is not expected" USAGE_LIST},
+    {"--force where it is not offered", "discard --all --force",
+     "\"--force\" is not expected" USAGE_DISCARD},
     {"an id where none is expected", "list 1", "\"1\" is not expected" USAGE_LIST},
     {"a value where none is expected", "list --json=yes", "\"--json\" takes no value" USAGE_LIST},
     {"no state", "list --state", "\"--state\" needs a value" USAGE_LIST},
@@ -48,15 +53,30 @@ static struct usage_row {
      "\"18446744073709551617\" is not an id" USAGE_SHOW},
     {"nothing to replay", "replay", "ids or --all are expected" USAGE_REPLAY},
     {"ids and all", "replay 1 --all", "either ids or --all, not both" USAGE_REPLAY},
-    {"a model without all", "replay 1 --model users", "--model goes with --all" USAGE_REPLAY},
+    {"a model beside an id", "replay 1 --model users", "\"--model\" goes with --all" USAGE_REPLAY},
+    {"a reason without all", "discard --reason x", "\"--reason\" goes with --all" USAGE_DISCARD},
+    {"a time beside an id", "discard --before 3d 7", "\"--before\" goes with --all" USAGE_DISCARD},
+    {"no reason", "discard --all --reason", "\"--reason\" needs a value" USAGE_DISCARD},
+    {"an empty reason",
+     "discard --all --reason=", "--reason is a part of the reason, and not empty" USAGE_DISCARD},
+    {"an option for a reason", "discard --all --reason --dry-run",
+     "\"--reason\" needs a value" USAGE_DISCARD},
+    {"two reasons", "discard --reason a --all --reason=b",
+     "\"--reason\" is given twice" USAGE_DISCARD},
+    {"a dry run with a value", "discard --all --dry-run=yes",
+     "\"--dry-run\" takes no value" USAGE_DISCARD},
+    {"a time that cannot be read", "replay --all --before yesterday", NO_TIME USAGE_REPLAY},
+    {"a negative age", "discard --all --before -3d", NO_TIME USAGE_DISCARD},
+    {"no time", "discard --all --before=", NO_TIME USAGE_DISCARD},
+    {"a reason to list", "list --reason x", "\"--reason\" is not expected" USAGE_LIST},
     {"one bad id among good ones", "replay 1 x 2", "\"x\" is not an id" USAGE_REPLAY},
-    {"nothing to discard", "discard", "ids are expected; usage: convex-relay outbox discard ID..."},
+    {"nothing to discard", "discard --dry-run", "ids or --all are expected" USAGE_DISCARD},
 };
 
 static void test_usage(void **state)
 {
     const struct usage_row *row = *state;
-    char err[256];
+    char err[512];
 
     world_setup(NULL);
     (void)snprintf(err, sizeof(err), "convex-relay: %s\n", row->err);
@@ -68,7 +88,7 @@ static void test_help(void **state)
 {
     (void)state;
     assert_int_equal(world_run("--help"), EXIT_FINE);
-    assert_non_null(strstr(world.out, "outbox replay ID...|--all [--model M] [--force]\n"));
+    assert_non_null(strstr(world.out, "outbox replay" SELECTION " [--force]\n"));
     assert_int_equal(world_run("list -h"), EXIT_FINE);
     assert_non_null(strstr(world.out, "outbox stats [--json]\n"));
     assert_null(world.opened);

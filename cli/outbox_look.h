@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * stats, list, show: what is in the outbox. All return the exit code, and have complained where it
+ * is not EXIT_FINE.
+ */
+#pragma once
+
+#include "cli/outbox_request.h"
+
+int outbox_stats(struct outbox_console *console, struct store *store,
+                 const struct outbox_request *request);
+int outbox_list(struct outbox_console *console, struct store *store,
+                const struct outbox_request *request);
+int outbox_show(struct outbox_console *console, struct store *store,
+                const struct outbox_request *request);
