@@ -8,7 +8,8 @@ _convex_relay() {
     2,outbox,*) words='stats list show replay discard backup --help' ;;
     *,outbox,stats | *,outbox,show) words=--json ;;
     *,outbox,list) words='--state --model --json' ;;
-    *,outbox,replay) words='--all --model --force' ;;
+    *,outbox,replay) words='--all --model --reason --before --dry-run --force' ;;
+    *,outbox,discard) words='--all --model --reason --before --dry-run' ;;
     *,outbox,backup)
         mapfile -t COMPREPLY < <(compgen -f -- "$word")
         return
@@ -16,7 +17,7 @@ _convex_relay() {
     esac
     case $before in
     --state) words='pending dead' ;;
-    --model) words= ;;
+    --model | --reason | --before) words= ;;
     esac
     mapfile -t COMPREPLY < <(compgen -W "$words" -- "$word")
 }

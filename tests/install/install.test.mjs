@@ -101,14 +101,14 @@ const help = run(RELAY_BIN, ['--help']).out;
 const outboxHelp = run(RELAY_BIN, ['outbox', '--help']).out;
 const commands = [...help.matchAll(/^ {2}convex-relay ([a-z]+) {2,}/gm)].map(([, name]) => name);
 const outboxCommands = [...outboxHelp.matchAll(/^ {2}convex-relay outbox ([a-z]+)/gm)].map(([, name]) => name);
-const outboxOptions = [...new Set(outboxHelp.match(/--[a-z]+/g))];
+const outboxOptions = [...new Set(outboxHelp.match(/--[a-z-]+/g))];
 const settings = [...help.matchAll(/^ {2}([A-Z_]+) {2,}(\S+) {2,}.*?( \(_FILE\))?$/gm)]
   .map(([, name, fallback, secret]) => ({ name, fallback, secret: Boolean(secret) }));
 
 test('the help is understood', () => {
   assert.ok(commands.includes('check') && commands.includes('health'), commands.join());
   assert.ok(outboxCommands.includes('list') && outboxCommands.length >= 6, outboxCommands.join());
-  assert.ok(outboxOptions.includes('--force'));
+  assert.ok(outboxOptions.includes('--dry-run'));
   assert.ok(settings.length >= 20);
 });
 
@@ -151,10 +151,10 @@ test('bash completes every command and option', (t) => {
   assert.deepEqual(complete('outbox', '').filter((word) => !word.startsWith('-')), outboxCommands);
   assert.deepEqual(complete('outbox', 're'), ['replay']);
   assert.deepEqual(complete('outbox', 'list', '--state', ''), ['pending', 'dead']);
-  assert.deepEqual(complete('outbox', 'list', '--model', ''), []);
+  for (const name of ['--model', '--reason', '--before']) assert.deepEqual(complete('outbox', 'replay', name, ''), []);
   for (const name of outboxCommands) {
     const usage = new RegExp(`^ {2}convex-relay outbox ${name}\\b(.*)$`, 'm').exec(outboxHelp)[1];
-    assert.deepEqual(complete('outbox', name, '-').sort(), (usage.match(/--[a-z]+/g) ?? []).sort(), name);
+    assert.deepEqual(complete('outbox', name, '-').sort(), (usage.match(/--[a-z-]+/g) ?? []).sort(), name);
   }
 });
 
