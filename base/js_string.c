@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "base/json.h"
+#include "base/utf8.h"
 
 static int js_append(struct span s, size_t max, struct buf *out)
 {

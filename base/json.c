@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/json_skip.h"
+#include "base/utf8.h"
 
 /* ---- walking: the text is known to be valid, so nothing is checked twice ---- */
 
@@ -205,13 +206,4 @@ int json_clean_utf8(struct span bytes, struct buf *out)
         r = valid ? buf_append(out, from, (size_t)(at - from)) : buf_append(out, "\xEF\xBF\xBD", 3);
     }
     return r;
-}
-
-enum json_error json_check(struct span text)
-{
-    struct json_scanner scanner;
-
-    json_scanner_init(&scanner, NULL, NULL);
-    (void)json_scan(&scanner, text);
-    return json_scan_end(&scanner, text);
 }

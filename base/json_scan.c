@@ -9,10 +9,12 @@
  * Looser: a byte order mark is skipped, as every JavaScript server does. Unpaired surrogates
  * written as \ud800 pass, since the grammar allows them.
  */
+#include "base/json_scan.h"
+
 #include <ctype.h>
-#include <math.h>
 
 #include "base/json.h"
+#include "base/json_number.h"
 
 enum json_state {
     JSON_START,
@@ -293,55 +295,6 @@ static enum json_state json_number_next(int state, char c)
     }
 }
 
-/* The exponent behind an e, cut off far outside of what the longest number could make up for. */
-static int64_t json_exponent(const char *at, const char *end)
-{
-    const int64_t far = INT64_C(1) << 40;
-    bool minus = at < end && *at == '-';
-    int64_t n = 0;
-
-    if (at < end && (*at == '-' || *at == '+'))
-        at++;
-    for (; at < end && n < far; at++)
-        n = n * 10 + (*at - '0');
-    return minus ? -n : n;
-}
-
-/*
- * Whether a double holds the number: decided by the place of its first digit; only where that is
- * the largest double's, by its digits. strtod() on the whole would take its time over megabytes.
- */
-static bool json_number_fits(struct span number)
-{
-    enum { FIRST_PLACE_MAX = 308, DIGITS = 320 };
-    const char *end = number.at + number.len;
-    const char *at = number.at + (*number.at == '-');
-    char digits[DIGITS + sizeof("0.e308")] = "0.";
-    size_t digits_len = 2;
-    int64_t place = 0; /* of the first digit: 1 for 5, 0 for 0.5, -1 for 0.05 */
-    bool point = false;
-
-    for (; at < end && *at != 'e' && *at != 'E'; at++) {
-        bool leading = digits_len == 2 && *at == '0';
-        if (*at == '.') {
-            point = true;
-            continue;
-        }
-        if (leading ? point : !point)
-            place += leading ? -1 : 1;
-        if (!leading && digits_len < 2 + DIGITS)
-            digits[digits_len++] = *at;
-    }
-    if (digits_len == 2)
-        return true; /* zero */
-    if (at < end)
-        place += json_exponent(at + 1, end);
-    if (place != FIRST_PLACE_MAX + 1)
-        return place <= FIRST_PLACE_MAX;
-    memcpy(digits + digits_len, "e309", sizeof("e309"));
-    return isfinite(strtod(digits, NULL));
-}
-
 static enum json_error json_in_number(struct json_scanner *s, struct span text)
 {
     enum { SURELY_FITS = 300 };
@@ -491,4 +444,13 @@ bool json_scanner_open_string(const struct json_scanner *s, struct span text,
         .value = {text.at + s->value, s->pos - s->value},
     };
     return true;
+}
+
+enum json_error json_check(struct span text)
+{
+    struct json_scanner scanner;
+
+    json_scanner_init(&scanner, NULL, NULL);
+    (void)json_scan(&scanner, text);
+    return json_scan_end(&scanner, text);
 }

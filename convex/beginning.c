@@ -2,6 +2,8 @@
 #include "convex/beginning.h"
 
 #include "base/json.h"
+#include "base/json_scan.h"
+#include "base/utf8.h"
 #include "convex/answer.h"
 
 struct beginning {

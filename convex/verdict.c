@@ -18,6 +18,7 @@
 
 #include "base/js_string.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "convex/parse_message.h"
 
 struct verdict_rule {

@@ -16,6 +16,8 @@
 #include "base/event.h"
 #include "base/js_string.h"
 #include "base/json.h"
+#include "base/json_scan.h"
+#include "base/utf8.h"
 #include "handlers/members.h"
 #include "handlers/routes.h"
 

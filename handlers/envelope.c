@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/js_string.h"
+#include "base/json.h"
 #include "handlers/args.h"
 
 static struct envelope_slot envelope_slot_of(const struct envelope *envelope, struct span span)

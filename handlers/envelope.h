@@ -6,7 +6,7 @@
 #pragma once
 
 #include "base/event.h"
-#include "base/json.h"
+#include "base/json_scan.h"
 
 enum {
     ENVELOPE_REFUSED = 1,

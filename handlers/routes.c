@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "handlers/function_path.h"
 
 struct routes {

@@ -6,7 +6,7 @@
 #include <time.h>
 
 #include "auth/keyring.h"
-#include "base/json.h"
+#include "base/json_scan.h"
 #include "convex/verdict.h"
 #include "handlers/envelope.h"
 #include "relay/lanes.h"

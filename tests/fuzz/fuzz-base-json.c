@@ -16,6 +16,7 @@
 
 #include "base/js_string.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 
 enum { PIECES = 4, CJSON_DEPTH_MAX = 500 };
 

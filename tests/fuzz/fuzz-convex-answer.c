@@ -18,6 +18,7 @@
 #include <cjson/cJSON.h>
 
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "convex/beginning.h"
 #include "convex/parse_message.h"
 #include "convex/verdict.h"

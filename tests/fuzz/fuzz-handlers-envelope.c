@@ -14,6 +14,7 @@
 
 #include "base/js_string.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "handlers/args.h"
 #include "handlers/envelope.h"
 #include "handlers/members.h"

@@ -9,7 +9,7 @@
  */
 #include "fuzz.h"
 
-#include "base/json.h"
+#include "base/json_scan.h"
 #include "handlers/function_path.h"
 #include "handlers/routes.h"
 

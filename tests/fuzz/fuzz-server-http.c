@@ -25,6 +25,7 @@
 
 #include "auth/keyring.h"
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "handlers/endpoints.h"
 #include "handlers/guard.h"
 #include "handlers/service.h"

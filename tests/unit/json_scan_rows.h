@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "base/json.h"
+#include "base/json_scan.h"
 #include "tests/unit/rows.h"
 
 #define X65(s) X64(s) s

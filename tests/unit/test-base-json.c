@@ -4,6 +4,7 @@
  * Node 20 printed: JSON.parse, JSON.stringify, and TextDecoder (with its mark left in).
  */
 #include "base/json.h"
+#include "base/json_scan.h"
 #include "tests/unit/rows.h"
 
 /* ---- walking ---- */

@@ -14,7 +14,8 @@
 
 #include <cmocka.h>
 
-#include "base/json.h"
+#include "base/json_scan.h"
+#include "base/util.h"
 
 /* What log_write() left behind since capture_begin(). */
 static char captured[64 * 1024];

@@ -2,7 +2,7 @@
 /* Text that wants to harm a terminal, or JSON. */
 #include "cli/outbox_text.h"
 
-#include "base/json.h"
+#include "base/json_scan.h"
 #include "rows.h"
 
 /* ---- For terminals ---- */

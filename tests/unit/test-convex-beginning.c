@@ -5,6 +5,7 @@
 #include "rows.h"
 
 #include "base/json.h"
+#include "base/json_scan.h"
 
 enum end { LOST, CUT };
 

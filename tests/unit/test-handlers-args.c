@@ -6,7 +6,7 @@
 #include "handlers/args.h"
 
 #include "base/event.h"
-#include "base/json.h"
+#include "base/json_scan.h"
 #include "handlers/envelope.h"
 #include "handlers/routes.h"
 #include "tests/unit/rows.h"
