@@ -8,7 +8,6 @@
 #include "base/util.h"
 #include "convex/answer.h"
 
-struct loop;
 struct transport;
 
 /* One attempt. Owned by the caller and kept in place, with all it points at, until done is called.
@@ -63,6 +62,10 @@ static inline struct transport *transport_free(struct transport *transport)
 }
 CLEANUP_POINTER(struct transport, transport_free);
 
+/*
+ * What both transports are made with: they are on the loop, and copy what they need of it. SIGPIPE
+ * must be ignored: TLS connections are written to without MSG_NOSIGNAL.
+ */
 struct transport_options {
     const char *convex_url; /* as checked by url_check(); trailing slashes are dropped */
     const char *deploy_key; /* NULL: no Authorization header */
@@ -71,13 +74,3 @@ struct transport_options {
     int concurrency;        /* calls in flight at most: how many handles and connections are kept */
     const char *version;    /* goes into Convex-Client: convex-relay-<version> */
 };
-
-/*
- * HTTP/1.1 of our own, over connections that libcurl makes; and libcurl's multi interface, which
- * does the same for twice the work. Both are on the loop and copy what they need of the options.
- * SIGPIPE must be ignored: TLS connections are written to without MSG_NOSIGNAL. 0 or an -errno.
- */
-int transport_direct_new(struct loop *loop, const struct transport_options *options,
-                         struct transport **transport);
-int transport_curl_new(struct loop *loop, const struct transport_options *options,
-                       struct transport **transport);

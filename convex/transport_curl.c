@@ -6,6 +6,8 @@
  * its handle back before the caller hears of it, so that the caller may start the next at once. The
  * answer's body stays in the handle: nothing overwrites it before the loop turns.
  */
+#include "convex/transport_curl.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +17,6 @@
 #include "convex/exchange.h"
 #include "convex/headers.h"
 #include "convex/sockets.h"
-#include "convex/transport.h"
 
 enum { TRANSPORT_KEEP_BYTES = 64 << 10 }; /* an idle buffer larger than this is freed */
 

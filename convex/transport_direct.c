@@ -12,6 +12,8 @@
  * the next at once. The answer's body stays in the slot: nothing overwrites it before the loop
  * turns.
  */
+#include "convex/transport_direct.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <stdio.h>
@@ -21,7 +23,6 @@
 #include "convex/beginning.h"
 #include "convex/direct_slots.h"
 #include "convex/request_head.h"
-#include "convex/transport.h"
 
 enum {
     DIRECT_KEEP_BYTES = 64 << 10, /* an idle buffer larger than this is freed */

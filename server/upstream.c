@@ -12,7 +12,8 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "convex/transport.h"
+#include "convex/transport_curl.h"
+#include "convex/transport_direct.h"
 #include "relay_version.h"
 #include "server/setup.h"
 

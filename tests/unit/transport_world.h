@@ -5,7 +5,8 @@
 #include "scripted_server.h"
 
 #include "base/loop.h"
-#include "convex/transport.h"
+#include "convex/transport_curl.h"
+#include "convex/transport_direct.h"
 
 enum {
     CALLS_MAX = 64,
