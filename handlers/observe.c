@@ -2,8 +2,9 @@
 /* Counts, times and logs requests. */
 #include "handlers/observe.h"
 
+#include "base/event.h"
 #include "base/json.h"
-#include "handlers/service.h"
+#include "handlers/request.h"
 
 /* What an operator has to hear of a request that was refused; NULL: nothing. */
 static const char *const observe_refusals[REPLY_COUNT_] = {
@@ -90,11 +91,9 @@ static void observe_debug(const struct request *request, enum reply reply, int64
               note->unrouted ? "no route" : head->name, "ms", log_number(took_ms));
 }
 
-void observe_reply(struct service *service, const struct request *request, enum reply reply,
+void observe_reply(struct observed *observed, const struct request *request, enum reply reply,
                    int64_t took_ms)
 {
-    struct observed *observed = &service->observed;
-
     observed->replies[reply]++;
     histogram_add(&observed->duration, took_ms);
     if (observe_refusals[reply] && log_sum_first(&observed->refusals[reply]))
@@ -103,14 +102,14 @@ void observe_reply(struct service *service, const struct request *request, enum 
         observe_debug(request, reply, took_ms);
 }
 
-void observe_no_route(struct service *service, const struct request *request,
+void observe_no_route(struct observed *observed, const struct request *request,
                       const struct event *event)
 {
     char model[REQUEST_NOTE_MAX];
 
     if (request->note)
         request->note->unrouted = true;
-    if (!log_sum_first(&service->observed.no_route))
+    if (!log_sum_first(&observed->no_route))
         return;
     observe_copy(model, event->model);
     log_warn(observe_unrouted, "model", event->model.at ? model : "(none)", "request",

@@ -11,7 +11,6 @@
 
 struct event;
 struct request;
-struct service;
 
 /* What has been observed since the start, but for what the relay knows. */
 struct observed {
@@ -29,9 +28,9 @@ void observe_done(struct observed *observed);
 void observe_event(struct request *request, const struct event *event);
 
 /* The request has its answer, took_ms after its head. */
-void observe_reply(struct service *service, const struct request *request, enum reply reply,
+void observe_reply(struct observed *observed, const struct request *request, enum reply reply,
                    int64_t took_ms);
 
 /* An event has no route. */
-void observe_no_route(struct service *service, const struct request *request,
+void observe_no_route(struct observed *observed, const struct request *request,
                       const struct event *event);

@@ -15,7 +15,7 @@ const char sync_no_route_text[] = "There is no route for the model";
 
 static void sync_no_route(struct service *service, struct event *event, struct request *request)
 {
-    observe_no_route(service, request, event);
+    observe_no_route(&service->observed, request, event);
     service->inbox->bury(service->inbox, event, span_of(sync_no_route_text), REPLY_DELIVERED,
                          request);
 }

@@ -18,7 +18,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "server/http_body.h"
+#include "server/http_access.h"
 #include "server/http_connection.h"
 #include "server/http_cutoff.h"
 #include "server/http_head.h"
@@ -29,23 +29,6 @@ enum {
 };
 
 /* ---- connections ---- */
-
-int http_connection_fd(const struct http_connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection->mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    return info ? info->connect_fd : -1;
-}
-
-void http_connection_free(struct http_connection *connection)
-{
-    buf_done(&connection->target);
-    buf_done(&connection->request.body);
-    http_body_count(connection);
-    free(connection->request.note);
-    free(connection);
-}
 
 static void http_connected(struct http *http, struct MHD_Connection *mhd, void **context)
 {

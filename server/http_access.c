@@ -15,8 +15,9 @@
  * answer takes longer. Until then MHD watches the client, too, and may report that it has left. Its
  * request goes on, outside of the limit of connections: so there may be few of these.
  */
+#include "server/http_access.h"
+
 #include <ctype.h>
-#include <stdio.h>
 #include <sys/socket.h>
 
 #include "base/utf8.h"
@@ -115,15 +116,6 @@ static enum MHD_Result http_queue_early(struct http_connection *connection)
     return http_queue(connection);
 }
 
-void http_access_observe(const struct http_connection *connection, enum reply reply)
-{
-    const struct http *http = connection->http;
-
-    if (connection->endpoint ? connection->endpoint->observed : http->endpoints->observed)
-        observe_reply(http->service, &connection->request, reply,
-                      loop_now_ms(http->loop) - connection->began_ms);
-}
-
 /* The answer is there: lets MHD have it. */
 static void http_wait_over(struct http_connection *connection)
 {
@@ -149,7 +141,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     struct http *http = connection->http;
 
     if (connection->wait == HTTP_GONE) {
-        http_access_observe(connection, reply);
+        http_connection_observe(connection, reply);
         http->busy--;
         http->gone--;
         http_connection_free(connection);
@@ -158,19 +150,11 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     connection->answered = true;
     connection->status = (unsigned)reply_head(reply)->status;
     connection->response = http_make_response(connection, reply, message);
-    http_access_observe(connection, reply);
+    http_connection_observe(connection, reply);
     http_wait_over(connection);
 }
 
 /* ---- the head ---- */
-
-const char http_too_many_bodies[] = "The relay holds as much as it may; try again later";
-
-void http_say_too_large(const struct http_connection *connection, char why[HTTP_TOO_LARGE_MAX])
-{
-    (void)snprintf(why, HTTP_TOO_LARGE_MAX, "The body is larger than MAX_BODY_BYTES, %lld",
-                   (long long)connection->http->max_body_bytes);
-}
 
 static const char http_no_memory[] = "Out of memory";
 
@@ -183,9 +167,9 @@ static void http_refuse(struct http_connection *connection, enum reply reply, co
 
 static void http_refuse_too_large(struct http_connection *connection)
 {
-    char why[HTTP_TOO_LARGE_MAX];
+    char why[HTTP_BODY_TOO_LARGE_MAX];
 
-    http_say_too_large(connection, why);
+    http_body_say_too_large(connection, why);
     http_refuse(connection, REPLY_TOO_LARGE, why);
 }
 
@@ -215,7 +199,7 @@ static void http_judge_body(struct http_connection *connection, const struct htt
     else if (head->encoding.at)
         http_refuse_encoded(connection, head->encoding);
     else if (!http_body_has_room(http, head->content_length))
-        http_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
+        http_refuse(connection, REPLY_UNAVAILABLE, http_body_too_many);
 }
 
 /* Finds the door and asks its guard. */
@@ -311,7 +295,7 @@ static enum MHD_Result http_whole(struct http_connection *connection)
     http_cutoff_watch(connection, NULL);
     if (connection->wait == HTTP_NO_WAIT && !connection->answered) {
         connection->endpoint->handle(connection->http->service, &connection->request);
-        http_body_count(connection);
+        http_connection_count_body(connection);
         if (!connection->answered)
             http_await(connection);
     }
@@ -396,7 +380,7 @@ static void http_observe_mhd(struct http_connection *connection)
         connection->began_ms = loop_now_ms(connection->http->loop);
         request_id_take(&connection->http->service->ids, SPAN_NULL, connection->request.id);
     }
-    http_access_observe(connection, http_reply_like(answer->http_status));
+    http_connection_observe(connection, http_reply_like(answer->http_status));
 }
 
 void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request,
@@ -422,7 +406,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     if (connection->response)
         MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
-    http_body_count(connection);
+    http_connection_count_body(connection);
     http_count_answer(connection, 0);
     free(connection->request.note);
     connection->request.note = NULL;

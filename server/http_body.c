@@ -29,13 +29,13 @@ bool http_body_has_room(const struct http *http, unsigned long long len)
     return http->body_bytes + inbox->held_bytes(inbox) + len <= http_bodies_max(http);
 }
 
-void http_body_count(struct http_connection *connection)
-{
-    struct http *http = connection->http;
+const char http_body_too_many[] = "The relay holds as much as it may; try again later";
 
-    http->body_bytes += connection->request.body.cap;
-    http->body_bytes -= connection->counted_bytes;
-    connection->counted_bytes = connection->request.body.cap;
+void http_body_say_too_large(const struct http_connection *connection,
+                             char why[HTTP_BODY_TOO_LARGE_MAX])
+{
+    (void)snprintf(why, HTTP_BODY_TOO_LARGE_MAX, "The body is larger than MAX_BODY_BYTES, %lld",
+                   (long long)connection->http->max_body_bytes);
 }
 
 /* ---- gathering ---- */
@@ -47,7 +47,7 @@ int http_body_begin(struct http_connection *connection, unsigned long long len)
 
     connection->claimed_bytes = (size_t)len;
     envelope_init(&connection->request.envelope);
-    http_body_count(connection);
+    http_connection_count_body(connection);
     return r;
 }
 
@@ -68,7 +68,7 @@ static enum MHD_Result http_body_refuse(struct http_connection *connection, enum
                        head->header ? ": " : "", head->header ? head->value : "",
                        head->header ? "\r\n" : "", strlen(why) + strlen("{\"error\":\"\"}"), why);
 
-    http_access_observe(connection, reply);
+    http_connection_observe(connection, reply);
     (void)send(http_connection_fd(connection), answer, (size_t)len, MSG_DONTWAIT | MSG_NOSIGNAL);
     connection->cut_short = true;
     return MHD_NO;
@@ -80,8 +80,8 @@ enum MHD_Result http_body_piece(struct http_connection *connection, struct span 
 
     connection->received += piece.len;
     if (connection->received > (size_t)connection->http->max_body_bytes) {
-        char why[HTTP_TOO_LARGE_MAX];
-        http_say_too_large(connection, why);
+        char why[HTTP_BODY_TOO_LARGE_MAX];
+        http_body_say_too_large(connection, why);
         return http_body_refuse(connection, REPLY_TOO_LARGE, why);
     }
     if (connection->refused || !connection->endpoint->reads_envelope)
@@ -90,9 +90,9 @@ enum MHD_Result http_body_piece(struct http_connection *connection, struct span 
         buf_append_span(&request->body, piece))
         return MHD_NO;
     bool grown = request->body.cap > connection->counted_bytes;
-    http_body_count(connection);
+    http_connection_count_body(connection);
     if (grown && !http_body_has_room(connection->http, 0))
-        return http_body_refuse(connection, REPLY_UNAVAILABLE, http_too_many_bodies);
+        return http_body_refuse(connection, REPLY_UNAVAILABLE, http_body_too_many);
     envelope_feed(&request->envelope, buf_span(&request->body));
     return MHD_YES;
 }

@@ -24,5 +24,8 @@ int http_body_begin(struct http_connection *connection, unsigned long long len);
 /* Takes a piece. MHD_NO: the connection is to be closed, and has been answered if it can be. */
 enum MHD_Result http_body_piece(struct http_connection *connection, struct span piece);
 
-/* The request's body has changed hands, or is gone. */
-void http_body_count(struct http_connection *connection);
+/* What refusals say that stand before a body, or in the middle of it. */
+enum { HTTP_BODY_TOO_LARGE_MAX = 96 };
+void http_body_say_too_large(const struct http_connection *connection,
+                             char why[HTTP_BODY_TOO_LARGE_MAX]);
+extern const char http_body_too_many[];

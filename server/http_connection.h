@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the files of http.c share: the daemon and its connections. */
+/* The daemon and its connections, as the files of http.c share them. */
 #pragma once
 
 #include <microhttpd.h>
@@ -85,32 +85,14 @@ struct http_connection {
     unsigned status;
 };
 
-/* ---- http.c ---- */
-
+/* -1: there is none. */
 int http_connection_fd(const struct http_connection *connection);
+
+/* Counts, times and logs an answer, where its endpoint's are. */
+void http_connection_observe(const struct http_connection *connection, enum reply reply);
+
+/* The request's body has grown, has changed hands, or is gone. */
+void http_connection_count_body(struct http_connection *connection);
 
 /* What is ours of a connection that MHD has let go. */
 void http_connection_free(struct http_connection *connection);
-
-/* ---- http_access.c: MHD's callbacks ---- */
-
-void *http_access_target(void *http, const char *target, struct MHD_Connection *mhd);
-enum MHD_Result http_access(void *http, struct MHD_Connection *mhd, const char *url,
-                            const char *method, const char *version, const char *data,
-                            size_t *data_len, void **request);
-void http_access_completed(void *http, struct MHD_Connection *mhd, void **request,
-                           enum MHD_RequestTerminationCode why);
-
-/* Counts, times and logs an answer, where its endpoint's are. */
-void http_access_observe(const struct http_connection *connection, enum reply reply);
-
-/* What refusals say that stand before a body and in the middle of it. */
-enum { HTTP_TOO_LARGE_MAX = 96 };
-void http_say_too_large(const struct http_connection *connection, char why[HTTP_TOO_LARGE_MAX]);
-extern const char http_too_many_bodies[];
-
-/* Of http.await_timer. */
-void http_access_await(void *http);
-
-/* request.reply of every connection. */
-void http_access_reply(struct request *request, enum reply reply, struct span message);
