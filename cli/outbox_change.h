@@ -21,7 +21,8 @@ struct outbox_change {
     const char *one_is, *many_are, *would_be;
 };
 
-extern const struct outbox_change outbox_change_replay, outbox_change_discard;
+extern const struct outbox_change outbox_change_replay;
+extern const struct outbox_change outbox_change_discard;
 
 struct outbox_change_batch {
     size_t len;

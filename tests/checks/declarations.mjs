@@ -2,54 +2,61 @@
 // Which functions and variables a file of C declares for others, and which it defines: enough of C for code that
 // clang-format has laid out, and no more.
 
-// Without comments, texts and lines of the preprocessor.
+// Without comments, texts, attributes and lines of the preprocessor.
 function bareCode(text) {
+  const commentOrText = /\/\*.*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/gs;
   return text
     .replace(/\\\n/g, ' ')
-    .replace(/\/\*.*?\*\/|\/\/[^\n]*|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/gs, (found) => (found[0] === '/' ? ' ' : '0'))
-    .replace(/^[ \t]*#.*$/gm, '');
+    .replace(commentOrText, (found) => (found[0] === '/' ? ' ' : '0'))
+    .replace(/^[ \t]*#.*$/gm, '')
+    .replace(/\bprintf_like\([^()]*\)|\b__attribute__\(\(.*?\)\)|\b_Static_assert\([^;]*;/g, ' ');
 }
 
-// What stands at the top level, one after the other: {head, body}, the head up to its braces or semicolon. body: it had braces.
+// What stands at the top level, one after the other, each up to its semicolon or its last brace: {head, hasBody}, the
+// head without what stands in braces.
 function topLevel(text) {
   const pieces = [];
   let head = '';
-  let body = false;
+  let hasBody = false;
   let depth = 0;
   const end = () => {
-    if (head.trim()) pieces.push({ head: head.trim().replace(/\s+/g, ' '), body });
+    if (head.trim()) pieces.push({ head: head.trim().replace(/\s+/g, ' '), hasBody });
     head = '';
-    body = false;
+    hasBody = false;
   };
   for (const c of bareCode(text)) {
-    if (c === '{' && depth++ === 0) body = true;
-    else if (c === '}' && --depth === 0 && isFunction(head)) end();
-    else if (depth > 0 || c === '}') continue;
-    else if (c === ';') end();
-    else if (!body) head += c;
+    if (c === '{') {
+      depth++;
+      hasBody = true;
+    } else if (c === '}') {
+      depth--;
+      if (depth === 0 && functionName(head)) end(); // no semicolon comes
+    } else if (depth === 0 && c === ';') end();
+    else if (depth === 0) head += c;
   }
   return pieces;
 }
 
-// The name of a function before its arguments; those of macros, in capitals, are none.
-const functionName = (head) => /^[^(=]*?\b([a-z_][a-z0-9_]*) ?\(/.exec(head)?.[1];
-const isFunction = (head) => !/^\s*(typedef|struct \w+\s*$|union \w+\s*$|enum \w*\s*$)/.test(head) && !head.includes('=') && Boolean(functionName(head));
-const variableName = (head) => /\b([a-z_][a-z0-9_]*)(?: ?\[[^\]]*\])* ?(?:=.*)?$/.exec(head)?.[1];
+// The name before the arguments; undefined: it is no function. Macros are in capitals.
+const functionName = (head) => (head.includes('=') ? undefined : /^[^(]*?\b([a-z_][a-z0-9_]*) ?\(/.exec(head)?.[1]);
 
-// The names that a header promises to others.
+// The last name before the value; undefined: it is no variable.
+const variableName = (head) => /\b([a-z_][a-z0-9_]*) ?(?:\[[^\]]*\] ?)*(?:=.*)?$/.exec(head)?.[1];
+
+const hasNoName = ({ head }) => /^(typedef|static)\b/.test(head);
+
+// What a file promises to others: [name].
 export function declaredIn(text) {
-  return topLevel(text).flatMap(({ head, body }) => {
-    if (/^(typedef|static)\b/.test(head)) return [];
-    if (/^extern\b/.test(head)) return [variableName(head.split('(')[0])];
-    return !body && isFunction(head) ? [functionName(head)] : [];
+  return topLevel(text).filter((piece) => !hasNoName(piece)).flatMap(({ head, hasBody }) => {
+    if (functionName(head)) return hasBody ? [] : [functionName(head)];
+    return head.startsWith('extern ') ? [variableName(head)] : [];
   });
 }
 
-// The names that a .c file gives to others.
+// What it gives them: [name].
 export function definedIn(text) {
-  return topLevel(text).flatMap(({ head, body }) => {
-    if (/^(typedef|static|extern)\b/.test(head)) return [];
-    if (body && isFunction(head)) return [functionName(head)];
+  return topLevel(text).filter((piece) => !hasNoName(piece)).flatMap(({ head, hasBody }) => {
+    if (functionName(head)) return hasBody ? [functionName(head)] : [];
     return head.includes('=') ? [variableName(head)] : [];
   });
 }
