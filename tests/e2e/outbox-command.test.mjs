@@ -69,11 +69,12 @@ async function startWithStandin(t) {
   return { standin, world, relay: await world.start() };
 }
 
-// Sends events one after the other, so that their ids are 1, 2, ...
+// Sends events one after the other, so that their ids rise.
 async function sendAll(relay, events, status = 500) {
   for (const event of events) assert.equal((await sync(relay, event)).status, status);
 }
 
+// Their rows, once there are n.
 const kept = (world, n) => waitFor(`${n} dead letters`, async () => {
   const rows = await world.rows('--state=dead');
   return rows.length === n && rows;
@@ -105,17 +106,17 @@ test("the guide's faults become dead letters that name the cause", async (t) => 
 test('they are listed for people, shown whole, and counted', async (t) => {
   const { world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.nullForOptional, POISON.noAuthor]);
-  await kept(world, 2);
+  const [{ id }] = await kept(world, 2);
 
   const list = await world.outbox('list', '--model', 'users');
-  assert.match(list.out, /^1 +dead +users +acc_1 +\d+s +1 +\S*ArgumentValidationError: .*\n$/);
+  assert.match(list.out, new RegExp(`^${id} +dead +users +acc_1 +\\d+s +1 +\\S*ArgumentValidationError: .*\n$`));
 
-  const shown = await world.outbox('show', '1');
+  const shown = await world.outbox('show', `${id}`);
   const [head, body] = shown.out.split(/\n\n(.*)/s);
-  assert.match(head, /^id: +1\nstate: +dead\nmodel: +users\nrecord: +acc_1\n/);
+  assert.match(head, new RegExp(`^id: +${id}\nstate: +dead\nmodel: +users\nrecord: +acc_1\n`));
   assert.match(head, /\nreason: .*\n.*ArgumentValidationError.*\n +Path: \.handle/);
   assert.equal(body, JSON.stringify(POISON.nullForOptional));
-  const asJson = JSON.parse((await world.outbox('show', '--json', '1')).out);
+  const asJson = JSON.parse((await world.outbox('show', '--json', `${id}`)).out);
   assert.equal(asJson.body, body);
 
   assert.deepEqual(await world.stats(), { accepted: 2, delivered: 0, discarded: 0, dead: 2, pending: 0 });
@@ -125,13 +126,13 @@ test('they are listed for people, shown whole, and counted', async (t) => {
 test('nulls: "drop" heals an unset field, and a replay is taken up', async (t) => {
   const { standin, world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.nullForOptional]);
-  await kept(world, 1);
+  const [{ id }] = await kept(world, 1);
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
   relay.signal('SIGHUP');
   await relay.find('stderr', /reloaded/);
-  const { code, out } = await world.outbox('replay', '1');
-  assert.deepEqual([code, out], [0, '1: will be sent again\n']);
+  const { code, out } = await world.outbox('replay', `${id}`);
+  assert.deepEqual([code, out], [0, `${id}: will be sent again\n`]);
   const [user] = await waitFor('the record', async () => {
     const users = await standin.records('users');
     return users.length > 0 && users;
@@ -159,35 +160,35 @@ test('what is replayed and refused again is a dead letter again', async (t) => {
 test('a discarded one is gone for good', async (t) => {
   const { world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.noAuthor, POISON.nullForOptional]);
-  await kept(world, 2);
-  assert.deepEqual(await world.outbox('discard', '1'), { code: 0, out: '1: is discarded\n', err: '' });
-  assert.deepEqual((await world.rows()).map(({ id }) => id), [2]);
+  const [{ id }, other] = await kept(world, 2);
+  assert.deepEqual(await world.outbox('discard', `${id}`), { code: 0, out: `${id}: is discarded\n`, err: '' });
+  assert.deepEqual(await world.rows(), [other]);
   assert.deepEqual(await world.stats(), { accepted: 2, delivered: 0, discarded: 1, dead: 1, pending: 0 });
   for (const word of ['show', 'replay', 'discard']) {
-    assert.deepEqual(await world.outbox(word, '1'),
-      { code: 1, out: '', err: 'convex-relay: 1: there is no such event\n' });
+    assert.deepEqual(await world.outbox(word, `${id}`),
+      { code: 1, out: '', err: `convex-relay: ${id}: there is no such event\n` });
   }
 });
 
 test('letters outlive the relay, and its absence', async (t) => {
   const { standin, world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.nullForOptional, POISON.noAuthor, POISON.noData]);
-  await kept(world, 3);
+  const [first, second, third] = (await kept(world, 3)).map(({ id }) => `${id}`);
   await relay.kill();
 
   assert.equal((await world.rows('--state', 'dead')).length, 3);
-  assert.equal((await world.outbox('discard', '3')).code, 0);
-  assert.equal((await world.outbox('replay', '1')).code, 0);
-  assert.deepEqual((await world.rows('--state', 'pending')).map(({ id, replay }) => [id, replay]), [[1, true]]);
-  assert.match((await world.outbox('list', '--state', 'pending')).out, /^1 +replay /);
-  assert.match((await world.outbox('replay', '1')).err, /^convex-relay: 1: it is waiting to be sent again/);
+  assert.equal((await world.outbox('discard', third)).code, 0);
+  assert.equal((await world.outbox('replay', first)).code, 0);
+  assert.deepEqual((await world.rows('--state', 'pending')).map(({ id, replay }) => [`${id}`, replay]), [[first, true]]);
+  assert.match((await world.outbox('list', '--state', 'pending')).out, new RegExp(`^${first} +replay `));
+  assert.equal((await world.outbox('replay', first)).err, `convex-relay: ${first}: it is waiting to be sent again already\n`);
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
   await world.start();
   await waitFor('the record', async () => (await standin.records('users')).length === 1);
   await waitFor('its end', async () => (await world.stats()).delivered === 1);
   assert.deepEqual(await world.stats(), { accepted: 3, delivered: 1, discarded: 1, dead: 1, pending: 0 });
-  assert.deepEqual((await world.rows()).map(({ id, state }) => [id, state]), [[2, 'dead']]);
+  assert.deepEqual((await world.rows()).map(({ id, state }) => [`${id}`, state]), [[second, 'dead']]);
 });
 
 // ---- Selections ----
@@ -300,22 +301,22 @@ test('a letter that a newer event has overtaken needs --force', async (t) => {
   const world = makeWorld(t, upstream.url);
   const relay = await world.start();
   await sendAll(relay, [userEvent('acc_1', 1), userEvent('acc_2', 1)]);
-  await kept(world, 2);
+  const [id, other] = (await kept(world, 2)).map((row) => `${row.id}`);
   upstream.answer = SUCCESS;
   await sendAll(relay, [userEvent('acc_1', 2)], 200);
   await waitFor('a stale letter', async () => (await world.rows()).some(({ stale }) => stale));
-  assert.match((await world.outbox('list')).out, /^1 +stale .*\n2 +dead /);
-  assert.match((await world.outbox('show', '1')).out, /^state: +dead; a newer event/m);
+  assert.match((await world.outbox('list')).out, new RegExp(`^${id} +stale .*\n${other} +dead `));
+  assert.match((await world.outbox('show', id)).out, /^state: +dead; a newer event/m);
 
-  const refused = await world.outbox('replay', '1');
+  const refused = await world.outbox('replay', id);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, /^convex-relay: 1: a newer event of its record was delivered.*--force/);
+  assert.match(refused.err, new RegExp(`^convex-relay: ${id}: a newer event of its record was delivered.*--force`));
   const all = await world.outbox('replay', '--all', '--model=users');
   assert.deepEqual([all.code, all.out], [1, '1 will be sent again\n']);
   assert.match(all.err, /^convex-relay: 1 stay dead: .*--force/);
   await waitFor('the other one', () => upstream.requests.length === 4);
 
-  assert.equal((await world.outbox('replay', '--force', '1')).code, 0);
+  assert.equal((await world.outbox('replay', '--force', id)).code, 0);
   await waitFor('the forced one', () => upstream.requests.length === 5);
   const names = upstream.requests.map(({ text }) => JSON.parse(text).args[0])
     .map(({ bladeId, name }) => `${bladeId} ${name}`);
@@ -334,9 +335,9 @@ test('a pending event can be looked at, but not touched', async (t) => {
     return rows.length > 0 && rows;
   });
   assert.deepEqual([row.state, row.replay, row.died], ['pending', false, null]);
-  for (const args of [['replay', '1'], ['replay', '--force', '1'], ['discard', '1']]) {
-    assert.deepEqual(await world.outbox(...args), {
-      code: 1, out: '', err: 'convex-relay: 1: it is pending, not dead: the relay is still trying to deliver it\n',
+  for (const words of [['replay'], ['replay', '--force'], ['discard']]) {
+    assert.deepEqual(await world.outbox(...words, `${row.id}`), {
+      code: 1, out: '', err: `convex-relay: ${row.id}: it is pending, not dead: the relay is still trying to deliver it\n`,
     });
   }
   upstream.answer = SUCCESS;
@@ -369,7 +370,7 @@ test('a reader that has seen enough ends a long list in silence', async (t) => {
     'set -o pipefail; "$0" outbox list --json | head -n 1', RELAY_BIN], { env: relayEnv(world.env) });
   assert.deepEqual(await within('the pipe to end', shell.exited), { code: 0, signal: null }, shell.stderr());
   assert.equal(shell.stderr(), '');
-  assert.equal(JSON.parse(shell.stdout()).id, 1);
+  assert.equal(JSON.parse(shell.stdout()).model, 'teams');
 });
 
 const unusable = [
