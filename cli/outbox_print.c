@@ -9,7 +9,7 @@
 #include "cli/outbox_text.h"
 
 enum {
-    PRINT_ID_WIDTH = 8,
+    PRINT_ID_WIDTH = 16, /* microseconds since 1970 */
     PRINT_STATE_WIDTH = 7,
     PRINT_MODEL_WIDTH = 10,
     PRINT_RECORD_WIDTH = 24,

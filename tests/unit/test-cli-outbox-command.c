@@ -197,22 +197,22 @@ static struct line_row {
 } line_rows[] = {
     {"a dead letter",
      {LETTER},
-     "12        dead     users       acc_1                       1h      1  no\n"},
+     "12                dead     users       acc_1                       1h      1  no\n"},
     {"a stale one",
      {LETTER, .stale = true},
-     "12        stale    users       acc_1                       1h      1  no\n"},
+     "12                stale    users       acc_1                       1h      1  no\n"},
     {"one that is pending",
      {.id = 7, .model = TEXT("posts"), .arrived_ms = WORLD_NOW_MS - 9999},
-     "7         pending  posts       -                           9s      0  -\n"},
+     "7                 pending  posts       -                           9s      0  -\n"},
     {"one that is replayed, of no model",
      {.id = 7, .state = STORE_REPLAY, .arrived_ms = WORLD_NOW_MS - 60 * MINUTE_MS + 1},
-     "7         replay   -           -                          59m      0  -\n"},
+     "7                 replay   -           -                          59m      0  -\n"},
     {"one that is forced, from the future",
      {.id = INT64_MAX, .state = STORE_FORCED, .arrived_ms = WORLD_NOW_MS + 1},
      "9223372036854775807  replay   -           -                           0s      0  -\n"},
     {"an old one",
      {.id = 7, .arrived_ms = WORLD_NOW_MS - 48 * 60 * MINUTE_MS},
-     "7         pending  -           -                           2d      0  -\n"},
+     "7                 pending  -           -                           2d      0  -\n"},
 };
 
 static void test_line(void **state)
@@ -259,11 +259,12 @@ static void test_heading(void **state)
     (void)state;
     world.console.out_is_terminal = true;
     memory_store_add(&world.store, letter);
-    world_expect("list", EXIT_FINE,
-                 "ID        STATE    MODEL       RECORD                     AGE  TRIES  REASON\n"
-                 "12        dead     users       acc_1                       1h      1  "
-                 "ArgumentValidationError: no\n",
-                 "");
+    world_expect(
+        "list", EXIT_FINE,
+        "ID                STATE    MODEL       RECORD                     AGE  TRIES  REASON\n"
+        "12                dead     users       acc_1                       1h      1  "
+        "ArgumentValidationError: no\n",
+        "");
     assert_int_equal(world_run("list --json"), EXIT_FINE);
     assert_int_equal(world.out[0], '{');
 }
