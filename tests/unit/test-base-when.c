@@ -114,7 +114,8 @@ static struct row {
     {"a blank before", TEXT(" 2026-11-22"), NO_TIME},
     {"a NUL", TEXT("2026-11-22\0"), NO_TIME},
     {"a NUL for a unit", TEXT("3\0"), NO_TIME},
-    {"a NUL for a zone", TEXT("2026-11-22T16:53:10\0"), NO_TIME},
+    {"a NUL for a zone", TEXT("2026-11-22T16:53:10.1\0"), NO_TIME},
+    {"a NUL for a fraction", TEXT("2026-11-22T16:53:10\0"), NO_TIME},
 };
 
 static void test_row(void **state)
