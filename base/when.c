@@ -155,9 +155,9 @@ static int64_t when_unit_ms(char unit)
     case 'h':
         return hour_ms;
     case 'd':
-        return 24 * hour_ms;
+        return hour_ms * 24;
     case 'w':
-        return 7 * 24 * hour_ms;
+        return hour_ms * 24 * 7;
     default:
         return 0;
     }
