@@ -2,9 +2,9 @@
 /*
  * replay, discard: which letters.
  *
- * A selection looks at the letters page by page, and changes what it holds in transactions of many:
- * a million of them need no more memory than a thousand, and keep neither the relay waiting nor
- * what it has deleted on the disk.
+ * A selection looks at the letters page by page, and changes those that it holds in transactions of
+ * many: a million letters need no more memory than a thousand, a relay beside the command never
+ * waits long for the store, and no page keeps an old state of it on disk.
  */
 #include "cli/outbox_letters.h"
 
