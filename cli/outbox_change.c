@@ -9,7 +9,7 @@
 
 static int change_replay(struct store *store, uint64_t id, bool force)
 {
-    return store->ops->replay(store, id, force);
+    return store->ops->offer(store, id, force);
 }
 
 static int change_discard(struct store *store, uint64_t id, bool force)

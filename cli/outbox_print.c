@@ -55,7 +55,7 @@ static const char *print_state(const struct store_row *row)
         return "pending";
     case STORE_DEAD:
         return row->stale ? "stale" : "dead";
-    case STORE_REPLAY:
+    case STORE_OFFERED:
     case STORE_FORCED:
         return "replay";
     }
@@ -142,7 +142,7 @@ static const char *whole_state(const struct store_row *row)
     switch (row->state) {
     case STORE_DEAD:
         return row->stale ? "dead; a newer event of its record was delivered since" : "dead";
-    case STORE_REPLAY:
+    case STORE_OFFERED:
         return "to be sent again";
     case STORE_FORCED:
         return "to be sent again, as the newest of its record";

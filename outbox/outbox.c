@@ -37,8 +37,8 @@ struct outbox {
     unsigned marks_failed; /* that were told of */
     struct loop_timer mark_again;
     struct loop_fd finished;
-    void (*on_replays)(void *ctx);
-    void *on_replays_ctx;
+    void (*on_offers)(void *ctx);
+    void *on_offers_ctx;
     struct writer writer;
 };
 
@@ -101,6 +101,11 @@ static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
         walk->done(walk, job->result);
         break;
     }
+    case OUTBOX_JOB_NAMING: {
+        struct outbox_naming *naming = container_of(job, struct outbox_naming, job);
+        naming->done(naming, job->result);
+        break;
+    }
     case OUTBOX_JOB_CENSUS: {
         struct outbox_census *census = container_of(job, struct outbox_census, job);
         census->done(census, job->result);
@@ -122,13 +127,13 @@ static void outbox_finished(void *ctx, uint32_t events)
     struct outbox_job *job;
 
     (void)events;
-    bool replays = writer_collect(&outbox->writer, &jobs);
+    bool offers = writer_collect(&outbox->writer, &jobs);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
         outbox_finish(outbox, job); /* which may free it, or submit it again */
     }
-    if (replays && outbox->on_replays)
-        outbox->on_replays(outbox->on_replays_ctx);
+    if (offers && outbox->on_offers)
+        outbox->on_offers(outbox->on_offers_ctx);
 }
 
 static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
@@ -245,6 +250,12 @@ void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk)
     outbox_submit_job(outbox, &walk->job, false);
 }
 
+void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming)
+{
+    naming->job.type = OUTBOX_JOB_NAMING;
+    outbox_submit_job(outbox, &naming->job, false);
+}
+
 void outbox_submit_census(struct outbox *outbox, struct outbox_census *census)
 {
     census->job.type = OUTBOX_JOB_CENSUS;
@@ -297,13 +308,33 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
     return 0;
 }
 
+unsigned outbox_marks_owed(const struct outbox *outbox)
+{
+    return (unsigned)outbox->marks_len;
+}
+
+int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)
+{
+    (void)outbox;
+    *tallies = (struct outbox_tallies){0};
+    return error_origin(-ENOSYS);
+}
+
+void outbox_tallies_done(struct outbox_tallies *tallies)
+{
+    for (size_t i = 0; i < tallies->len; i++)
+        free(tallies->at[i].model);
+    free(tallies->at);
+    *tallies = (struct outbox_tallies){0};
+}
+
 void outbox_status(struct outbox *outbox, struct outbox_status *status)
 {
     writer_status(&outbox->writer, status);
 }
 
-void outbox_on_replays(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)
+void outbox_on_offers(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)
 {
-    outbox->on_replays = fn;
-    outbox->on_replays_ctx = ctx;
+    outbox->on_offers = fn;
+    outbox->on_offers_ctx = ctx;
 }

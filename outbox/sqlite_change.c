@@ -196,8 +196,9 @@ int sqlite_change_delivered(struct store *store, uint64_t id)
     return 0;
 }
 
-int sqlite_change_count_delivered(struct store *store, uint64_t n)
+int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n)
 {
+    (void)model;
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);
 
@@ -307,7 +308,7 @@ static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id, enum 
     return sqlite_change_update(self, STMT_SET_STATE, rc);
 }
 
-int sqlite_change_replay(struct store *store, uint64_t id, bool force)
+int sqlite_change_offer(struct store *store, uint64_t id, bool force)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     bool stale = false;
@@ -316,7 +317,7 @@ int sqlite_change_replay(struct store *store, uint64_t id, bool force)
     if (!r && stale && !force)
         r = STORE_STALE;
     if (!r)
-        r = sqlite_change_set_state(self, id, force ? STORE_FORCED : STORE_REPLAY);
+        r = sqlite_change_set_state(self, id, force ? STORE_FORCED : STORE_OFFERED);
     if (r)
         return r;
     self->change.dead--;
@@ -356,9 +357,9 @@ int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id)
 
     if (r)
         return r;
-    if (state < STORE_REPLAY)
+    if (state < STORE_OFFERED)
         return STORE_MISSING;
-    if (state == STORE_REPLAY && stale)
+    if (state == STORE_OFFERED && stale)
         return sqlite_change_stay_dead(self, id);
     r = sqlite_change_set_pending(self, STMT_SET_PENDING, id, new_id);
     if (!r && new_id != id)

@@ -148,8 +148,8 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
     if (state != STORE_PENDING)
         row->state = STORE_DEAD;
     int r = self->to->ops->append(self->to, row);
-    if (!r && (state == STORE_REPLAY || state == STORE_FORCED))
-        r = self->to->ops->replay(self->to, row->id, state == STORE_FORCED);
+    if (!r && (state == STORE_OFFERED || state == STORE_FORCED))
+        r = self->to->ops->offer(self->to, row->id, state == STORE_FORCED);
     if (r == STORE_STALE)
         r = 0;
     if (!r)

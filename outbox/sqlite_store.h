@@ -137,14 +137,14 @@ int sqlite_store_flush_tally(struct sqlite_store *self);
 
 int sqlite_change_append(struct store *store, const struct store_row *row);
 int sqlite_change_delivered(struct store *store, uint64_t id);
-int sqlite_change_count_delivered(struct store *store, uint64_t n);
+int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n);
 int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
                             struct span record);
 int sqlite_change_postpone(struct store *store, const struct store_row *row);
 int sqlite_change_bury(struct store *store, const struct store_row *row);
 int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
                              store_row_fn fn, void *ctx);
-int sqlite_change_replay(struct store *store, uint64_t id, bool force);
+int sqlite_change_offer(struct store *store, uint64_t id, bool force);
 int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id);
 int sqlite_change_discard(struct store *store, uint64_t id);
 

@@ -25,9 +25,9 @@ struct store {
 
 enum store_state {
     STORE_PENDING,
-    STORE_DEAD,
-    STORE_REPLAY, /* a dead letter that somebody wants sent again, in its old place */
-    STORE_FORCED, /* the same, as if it had arrived just now */
+    STORE_DEAD,    /* a letter */
+    STORE_OFFERED, /* waits to be taken, and keeps its id: a letter that is to be sent again */
+    STORE_FORCED,  /* the same, and gets a new id when it is taken */
 };
 
 enum {
@@ -40,29 +40,43 @@ enum {
 };
 
 struct store_row {
-    uint64_t id; /* the order of arrival */
+    uint64_t id; /* the place in line: microseconds at arrival, see outbox_ids.h */
     enum store_state state;
     struct span model;  /* decoded, WTF-8; SPAN_NULL: the event named none */
     struct span record; /* SPAN_NULL: the event has no order */
     struct span body;   /* as it arrived */
     int64_t arrived_ms; /* wall clock, as all times here */
+    int64_t since_ms;   /* since when its age counts; 0 where it is stored: arrived_ms */
     int attempts;
     int64_t tried_ms;   /* the last attempt; 0: none */
     struct span reason; /* why the last attempt failed, or why it is dead; SPAN_NULL: nothing yet */
     int64_t died_ms;    /* the last time; 0: it has never been dead */
-    bool stale;         /* dead, and a newer event of its record was delivered since */
+    bool stale;         /* dead or offered, and a newer event of its record was delivered since */
+    uint64_t was;       /* the id that it had before it was last forced; 0: none */
+    struct span request; /* the id of the request that brought it; SPAN_NULL: not known */
+    uint64_t sequence;   /* the number of a line of an import; 0: it is none */
+    struct span import;  /* and the import's name; SPAN_NULL */
 };
 
 /* What there is, and what there was since the store was made. accepted is always the sum of the
  * other four. */
 struct store_counts {
     uint64_t accepted, delivered, discarded;
-    uint64_t pending, dead; /* rows; the two replay states count as pending */
-    int64_t oldest_ms;      /* arrival of the oldest pending one; 0: none */
+    uint64_t pending, dead; /* rows; what is offered counts as pending */
+    int64_t oldest_ms;      /* since when the oldest pending one waits (no offer); 0: none */
     int64_t bytes;          /* on disk */
     int64_t pinned_bytes;   /* of them, what somebody who reads an old state keeps from going */
     uint64_t spoilt;        /* of discarded: rows that could not be read, since it was opened */
 };
+
+/* The same of one model that was named, or of all others together. */
+struct store_tally {
+    uint64_t accepted, delivered, discarded, pending, dead;
+};
+
+/* model.at NULL: all models that were not named. Anything but 0 ends the reading and is returned.
+ */
+typedef int (*store_tally_fn)(void *ctx, struct span model, const struct store_tally *tally);
 
 /* Rows by what is to become of them. */
 struct store_rows {
@@ -77,7 +91,8 @@ typedef int (*store_row_fn)(void *ctx, const struct store_row *row);
 struct store_filter {
     enum store_state first, last; /* STORE_PENDING..STORE_FORCED: all */
     struct span model;            /* at NULL: any */
-    uint64_t after;               /* ids above this one only */
+    uint64_t after;               /* ids above this one only, */
+    uint64_t upto;                /* and not above this one; 0: any */
     uint64_t rows_max;            /* 0: no limit */
     bool bare;                    /* without bodies, which are not even looked at */
 };
@@ -101,29 +116,41 @@ struct store_ops {
      * Needs more room than other changes do, so that those go on where this one returns STORE_FULL.
      */
     int (*append)(struct store *store, const struct store_row *row);
-    /* Delivered: the row goes, and older dead ones of its record become stale, as do those that
-     * somebody wants sent again. STORE_MISSING, here and below: it is not pending. */
-    int (*delivered)(struct store *store, uint64_t id);
-    /* The same for events that were delivered before they could be stored: they count only. */
-    int (*count_delivered)(struct store *store, uint64_t n);
+    /*
+     * Delivered: the row of row->id goes, whatever its state is, and older letters and offers of
+     * row's model and record become stale (record SPAN_NULL: there are none). Where there is no
+     * row, it counts as accepted and delivered if it was never stored (unstored); or else
+     * STORE_MISSING, and nothing counts, but letters are marked as stale all the same.
+     */
+    int (*deliver)(struct store *store, const struct store_row *row, bool unstored);
+    /* n events of the model were delivered, and never stored: they count. */
+    int (*count_delivered)(struct store *store, struct span model, uint64_t n);
+    /* Older letters and offers of the record become stale. */
     int (*overtaken)(struct store *store, uint64_t id, struct span model, struct span record);
-    /* An attempt failed: attempts, tried_ms and reason are kept. */
+    /* An attempt failed: attempts, tried_ms and reason are kept. STORE_MISSING: not pending. */
     int (*postpone)(struct store *store, const struct store_row *row);
-    /* Becomes a dead letter: attempts, tried_ms, reason, died_ms and stale are kept. */
+    /* Becomes a letter, whatever its state is: attempts, tried_ms, reason, died_ms and stale are
+     * kept. Where there is no row, it is appended as a letter, which needs as much room. */
     int (*bury)(struct store *store, const struct store_row *row);
-    /* The oldest pending rows of row->model (SPAN_NULL: of none), rows_max at most, become dead
-     * letters: reason and died_ms are row's, attempts and tried_ms stay theirs. fn is called for
-     * each, without its body, and may not fail. */
-    int (*bury_model)(struct store *store, const struct store_row *row, uint64_t rows_max,
-                      store_row_fn fn, void *ctx);
-    /* Dead to STORE_REPLAY or STORE_FORCED. STORE_MISSING; STORE_STALE unless force. */
-    int (*replay)(struct store *store, uint64_t id, bool force);
-    /* STORE_REPLAY or STORE_FORCED to STORE_PENDING, with no attempts so far, under new_id (which
-     * may be id); died_ms stays. STORE_STALE: overtaken since replay(); it is dead again.
-     * STORE_MISSING. */
-    int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
-    /* A dead letter goes for good. STORE_MISSING. */
+    /* A letter is offered; force: under a new id, as if it arrived when it is taken. STORE_MISSING:
+     * it is no letter; STORE_STALE, unless force. */
+    int (*offer)(struct store *store, uint64_t id, bool force);
+    /* An offer becomes pending under new_id, which is id unless it is forced: without attempts,
+     * and with since_ms. STORE_STALE: overtaken since it was offered; it is a letter again.
+     * STORE_MISSING: no such offer. */
+    int (*take)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
+    /* An offer is a letter again, with that reason. STORE_MISSING: no such offer. */
+    int (*refuse)(struct store *store, uint64_t id, struct span reason);
+    /* The same of the oldest offers of a model (SPAN_NULL: of none), rows_max at most. */
+    int (*refuse_model)(struct store *store, struct span model, struct span reason,
+                        uint64_t rows_max, uint64_t *refused);
+    /* A letter goes for good. STORE_MISSING. */
     int (*discard)(struct store *store, uint64_t id);
+    /* The model gets counts of its own: what there is of it leaves those of all others. Again, and
+     * of a model that is called "other", it is nothing. For who serves, alone. */
+    int (*name)(struct store *store, struct span model);
+    /* No id above this one was given so far: what last_id() says from then on. */
+    int (*mark)(struct store *store, uint64_t id);
 
     /* Rows by rising id. What is read stays readable, and keeps its room on disk, until this
      * returns: read page by page where fn may take long. */
@@ -131,10 +158,14 @@ struct store_ops {
     /* The next model that has pending rows, by its bytes; after.at NULL: the first. STORE_MISSING:
      * there is none. *model grows by it. */
     int (*next_model)(struct store *store, struct span after, struct buf *model);
+    /* The same of models that have offers. */
+    int (*next_offered_model)(struct store *store, struct span after, struct buf *model);
     int (*counts)(struct store *store, struct store_counts *counts);
+    /* All of one moment; that of all others comes first. */
+    int (*tallies)(struct store *store, store_tally_fn fn, void *ctx);
     /* How many rows of a model there are; model.at == NULL: of all. */
     int (*rows)(struct store *store, struct span model, struct store_rows *rows);
-    int (*last_id)(struct store *store, uint64_t *id); /* the highest ever used; 0: none */
+    int (*last_id)(struct store *store, uint64_t *id); /* no higher one was ever given; 0: none */
     /* Whether somebody else has changed the store since the last call. Fails where changes would,
      * because the store is not where it was. */
     int (*changed)(struct store *store, bool *changed);
@@ -149,6 +180,11 @@ struct store_ops {
      * letters. STORE_REFUSED: it cannot be made, and *why has grown by one line that says why.
      */
     int (*backup)(struct store *store, const struct store_backup *backup);
+    /* Today's relay alone calls these: to go. */
+    int (*delivered)(struct store *store, uint64_t id);
+    int (*bury_model)(struct store *store, const struct store_row *row, uint64_t rows_max,
+                      store_row_fn fn, void *ctx);
+    int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
     struct store *(*close)(struct store *store);
 };
 

@@ -153,14 +153,14 @@ bool writer_withdraw(struct writer *writer, struct outbox_job *job)
 bool writer_collect(struct writer *writer, struct outbox_jobs *jobs)
 {
     uint64_t unused;
-    bool replays;
+    bool offers;
 
     (void)!read(writer->event_fd, &unused, sizeof(unused));
     pthread_mutex_lock(&writer->mutex);
     TAILQ_CONCAT(jobs, &writer->finished, link);
-    replays = writer->status.replays;
+    offers = writer->status.offers;
     pthread_mutex_unlock(&writer->mutex);
-    return replays;
+    return offers;
 }
 
 void writer_status(struct writer *writer, struct outbox_status *status)
@@ -179,7 +179,7 @@ void writer_report(struct writer *writer, struct outbox_job *end)
 
     pthread_mutex_lock(&writer->mutex);
     bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
-    wake |= writer->now.replays && !writer->status.replays;
+    wake |= writer->now.offers && !writer->status.offers;
     while ((job = TAILQ_FIRST(&writer->taken)) != end) {
         TAILQ_REMOVE(&writer->taken, job, link);
         TAILQ_INSERT_TAIL(&writer->finished, job, link);

@@ -59,6 +59,6 @@ static int writer_walk_bury(struct writer *writer, struct outbox_walk *walk)
 void writer_walk(struct writer *writer, struct outbox_walk *walk)
 {
     walk->buried = 0;
-    walk->job.result = walk->step == OUTBOX_WALK_NEXT ? writer_walk_next(writer, walk)
-                                                      : writer_walk_bury(writer, walk);
+    walk->job.result = walk->step == OUTBOX_WALK_NEXT_PENDING ? writer_walk_next(writer, walk)
+                                                              : writer_walk_bury(writer, walk);
 }

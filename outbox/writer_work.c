@@ -53,7 +53,7 @@ static int writer_overtake(struct writer *writer, const struct store_row *row)
     const struct store_ops *ops = writer->store->ops;
     int r = ops->overtaken(writer->store, row->id, row->model, row->record);
 
-    return r ? r : ops->count_delivered(writer->store, 1);
+    return r ? r : ops->count_delivered(writer->store, row->model, 1);
 }
 
 static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
@@ -69,6 +69,9 @@ static int writer_apply_op(struct writer *writer, const struct outbox_op *op)
         return ops->postpone(writer->store, &op->row);
     case OUTBOX_BURY:
         return writer_bury(writer, &op->row);
+    case OUTBOX_TAKE:
+    case OUTBOX_REFUSE:
+        return error_origin(-ENOSYS);
     case OUTBOX_OVERTAKES:
         return writer_overtake(writer, &op->row);
     }
@@ -114,7 +117,7 @@ static int writer_try(struct writer *writer, struct outbox_job **jobs, size_t le
         *to_blame |= writer_is_failure(jobs[i]->result);
     }
     if (writer->uncounted > 0)
-        r = store->ops->count_delivered(store, writer->uncounted);
+        r = store->ops->count_delivered(store, SPAN_NULL, writer->uncounted);
     if (r)
         store->ops->rollback(store);
     else
@@ -222,7 +225,7 @@ static int writer_read_page(struct writer *writer, struct outbox_read *read)
 {
     bool replays = !read->model.at;
     const struct store_filter filter = {
-        .first = replays ? STORE_REPLAY : STORE_PENDING,
+        .first = replays ? STORE_OFFERED : STORE_PENDING,
         .last = replays ? STORE_FORCED : STORE_PENDING,
         .model = read->model,
         .after = read->after,
@@ -292,12 +295,12 @@ static int writer_stop_at_first(void *ctx, const struct store_row *row)
 
 static void writer_look_for_replays(struct writer *writer)
 {
-    const struct store_filter filter = {.first = STORE_REPLAY, .last = STORE_FORCED, .bare = true};
+    const struct store_filter filter = {.first = STORE_OFFERED, .last = STORE_FORCED, .bare = true};
     int r =
         writer_read_ended(writer, writer_read_states(writer, filter, writer_stop_at_first, NULL));
 
     if (!r || r == WRITER_ENOUGH)
-        writer->now.replays = r == WRITER_ENOUGH;
+        writer->now.offers = r == WRITER_ENOUGH;
 }
 
 static void writer_read(struct writer *writer, struct outbox_read *read)
@@ -344,7 +347,7 @@ static size_t writer_job_bytes(struct outbox_job *job)
 static bool writer_is_alone(const struct outbox_job *job)
 {
     return job->type == OUTBOX_JOB_READ || job->type == OUTBOX_JOB_WALK ||
-           job->type == OUTBOX_JOB_CENSUS;
+           job->type == OUTBOX_JOB_CENSUS || job->type == OUTBOX_JOB_NAMING;
 }
 
 static void writer_do_alone(struct writer *writer, struct outbox_job *job)
@@ -353,6 +356,8 @@ static void writer_do_alone(struct writer *writer, struct outbox_job *job)
         writer_read(writer, container_of(job, struct outbox_read, job));
     else if (job->type == OUTBOX_JOB_CENSUS)
         job->result = writer_count_rows(writer, container_of(job, struct outbox_census, job));
+    else if (job->type == OUTBOX_JOB_NAMING)
+        job->result = error_origin(-ENOSYS);
     else
         writer_walk(writer, container_of(job, struct outbox_walk, job));
 }

@@ -188,7 +188,7 @@ int relay_new(struct loop *loop, struct transport *transport, struct outbox *out
         outbox_status(outbox, &status);
         relay->discarded_seen = status.counts.discarded;
         relay->earlier_id = outbox_last_id(outbox);
-        outbox_on_replays(outbox, relay_take_up_replays, relay);
+        outbox_on_offers(outbox, relay_take_up_replays, relay);
         relay_age_begin(relay);
         loop_timer_set(loop, &relay->tend_timer, loop_now_ms(loop) + RELAY_TEND_MS);
     }

@@ -242,7 +242,7 @@ void relay_take_up_replays(void *ctx)
     struct outbox_status status;
 
     outbox_status(relay->outbox, &status);
-    if (!status.replays || relay->replays_reading || relay->replays_failed || relay->given_up ||
+    if (!status.offers || relay->replays_reading || relay->replays_failed || relay->given_up ||
         relay_loading(relay) || !relay_has_room_for_replays(relay))
         return;
     relay->replays_reading = true;

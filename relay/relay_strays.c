@@ -99,7 +99,7 @@ static void relay_end_walk(struct relay *relay)
 
 static void relay_walk_on(struct relay *relay, bool bury)
 {
-    relay->strays.step = bury ? OUTBOX_WALK_BURY : OUTBOX_WALK_NEXT;
+    relay->strays.step = bury ? OUTBOX_WALK_BURY : OUTBOX_WALK_NEXT_PENDING;
     relay->strays.died_ms = clock_wall_ms(loop_clock(relay->loop));
     outbox_submit_walk(relay->outbox, &relay->strays);
 }

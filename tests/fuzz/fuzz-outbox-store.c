@@ -189,9 +189,9 @@ static void change_replay(struct model *model, size_t i, bool force)
         should = STORE_MISSING;
     else if (row->stale && !force)
         should = STORE_STALE;
-    fuzz_check(model->store->ops->replay(model->store, i + 1, force) == should);
+    fuzz_check(model->store->ops->offer(model->store, i + 1, force) == should);
     if (should == 0)
-        row->state = force ? STORE_FORCED : STORE_REPLAY;
+        row->state = force ? STORE_FORCED : STORE_OFFERED;
 }
 
 static void change_one(struct model *model, struct fuzz_input *input)

@@ -36,11 +36,11 @@ static inline struct store *fill(struct folder *folder)
         struct store_row row = known_row(id);
         assert_int_equal(store->ops->append(store, &row), 0);
     }
-    assert_int_equal(store->ops->count_delivered(store, 77), 0);
+    assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 77), 0);
     must_commit(store);
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 5, true), 0);
-    assert_int_equal(store->ops->replay(store, 10, false), 0);
+    assert_int_equal(store->ops->offer(store, 5, true), 0);
+    assert_int_equal(store->ops->offer(store, 10, false), 0);
     must_commit(store);
     return store;
 }

@@ -129,11 +129,11 @@ static inline int fault_store_bury(struct store *store, const struct store_row *
 
 /* The rest goes through. */
 
-static inline int fault_store_count_delivered(struct store *store, uint64_t n)
+static inline int fault_store_count_delivered(struct store *store, struct span model, uint64_t n)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->count_delivered(inner, n);
+    return inner->ops->count_delivered(inner, model, n);
 }
 
 static inline int fault_store_postpone(struct store *store, const struct store_row *row)
@@ -155,7 +155,7 @@ static inline int fault_store_replay(struct store *store, uint64_t id, bool forc
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->replay(inner, id, force);
+    return inner->ops->offer(inner, id, force);
 }
 
 static inline int fault_store_resume(struct store *store, uint64_t id, uint64_t new_id)
@@ -240,7 +240,7 @@ static const struct store_ops fault_store_ops = {
     .postpone = fault_store_postpone,
     .bury = fault_store_bury,
     .bury_model = fault_store_bury_model,
-    .replay = fault_store_replay,
+    .offer = fault_store_replay,
     .resume = fault_store_resume,
     .discard = fault_store_discard,
     .read = fault_store_read,

@@ -106,7 +106,7 @@ static int memory_store_replay(struct store *store, uint64_t id, bool force)
         return r;
     if (row->stale && !force)
         return STORE_STALE;
-    row->state = force ? STORE_FORCED : STORE_REPLAY;
+    row->state = force ? STORE_FORCED : STORE_OFFERED;
     self->changes++;
     return 0;
 }
@@ -180,7 +180,7 @@ static const struct store_ops memory_store_ops = {
     .begin = memory_store_begin,
     .commit = memory_store_commit,
     .rollback = memory_store_rollback,
-    .replay = memory_store_replay,
+    .offer = memory_store_replay,
     .discard = memory_store_discard,
     .read = memory_store_read,
     .counts = memory_store_counts,

@@ -135,18 +135,18 @@ static inline const char *many_routes(void)
 
 static inline int replay_row(struct store *store, uint64_t id)
 {
-    return store->ops->replay(store, id, false);
+    return store->ops->offer(store, id, false);
 }
 
 /* 0 where a replay is refused since a newer event of the record was delivered. */
 static inline int replay_is_stale(struct store *store, uint64_t id)
 {
-    return store->ops->replay(store, id, false) == STORE_STALE ? 0 : -1;
+    return store->ops->offer(store, id, false) == STORE_STALE ? 0 : -1;
 }
 
 static inline int force_row(struct store *store, uint64_t id)
 {
-    return store->ops->replay(store, id, true);
+    return store->ops->offer(store, id, true);
 }
 
 static inline int note_row(void *ctx, const struct store_row *row)
@@ -159,7 +159,7 @@ static inline int note_row(void *ctx, const struct store_row *row)
 static inline bool the_replay_was_taken_up(struct world *world)
 {
     const struct store_filter replays = {
-        .first = STORE_REPLAY, .last = STORE_FORCED, .rows_max = 1, .bare = true};
+        .first = STORE_OFFERED, .last = STORE_FORCED, .rows_max = 1, .bare = true};
     struct store *store = world_open(world, STORE_BESIDE);
     bool waits = false;
 
@@ -173,7 +173,7 @@ static inline bool a_replay_waits(struct world *world)
     struct outbox_status status;
 
     outbox_status(world->outbox, &status);
-    return status.replays;
+    return status.offers;
 }
 
 /* The outbox looks for replays once a second of its own, real time. */
@@ -188,7 +188,7 @@ static inline int replay_all(struct store *store, uint64_t letters)
     int r = 0;
 
     for (uint64_t id = 1; id <= letters && !r; id++)
-        r = store->ops->replay(store, id, false);
+        r = store->ops->offer(store, id, false);
     return r;
 }
 

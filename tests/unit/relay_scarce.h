@@ -41,5 +41,5 @@ int __wrap_outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct 
 void __wrap_outbox_status(struct outbox *outbox, struct outbox_status *status)
 {
     __real_outbox_status(outbox, status);
-    status->replays = status->replays || replays_are_seen;
+    status->offers = status->offers || replays_are_seen;
 }

@@ -240,7 +240,7 @@ static inline int walk_deliver_unstored(struct walk *walk)
     uint64_t id = walk_roll(walk, walk->next.last_id + 2);
     struct span model = mirror_text("model", walk_roll(walk, 3));
     struct span record = mirror_text("record", walk_roll(walk, 8));
-    int r = store->ops->count_delivered(store, 2);
+    int r = store->ops->count_delivered(store, SPAN_NULL, 2);
 
     if (!r)
         r = store->ops->overtaken(store, id, model, record);
@@ -315,13 +315,13 @@ static inline int walk_replay(struct walk *walk, uint64_t id, bool force)
     int should = !row || row->state != STORE_DEAD ? STORE_MISSING
                  : row->stale && !force           ? STORE_STALE
                                                   : 0;
-    int r = walk->store->ops->replay(walk->store, id, force);
+    int r = walk->store->ops->offer(walk->store, id, force);
 
     if (r && r != STORE_MISSING && r != STORE_STALE)
         return r;
     assert_int_equal(r, should);
     if (!r)
-        row->state = force ? STORE_FORCED : STORE_REPLAY;
+        row->state = force ? STORE_FORCED : STORE_OFFERED;
     return 0;
 }
 
@@ -330,9 +330,9 @@ static inline int walk_resume(struct walk *walk, uint64_t id)
     struct store_row *row = mirror_find(&walk->next, id);
     bool forced = row && row->state == STORE_FORCED;
     uint64_t new_id = forced ? walk->next.last_id + 1 : id;
-    int should = !row || row->state < STORE_REPLAY ? STORE_MISSING
-                 : row->stale && !forced           ? STORE_STALE
-                                                   : 0;
+    int should = !row || row->state < STORE_OFFERED ? STORE_MISSING
+                 : row->stale && !forced            ? STORE_STALE
+                                                    : 0;
     int r = walk->store->ops->resume(walk->store, id, new_id);
 
     if (r && r != STORE_MISSING && r != STORE_STALE)

@@ -23,7 +23,7 @@ static int letters_setup(void **state)
         {.id = 1, .state = STORE_PENDING, .model = TEXT("users")},
         {.id = 2, .state = STORE_DEAD, .model = TEXT("users")},
         {.id = 3, .state = STORE_DEAD, .model = TEXT("users"), .stale = true},
-        {.id = 4, .state = STORE_REPLAY, .model = TEXT("users")},
+        {.id = 4, .state = STORE_OFFERED, .model = TEXT("users")},
         {.id = 5, .state = STORE_DEAD, .model = TEXT("posts")},
     };
 
@@ -140,7 +140,7 @@ static const struct store_row selected_rows[SELECTED_ROWS] = {
      .model = TEXT("posts"),
      .died_ms = WORLD_NOW_MS - 72 * HOUR_MS - 1},
     {.id = 6, .state = STORE_DEAD, .reason = TEXT(""), .died_ms = WORLD_NOW_MS + HOUR_MS},
-    {.id = 7, .state = STORE_REPLAY, .model = TEXT("users"), .reason = TEXT("unset"), .died_ms = 1},
+    {.id = 7, .state = STORE_OFFERED, .model = TEXT("users"), .reason = TEXT("unset"), .died_ms = 1},
 };
 
 /* The time is 2026-11-22T16:53:10.123Z, and the zone two hours east of it. */

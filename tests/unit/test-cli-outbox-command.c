@@ -205,7 +205,7 @@ static struct line_row {
      {.id = 7, .model = TEXT("posts"), .arrived_ms = WORLD_NOW_MS - 9999},
      "7                 pending  posts       -                           9s      0  -\n"},
     {"one that is replayed, of no model",
-     {.id = 7, .state = STORE_REPLAY, .arrived_ms = WORLD_NOW_MS - 60 * MINUTE_MS + 1},
+     {.id = 7, .state = STORE_OFFERED, .arrived_ms = WORLD_NOW_MS - 60 * MINUTE_MS + 1},
      "7                 replay   -           -                          59m      0  -\n"},
     {"one that is forced, from the future",
      {.id = INT64_MAX, .state = STORE_FORCED, .arrived_ms = WORLD_NOW_MS + 1},
@@ -307,7 +307,7 @@ static void test_filter(void **state)
         {.id = 1, .model = TEXT("users"), .state = STORE_PENDING},
         {.id = 2, .model = TEXT("posts"), .state = STORE_DEAD},
         {.id = 3, .model = TEXT("users"), .state = STORE_DEAD},
-        {.id = 4, .model = TEXT("posts"), .state = STORE_REPLAY},
+        {.id = 4, .model = TEXT("posts"), .state = STORE_OFFERED},
         {.id = 5, .state = STORE_FORCED},
     };
     const struct filter_row *row = *state;

@@ -89,7 +89,7 @@ static void holds_all_and_leaves_the_store_alone(void **state)
     struct store *copy = folder_open(&world->copy, STORE_BESIDE);
     assert_int_equal(find_all(copy).whole, ROWS);
     assert_string_equal(ids_in(copy, STORE_FORCED), "5");
-    assert_string_equal(ids_in(copy, STORE_REPLAY), "10");
+    assert_string_equal(ids_in(copy, STORE_OFFERED), "10");
     assert_int_equal(counts_of(copy).delivered, 77);
     assert_int_equal(counts_of(copy).pending, counts_of(world->store).pending);
     copy->ops->close(copy);
@@ -253,16 +253,16 @@ static void sends_nothing_by_itself(void **state)
     assert_int_equal(counts_of(restored).delivered, 78);
 
     must_begin(restored);
-    assert_int_equal(restored->ops->replay(restored, 4, false), STORE_STALE);
-    assert_int_equal(restored->ops->replay(restored, 4, true), 0);
-    assert_int_equal(restored->ops->replay(restored, 3, false), 0);
+    assert_int_equal(restored->ops->offer(restored, 4, false), STORE_STALE);
+    assert_int_equal(restored->ops->offer(restored, 4, true), 0);
+    assert_int_equal(restored->ops->offer(restored, 3, false), 0);
     must_commit(restored);
     must_append(restored, known_row(ROWS + 1));
     restored->ops->close(restored);
 
     restored = folder_open(&world->copy, STORE_SERVE); /* a backup no more */
     assert_string_equal(ids_in(restored, STORE_PENDING), "601");
-    assert_string_equal(ids_in(restored, STORE_REPLAY), "3");
+    assert_string_equal(ids_in(restored, STORE_OFFERED), "3");
     assert_string_equal(ids_in(restored, STORE_FORCED), "4");
     restored->ops->close(restored);
 }

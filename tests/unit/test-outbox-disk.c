@@ -66,7 +66,7 @@ static void large_event_leaves_room_for_small_ones(void **state)
     row.body = (struct span){large, sizeof(large)};
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), STORE_FULL);
-    assert_int_equal(store->ops->count_delivered(store, 1), 0);
+    assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 1), 0);
     row = full_row(2);
     assert_int_equal(store->ops->append(store, &row), 0);
     must_commit(store); /* a refusal spoils nothing */

@@ -142,6 +142,10 @@ static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
         mirror_overtake(mirror, op->row.id, op->row.model, op->row.record);
         mirror->counts.delivered++;
         return;
+    case OUTBOX_TAKE:
+    case OUTBOX_REFUSE:
+        fail();
+        return;
     case OUTBOX_DELIVERED: {
         assert_true(pending);
         struct store_row gone = *row;

@@ -42,7 +42,7 @@ static void assert_all_saved(struct folder *folder, int damaged)
 
     assert_int_equal(find_all(store).whole, ROWS);
     assert_string_equal(ids_in(store, STORE_FORCED), "5");
-    assert_string_equal(ids_in(store, STORE_REPLAY), "10");
+    assert_string_equal(ids_in(store, STORE_OFFERED), "10");
     assert_int_equal(counts_of(store).delivered, 77);
     assert_int_equal(folder_count(folder, ".damaged-"), damaged);
     assert_int_equal(folder_count(folder, ".mending"), 0);

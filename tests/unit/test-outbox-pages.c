@@ -130,7 +130,7 @@ static void replay_beside(struct world *world, uint64_t id, bool force)
     struct store *beside = folder_open(&world->folder, STORE_BESIDE);
 
     must_begin(beside);
-    assert_int_equal(beside->ops->replay(beside, id, force), 0);
+    assert_int_equal(beside->ops->offer(beside, id, force), 0);
     must_commit(beside);
     beside->ops->close(beside);
 }
@@ -154,9 +154,9 @@ static void replays_are_noticed_and_taken_up(void **state)
     for (int i = 0; i < 6; i++)
         (void)outbox_next_id(world->outbox);
     bury_three(world);
-    assert_false(status_of(world).replays);
+    assert_false(status_of(world).offers);
     replay_beside(world, 4, false);
-    run_until(world, status_of(world).replays);
+    run_until(world, status_of(world).offers);
     assert_int_equal(status_of(world).counts.dead, 2);
     replay_beside(world, 1, true);
     replay_beside(world, 3, false);
@@ -164,11 +164,11 @@ static void replays_are_noticed_and_taken_up(void **state)
     page_submit_and_wait(world, &page, replays);
     assert_string_equal(page.rows, "3 posts r1 17; 4 users r1 17"); /* the forced ones come last */
     assert_true(page.more);
-    assert_true(status_of(world).replays);
+    assert_true(status_of(world).offers);
     page_submit_and_wait(world, &page, replays);
     assert_string_equal(page.rows, "7 users r1 17");
     assert_false(page.more);
-    assert_false(status_of(world).replays);
+    assert_false(status_of(world).offers);
     assert_int_equal(status_of(world).counts.pending, 6);
     assert_int_equal(outbox_next_id(world->outbox), 8);
 
@@ -191,10 +191,10 @@ static void replays_are_told_of(void **state)
 
     world_open(world);
     bury_three(world);
-    outbox_on_replays(world->outbox, note_replays, &told);
+    outbox_on_offers(world->outbox, note_replays, &told);
     replay_beside(world, 1, false);
     run_until(world, told > 0);
-    assert_true(status_of(world).replays);
+    assert_true(status_of(world).offers);
 }
 
 static void replays_are_there_at_the_start(void **state)
@@ -207,7 +207,7 @@ static void replays_are_there_at_the_start(void **state)
     world->outbox = outbox_free(world->outbox);
     replay_beside(world, 1, false);
     world_open(world);
-    assert_true(status_of(world).replays);
+    assert_true(status_of(world).offers);
     page_submit_and_wait(world, &page, all_replays);
     assert_string_equal(page.rows, "1 users r1 17");
 }
@@ -221,7 +221,7 @@ static void replay_that_was_overtaken_is_dead_again(void **state)
     bury_three(world);
     replay_beside(world, 1, false);
     replay_beside(world, 3, false);
-    run_until(world, status_of(world).replays);
+    run_until(world, status_of(world).offers);
     (void)outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
     page_submit_and_wait(world, &page, all_replays);
     assert_string_equal(page.rows, "3 posts r1 17");
@@ -370,7 +370,7 @@ static void overtaking_can_be_waited_for(void **state)
     assert_int_equal(status_of(world).counts.delivered, 1);
     struct store *store = world_close(world);
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 1, false), STORE_STALE);
+    assert_int_equal(store->ops->offer(store, 1, false), STORE_STALE);
     must_commit(store);
     store->ops->close(store);
 }
@@ -399,9 +399,9 @@ static void letters_become_stale_at_little_cost(void **state)
 
     struct store *store = world_close(world);
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 1, false), STORE_STALE);
-    assert_int_equal(store->ops->replay(store, 3, false), STORE_STALE);
-    assert_int_equal(store->ops->replay(store, 7, false), STORE_STALE);
+    assert_int_equal(store->ops->offer(store, 1, false), STORE_STALE);
+    assert_int_equal(store->ops->offer(store, 3, false), STORE_STALE);
+    assert_int_equal(store->ops->offer(store, 7, false), STORE_STALE);
     must_commit(store);
     store->ops->close(store);
 }

@@ -76,8 +76,8 @@ static struct read_case read_cases[] = {
     {"dead", {.first = STORE_DEAD, .last = STORE_DEAD}, "3 5 8"},
     {"dead, a page", {.first = STORE_DEAD, .last = STORE_DEAD, .after = 3, .rows_max = 1}, "5"},
     {"dead of a model", {.first = STORE_DEAD, .last = STORE_DEAD, .model = TEXT("posts")}, "5"},
-    {"replays of both kinds", {.first = STORE_REPLAY, .last = STORE_FORCED}, "4 7"},
-    {"replays, a page", {.first = STORE_REPLAY, .last = STORE_FORCED, .rows_max = 1}, "4"},
+    {"replays of both kinds", {.first = STORE_OFFERED, .last = STORE_FORCED}, "4 7"},
+    {"replays, a page", {.first = STORE_OFFERED, .last = STORE_FORCED, .rows_max = 1}, "4"},
     {"all but pending", {.first = STORE_DEAD, .last = STORE_FORCED}, "3 4 5 7 8"},
     {"pending and dead of a model", {.last = STORE_DEAD, .model = TEXT("users")}, "1 3 6 10"},
     {"without bodies", {.last = STORE_FORCED, .bare = true, .rows_max = 3}, "1 2 3"},
@@ -91,8 +91,8 @@ static void append_as(struct store *store, uint64_t id, struct span model, enum 
     row.state = state == STORE_PENDING ? STORE_PENDING : STORE_DEAD;
     must_append(store, row);
     must_begin(store);
-    if (state >= STORE_REPLAY)
-        assert_int_equal(store->ops->replay(store, id, state == STORE_FORCED), 0);
+    if (state >= STORE_OFFERED)
+        assert_int_equal(store->ops->offer(store, id, state == STORE_FORCED), 0);
     must_commit(store);
 }
 
@@ -101,7 +101,7 @@ static void fill_for_reading(struct store *store)
     append_as(store, 1, SPAN("users"), STORE_PENDING);
     append_as(store, 2, SPAN("posts"), STORE_PENDING);
     append_as(store, 3, SPAN("users"), STORE_DEAD);
-    append_as(store, 4, SPAN("users"), STORE_REPLAY);
+    append_as(store, 4, SPAN("users"), STORE_OFFERED);
     append_as(store, 5, SPAN("posts"), STORE_DEAD);
     append_as(store, 6, SPAN("users"), STORE_PENDING);
     append_as(store, 7, SPAN("users"), STORE_FORCED);

@@ -25,7 +25,7 @@ static void rollback_undoes_everything(void **state)
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
     assert_int_equal(store->ops->delivered(store, 1), 0);
-    assert_int_equal(store->ops->count_delivered(store, 5), 0);
+    assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 5), 0);
     assert_counts(store, 6, 0, 1, 0);
     store->ops->rollback(store);
     assert_only_row(store, row_of(1));
@@ -70,7 +70,7 @@ static void missing_rows_spoil_nothing(void **state)
     assert_int_equal(store->ops->delivered(store, 9), STORE_MISSING);
     assert_int_equal(store->ops->postpone(store, &missing), STORE_MISSING);
     assert_int_equal(store->ops->bury(store, &missing), STORE_MISSING);
-    assert_int_equal(store->ops->replay(store, 9, true), STORE_MISSING);
+    assert_int_equal(store->ops->offer(store, 9, true), STORE_MISSING);
     assert_int_equal(store->ops->resume(store, 9, 9), STORE_MISSING);
     assert_int_equal(store->ops->discard(store, 9), STORE_MISSING);
     must_commit(store);
@@ -243,11 +243,11 @@ static void replayed_letter_starts_anew_in_its_place(void **state)
     must_append(store, row_of(2));
     must_bury(store, died(1, "x"));
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 2, false), STORE_MISSING); /* it is pending */
-    assert_int_equal(store->ops->replay(store, 1, false), 0);
-    assert_int_equal(store->ops->replay(store, 1, false), STORE_MISSING); /* asked for already */
+    assert_int_equal(store->ops->offer(store, 2, false), STORE_MISSING); /* it is pending */
+    assert_int_equal(store->ops->offer(store, 1, false), 0);
+    assert_int_equal(store->ops->offer(store, 1, false), STORE_MISSING); /* asked for already */
     must_commit(store);
-    assert_string_equal(ids_in(store, STORE_REPLAY), "1");
+    assert_string_equal(ids_in(store, STORE_OFFERED), "1");
     assert_counts(store, 0, 0, 2, 0);
 
     must_begin(store);
@@ -269,7 +269,7 @@ static void forced_letter_goes_to_the_end(void **state)
     must_append(store, row);
     must_bury(store, died(1, "x"));
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 1, true), 0);
+    assert_int_equal(store->ops->offer(store, 1, true), 0);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_FORCED), "1");
     must_begin(store);
@@ -309,7 +309,7 @@ static struct store *store_with_letter(struct folder *folder, bool asked_for)
     must_bury(store, died(10, "x"));
     if (asked_for) {
         must_begin(store);
-        assert_int_equal(store->ops->replay(store, 10, false), 0);
+        assert_int_equal(store->ops->offer(store, 10, false), 0);
         must_commit(store);
     }
     return store;
@@ -318,7 +318,7 @@ static struct store *store_with_letter(struct folder *folder, bool asked_for)
 static void assert_replay(struct store *store, bool force, int r)
 {
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 10, force), r);
+    assert_int_equal(store->ops->offer(store, 10, force), r);
     must_commit(store);
 }
 
@@ -398,7 +398,7 @@ static void oldest_is_the_first_to_arrive(void **state)
     must_deliver(store, 2);
     assert_int_equal(counts_of(store).oldest_ms, 1003);
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 1, false), 0); /* it waits again */
+    assert_int_equal(store->ops->offer(store, 1, false), 0); /* it waits again */
     must_commit(store);
     assert_int_equal(counts_of(store).oldest_ms, 1001);
 }
@@ -417,7 +417,7 @@ static void counts_outlive_the_rows(void **state)
     must_bury(store, died(6, "x"));
     must_begin(store);
     assert_int_equal(store->ops->discard(store, 6), 0);
-    assert_int_equal(store->ops->count_delivered(store, 3), 0);
+    assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 3), 0);
     must_commit(store);
 
     store = world_reopen(world);
@@ -461,7 +461,7 @@ static void rows_are_counted_by_model(void **state)
     must_bury(store, died(4, "x")); /* users */
     must_bury(store, died(5, "x")); /* posts */
     must_begin(store);
-    assert_int_equal(store->ops->replay(store, 5, false), 0);
+    assert_int_equal(store->ops->offer(store, 5, false), 0);
     assert_rows(store, SPAN("users"), 1, 1);
     must_commit(store);
     assert_rows(store, SPAN("users"), 1, 1);

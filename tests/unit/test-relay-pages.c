@@ -12,7 +12,7 @@
 /* The outbox knows of it, and the relay takes it up only when it is told to. */
 static void ask_for_replay(struct world *world, uint64_t letter)
 {
-    outbox_on_replays(world->outbox, NULL, NULL);
+    outbox_on_offers(world->outbox, NULL, NULL);
     loop_timer_clear(world->loop, &world->relay->tend_timer);
     change_beside(world, replay_row, letter);
     while (!a_replay_waits(world))

@@ -91,7 +91,7 @@ static void replay_some(void)
     assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
     for (size_t i = 0; i < letters_len; i++) {
         if (one_in(share))
-            (void)store->ops->replay(store, letters[i], false); /* it may be stale */
+            (void)store->ops->offer(store, letters[i], false); /* it may be stale */
     }
     assert_int_equal(store->ops->commit(store), 0);
     store->ops->close(store);
