@@ -25,8 +25,15 @@ void letter_filter_set_loaded(struct letter_filter *filter, bool loaded)
     atomic_store(&filter->loaded, loaded);
 }
 
+bool letter_filter_is_loaded(const struct letter_filter *filter)
+{
+    return atomic_load(&filter->loaded);
+}
+
 void letter_filter_add(struct letter_filter *filter, struct span model, struct span record)
 {
+    if (!record.at)
+        return;
     struct letter_bits bits = letter_bits_of(filter, model, record);
 
     for (int i = 0; i < 2; i++)
@@ -36,7 +43,7 @@ void letter_filter_add(struct letter_filter *filter, struct span model, struct s
 bool letter_filter_may_have(const struct letter_filter *filter, struct span model,
                             struct span record)
 {
-    if (!atomic_load(&filter->loaded))
+    if (!letter_filter_is_loaded(filter))
         return true;
     struct letter_bits bits = letter_bits_of(filter, model, record);
     for (int i = 0; i < 2; i++)

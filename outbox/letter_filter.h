@@ -28,6 +28,9 @@ int letter_filter_init(struct letter_filter *filter);
  * again. */
 void letter_filter_set_loaded(struct letter_filter *filter, bool loaded);
 
+bool letter_filter_is_loaded(const struct letter_filter *filter);
+
+/* An event without a record (SPAN_NULL) is nobody's letter. */
 void letter_filter_add(struct letter_filter *filter, struct span model, struct span record);
 bool letter_filter_may_have(const struct letter_filter *filter, struct span model,
                             struct span record);

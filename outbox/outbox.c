@@ -16,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/outbox_ids.h"
 #include "outbox/writer.h"
 
 enum {
@@ -28,12 +29,13 @@ enum {
 struct outbox {
     struct loop *loop;
     struct outbox_jobs staged;
-    unsigned patient;   /* how many of them have come since the last flush */
-    unsigned turn;      /* rises when they go to the writer */
-    uint64_t delivered; /* never stored; staged, too */
+    unsigned patient; /* how many of them have come since the last flush */
+    unsigned turn;    /* rises when they go to the writer */
+    struct outbox_ids ids;
     struct loop_timer flush;
     struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
     int marks_len;
+    unsigned marks_owed;   /* with those that the writer has */
     unsigned marks_failed; /* that were told of */
     struct loop_timer mark_again;
     struct loop_fd finished;
@@ -46,8 +48,7 @@ static void outbox_flush(void *ctx)
 {
     struct outbox *outbox = ctx;
 
-    writer_submit(&outbox->writer, &outbox->staged, outbox->delivered);
-    outbox->delivered = 0;
+    writer_submit(&outbox->writer, &outbox->staged, outbox->ids.last);
     outbox->patient = 0;
     outbox->turn++;
 }
@@ -66,6 +67,12 @@ static void outbox_stage(struct outbox *outbox, bool patient)
     outbox_flush_within(outbox, patient ? OUTBOX_PATIENCE_MS : 0);
 }
 
+static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
+{
+    outbox->marks_owed--;
+    free(container_of(job, struct outbox_overtaken, job));
+}
+
 /* A letter that is not marked would be replayed over a newer event: the store is asked again. */
 static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
@@ -75,7 +82,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
         job = TAILQ_FIRST(&outbox->marks);
         TAILQ_REMOVE(&outbox->marks, job, link);
         outbox->marks_len--;
-        free(container_of(job, struct outbox_overtaken, job));
+        outbox_free_mark(outbox, job);
     }
     if (!heap_linked(&outbox->mark_again.node))
         loop_timer_set(outbox->loop, &outbox->mark_again,
@@ -84,7 +91,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 
 static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
 {
-    outbox->marks_failed += job->result && writer_is_mark(job);
+    outbox->marks_failed += job->result && writer_batch_is_mark(job);
     switch (job->type) {
     case OUTBOX_JOB_OP: {
         struct outbox_op *op = container_of(job, struct outbox_op, job);
@@ -115,7 +122,7 @@ static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
         if (job->result)
             outbox_keep_mark(outbox, job);
         else
-            free(container_of(job, struct outbox_overtaken, job));
+            outbox_free_mark(outbox, job);
         break;
     }
 }
@@ -127,12 +134,12 @@ static void outbox_finished(void *ctx, uint32_t events)
     struct outbox_job *job;
 
     (void)events;
-    bool offers = writer_collect(&outbox->writer, &jobs);
+    bool news = writer_collect(&outbox->writer, &jobs);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
         outbox_finish(outbox, job); /* which may free it, or submit it again */
     }
-    if (offers && outbox->on_offers)
+    if (news && outbox->on_offers)
         outbox->on_offers(outbox->on_offers_ctx);
 }
 
@@ -185,6 +192,7 @@ int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
         free(outbox);
         return r;
     }
+    outbox_ids_init(&outbox->ids, atomic_load(&outbox->writer.mark));
     *out = outbox;
     return 0;
 }
@@ -198,8 +206,10 @@ static void outbox_drop(struct outbox_jobs *jobs)
         TAILQ_REMOVE(jobs, job, link);
         if (job->type == OUTBOX_JOB_READ)
             outbox_rows_free(&container_of(job, struct outbox_read, job)->rows);
-        if (job->type == OUTBOX_JOB_OVERTAKEN)
+        else if (job->type == OUTBOX_JOB_OVERTAKEN)
             free(container_of(job, struct outbox_overtaken, job));
+        else if (job->type == OUTBOX_JOB_OP)
+            outbox_row_free(container_of(job, struct outbox_op, job)->taken);
     }
 }
 
@@ -221,16 +231,24 @@ struct outbox *outbox_free(struct outbox *outbox)
 
 uint64_t outbox_next_id(struct outbox *outbox)
 {
-    return atomic_fetch_add(&outbox->writer.next_id, 1);
+    return outbox_ids_next(&outbox->ids, clock_wall_ms(loop_clock(outbox->loop)));
 }
 
 uint64_t outbox_last_id(const struct outbox *outbox)
 {
-    return atomic_load(&outbox->writer.next_id) - 1;
+    return outbox->ids.last;
 }
 
+/*
+ * A letter is one from its submission: what is delivered while it is being written must find it in
+ * the filter.
+ */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 {
+    if (op->kind == OUTBOX_BURY || (op->kind == OUTBOX_APPEND && op->row.state == STORE_DEAD))
+        letter_filter_add(&outbox->writer.filter, op->row.model, op->row.record);
+    op->taken = NULL;
+    op->missing = false;
     op->job.type = OUTBOX_JOB_OP;
     outbox_submit_job(outbox, &op->job, op->patient);
 }
@@ -240,6 +258,10 @@ void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
     if (!read->model.at)
         outbox_mark_again(outbox); /* before a letter that one of them is about is taken up */
     read->marks_failed = outbox->marks_failed;
+    if (!read->model.at && !read->offers) {
+        read->new_id = outbox_next_id(outbox);
+        outbox->ids.last += read->rows_max;
+    }
     read->job.type = OUTBOX_JOB_READ;
     outbox_submit_job(outbox, &read->job, false);
 }
@@ -264,6 +286,8 @@ void outbox_submit_census(struct outbox *outbox, struct outbox_census *census)
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
 {
+    if (op->row.id > atomic_load(&outbox->writer.mark))
+        return false;
     if (op->job.turn != outbox->turn)
         return writer_withdraw(&outbox->writer, &op->job);
     TAILQ_REMOVE(&outbox->staged, &op->job, link);
@@ -297,35 +321,32 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                               struct span record)
 {
-    if (outbox_may_have_letters(outbox, model, record)) {
-        struct outbox_overtaken *overtaken = outbox_overtaken_new(id, model, record);
-        if (!overtaken)
-            return error_origin(-ENOMEM);
+    struct outbox_overtaken *overtaken = NULL;
+    bool marks = outbox_may_have_letters(outbox, model, record);
+
+    if (marks && !(overtaken = outbox_overtaken_new(id, model, record)))
+        return error_origin(-ENOMEM);
+    int r = outbox_unstored_add(&outbox->writer.unstored, model);
+    if (r) {
+        free(overtaken);
+        return r;
+    }
+    if (overtaken) {
+        outbox->marks_owed++;
         outbox_submit_job(outbox, &overtaken->job, false);
     }
-    outbox->delivered++;
     outbox_stage(outbox, true);
     return 0;
 }
 
 unsigned outbox_marks_owed(const struct outbox *outbox)
 {
-    return (unsigned)outbox->marks_len;
+    return outbox->marks_owed;
 }
 
 int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)
 {
-    (void)outbox;
-    *tallies = (struct outbox_tallies){0};
-    return error_origin(-ENOSYS);
-}
-
-void outbox_tallies_done(struct outbox_tallies *tallies)
-{
-    for (size_t i = 0; i < tallies->len; i++)
-        free(tallies->at[i].model);
-    free(tallies->at);
-    *tallies = (struct outbox_tallies){0};
+    return writer_tallies((struct writer *)&outbox->writer, tallies); /* for its mutex */
 }
 
 void outbox_status(struct outbox *outbox, struct outbox_status *status)

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A row with copies of all it points at. */
+#include "outbox/outbox_row.h"
+
 #include <errno.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/error.h"
-#include "outbox/outbox.h"
-#include "outbox/writer.h"
 
 /* Copies a span to where *at points, and moves that on. */
 static struct span outbox_row_put(char **at, struct span span)
@@ -19,7 +21,8 @@ static struct span outbox_row_put(char **at, struct span span)
 
 struct outbox_row *outbox_row_copy(const struct store_row *row)
 {
-    size_t texts_len = row->model.len + row->record.len + row->reason.len;
+    size_t texts_len =
+        row->model.len + row->record.len + row->reason.len + row->request.len + row->import.len;
     cleanup(freep) char *body = malloc(row->body.len + 1); /* never NULL for no bytes */
     struct outbox_row *copy = malloc(sizeof(*copy) + texts_len);
 
@@ -33,6 +36,8 @@ struct outbox_row *outbox_row_copy(const struct store_row *row)
     copy->row.model = outbox_row_put(&texts, row->model);
     copy->row.record = outbox_row_put(&texts, row->record);
     copy->row.reason = outbox_row_put(&texts, row->reason);
+    copy->row.request = outbox_row_put(&texts, row->request);
+    copy->row.import = outbox_row_put(&texts, row->import);
     if (row->body.len > 0)
         memcpy(body, row->body.at, row->body.len);
     copy->row.body.at = take(body);

@@ -247,7 +247,10 @@ static int restore_bury(sqlite3 *db, int64_t now_ms, int64_t *buried)
 
     if (rc == SQLITE_OK)
         rc = restore_run(
-            db, "UPDATE event SET state = 1, died_ms = ?1, reason = ?2 WHERE state <> 1", now_ms);
+            db,
+            "UPDATE event SET state = 1, died_ms = ?1, reason = ?2, lane = lane_of(model, record)"
+            " WHERE state <> 1",
+            now_ms);
     if (rc == SQLITE_OK) {
         *buried = sqlite3_changes64(db);
         rc = restore_run(db, "UPDATE tally SET dead = dead + pending, pending = 0", 0);

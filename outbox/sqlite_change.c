@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in an SQLite file: what changes in it.
+ * What changes in the SQLite file.
  *
  * Each change is one statement or a few. When one of them fails, the earlier ones stand, and SQLite
  * may have rolled everything back or not: the transaction is then spoilt, and takes nothing more.
  */
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_change.h"
 
 #include <errno.h>
 
 #include "base/error.h"
+#include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_row.h"
+#include "outbox/sqlite_tally.h"
 
 enum {
     ROW_BYTES = 512,                /* what an event takes besides its texts, at most */
@@ -22,15 +25,16 @@ static int bind_number(sqlite3_stmt *statement, int at, int64_t value)
     return sqlite3_bind_int64(statement, at, value);
 }
 
-static int bind_span(sqlite3_stmt *statement, int at, struct span span)
-{
-    if (!span.at)
-        return sqlite3_bind_null(statement, at);
-    return sqlite3_bind_blob64(statement, at, span.at, span.len, SQLITE_STATIC);
-}
+/* ---- Where an event stands ---- */
 
-/* Where an event stands now. STORE_MISSING: nowhere. */
-static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state, bool *stale)
+struct found {
+    int state;
+    bool stale;
+    struct sqlite_sums *sums; /* in which it counts */
+};
+
+/* STORE_MISSING: nowhere. */
+static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct found *found)
 {
     sqlite3_stmt *find = self->statements[STMT_FIND];
     int r = sqlite_store_take(self);
@@ -41,28 +45,35 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, int *state
     if (rc == SQLITE_OK)
         rc = sqlite3_step(find);
     if (rc == SQLITE_ROW) {
-        *state = sqlite3_column_int(find, 0);
-        *stale = sqlite3_column_int(find, 1) != 0;
+        struct span model = sqlite_row_span(find, 2);
+        *found = (struct found){sqlite3_column_int(find, 0), sqlite3_column_int(find, 1) != 0,
+                                sqlite_tally_of(self, model)};
+        if (sqlite3_errcode(self->db) == SQLITE_NOMEM) /* which the model looks like NULL for */
+            rc = SQLITE_NOMEM;
     }
     (void)sqlite3_reset(find);
     return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
 }
 
-/* The same for a change that is for events in that state only: STORE_MISSING in any other. */
-static int sqlite_change_find_in(struct sqlite_store *self, uint64_t id, enum store_state state,
-                                 bool *stale)
+/* The same for a change of letters, or of offers, alone: STORE_MISSING in any other state. */
+static int sqlite_change_find_letter(struct sqlite_store *self, uint64_t id, struct found *found)
 {
-    int is = STORE_PENDING;
-    int r = sqlite_change_find(self, id, &is, stale);
+    int r = sqlite_change_find(self, id, found);
 
-    return !r && is != (int)state ? STORE_MISSING : r;
+    return !r && found->state != STORE_DEAD ? STORE_MISSING : r;
+}
+
+static int sqlite_change_find_offer(struct sqlite_store *self, uint64_t id, struct found *found)
+{
+    int r = sqlite_change_find(self, id, found);
+
+    return !r && found->state < STORE_OFFERED ? STORE_MISSING : r;
 }
 
 int sqlite_change_has(struct store *store, uint64_t id, bool *known)
 {
-    int state = STORE_PENDING;
-    bool stale = false;
-    int r = sqlite_change_find(sqlite_store_of(store), id, &state, &stale);
+    struct found found;
+    int r = sqlite_change_find(sqlite_store_of(store), id, &found);
 
     if (r && r != STORE_MISSING)
         return r;
@@ -70,19 +81,41 @@ int sqlite_change_has(struct store *store, uint64_t id, bool *known)
     return 0;
 }
 
+/* The term in which an event of that state counts. */
+static int64_t *sqlite_change_term(struct sqlite_sums *sums, int state)
+{
+    return state == STORE_DEAD ? &sums->dead : &sums->pending;
+}
+
+static void sqlite_change_count(const struct found *found, enum store_state state)
+{
+    *sqlite_change_term(found->sums, found->state) -= 1;
+    *sqlite_change_term(found->sums, state) += 1;
+}
+
+/* ---- Statements ---- */
+
+/* Runs a statement whose values were bound, or were not: rc. */
+static int sqlite_change_run(struct sqlite_store *self, enum sqlite_statement which, int rc)
+{
+    return sqlite_store_spoil(self, rc == SQLITE_OK ? sqlite_store_run(self, which) : rc);
+}
+
+static int sqlite_change_with_id(struct sqlite_store *self, enum sqlite_statement which, int64_t id)
+{
+    return sqlite_change_run(self, which, bind_number(self->statements[which], 1, id));
+}
+
+/* ---- Arrivals ---- */
+
 static int sqlite_change_add_event(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_EVENT];
-    const int64_t numbers[] = {(int64_t)row->id, row->state,    row->stale,  row->attempts,
-                               row->arrived_ms,  row->tried_ms, row->died_ms};
-    const struct span spans[] = {row->model, row->record, row->reason};
-    int at = 1;
-    int rc = SQLITE_OK;
+    int rc = sqlite_row_bind(add, row);
 
-    for (size_t i = 0; i < array_len(numbers) && rc == SQLITE_OK; i++)
-        rc = bind_number(add, at++, numbers[i]);
-    for (size_t i = 0; i < array_len(spans) && rc == SQLITE_OK; i++)
-        rc = bind_span(add, at++, spans[i]);
+    if (rc == SQLITE_OK && row->state != STORE_PENDING && row->record.at)
+        rc = bind_number(add, sqlite3_bind_parameter_count(add),
+                         sqlite_lane_of(row->model, row->record));
     return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT) : rc;
 }
 
@@ -90,7 +123,8 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
 static int sqlite_change_fill_body(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_blob *blob = NULL;
-    int rc = sqlite3_blob_open(self->db, "main", "body", "bytes", (int64_t)row->id, 1, &blob);
+    int rc =
+        sqlite3_blob_open(self->db, "main", "body", "bytes", sqlite_lane_body(row->id), 1, &blob);
 
     for (size_t at = 0; rc == SQLITE_OK && at < row->body.len; at += BODY_PIECE_BYTES) {
         size_t left = row->body.len - at;
@@ -105,14 +139,20 @@ static int sqlite_change_add_body(struct sqlite_store *self, const struct store_
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_BODY];
     bool large = row->body.len > BOUND_BODY_BYTES;
-    int rc = bind_number(add, 1, (int64_t)row->id);
+    int rc = bind_number(add, 1, sqlite_lane_body(row->id));
 
     if (rc == SQLITE_OK)
         rc = large ? sqlite3_bind_zeroblob64(add, 2, row->body.len)
-                   : bind_span(add, 2, row->body.at ? row->body : SPAN(""));
+                   : sqlite_row_bind_span(add, 2, row->body.at ? row->body : SPAN(""));
     if (rc == SQLITE_OK)
         rc = sqlite_store_run(self, STMT_ADD_BODY);
     return rc == SQLITE_OK && large ? sqlite_change_fill_body(self, row) : rc;
+}
+
+static void sqlite_change_use(struct sqlite_store *self, uint64_t id)
+{
+    if (self->used_id < (int64_t)id)
+        self->used_id = (int64_t)id;
 }
 
 int sqlite_change_append(struct store *store, const struct store_row *row)
@@ -135,12 +175,12 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
     r = sqlite_store_spoil(self, rc);
     if (r)
         return r;
-    self->change.accepted++;
-    *(row->state == STORE_DEAD ? &self->change.dead : &self->change.pending) += 1;
-    if (self->change.last_id < (int64_t)row->id)
-        self->change.last_id = (int64_t)row->id;
+    *sqlite_change_term(sqlite_tally_of(self, row->model), row->state) += 1;
+    sqlite_change_use(self, row->id);
     return 0;
 }
+
+/* ---- Ends ---- */
 
 int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model, struct span record)
 {
@@ -152,61 +192,51 @@ int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
         return r;
     int rc = bind_number(overtake, 1, (int64_t)id);
     if (rc == SQLITE_OK)
-        rc = bind_span(overtake, 2, model);
+        rc = bind_number(overtake, 2, sqlite_lane_of(model, record));
     if (rc == SQLITE_OK)
-        rc = bind_span(overtake, 3, record);
+        rc = sqlite_row_bind_span(overtake, 3, model);
     if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, STMT_OVERTAKE);
-    return sqlite_store_spoil(self, rc);
-}
-
-/* Runs a change that takes nothing but an id. */
-static int sqlite_change_with_id(struct sqlite_store *self, enum sqlite_statement which,
-                                 uint64_t id)
-{
-    int rc = bind_number(self->statements[which], 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, which);
-    return sqlite_store_spoil(self, rc);
+        rc = sqlite_row_bind_span(overtake, 4, record);
+    return sqlite_change_run(self, STMT_OVERTAKE, rc);
 }
 
 /* An event goes, with its body. */
 static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
 {
-    int r = sqlite_change_with_id(self, STMT_DROP_EVENT, id);
+    int r = sqlite_change_with_id(self, STMT_DROP_EVENT, (int64_t)id);
 
-    return r ? r : sqlite_change_with_id(self, STMT_DROP_BODY, id);
+    return r ? r : sqlite_change_with_id(self, STMT_DROP_BODY, sqlite_lane_body(id));
 }
 
-int sqlite_change_delivered(struct store *store, uint64_t id)
+int sqlite_change_deliver(struct store *store, const struct store_row *row, bool unstored)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    bool stale = false;
-    int r = sqlite_change_find_in(self, id, STORE_PENDING, &stale);
+    struct found found;
+    int there = sqlite_change_find(self, row->id, &found);
+    int r = there == STORE_MISSING ? 0 : there;
 
+    if (!there)
+        r = sqlite_change_drop(self, row->id);
     if (!r)
-        r = sqlite_change_with_id(self, STMT_OVERTAKE_SAME, id);
-    if (!r)
-        r = sqlite_change_drop(self, id);
+        r = sqlite_change_overtaken(store, row->id, row->model, row->record);
     if (r)
         return r;
-    self->change.pending--;
-    self->change.delivered++;
+    if (there && !unstored)
+        return STORE_MISSING;
+    if (!there)
+        *sqlite_change_term(found.sums, found.state) -= 1;
+    (there ? sqlite_tally_of(self, row->model) : found.sums)->delivered++;
     return 0;
 }
 
 int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n)
 {
-    (void)model;
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);
 
-    if (r)
-        return r;
-    self->change.accepted += (int64_t)n;
-    self->change.delivered += (int64_t)n;
-    return 0;
+    if (!r)
+        sqlite_tally_of(self, model)->delivered += (int64_t)n;
+    return r;
 }
 
 /* What an attempt leaves behind, in a statement that takes it as its first four. */
@@ -219,48 +249,176 @@ static int sqlite_change_bind_attempt(sqlite3_stmt *statement, const struct stor
     if (rc == SQLITE_OK)
         rc = bind_number(statement, 3, row->tried_ms);
     if (rc == SQLITE_OK)
-        rc = bind_span(statement, 4, row->reason);
+        rc = sqlite_row_bind_span(statement, 4, row->reason);
     return rc;
-}
-
-/* Runs an update that reaches its row by id, and only in the right state. */
-static int sqlite_change_update(struct sqlite_store *self, enum sqlite_statement which, int rc)
-{
-    int r = sqlite_store_take(self);
-
-    if (r)
-        return r;
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, which);
-    r = sqlite_store_spoil(self, rc);
-    if (r)
-        return r;
-    return sqlite3_changes(self->db) > 0 ? 0 : STORE_MISSING;
 }
 
 int sqlite_change_postpone(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
+    int r = sqlite_store_take(self);
 
-    return sqlite_change_update(self, STMT_SET_TRIED,
-                                sqlite_change_bind_attempt(self->statements[STMT_SET_TRIED], row));
+    if (!r)
+        r = sqlite_change_run(self, STMT_SET_TRIED,
+                              sqlite_change_bind_attempt(self->statements[STMT_SET_TRIED], row));
+    if (r)
+        return r;
+    return sqlite3_changes(self->db) > 0 ? 0 : STORE_MISSING;
+}
+
+static int sqlite_change_append_letter(struct store *store, const struct store_row *row)
+{
+    struct store_row letter = *row;
+
+    letter.state = STORE_DEAD;
+    return sqlite_change_append(store, &letter);
 }
 
 int sqlite_change_bury(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     sqlite3_stmt *bury = self->statements[STMT_SET_DEAD];
-    int rc = sqlite_change_bind_attempt(bury, row);
+    struct found found;
+    int r = sqlite_change_find(self, row->id, &found);
 
+    if (r == STORE_MISSING)
+        return sqlite_change_append_letter(store, row);
+    if (r)
+        return r;
+    int rc = sqlite_change_bind_attempt(bury, row);
     if (rc == SQLITE_OK)
         rc = bind_number(bury, 5, row->died_ms);
     if (rc == SQLITE_OK)
         rc = bind_number(bury, 6, row->stale);
-    int r = sqlite_change_update(self, STMT_SET_DEAD, rc);
+    r = sqlite_change_run(self, STMT_SET_DEAD, rc);
+    if (!r)
+        sqlite_change_count(&found, STORE_DEAD);
+    return r;
+}
+
+int sqlite_change_discard(struct store *store, uint64_t id)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct found found;
+    int r = sqlite_change_find_letter(self, id, &found);
+
+    if (!r)
+        r = sqlite_change_drop(self, id);
     if (r)
         return r;
-    self->change.pending--;
-    self->change.dead++;
+    found.sums->dead--;
+    found.sums->discarded++;
+    return 0;
+}
+
+/* ---- Offers ---- */
+
+/* The event moves to another state that the statement gives it, whose values were bound: rc. */
+static int sqlite_change_move(struct sqlite_store *self, const struct found *found,
+                              enum store_state state, enum sqlite_statement which, int rc)
+{
+    int r = sqlite_change_run(self, which, rc);
+
+    if (!r)
+        sqlite_change_count(found, state);
+    return r;
+}
+
+static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id,
+                                   const struct found *found, enum store_state state)
+{
+    sqlite3_stmt *set = self->statements[STMT_SET_STATE];
+    int rc = bind_number(set, 1, (int64_t)id);
+
+    if (rc == SQLITE_OK)
+        rc = bind_number(set, 2, state);
+    return sqlite_change_move(self, found, state, STMT_SET_STATE, rc);
+}
+
+int sqlite_change_offer(struct store *store, uint64_t id, bool force)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    struct found found;
+    int r = sqlite_change_find_letter(self, id, &found);
+
+    if (!r && found.stale && !force)
+        r = STORE_STALE;
+    return r ? r : sqlite_change_set_state(self, id, &found, force ? STORE_FORCED : STORE_OFFERED);
+}
+
+static int sqlite_change_move_body(struct sqlite_store *self, uint64_t id, uint64_t new_id)
+{
+    sqlite3_stmt *move = self->statements[STMT_MOVE_BODY];
+    int rc = bind_number(move, 1, sqlite_lane_body(id));
+
+    if (rc == SQLITE_OK)
+        rc = bind_number(move, 2, sqlite_lane_body(new_id));
+    return sqlite_change_run(self, STMT_MOVE_BODY, rc);
+}
+
+int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *take = self->statements[STMT_TAKE];
+    struct found found;
+    int r = sqlite_change_find_offer(self, id, &found);
+
+    if (r)
+        return r;
+    if (found.state == STORE_OFFERED && found.stale) {
+        r = sqlite_change_set_state(self, id, &found, STORE_DEAD);
+        return r ? r : STORE_STALE;
+    }
+    int rc = bind_number(take, 1, (int64_t)id);
+    if (rc == SQLITE_OK)
+        rc = bind_number(take, 2, (int64_t)new_id);
+    if (rc == SQLITE_OK)
+        rc = bind_number(take, 3, since_ms);
+    r = sqlite_change_run(self, STMT_TAKE, rc);
+    if (!r && new_id != id)
+        r = sqlite_change_move_body(self, id, new_id);
+    if (!r)
+        sqlite_change_use(self, new_id);
+    return r;
+}
+
+int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *refuse = self->statements[STMT_REFUSE];
+    struct found found;
+    int r = sqlite_change_find_offer(self, id, &found);
+
+    if (r)
+        return r;
+    int rc = bind_number(refuse, 1, (int64_t)id);
+    if (rc == SQLITE_OK)
+        rc = sqlite_row_bind_span(refuse, 2, reason);
+    return sqlite_change_move(self, &found, STORE_DEAD, STMT_REFUSE, rc);
+}
+
+int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
+                               uint64_t rows_max, uint64_t *refused)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *refuse = self->statements[STMT_REFUSE_MODEL];
+    int r = sqlite_store_take(self);
+
+    if (r)
+        return r;
+    int rc = sqlite_row_bind_span(refuse, 1, model);
+    if (rc == SQLITE_OK)
+        rc = bind_number(refuse, 2, (int64_t)rows_max);
+    if (rc == SQLITE_OK)
+        rc = sqlite_row_bind_span(refuse, 3, reason);
+    r = sqlite_change_run(self, STMT_REFUSE_MODEL, rc);
+    if (r)
+        return r;
+    int64_t rows = sqlite3_changes64(self->db);
+    struct sqlite_sums *sums = sqlite_tally_of(self, model);
+    sums->pending -= rows;
+    sums->dead += rows;
+    *refused = (uint64_t)rows;
     return 0;
 }
 
@@ -274,13 +432,13 @@ int sqlite_change_bury_model(struct store *store, const struct store_row *row, u
 
     if (r)
         return r;
-    int rc = bind_span(bury, 1, row->model);
+    int rc = sqlite_row_bind_span(bury, 1, row->model);
     if (rc == SQLITE_OK)
         rc = bind_number(bury, 2, (int64_t)rows_max);
     if (rc == SQLITE_OK)
         rc = bind_number(bury, 3, row->died_ms);
     if (rc == SQLITE_OK)
-        rc = bind_span(bury, 4, row->reason);
+        rc = sqlite_row_bind_span(bury, 4, row->reason);
     /* The first step changes all of them; then they come one by one. */
     while (rc == SQLITE_OK && (rc = sqlite3_step(bury)) == SQLITE_ROW) {
         const struct store_row dead = sqlite_row(bury);
@@ -293,93 +451,8 @@ int sqlite_change_bury_model(struct store *store, const struct store_row *row, u
     r = sqlite_store_spoil(self, rc);
     if (r)
         return r;
-    self->change.pending -= buried;
-    self->change.dead += buried;
-    return 0;
-}
-
-static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id, enum store_state state)
-{
-    sqlite3_stmt *set = self->statements[STMT_SET_STATE];
-    int rc = bind_number(set, 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(set, 2, state);
-    return sqlite_change_update(self, STMT_SET_STATE, rc);
-}
-
-int sqlite_change_offer(struct store *store, uint64_t id, bool force)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    bool stale = false;
-    int r = sqlite_change_find_in(self, id, STORE_DEAD, &stale);
-
-    if (!r && stale && !force)
-        r = STORE_STALE;
-    if (!r)
-        r = sqlite_change_set_state(self, id, force ? STORE_FORCED : STORE_OFFERED);
-    if (r)
-        return r;
-    self->change.dead--;
-    self->change.pending++;
-    return 0;
-}
-
-/* Gives up a replay: a newer event has been delivered since it was asked for. */
-static int sqlite_change_stay_dead(struct sqlite_store *self, uint64_t id)
-{
-    int r = sqlite_change_set_state(self, id, STORE_DEAD);
-
-    if (r)
-        return r;
-    self->change.pending--;
-    self->change.dead++;
-    return STORE_STALE;
-}
-
-static int sqlite_change_set_pending(struct sqlite_store *self, enum sqlite_statement which,
-                                     uint64_t id, uint64_t new_id)
-{
-    sqlite3_stmt *set = self->statements[which];
-    int rc = bind_number(set, 1, (int64_t)id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(set, 2, (int64_t)new_id);
-    return sqlite_change_update(self, which, rc);
-}
-
-int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int state = STORE_PENDING;
-    bool stale = false;
-    int r = sqlite_change_find(self, id, &state, &stale);
-
-    if (r)
-        return r;
-    if (state < STORE_OFFERED)
-        return STORE_MISSING;
-    if (state == STORE_OFFERED && stale)
-        return sqlite_change_stay_dead(self, id);
-    r = sqlite_change_set_pending(self, STMT_SET_PENDING, id, new_id);
-    if (!r && new_id != id)
-        r = sqlite_change_set_pending(self, STMT_MOVE_BODY, id, new_id);
-    if (!r && self->change.last_id < (int64_t)new_id)
-        self->change.last_id = (int64_t)new_id;
-    return r;
-}
-
-int sqlite_change_discard(struct store *store, uint64_t id)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    bool stale = false;
-    int r = sqlite_change_find_in(self, id, STORE_DEAD, &stale);
-
-    if (!r)
-        r = sqlite_change_drop(self, id);
-    if (r)
-        return r;
-    self->change.dead--;
-    self->change.discarded++;
+    struct sqlite_sums *sums = sqlite_tally_of(self, row->model);
+    sums->pending -= buried;
+    sums->dead += buried;
     return 0;
 }

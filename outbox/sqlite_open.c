@@ -21,6 +21,7 @@
 #include "outbox/sqlite_header.h"
 #include "outbox/sqlite_place.h"
 #include "outbox/sqlite_store.h"
+#include "outbox/sqlite_tally.h"
 
 enum {
     BUSY_MS = 5000,
@@ -295,6 +296,7 @@ struct store *sqlite_store_close(struct store *store)
         struct sqlite_store *self = sqlite_store_of(store);
         sqlite_room_done(self); /* what is folded in at the end may need it */
         open_finalize(self);
+        sqlite_tally_done(self);
         sqlite_hold_serve_no_more(&self->hold);
         open_seal(self);
         open_disconnect(self);
@@ -401,6 +403,7 @@ int sqlite_store_reopen(struct sqlite_store *self)
     struct sqlite_store fresh = *self;
 
     fresh.db = NULL;
+    fresh.tallies = (struct sqlite_tallies){0};
     memset(fresh.statements, 0, sizeof(fresh.statements));
     sqlite_hold_lend(&self->hold, &fresh.hold);
     if (sqlite_hold_moved(&self->hold) != HOLD_PLACES)
@@ -412,6 +415,7 @@ int sqlite_store_reopen(struct sqlite_store *self)
         r = open_whole(&options, &fresh);
     if (r) {
         open_disconnect(&fresh);
+        sqlite_tally_done(&fresh);
         sqlite_hold_drop_files(&fresh.hold);
         self->rows_spoilt = fresh.rows_spoilt;
         self->reserve_fd = fresh.reserve_fd;
@@ -422,6 +426,7 @@ int sqlite_store_reopen(struct sqlite_store *self)
         return r > 0 ? STORE_BROKEN : r;
     }
     open_disconnect(self);
+    sqlite_tally_done(self);
     sqlite_hold_take_over(&self->hold, &fresh.hold);
     fresh.hold = self->hold;
     *self = fresh;

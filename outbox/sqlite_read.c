@@ -4,32 +4,11 @@
 
 #include <sys/stat.h>
 
+#include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_row.h"
+#include "outbox/sqlite_tally.h"
+
 /* ---- Rows ---- */
-
-struct span sqlite_span(sqlite3_stmt *statement, int column)
-{
-    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
-        return SPAN_NULL;
-    /* An empty blob comes as NULL. */
-    const char *at = sqlite3_column_blob(statement, column);
-    return (struct span){at ? at : "", (size_t)sqlite3_column_bytes(statement, column)};
-}
-
-struct store_row sqlite_row(sqlite3_stmt *statement)
-{
-    return (struct store_row){
-        .id = (uint64_t)sqlite3_column_int64(statement, 0),
-        .state = (enum store_state)sqlite3_column_int(statement, 1),
-        .stale = sqlite3_column_int(statement, 2) != 0,
-        .attempts = sqlite3_column_int(statement, 3),
-        .arrived_ms = sqlite3_column_int64(statement, 4),
-        .tried_ms = sqlite3_column_int64(statement, 5),
-        .died_ms = sqlite3_column_int64(statement, 6),
-        .model = sqlite_span(statement, 7),
-        .record = sqlite_span(statement, 8),
-        .reason = sqlite_span(statement, 9),
-    };
-}
 
 /* A blob that SQLite could not bring into memory looks like NULL, or an empty one. */
 static bool sqlite_read_is_short(const struct sqlite_store *self)
@@ -44,51 +23,57 @@ static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, b
 
     if (bare)
         return fn(ctx, row);
-    int rc = sqlite3_bind_int64(body, 1, (int64_t)row->id);
+    int rc = sqlite3_bind_int64(body, 1, sqlite_lane_body(row->id));
     if (rc == SQLITE_OK)
         rc = sqlite3_step(body);
     if (rc == SQLITE_DONE)
         rc = SQLITE_CORRUPT; /* each event has one */
     int r = sqlite_store_unread(self, rc);
     if (!r) {
-        row->body = sqlite_span(body, 0);
+        row->body = sqlite_row_span(body, 0);
         r = sqlite_read_is_short(self) ? sqlite_store_unread(self, SQLITE_NOMEM) : fn(ctx, row);
     }
     (void)sqlite3_reset(body);
     return r;
 }
 
-/* Chooses the statement whose index leads straight to the rows, and binds the filter to it. */
-static sqlite3_stmt *sqlite_store_bind_filter(struct sqlite_store *self,
-                                              const struct store_filter *filter, int *rc)
+/* The statement whose index leads straight to the rows. */
+static enum sqlite_statement sqlite_store_statement(const struct store_filter *filter)
 {
     bool one_state = filter->first == filter->last;
-    enum sqlite_statement which = STMT_READ_ALL;
-    if (filter->model.at)
-        which = one_state && filter->first == STORE_PENDING ? STMT_READ_PENDING : STMT_READ_MODEL;
-    else if (filter->first > STORE_PENDING)
-        which = one_state ? STMT_READ_STATE : STMT_READ_APART;
 
-    sqlite3_stmt *statement = self->statements[which];
-    int64_t rows_max = filter->rows_max ? (int64_t)filter->rows_max : -1;
-    *rc = sqlite3_bind_int64(statement, 1, (int64_t)filter->after);
-    if (*rc == SQLITE_OK)
-        *rc = sqlite3_bind_int64(statement, 2, rows_max);
-    if (*rc == SQLITE_OK && which != STMT_READ_PENDING)
-        *rc = sqlite3_bind_int64(statement, 3, filter->first);
-    if (*rc == SQLITE_OK && which != STMT_READ_PENDING)
-        *rc = sqlite3_bind_int64(statement, 4, filter->last);
-    if (*rc == SQLITE_OK && filter->model.at)
-        *rc = sqlite3_bind_blob64(statement, 5, filter->model.at, filter->model.len, SQLITE_STATIC);
-    return statement;
+    if (!filter->model.at && filter->first > STORE_PENDING)
+        return one_state ? STMT_READ_STATE : STMT_READ_APART;
+    if (!filter->model.at)
+        return STMT_READ_ALL;
+    if (one_state && filter->first == STORE_PENDING)
+        return STMT_READ_PENDING;
+    if (one_state && filter->first == STORE_DEAD)
+        return STMT_READ_LETTERS;
+    return filter->first > STORE_DEAD ? STMT_READ_OFFERS : STMT_READ_MODEL;
+}
+
+static int sqlite_store_bind_filter(sqlite3_stmt *statement, const struct store_filter *filter)
+{
+    const int64_t numbers[] = {(int64_t)filter->after,
+                               filter->rows_max ? (int64_t)filter->rows_max : -1, filter->first,
+                               filter->last};
+    int64_t upto = filter->upto ? (int64_t)filter->upto : INT64_MAX;
+    int rc = sqlite3_bind_int64(statement, 6, upto);
+
+    for (size_t i = 0; i < array_len(numbers) && rc == SQLITE_OK; i++)
+        rc = sqlite3_bind_int64(statement, (int)i + 1, numbers[i]);
+    if (rc == SQLITE_OK && filter->model.at)
+        rc = sqlite_row_bind_span(statement, 5, filter->model);
+    return rc;
 }
 
 int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
                       void *ctx)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int rc;
-    sqlite3_stmt *statement = sqlite_store_bind_filter(self, filter, &rc);
+    sqlite3_stmt *statement = self->statements[sqlite_store_statement(filter)];
+    int rc = sqlite_store_bind_filter(statement, filter);
     int r = 0;
 
     while (!r && rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
@@ -102,10 +87,10 @@ int sqlite_store_read(struct store *store, const struct store_filter *filter, st
     return r ? r : sqlite_store_unread(self, rc);
 }
 
-int sqlite_store_next_model(struct store *store, struct span after, struct buf *model)
+static int sqlite_store_next(struct sqlite_store *self, enum sqlite_statement which,
+                             struct span after, struct buf *model)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *next = self->statements[STMT_NEXT_MODEL];
+    sqlite3_stmt *next = self->statements[which];
     int rc = after.at ? sqlite3_bind_blob64(next, 1, after.at, after.len, SQLITE_STATIC)
                       : sqlite3_bind_int64(next, 1, 0); /* every blob comes after every number */
 
@@ -113,10 +98,20 @@ int sqlite_store_next_model(struct store *store, struct span after, struct buf *
         rc = sqlite3_step(next);
     int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
     if (!r)
-        r = buf_append_span(model, sqlite_span(next, 0));
+        r = buf_append_span(model, sqlite_row_span(next, 0));
     (void)sqlite3_reset(next);
     (void)sqlite3_clear_bindings(next);
     return r;
+}
+
+int sqlite_store_next_model(struct store *store, struct span after, struct buf *model)
+{
+    return sqlite_store_next(sqlite_store_of(store), STMT_NEXT_MODEL, after, model);
+}
+
+int sqlite_store_next_offered_model(struct store *store, struct span after, struct buf *model)
+{
+    return sqlite_store_next(sqlite_store_of(store), STMT_NEXT_OFFERED, after, model);
 }
 
 /* ---- Numbers ---- */
@@ -131,32 +126,27 @@ static int64_t sqlite_file_bytes(const char *path, const char *suffix)
     return stat(name.at, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
+static int sqlite_store_add_tally(void *ctx, struct span model, const struct store_tally *tally)
+{
+    struct store_counts *counts = ctx;
+
+    (void)model;
+    counts->accepted += tally->accepted;
+    counts->delivered += tally->delivered;
+    counts->discarded += tally->discarded;
+    counts->pending += tally->pending;
+    counts->dead += tally->dead;
+    return 0;
+}
+
 int sqlite_store_counts(struct store *store, struct store_counts *out)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *tally = self->statements[STMT_TALLY];
     struct store_counts counts = {0};
+    int r = sqlite_tally_read(store, sqlite_store_add_tally, &counts);
 
-    if (!sqlite3_get_autocommit(self->db)) { /* inside a transaction they tell of it, too */
-        int r = sqlite_store_flush_tally(self);
-        if (r)
-            return r;
-    }
-    int rc = sqlite3_step(tally);
-    if (rc == SQLITE_ROW) {
-        counts.accepted = (uint64_t)sqlite3_column_int64(tally, 0);
-        counts.delivered = (uint64_t)sqlite3_column_int64(tally, 1);
-        counts.discarded = (uint64_t)sqlite3_column_int64(tally, 2);
-        counts.pending = (uint64_t)sqlite3_column_int64(tally, 3);
-        counts.dead = (uint64_t)sqlite3_column_int64(tally, 4);
-        rc = SQLITE_OK;
-    } else if (rc == SQLITE_DONE) {
-        rc = SQLITE_CORRUPT;
-    }
-    (void)sqlite3_reset(tally);
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms);
-    int r = sqlite_store_unread(self, rc);
+    if (!r)
+        r = sqlite_store_unread(self, sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms));
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
@@ -200,12 +190,16 @@ int sqlite_store_rows(struct store *store, struct span model, struct store_rows 
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct store_rows rows = {0};
+    uint64_t offered = 0;
 
     if (!model.at)
         return sqlite_store_rows_of_all(self, out);
     int r = sqlite_store_count_of(self, STMT_PENDING_OF, model, &rows.pending);
     if (!r)
-        r = sqlite_store_count_of(self, STMT_APART_OF, model, &rows.dead);
+        r = sqlite_store_count_of(self, STMT_LETTERS_OF, model, &rows.dead);
+    if (!r)
+        r = sqlite_store_count_of(self, STMT_OFFERED_OF, model, &offered);
+    rows.dead += offered;
     if (!r)
         *out = rows;
     return r;

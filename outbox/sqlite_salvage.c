@@ -16,7 +16,12 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "outbox/outbox_ids.h"
+#include "outbox/sqlite_change.h"
+#include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_row.h"
 #include "outbox/sqlite_store.h"
+#include "outbox/sqlite_tally.h"
 
 enum { SINGLE_STEPS = 1 << 14, BUSY_MS = 5000 };
 
@@ -26,7 +31,9 @@ static const char salvage_reason[] = "The outbox file was damaged; of this event
 
 struct salvage {
     sqlite3 *from;
-    sqlite3_stmt *body; /* of an event */
+    sqlite3_stmt *body;   /* of an event */
+    bool early;           /* it is of version 1 */
+    int64_t rows_counted; /* as it says */
     struct store *to;
     struct sqlite_saved saved;
     int hindered; /* why what may be well could not be read */
@@ -160,29 +167,20 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
 /* A damaged tree may lead into another table's: a column that is no blob was never one of these. */
 static struct span salvage_blob(sqlite3_stmt *row, int column)
 {
-    return sqlite3_column_type(row, column) == SQLITE_BLOB ? sqlite_span(row, column) : SPAN_NULL;
-}
-
-static bool salvage_is_event(sqlite3_stmt *columns)
-{
-    enum { NUMBERS = 7 }; /* of SQLITE_EVENT_COLUMNS; the others are blobs or NULL */
-
-    for (int i = 0; i < sqlite3_column_count(columns); i++) {
-        int type = sqlite3_column_type(columns, i);
-        if (i < NUMBERS ? type != SQLITE_INTEGER : type != SQLITE_BLOB && type != SQLITE_NULL)
-            return false;
-    }
-    return true;
+    return sqlite3_column_type(row, column) == SQLITE_BLOB ? sqlite_row_span(row, column)
+                                                           : SPAN_NULL;
 }
 
 static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
 {
     int r = 0;
 
-    if (!salvage_is_event(columns))
+    if (!sqlite_row_is_likely(columns))
         return 0;
     struct store_row row = sqlite_row(columns);
-    (void)sqlite3_bind_int64(self->body, 1, (int64_t)row.id);
+    if (self->early)
+        row.id += OUTBOX_IDS_EARLY;
+    (void)sqlite3_bind_int64(self->body, 1, sqlite_lane_body(row.id));
     if (salvage_step(self, self->body) == SQLITE_ROW) {
         row.body = salvage_blob(self->body, 0);
         r = row.body.at ? salvage_keep(self, &row) : 0;
@@ -191,11 +189,20 @@ static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
     return r;
 }
 
+/* Whether it is the body of an event that was saved. */
+static int salvage_knows(struct salvage *self, int64_t body, bool *known)
+{
+    int r = sqlite_change_has(self->to, (uint64_t)body, known);
+
+    return r || *known ? r : sqlite_change_has(self->to, sqlite_lane_event(body), known);
+}
+
 /* The body of an event that was not saved. */
 static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
 {
+    int64_t id = sqlite3_column_int64(columns, 0);
     struct store_row row = {
-        .id = (uint64_t)sqlite3_column_int64(columns, 0),
+        .id = sqlite_lane_event(id),
         .state = STORE_DEAD,
         .stale = true, /* no event of its record can mark it, since nobody knows that record */
         .body = salvage_blob(columns, 1),
@@ -204,63 +211,110 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
         .died_ms = clock_wall_ms(&clock_system),
     };
     bool known;
-    int r = sqlite_change_has(self->to, row.id, &known);
+    int r = salvage_knows(self, id, &known);
 
     if (r || known || !row.body.at)
         return r;
     return salvage_keep(self, &row);
 }
 
-/* Of the rows that there were, those that were not saved. */
-static int64_t salvage_count_spoilt(const struct salvage *self, int64_t rows)
+/* A number of a row of counts; 0 where damage has hit it. */
+static int64_t salvage_number(sqlite3_stmt *row, int column)
 {
-    int64_t saved = (int64_t)self->saved.rows;
+    int64_t number = sqlite3_column_int64(row, column);
 
-    return salvage_is_likely(rows) && rows > saved ? rows - saved : 0;
+    return salvage_is_likely(number) ? number : 0;
 }
 
 /* Settled events are history; what is there now was counted with what could be saved. */
-static void salvage_tally(struct salvage *self)
+static int salvage_tally(struct salvage *self, sqlite3_stmt *row)
 {
-    struct sqlite_tally *change = &sqlite_store_of(self->to)->change;
-    sqlite3_stmt *tally = NULL;
+    struct span model = salvage_blob(row, 1);
+    int r = model.at ? sqlite_tally_name(self->to, model) : 0;
 
-    if (salvage_prepare(self, "SELECT delivered, discarded, last_id, pending + dead FROM tally",
-                        &tally) == SQLITE_OK &&
-        salvage_step(self, tally) == SQLITE_ROW) {
-        int64_t delivered = sqlite3_column_int64(tally, 0);
-        int64_t discarded = sqlite3_column_int64(tally, 1);
-        int64_t last_id = sqlite3_column_int64(tally, 2);
-        int64_t spoilt = salvage_count_spoilt(self, sqlite3_column_int64(tally, 3));
-        self->saved.rows_spoilt = (uint64_t)spoilt;
-        change->discarded += spoilt;
-        change->accepted += spoilt;
-        if (salvage_is_likely(delivered) && salvage_is_likely(discarded)) {
-            change->delivered += delivered;
-            change->discarded += discarded;
-            change->accepted += delivered + discarded;
-        }
-        if (salvage_is_likely(last_id) && change->last_id < last_id)
-            change->last_id = last_id;
+    if (r)
+        return r;
+    struct sqlite_sums *sums = sqlite_tally_of(sqlite_store_of(self->to), model);
+    sums->delivered += salvage_number(row, 2);
+    sums->discarded += salvage_number(row, 3);
+    self->rows_counted += salvage_number(row, 4);
+    return 0;
+}
+
+static void salvage_mark(struct salvage *self)
+{
+    struct sqlite_store *to = sqlite_store_of(self->to);
+    sqlite3_stmt *mark = NULL;
+    const char *sql = self->early ? "SELECT last_id FROM tally" : "SELECT last_id FROM mark";
+
+    if (salvage_prepare(self, sql, &mark) == SQLITE_OK && salvage_step(self, mark) == SQLITE_ROW) {
+        int64_t last_id = salvage_number(mark, 0);
+        if (self->early && last_id > 0)
+            last_id += (int64_t)OUTBOX_IDS_EARLY;
+        if (to->used_id < last_id)
+            to->used_id = last_id;
     }
-    (void)sqlite3_finalize(tally);
+    (void)sqlite3_finalize(mark);
+}
+
+/* Of the rows that there were, those that were not saved are discarded. */
+static void salvage_count_spoilt(struct salvage *self)
+{
+    int64_t spoilt = self->rows_counted - (int64_t)self->saved.rows;
+
+    if (spoilt <= 0)
+        return;
+    self->saved.rows_spoilt = (uint64_t)spoilt;
+    sqlite_tally_of(sqlite_store_of(self->to), SPAN_NULL)->discarded += spoilt;
+}
+
+static int salvage_counts(struct salvage *self)
+{
+    int r = salvage_walk(self,
+                         self->early ? "SELECT only, NULL, delivered, discarded, pending + dead"
+                                       " FROM tally WHERE only >= ?1"
+                                     : "SELECT id + 1, model, delivered, discarded, pending + dead"
+                                       " FROM tally WHERE id + 1 >= ?1 ORDER BY id",
+                         salvage_tally);
+
+    salvage_mark(self);
+    salvage_count_spoilt(self);
+    return r;
+}
+
+static int salvage_events(struct salvage *self)
+{
+    return salvage_walk(self,
+                        self->early ? "SELECT " SQLITE_EVENT_COLUMNS_1 " FROM event NOT INDEXED"
+                                      " WHERE id >= ?1 ORDER BY id"
+                                    : "SELECT " SQLITE_EVENT_COLUMNS " FROM event NOT INDEXED"
+                                      " WHERE id >= ?1 ORDER BY id",
+                        salvage_event);
+}
+
+/* Whether the file is of version 1, which its header may say wrongly. */
+static bool salvage_is_early(struct salvage *self)
+{
+    sqlite3_stmt *unused = NULL;
+    bool early = salvage_prepare(self, "SELECT since_ms FROM event", &unused) == SQLITE_ERROR;
+
+    (void)sqlite3_finalize(unused);
+    return early;
 }
 
 static int salvage_all(struct salvage *self)
 {
     int r = self->to->ops->begin(self->to);
 
+    self->early = salvage_is_early(self);
     if (!r &&
         salvage_prepare(self, "SELECT bytes FROM body WHERE id = ?1", &self->body) == SQLITE_OK)
-        r = salvage_walk(self,
-                         "SELECT " SQLITE_EVENT_COLUMNS " FROM event NOT INDEXED"
-                         " WHERE id >= ?1 ORDER BY id",
-                         salvage_event);
+        r = salvage_events(self);
     if (!r)
         r = salvage_walk(self, "SELECT id, bytes FROM body WHERE id >= ?1 ORDER BY id",
                          salvage_body);
     if (!r)
-        salvage_tally(self);
+        r = salvage_counts(self);
     if (!r)
         r = self->hindered;
     (void)sqlite3_finalize(self->body);

@@ -9,12 +9,14 @@
  * then delivered) costs two small entries. An index on model alone is in the order of model and id,
  * since SQLite ends each entry with the row's id.
  *
- * The counters are one row. It counts the commits, too, and so is never the same twice: SQLite
- * writes nothing where nothing changes, and then a commit would not tell whether the disk is well.
+ * The row of the mark counts the commits, too, and so is never the same twice: SQLite writes
+ * nothing where nothing changes, and then a commit would not tell whether the disk is well.
  */
 #include "outbox/sqlite_store.h"
 
 #include "base/error.h"
+#include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_row.h"
 
 /* What leads from each version to the next. Never change one that has been released. */
 static const char *const schema_migrations[] = {
@@ -47,63 +49,152 @@ static const char *const schema_migrations[] = {
     "CREATE INDEX event_waiting ON event (arrived_ms) WHERE state <> 1;"
     "CREATE INDEX event_apart ON event (state) WHERE state > 0;"
     "CREATE INDEX event_record ON event (model, record) WHERE state > 0;",
+
+    /*
+     * 1 << 49 is OUTBOX_IDS_EARLY. Bodies stay where they are: sqlite_lane.h. Models with pending
+     * events had routes, and get counts of their own; what was settled is not known by model. What
+     * is there now is counted anew, whatever damage has made of the counts.
+     */
+    "DROP INDEX event_pending;"
+    "DROP INDEX event_waiting;"
+    "DROP INDEX event_apart;"
+    "DROP INDEX event_record;"
+    "ALTER TABLE event RENAME TO event_1;"
+    "ALTER TABLE tally RENAME TO tally_1;"
+    "CREATE TABLE event ("
+    " id INTEGER PRIMARY KEY," /* outbox_ids.h */
+    " state INTEGER NOT NULL,"
+    " stale INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " arrived_ms INTEGER NOT NULL,"
+    " since_ms INTEGER NOT NULL,"
+    " tried_ms INTEGER NOT NULL,"
+    " died_ms INTEGER NOT NULL,"
+    " was INTEGER,"
+    " sequence INTEGER,"
+    " model BLOB,"
+    " record BLOB,"
+    " reason BLOB,"
+    " request BLOB,"
+    " import BLOB,"
+    " lane INTEGER" /* lane_of(model, record) of letters and offers; NULL while pending */
+    ") STRICT;"
+    "CREATE TABLE mark ("
+    " only INTEGER PRIMARY KEY CHECK (only = 1),"
+    " last_id INTEGER NOT NULL," /* no higher one was ever given */
+    " commits INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE tally ("
+    " id INTEGER PRIMARY KEY," /* 0: all models that have no row */
+    " model BLOB UNIQUE,"
+    " delivered INTEGER NOT NULL,"
+    " discarded INTEGER NOT NULL,"
+    " pending INTEGER NOT NULL,"
+    " dead INTEGER NOT NULL"
+    ") STRICT;"
+    "CREATE TABLE pause ("
+    " model BLOB PRIMARY KEY,"
+    " paused INTEGER NOT NULL,"
+    " ended_ms INTEGER NOT NULL" /* 0: never */
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE INDEX event_pending ON event (model) WHERE state = 0;"
+    "CREATE INDEX event_waiting ON event (since_ms) WHERE state = 0;"
+    "CREATE INDEX event_apart ON event (state) WHERE state > 0;"
+    "CREATE INDEX event_letter ON event (model) WHERE state = 1;"
+    "CREATE INDEX event_offered ON event (model) WHERE state > 1;"
+    "CREATE INDEX event_lane ON event (lane) WHERE lane IS NOT NULL AND stale = 0;"
+    "INSERT INTO event (" SQLITE_EVENT_COLUMNS ", lane)"
+    " SELECT id + (1 << 49), state, stale, attempts, arrived_ms, arrived_ms, tried_ms, died_ms,"
+    " NULL, NULL, model, record, reason, NULL, NULL,"
+    " CASE WHEN state <> 0 THEN lane_of(model, record) END FROM event_1 ORDER BY id;"
+    "INSERT INTO mark SELECT 1, last_id + ((1 << 49) * (last_id > 0)), commits FROM tally_1;"
+    "INSERT INTO tally SELECT 0, NULL, max(delivered, 0), max(discarded, 0), 0, 0 FROM tally_1;"
+    "INSERT INTO tally (model, delivered, discarded, pending, dead) SELECT model, 0, 0,"
+    "  (SELECT count(*) FROM event INDEXED BY event_pending WHERE state = 0 AND model = "
+    "named.model)"
+    "  + (SELECT count(*) FROM event INDEXED BY event_offered"
+    "     WHERE state > 1 AND model = named.model),"
+    "  (SELECT count(*) FROM event INDEXED BY event_letter WHERE state = 1 AND model = named.model)"
+    " FROM (SELECT DISTINCT model FROM event INDEXED BY event_pending"
+    "  WHERE state = 0 AND model IS NOT NULL AND model <> CAST('other' AS BLOB)) AS named;"
+    "UPDATE tally SET"
+    " dead = (SELECT count(*) FROM event INDEXED BY event_letter WHERE state = 1)"
+    "  - (SELECT sum(dead) FROM tally),"
+    " pending = (SELECT count(*) FROM event) - (SELECT sum(pending) FROM tally)"
+    "  - (SELECT count(*) FROM event INDEXED BY event_letter WHERE state = 1)"
+    " WHERE id = 0;"
+    "DROP TABLE event_1;"
+    "DROP TABLE tally_1;",
 };
 
 enum { SCHEMA_VERSION = array_len(schema_migrations) };
 
 /* The index is named, so that no statement can come to read a million rows for one. */
 #define READ(index, where)                                                                         \
-    "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND " where                \
+    "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND id <= ?6 AND " where   \
     " ORDER BY id LIMIT ?2"
+
+#define COUNT(index, where) "SELECT count(*) FROM event INDEXED BY " index " WHERE " where
 
 static const char *const schema_statements[STMT_COUNT] = {
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
     [STMT_COMMIT] = "COMMIT",
     [STMT_ROLLBACK] = "ROLLBACK",
-    [STMT_ADD_EVENT] = "INSERT INTO event (" SQLITE_EVENT_COLUMNS
-                       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+    [STMT_ADD_EVENT] = "INSERT INTO event (" SQLITE_EVENT_COLUMNS ", lane) VALUES"
+                       " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     [STMT_ADD_BODY] = "INSERT INTO body (id, bytes) VALUES (?1, ?2)",
-    [STMT_FIND] = "SELECT state, stale FROM event WHERE id = ?1",
+    [STMT_FIND] = "SELECT state, stale, model FROM event WHERE id = ?1",
     [STMT_DROP_EVENT] = "DELETE FROM event WHERE id = ?1",
     [STMT_DROP_BODY] = "DELETE FROM body WHERE id = ?1",
-    [STMT_OVERTAKE] = "UPDATE event INDEXED BY event_record SET stale = 1 WHERE state > 0"
-                      " AND model IS ?2 AND record = ?3 AND id < ?1 AND stale = 0",
-    [STMT_OVERTAKE_SAME] = "UPDATE event INDEXED BY event_record SET stale = 1 WHERE state > 0"
-                           " AND model IS (SELECT model FROM event WHERE id = ?1)"
-                           " AND record = (SELECT record FROM event WHERE id = ?1)"
-                           " AND id < ?1 AND stale = 0",
+    [STMT_OVERTAKE] = "UPDATE event INDEXED BY event_lane SET stale = 1 WHERE lane = ?2"
+                      " AND lane IS NOT NULL AND stale = 0 AND id < ?1"
+                      " AND model IS ?3 AND record = ?4",
     [STMT_SET_TRIED] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4"
                        " WHERE id = ?1 AND state = 0",
-    [STMT_SET_DEAD] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
-                      " stale = ?6, state = 1 WHERE id = ?1 AND state = 0",
-    [STMT_SET_MODEL_DEAD] = "UPDATE event SET reason = ?4, died_ms = ?3, state = 1 WHERE id IN"
-                            " (SELECT id FROM event INDEXED BY event_pending WHERE state = 0"
-                            " AND model IS ?1 ORDER BY id LIMIT ?2)"
-                            " RETURNING " SQLITE_EVENT_COLUMNS,
+    [STMT_SET_DEAD] =
+        "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
+        " stale = max(stale, ?6), state = 1, lane = lane_of(model, record) WHERE id = ?1",
+    [STMT_SET_MODEL_DEAD] =
+        "UPDATE event SET reason = ?4, died_ms = ?3, state = 1, lane = lane_of(model, record)"
+        " WHERE id IN (SELECT id FROM event INDEXED BY event_pending WHERE state = 0"
+        " AND model IS ?1 ORDER BY id LIMIT ?2) RETURNING " SQLITE_EVENT_COLUMNS,
     [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
-    [STMT_SET_PENDING] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0,"
-                         " tried_ms = 0, reason = NULL WHERE id = ?1",
+    [STMT_TAKE] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0, tried_ms = 0,"
+                  " since_ms = ?3, reason = NULL, lane = NULL, was = iif(?2 = id, was, id)"
+                  " WHERE id = ?1",
     [STMT_MOVE_BODY] = "UPDATE body SET id = ?2 WHERE id = ?1",
+    [STMT_REFUSE] = "UPDATE event SET state = 1, reason = ?2 WHERE id = ?1",
+    [STMT_REFUSE_MODEL] = "UPDATE event SET state = 1, reason = ?3 WHERE id IN"
+                          " (SELECT id FROM event INDEXED BY event_offered WHERE state > 1"
+                          " AND model IS ?1 ORDER BY id LIMIT ?2)",
     [STMT_BODY] = "SELECT bytes FROM body WHERE id = ?1",
     [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4"),
     [STMT_READ_MODEL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4 AND model = ?5"),
     [STMT_READ_STATE] = READ("INDEXED BY event_apart", "state > 0 AND state = ?3 AND ?4 >= ?3"),
     [STMT_READ_APART] = READ("INDEXED BY event_apart", "state > 0 AND state BETWEEN ?3 AND ?4"),
     [STMT_READ_PENDING] = READ("INDEXED BY event_pending", "state = 0 AND model = ?5"),
+    [STMT_READ_LETTERS] = READ("INDEXED BY event_letter", "state = 1 AND model = ?5"),
+    [STMT_READ_OFFERS] =
+        READ("INDEXED BY event_offered", "state > 1 AND state BETWEEN ?3 AND ?4 AND model = ?5"),
     [STMT_NEXT_MODEL] = "SELECT model FROM event INDEXED BY event_pending WHERE state = 0"
                         " AND model > ?1 ORDER BY model LIMIT 1",
-    [STMT_TALLY] = "SELECT accepted, delivered, discarded, pending, dead FROM tally WHERE only = 1",
-    [STMT_LAST_ID] = "SELECT last_id FROM tally WHERE only = 1",
-    [STMT_ADD_TALLY] = "UPDATE tally SET accepted = accepted + ?1, delivered = delivered + ?2,"
-                       " discarded = discarded + ?3, pending = pending + ?4, dead = dead + ?5,"
-                       " last_id = max(last_id, ?6), commits = commits + 1 WHERE only = 1",
-    [STMT_OLDEST] = "SELECT coalesce((SELECT min(arrived_ms) FROM event INDEXED BY event_waiting"
-                    " WHERE state <> 1), 0)",
-    [STMT_PENDING_OF] = "SELECT count(*) FROM event INDEXED BY event_pending"
-                        " WHERE state = 0 AND model = ?1",
-    [STMT_APART_OF] = "SELECT count(*) FROM event INDEXED BY event_record"
-                      " WHERE state > 0 AND model = ?1",
-    [STMT_APART] = "SELECT count(*) FROM event INDEXED BY event_apart WHERE state > 0",
+    [STMT_NEXT_OFFERED] = "SELECT model FROM event INDEXED BY event_offered WHERE state > 1"
+                          " AND model > ?1 ORDER BY model LIMIT 1",
+    [STMT_TALLIES] = "SELECT id, model, delivered + discarded + pending + dead, delivered,"
+                     " discarded, pending, dead FROM tally ORDER BY id",
+    [STMT_ADD_TALLY] = "UPDATE tally SET delivered = delivered + ?2, discarded = discarded + ?3,"
+                       " pending = pending + ?4, dead = dead + ?5 WHERE id = ?1",
+    [STMT_NAME_TALLY] = "INSERT INTO tally (model, delivered, discarded, pending, dead)"
+                        " VALUES (?1, 0, 0, 0, 0)",
+    [STMT_LAST_ID] = "SELECT last_id FROM mark WHERE only = 1",
+    [STMT_SET_MARK] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
+                      " commits = commits + 1 WHERE only = 1",
+    [STMT_OLDEST] = "SELECT coalesce((SELECT min(since_ms) FROM event INDEXED BY event_waiting"
+                    " WHERE state = 0), 0)",
+    [STMT_PENDING_OF] = COUNT("event_pending", "state = 0 AND model = ?1"),
+    [STMT_LETTERS_OF] = COUNT("event_letter", "state = 1 AND model = ?1"),
+    [STMT_OFFERED_OF] = COUNT("event_offered", "state > 1 AND model = ?1"),
+    [STMT_APART] = COUNT("event_apart", "state > 0"),
     [STMT_PAGES] = "PRAGMA page_count",
     [STMT_FREE_PAGES] = "PRAGMA freelist_count",
     [STMT_DATA_VERSION] = "PRAGMA data_version",
@@ -170,8 +261,10 @@ static int schema_set_version(sqlite3 *db)
 int sqlite_schema_migrate(sqlite3 *db)
 {
     int64_t version = 0;
-    int rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
+    int rc = sqlite_lane_teach(db);
 
+    if (rc == SQLITE_OK)
+        rc = sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
         rc = sqlite_schema_number(db, "PRAGMA user_version", &version);
     if (rc == SQLITE_OK && version < SCHEMA_VERSION) {
@@ -187,9 +280,9 @@ int sqlite_schema_migrate(sqlite3 *db)
     return rc;
 }
 
-/* What the tables say of each other, which SQLite knows nothing of; 1 << 56 is SQLITE_NUMBERS_END.
- */
-static const char schema_agreement[] =
+/* What the tables of each version say of each other, which SQLite knows nothing of; 1 << 56 is
+ * SQLITE_NUMBERS_END. */
+static const char *const schema_agreement[SCHEMA_VERSION] = {
     "SELECT pending + dead = (SELECT count(*) FROM event)"
     " AND dead = (SELECT count(*) FROM event WHERE state = 1)"
     " AND min(accepted, delivered, discarded, pending, dead) >= 0"
@@ -197,7 +290,21 @@ static const char schema_agreement[] =
     " AND NOT EXISTS (SELECT 1 FROM event WHERE id < 1 OR state NOT BETWEEN 0 AND 3"
     "  OR id NOT IN (SELECT id FROM body))"
     " AND NOT EXISTS (SELECT 1 FROM body WHERE id NOT IN (SELECT id FROM event))"
-    " FROM tally WHERE only = 1";
+    " FROM tally WHERE only = 1",
+
+    "SELECT last_id >= (SELECT coalesce(max(id), 0) FROM event) AND last_id < 1 << 56"
+    " AND EXISTS (SELECT 1 FROM tally WHERE id = 0 AND model IS NULL)"
+    " AND NOT EXISTS (SELECT 1 FROM tally LEFT JOIN"
+    "  (SELECT coalesce(tally.id, 0) AS of, sum(state <> 1) AS pending, sum(state = 1) AS dead"
+    "   FROM event LEFT JOIN tally USING (model) GROUP BY 1) AS there ON of = tally.id"
+    "  WHERE tally.pending <> coalesce(there.pending, 0) OR tally.dead <> coalesce(there.dead, 0)"
+    "  OR min(delivered, discarded) < 0 OR (model IS NULL AND tally.id <> 0))"
+    " AND NOT EXISTS (SELECT 1 FROM event WHERE id < 1 OR state NOT BETWEEN 0 AND 3"
+    "  OR lane IS NOT CASE WHEN state <> 0 THEN lane_of(model, record) END"
+    "  OR body_of(id) NOT IN (SELECT id FROM body))"
+    " AND (SELECT count(*) FROM body) = (SELECT count(*) FROM event)"
+    " FROM mark WHERE only = 1",
+};
 
 /* One row of text or number that says whether all is well. No row: it is not. */
 static int schema_ask(sqlite3 *db, const char *sql, const char *well, bool *sound)
@@ -208,7 +315,7 @@ static int schema_ask(sqlite3 *db, const char *sql, const char *well, bool *soun
     if (rc == SQLITE_OK)
         rc = sqlite3_step(check);
     if (rc == SQLITE_ROW || rc == SQLITE_DONE) {
-        *sound = rc == SQLITE_ROW && span_eq(sqlite_span(check, 0), span_of(well));
+        *sound = rc == SQLITE_ROW && span_eq(sqlite_row_span(check, 0), span_of(well));
         rc = SQLITE_OK;
     }
     (void)sqlite3_finalize(check);
@@ -222,18 +329,19 @@ int sqlite_schema_check(sqlite3 *db, bool *sound)
 
     if (rc == SQLITE_OK)
         rc = sqlite_schema_number(db, "PRAGMA user_version", &version);
-    if (rc == SQLITE_OK && *sound && version == SCHEMA_VERSION)
-        rc = schema_ask(db, schema_agreement, "1", sound);
+    if (rc == SQLITE_OK)
+        rc = sqlite_lane_teach(db);
+    if (rc == SQLITE_OK && *sound && version > 0 && version <= SCHEMA_VERSION)
+        rc = schema_ask(db, schema_agreement[version - 1], "1", sound);
     return rc;
 }
 
 int sqlite_schema_prepare(struct sqlite_store *self)
 {
-    for (size_t i = 0; i < STMT_COUNT; i++) {
-        int rc = sqlite3_prepare_v3(self->db, schema_statements[i], -1, SQLITE_PREPARE_PERSISTENT,
-                                    &self->statements[i], NULL);
-        if (rc != SQLITE_OK)
-            return rc;
-    }
-    return SQLITE_OK;
+    int rc = sqlite_lane_teach(self->db);
+
+    for (size_t i = 0; i < STMT_COUNT && rc == SQLITE_OK; i++)
+        rc = sqlite3_prepare_v3(self->db, schema_statements[i], -1, SQLITE_PREPARE_PERSISTENT,
+                                &self->statements[i], NULL);
+    return rc;
 }

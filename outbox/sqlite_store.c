@@ -6,9 +6,6 @@
  * itself (https://sqlite.org/lang_transaction.html, 3), also where that statement only reads. What
  * ran next would be committed alone, without its counts. So whatever fails in a transaction spoils
  * it, and nothing more goes into one that is spoilt, or over.
- *
- * The counters are a row that each transaction adds its differences to, so that they are true in
- * every committed state, whoever else writes to the file.
  */
 #include "outbox/sqlite_store.h"
 
@@ -17,6 +14,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_change.h"
+#include "outbox/sqlite_tally.h"
 
 enum { UNREAD_AGAIN_MS = 60 * 1000 };
 
@@ -202,24 +201,11 @@ int sqlite_store_find(struct sqlite_store *self)
     return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
 }
 
-static int sqlite_store_begin(struct store *store)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-
-    self->change = (struct sqlite_tally){0};
-    self->spoilt = 0;
-    self->room_known = false;
-    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
-        (void)sqlite_store_run(self, STMT_ROLLBACK);
-    int r = sqlite_store_find(self);
-    return r ? r : sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
-}
-
 static void sqlite_store_rollback(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
 
-    self->change = (struct sqlite_tally){0};
+    sqlite_tally_forget(self);
     self->spoilt = 0;
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
         (void)sqlite_store_run(self, STMT_ROLLBACK);
@@ -227,20 +213,27 @@ static void sqlite_store_rollback(struct store *store)
         sqlite_room_fold(self);
 }
 
-int sqlite_store_flush_tally(struct sqlite_store *self)
+static int sqlite_store_begin(struct store *store)
 {
-    const struct sqlite_tally *change = &self->change;
-    const int64_t values[] = {change->accepted, change->delivered, change->discarded,
-                              change->pending,  change->dead,      change->last_id};
-    sqlite3_stmt *add = self->statements[STMT_ADD_TALLY];
-    int rc = SQLITE_OK;
+    struct sqlite_store *self = sqlite_store_of(store);
 
-    for (size_t i = 0; i < array_len(values) && rc == SQLITE_OK; i++)
-        rc = sqlite3_bind_int64(add, (int)i + 1, values[i]);
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, STMT_ADD_TALLY);
-    self->change = (struct sqlite_tally){0};
-    return sqlite_store_spoil(self, rc);
+    sqlite_tally_forget(self);
+    self->spoilt = 0;
+    self->room_known = false;
+    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
+        (void)sqlite_store_run(self, STMT_ROLLBACK);
+    int r = sqlite_store_find(self);
+    if (!r)
+        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
+    if (r)
+        return r;
+    if (self->tallies.len == 0 || self->named || !sqlite_store_serves(self))
+        r = sqlite_tally_load(self);
+    if (r)
+        sqlite_store_rollback(store);
+    else
+        self->named = false;
+    return r;
 }
 
 static int sqlite_store_commit(struct store *store)
@@ -249,13 +242,14 @@ static int sqlite_store_commit(struct store *store)
     int r = sqlite_store_take(self);
 
     if (!r)
-        r = sqlite_store_flush_tally(self);
+        r = sqlite_tally_flush(self);
     if (!r)
         r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT));
     if (r)
         sqlite_store_rollback(store);
     else
         sqlite_store_well(self);
+    self->named = self->named && r;
     if (self->fold)
         sqlite_room_fold(self);
     return r;
@@ -266,18 +260,24 @@ const struct store_ops sqlite_store_ops = {
     .commit = sqlite_store_commit,
     .rollback = sqlite_store_rollback,
     .append = sqlite_change_append,
-    .delivered = sqlite_change_delivered,
+    .deliver = sqlite_change_deliver,
     .count_delivered = sqlite_change_count_delivered,
     .overtaken = sqlite_change_overtaken,
     .postpone = sqlite_change_postpone,
     .bury = sqlite_change_bury,
     .bury_model = sqlite_change_bury_model,
     .offer = sqlite_change_offer,
-    .resume = sqlite_change_resume,
+    .take_up = sqlite_change_take,
+    .refuse = sqlite_change_refuse,
+    .refuse_model = sqlite_change_refuse_model,
     .discard = sqlite_change_discard,
+    .name = sqlite_tally_name,
+    .mark = sqlite_tally_mark,
     .read = sqlite_store_read,
     .next_model = sqlite_store_next_model,
+    .next_offered_model = sqlite_store_next_offered_model,
     .counts = sqlite_store_counts,
+    .tallies = sqlite_tally_read,
     .rows = sqlite_store_rows,
     .last_id = sqlite_store_last_id,
     .changed = sqlite_store_changed,

@@ -19,26 +19,33 @@ enum sqlite_statement {
     STMT_DROP_EVENT,
     STMT_DROP_BODY,
     STMT_OVERTAKE,
-    STMT_OVERTAKE_SAME,
     STMT_SET_TRIED,
     STMT_SET_DEAD,
     STMT_SET_MODEL_DEAD,
     STMT_SET_STATE,
-    STMT_SET_PENDING,
+    STMT_TAKE,
     STMT_MOVE_BODY,
+    STMT_REFUSE,
+    STMT_REFUSE_MODEL,
     STMT_BODY,
     STMT_READ_ALL,
     STMT_READ_MODEL,
     STMT_READ_STATE,
     STMT_READ_APART,
     STMT_READ_PENDING,
+    STMT_READ_LETTERS,
+    STMT_READ_OFFERS,
     STMT_NEXT_MODEL,
-    STMT_TALLY,
-    STMT_LAST_ID,
+    STMT_NEXT_OFFERED,
+    STMT_TALLIES,
     STMT_ADD_TALLY,
+    STMT_NAME_TALLY,
+    STMT_LAST_ID,
+    STMT_SET_MARK,
     STMT_OLDEST,
     STMT_PENDING_OF,
-    STMT_APART_OF,
+    STMT_LETTERS_OF,
+    STMT_OFFERED_OF,
     STMT_APART,
     STMT_PAGES,
     STMT_FREE_PAGES,
@@ -46,10 +53,20 @@ enum sqlite_statement {
     STMT_COUNT,
 };
 
-/* What a transaction changes in the counters, which it writes once, at its end. */
-struct sqlite_tally {
-    int64_t accepted, delivered, discarded, pending, dead;
-    int64_t last_id; /* the highest that it used */
+/* What a transaction changes in the counts of a model. */
+struct sqlite_sums {
+    int64_t delivered, discarded, pending, dead;
+};
+
+/* A model that has counts of its own. The first one is all others, without a name. */
+struct sqlite_tallies {
+    struct sqlite_tally {
+        int64_t id;
+        struct span model; /* ours */
+        struct sqlite_sums change;
+        bool changed;
+    } * at;
+    size_t len;
 };
 
 /* Ids and counts are below this one, to which no outbox comes: what is not is damage. */
@@ -72,8 +89,11 @@ struct sqlite_store {
     int64_t log_frames;    /* that a reader keeps in the log (WAL); 0: none, or too few to matter */
     bool told_pinned;      /* the log was told of it */
 
-    struct sqlite_tally change; /* of the transaction at hand */
-    int spoilt;                 /* what that ends with: it takes nothing more */
+    struct sqlite_tallies tallies;
+    bool named;      /* the transaction at hand has given some model counts of its own */
+    int64_t used_id; /* the highest that it used, */
+    int64_t mark;    /* and what no id is above, as it was told; 0: it was not */
+    int spoilt;      /* what it ends with: it takes nothing more */
     bool room_known;
     int64_t room_bytes;     /* what it may still append */
     int64_t taken_bytes;    /* what it has appended */
@@ -97,6 +117,11 @@ extern const struct store_ops sqlite_store_ops;
 static inline struct sqlite_store *sqlite_store_of(struct store *store)
 {
     return (struct sqlite_store *)store;
+}
+
+static inline bool sqlite_store_serves(const struct sqlite_store *self)
+{
+    return self->hold.name_fd >= 0;
 }
 
 /* ---- sqlite_store.c ---- */
@@ -130,41 +155,12 @@ int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
 /* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
 int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);
 
-/* Writes what the transaction at hand has changed in the counters so far. */
-int sqlite_store_flush_tally(struct sqlite_store *self);
-
-/* ---- sqlite_change.c: struct store_ops ---- */
-
-int sqlite_change_append(struct store *store, const struct store_row *row);
-int sqlite_change_delivered(struct store *store, uint64_t id);
-int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n);
-int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
-                            struct span record);
-int sqlite_change_postpone(struct store *store, const struct store_row *row);
-int sqlite_change_bury(struct store *store, const struct store_row *row);
-int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
-                             store_row_fn fn, void *ctx);
-int sqlite_change_offer(struct store *store, uint64_t id, bool force);
-int sqlite_change_resume(struct store *store, uint64_t id, uint64_t new_id);
-int sqlite_change_discard(struct store *store, uint64_t id);
-
-/* Whether there is an event of that id, in any state. */
-int sqlite_change_has(struct store *store, uint64_t id, bool *known);
-
 /* ---- sqlite_read.c ---- */
-
-/* A blob; SPAN_NULL where the column is NULL. Good until the statement is stepped or reset. */
-struct span sqlite_span(sqlite3_stmt *statement, int column);
-
-/* The columns of an event, as sqlite_row() takes them. */
-#define SQLITE_EVENT_COLUMNS                                                                       \
-    "id, state, stale, attempts, arrived_ms, tried_ms, died_ms, model, record, reason"
-
-struct store_row sqlite_row(sqlite3_stmt *statement);
 
 int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
                       void *ctx);
 int sqlite_store_next_model(struct store *store, struct span after, struct buf *model);
+int sqlite_store_next_offered_model(struct store *store, struct span after, struct buf *model);
 int sqlite_store_counts(struct store *store, struct store_counts *counts);
 int sqlite_store_rows(struct store *store, struct span model, struct store_rows *rows);
 int sqlite_store_last_id(struct store *store, uint64_t *id);

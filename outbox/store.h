@@ -130,7 +130,8 @@ struct store_ops {
     /* An attempt failed: attempts, tried_ms and reason are kept. STORE_MISSING: not pending. */
     int (*postpone)(struct store *store, const struct store_row *row);
     /* Becomes a letter, whatever its state is: attempts, tried_ms, reason, died_ms and stale are
-     * kept. Where there is no row, it is appended as a letter, which needs as much room. */
+     * kept, and it stays stale if it was. Where there is no row, it is appended as a letter, which
+     * needs as much room. */
     int (*bury)(struct store *store, const struct store_row *row);
     /* A letter is offered; force: under a new id, as if it arrived when it is taken. STORE_MISSING:
      * it is no letter; STORE_STALE, unless force. */
@@ -138,7 +139,7 @@ struct store_ops {
     /* An offer becomes pending under new_id, which is id unless it is forced: without attempts,
      * and with since_ms. STORE_STALE: overtaken since it was offered; it is a letter again.
      * STORE_MISSING: no such offer. */
-    int (*take)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
+    int (*take_up)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
     /* An offer is a letter again, with that reason. STORE_MISSING: no such offer. */
     int (*refuse)(struct store *store, uint64_t id, struct span reason);
     /* The same of the oldest offers of a model (SPAN_NULL: of none), rows_max at most. */
@@ -180,11 +181,9 @@ struct store_ops {
      * letters. STORE_REFUSED: it cannot be made, and *why has grown by one line that says why.
      */
     int (*backup)(struct store *store, const struct store_backup *backup);
-    /* Today's relay alone calls these: to go. */
-    int (*delivered)(struct store *store, uint64_t id);
+    /* Today's relay alone calls this one: to go. */
     int (*bury_model)(struct store *store, const struct store_row *row, uint64_t rows_max,
                       store_row_fn fn, void *ctx);
-    int (*resume)(struct store *store, uint64_t id, uint64_t new_id);
     struct store *(*close)(struct store *store);
 };
 

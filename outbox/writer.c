@@ -11,7 +11,50 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 
+#include "base/clock.h"
 #include "base/error.h"
+#include "outbox/writer_read.h"
+
+/* ---- Back to the loop ---- */
+
+/* What the loop can see, is as it is now. Under the mutex, or before there is a thread. */
+static void writer_show(struct writer *writer)
+{
+    struct writer_state *state = &writer->state;
+
+    writer->status = state->now;
+    writer->news |= state->news;
+    state->news = false;
+    atomic_store(&writer->mark, state->mark);
+    if (!state->tallied)
+        return;
+    struct outbox_tallies shown = writer->tallies;
+    writer->tallies = state->tallies;
+    state->tallies = shown; /* to be written over */
+    state->tallied = false;
+    outbox_unstored_show(&writer->unstored);
+}
+
+/* Hands the jobs before end (NULL: all) back. */
+static void writer_report(struct writer *writer, struct outbox_job *end)
+{
+    const uint64_t one = 1;
+    struct outbox_job *job;
+
+    pthread_mutex_lock(&writer->mutex);
+    bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
+    wake |= writer->state.news && !writer->news;
+    while ((job = TAILQ_FIRST(&writer->taken)) != end) {
+        TAILQ_REMOVE(&writer->taken, job, link);
+        TAILQ_INSERT_TAIL(&writer->finished, job, link);
+    }
+    writer_show(writer);
+    pthread_mutex_unlock(&writer->mutex);
+    if (wake)
+        (void)!write(writer->event_fd, &one, sizeof(one));
+}
+
+/* ---- The thread ---- */
 
 static void writer_deadline(const struct writer *writer, struct timespec *deadline)
 {
@@ -33,11 +76,39 @@ static bool writer_take(struct writer *writer)
     TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
     for (job = TAILQ_FIRST(&writer->taken); job; job = TAILQ_NEXT(job, link))
         job->taken = true;
-    writer->uncounted += writer->delivered;
-    writer->delivered = 0;
+    writer->state.uncounted = outbox_unstored_take(&writer->unstored);
+    writer->state.last_id = writer->last_id;
     bool over = writer->stopping && TAILQ_EMPTY(&writer->taken);
     pthread_mutex_unlock(&writer->mutex);
     return !over;
+}
+
+/* Puts jobs that can share a transaction into the batch; the first one behind them. */
+static struct outbox_job *writer_fill_batch(struct writer *writer)
+{
+    struct outbox_job *job = TAILQ_FIRST(&writer->taken);
+
+    while (job && !writer_read_is_alone(job) && writer_batch_add(&writer->batch, job))
+        job = TAILQ_NEXT(job, link);
+    return job;
+}
+
+void writer_work(struct writer *writer)
+{
+    struct outbox_job *job;
+
+    do {
+        job = writer_fill_batch(writer);
+        if (writer->batch.len > 0 || writer->state.uncounted) {
+            writer_batch_commit(&writer->batch, &writer->state);
+            writer_state_count(&writer->state);
+        }
+        if (job && writer_read_is_alone(job)) {
+            writer_read(&writer->state, job);
+            job = TAILQ_NEXT(job, link);
+        }
+        writer_report(writer, job);
+    } while (job);
 }
 
 static void *writer_main(void *ctx)
@@ -45,17 +116,19 @@ static void *writer_main(void *ctx)
     struct writer *writer = ctx;
     bool more = true;
 
-    writer_load_filter(writer);
+    writer_state_load_filter(&writer->state);
     while (more) {
         more = writer_take(writer);
         writer_work(writer);
         int64_t now_ms = clock_mono_ms(&clock_system);
         if (now_ms >= writer->tick_at_ms) {
-            writer_tick(writer);
+            writer_state_tick(&writer->state);
+            writer_report(writer, TAILQ_FIRST(&writer->taken));
             writer->tick_at_ms = now_ms + WRITER_TICK_MS;
         }
     }
-    writer->store = writer->store->ops->close(writer->store);
+    writer_state_leave(&writer->state);
+    writer->state.store = writer->state.store->ops->close(writer->state.store);
     return NULL;
 }
 
@@ -110,13 +183,18 @@ void writer_done(struct writer *writer)
     (void)pthread_cond_destroy(&writer->wake);
     (void)pthread_mutex_destroy(&writer->mutex);
     closep(&writer->event_fd);
+    outbox_tallies_done(&writer->state.tallies);
+    outbox_tallies_done(&writer->tallies);
+    outbox_unstored_done(&writer->unstored);
 }
 
 int writer_start(struct writer *writer, struct store *store)
 {
-    writer->store = store;
+    writer->state = (struct writer_state){
+        .store = store, .filter = &writer->filter, .unstored = &writer->unstored};
     writer->tick_at_ms = clock_mono_ms(&clock_system);
-    int r = writer_look(writer);
+    int r = writer_state_look(&writer->state);
+    writer_show(writer);
     return r ? r : writer_start_thread(writer);
 }
 
@@ -129,12 +207,13 @@ void writer_stop(struct writer *writer)
     (void)pthread_join(writer->thread, NULL);
 }
 
-void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t delivered)
+void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t last_id)
 {
     pthread_mutex_lock(&writer->mutex);
     bool idle = TAILQ_EMPTY(&writer->waiting);
     TAILQ_CONCAT(&writer->waiting, jobs, link);
-    writer->delivered += delivered; /* need not wake it */
+    outbox_unstored_tell(&writer->unstored); /* need not wake it */
+    writer->last_id = last_id;
     if (idle && !TAILQ_EMPTY(&writer->waiting))
         pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->mutex);
@@ -153,14 +232,15 @@ bool writer_withdraw(struct writer *writer, struct outbox_job *job)
 bool writer_collect(struct writer *writer, struct outbox_jobs *jobs)
 {
     uint64_t unused;
-    bool offers;
+    bool news;
 
     (void)!read(writer->event_fd, &unused, sizeof(unused));
     pthread_mutex_lock(&writer->mutex);
     TAILQ_CONCAT(jobs, &writer->finished, link);
-    offers = writer->status.offers;
+    news = writer->news;
+    writer->news = false;
     pthread_mutex_unlock(&writer->mutex);
-    return offers;
+    return news;
 }
 
 void writer_status(struct writer *writer, struct outbox_status *status)
@@ -170,22 +250,14 @@ void writer_status(struct writer *writer, struct outbox_status *status)
     pthread_mutex_unlock(&writer->mutex);
 }
 
-/* ---- Back to the loop ---- */
-
-void writer_report(struct writer *writer, struct outbox_job *end)
+int writer_tallies(struct writer *writer, struct outbox_tallies *tallies)
 {
-    const uint64_t one = 1;
-    struct outbox_job *job;
+    const struct outbox_unstored_model *at = writer->unstored.first;
 
     pthread_mutex_lock(&writer->mutex);
-    bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
-    wake |= writer->now.offers && !writer->status.offers;
-    while ((job = TAILQ_FIRST(&writer->taken)) != end) {
-        TAILQ_REMOVE(&writer->taken, job, link);
-        TAILQ_INSERT_TAIL(&writer->finished, job, link);
-    }
-    writer->status = writer->now;
+    int r = outbox_tallies_copy(&writer->tallies, tallies);
+    for (; at && !r; at = at->next)
+        outbox_tallies_add(tallies, at->model, at->seen - at->shown);
     pthread_mutex_unlock(&writer->mutex);
-    if (wake)
-        (void)!write(writer->event_fd, &one, sizeof(one));
+    return r;
 }

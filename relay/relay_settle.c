@@ -257,6 +257,8 @@ static void relay_fate_done(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, fate);
     struct relay *relay = delivery->relay;
 
+    if (r == 0 && op->missing) /* the append before it had failed */
+        r = STORE_MISSING;
     if (!relay_intake_is_busy(&relay->replays_intake)) {
         relay_fate_known(delivery, r);
         return;

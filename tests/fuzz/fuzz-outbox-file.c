@@ -90,7 +90,7 @@ static void append(struct store *store, uint64_t first, uint64_t last)
 static void deliver(struct store *store, uint64_t id)
 {
     fuzz_check(store->ops->begin(store) == 0);
-    fuzz_check(store->ops->delivered(store, id) == 0);
+    fuzz_check(store->ops->deliver(store, &(struct store_row){.id = id}, false) == 0);
     fuzz_check(store->ops->commit(store) == 0);
 }
 

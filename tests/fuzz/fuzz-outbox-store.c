@@ -10,9 +10,8 @@
  */
 #include "fuzz.h"
 
-#include "outbox/outbox.h"
+#include "outbox/outbox_row.h"
 #include "outbox/store.h"
-#include "outbox/writer.h"
 
 enum { ROWS_MAX = 64 };
 
@@ -140,43 +139,47 @@ static void overtake(struct model *model, const struct store_row *by)
 static void change_gone(struct model *model, size_t i, bool deliver)
 {
     struct store *store = model->store;
-    uint64_t id = i + 1;
-    bool fits = model->there[i] && model->rows[i].state == (deliver ? STORE_PENDING : STORE_DEAD);
-    int r = deliver ? store->ops->delivered(store, id) : store->ops->discard(store, id);
+    const struct store_row *row = &model->rows[i];
+    bool fits = model->there[i] && (deliver || row->state == STORE_DEAD);
+    int r = deliver ? store->ops->deliver(store, row, false) : store->ops->discard(store, row->id);
 
     fuzz_check(r == (fits ? 0 : STORE_MISSING));
+    if (deliver)
+        overtake(model, row);
     if (!fits)
         return;
     model->there[i] = false;
     model->gone++;
-    if (deliver)
-        overtake(model, &model->rows[i]);
 }
 
 static void change_tried(struct model *model, size_t i, bool bury, struct fuzz_input *input)
 {
     struct store *store = model->store;
-    char *text = NULL;
+    struct store_row *row = &model->rows[i];
     struct store_row tried = {.id = i + 1, .attempts = fuzz_byte(input), .tried_ms = 7};
-    bool fits = model->there[i] && model->rows[i].state == STORE_PENDING;
+    bool fits = model->there[i] && (bury || row->state == STORE_PENDING);
+    char *text = NULL;
 
     tried.reason = take_text(input, &text);
     tried.died_ms = bury ? 9 : 0;
     tried.stale = bury && tried.attempts & 1;
-    int r = bury ? store->ops->bury(store, &tried) : store->ops->postpone(store, &tried);
-    fuzz_check(r == (fits ? 0 : STORE_MISSING));
+    int r = 0;
+    if (!bury)
+        r = store->ops->postpone(store, &tried);
+    else if (fits) /* it would be stored anew otherwise */
+        r = store->ops->bury(store, &tried);
+    fuzz_check(r == (fits || bury ? 0 : STORE_MISSING));
     if (!fits) {
         free(text);
         return;
     }
-    struct store_row *row = &model->rows[i];
     free(model->texts[i][3]);
     model->texts[i][3] = text;
     row->attempts = tried.attempts;
     row->tried_ms = tried.tried_ms;
     row->reason = tried.reason;
     row->died_ms = bury ? tried.died_ms : row->died_ms;
-    row->stale = bury ? tried.stale : row->stale;
+    row->stale = row->stale || tried.stale;
     row->state = bury ? STORE_DEAD : row->state;
 }
 

@@ -52,10 +52,17 @@ static inline int row_must_be(void *ctx, const struct store_row *row)
     assert_int_equal(row->id, should->id);
     assert_int_equal(row->state, should->state);
     assert_int_equal(row->arrived_ms, should->arrived_ms);
+    assert_int_equal(row->since_ms, should->since_ms ? should->since_ms : should->arrived_ms);
     assert_int_equal(row->attempts, should->attempts);
     assert_int_equal(row->tried_ms, should->tried_ms);
     assert_int_equal(row->died_ms, should->died_ms);
     assert_int_equal(row->stale, should->stale);
+    assert_int_equal(row->was, should->was);
+    assert_int_equal(row->sequence, should->sequence);
+    assert_int_equal(row->request.at != NULL, should->request.at != NULL);
+    assert_same_text(row->request, should->request);
+    assert_int_equal(row->import.at != NULL, should->import.at != NULL);
+    assert_same_text(row->import, should->import);
     assert_int_equal(row->model.at != NULL, should->model.at != NULL);
     assert_same_text(row->model, should->model);
     assert_int_equal(row->record.at != NULL, should->record.at != NULL);

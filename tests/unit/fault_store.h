@@ -18,6 +18,7 @@ enum fault_call {
     FAULT_OVERTAKEN,
     FAULT_READ,
     FAULT_BURY,
+    FAULT_TAKE,
     FAULT_CALLS,
 };
 
@@ -93,12 +94,13 @@ static inline int fault_store_append(struct store *store, const struct store_row
     return r ? r : self->inner->ops->append(self->inner, row);
 }
 
-static inline int fault_store_delivered(struct store *store, uint64_t id)
+static inline int fault_store_deliver(struct store *store, const struct store_row *row,
+                                      bool unstored)
 {
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_DELIVERED);
 
-    return r ? r : self->inner->ops->delivered(self->inner, id);
+    return r ? r : self->inner->ops->deliver(self->inner, row, unstored);
 }
 
 static inline int fault_store_overtaken(struct store *store, uint64_t id, struct span model,
@@ -158,11 +160,57 @@ static inline int fault_store_replay(struct store *store, uint64_t id, bool forc
     return inner->ops->offer(inner, id, force);
 }
 
-static inline int fault_store_resume(struct store *store, uint64_t id, uint64_t new_id)
+static inline int fault_store_take_up(struct store *store, uint64_t id, uint64_t new_id,
+                                      int64_t since_ms)
+{
+    struct fault_store *self = fault_store_of(store);
+    int r = fault_store_call(store, FAULT_TAKE);
+
+    return r ? r : self->inner->ops->take_up(self->inner, id, new_id, since_ms);
+}
+
+static inline int fault_store_refuse(struct store *store, uint64_t id, struct span reason)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->resume(inner, id, new_id);
+    return inner->ops->refuse(inner, id, reason);
+}
+
+static inline int fault_store_refuse_model(struct store *store, struct span model,
+                                           struct span reason, uint64_t rows_max, uint64_t *refused)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->refuse_model(inner, model, reason, rows_max, refused);
+}
+
+static inline int fault_store_name(struct store *store, struct span model)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->name(inner, model);
+}
+
+static inline int fault_store_mark(struct store *store, uint64_t id)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->mark(inner, id);
+}
+
+static inline int fault_store_next_offered_model(struct store *store, struct span after,
+                                                 struct buf *model)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->next_offered_model(inner, after, model);
+}
+
+static inline int fault_store_tallies(struct store *store, store_tally_fn fn, void *ctx)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->tallies(inner, fn, ctx);
 }
 
 static inline int fault_store_discard(struct store *store, uint64_t id)
@@ -234,14 +282,20 @@ static const struct store_ops fault_store_ops = {
     .commit = fault_store_commit,
     .rollback = fault_store_rollback,
     .append = fault_store_append,
-    .delivered = fault_store_delivered,
+    .deliver = fault_store_deliver,
     .count_delivered = fault_store_count_delivered,
     .overtaken = fault_store_overtaken,
     .postpone = fault_store_postpone,
     .bury = fault_store_bury,
     .bury_model = fault_store_bury_model,
     .offer = fault_store_replay,
-    .resume = fault_store_resume,
+    .take_up = fault_store_take_up,
+    .refuse = fault_store_refuse,
+    .refuse_model = fault_store_refuse_model,
+    .name = fault_store_name,
+    .mark = fault_store_mark,
+    .next_offered_model = fault_store_next_offered_model,
+    .tallies = fault_store_tallies,
     .discard = fault_store_discard,
     .read = fault_store_read,
     .next_model = fault_store_next_model,

@@ -18,6 +18,7 @@ struct op {
     int told;
     int place; /* it was told as the how-manyth */
     int r;
+    char taken[64];
 };
 
 struct page {
@@ -118,6 +119,11 @@ static inline void op_done(struct outbox_op *outbox_op, int r)
     op->told++;
     op->place = ++op->world->told;
     op->r = r;
+    if (outbox_op->taken) /* as text, for tests that look */
+        (void)snprintf(op->taken, sizeof(op->taken), "%llu %zu",
+                       (unsigned long long)outbox_op->taken->row.id,
+                       outbox_op->taken->row.body.len);
+    outbox_op->taken = outbox_row_free(outbox_op->taken);
 }
 
 static inline struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row)

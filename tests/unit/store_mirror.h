@@ -7,12 +7,20 @@
 
 #include "store_world.h"
 
-enum { MIRROR_ROWS = 96, MIRROR_BODY_MAX = 20000, WALK_DOUBTS = 32 };
+enum { MIRROR_ROWS = 96, MIRROR_MODELS = 3, MIRROR_BODY_MAX = 20000, WALK_DOUBTS = 32 };
+
+/* Counts of a model that was named, or of all others. */
+struct mirror_sums {
+    bool named;
+    uint64_t delivered, discarded;
+    uint64_t pending, dead; /* which follow from the rows */
+};
 
 struct mirror {
     struct store_row rows[MIRROR_ROWS]; /* by rising id; their texts are constants */
     size_t len;
-    struct store_counts counts;
+    struct mirror_sums sums[MIRROR_MODELS + 1]; /* by model, and in the end of all others */
+    int64_t oldest_ms;
     uint64_t last_id;
 };
 
@@ -106,24 +114,29 @@ static inline void mirror_overtake(struct mirror *mirror, uint64_t id, struct sp
     }
 }
 
-/* Fills the numbers of the counts in that follow from the rows. */
+/* Where what happens to events of the model counts. */
+static inline struct mirror_sums *mirror_sums_of(struct mirror *mirror, struct span model)
+{
+    for (uint64_t i = 0; i < MIRROR_MODELS; i++)
+        if (mirror->sums[i].named && model.at && span_eq(mirror_text("model", i), model))
+            return &mirror->sums[i];
+    return &mirror->sums[MIRROR_MODELS];
+}
+
+/* Fills in what follows from the rows. */
 static inline void mirror_count(struct mirror *mirror)
 {
-    struct store_counts *counts = &mirror->counts;
-
-    counts->pending = counts->dead = 0;
-    counts->oldest_ms = 0;
+    for (size_t i = 0; i <= MIRROR_MODELS; i++)
+        mirror->sums[i].pending = mirror->sums[i].dead = 0;
+    mirror->oldest_ms = 0;
     for (size_t i = 0; i < mirror->len; i++) {
         const struct store_row *row = &mirror->rows[i];
-        if (row->state == STORE_DEAD) {
-            counts->dead++;
-            continue;
-        }
-        counts->pending++;
-        if (!counts->oldest_ms || row->arrived_ms < counts->oldest_ms)
-            counts->oldest_ms = row->arrived_ms;
+        struct mirror_sums *sums = mirror_sums_of(mirror, row->model);
+        *(row->state == STORE_DEAD ? &sums->dead : &sums->pending) += 1;
+        if (row->state == STORE_PENDING &&
+            (!mirror->oldest_ms || row->since_ms < mirror->oldest_ms))
+            mirror->oldest_ms = row->since_ms;
     }
-    counts->accepted = counts->delivered + counts->discarded + counts->pending + counts->dead;
 }
 
 /* ---- Comparing ---- */
@@ -146,6 +159,7 @@ static inline int comparison_add(void *ctx, const struct store_row *row)
 
     comparison->same = comparison->len++ < comparison->mirror->len && row->id == should->id &&
                        row->state == should->state && row->arrived_ms == should->arrived_ms &&
+                       row->since_ms == should->since_ms && row->was == should->was &&
                        row->attempts == should->attempts && row->tried_ms == should->tried_ms &&
                        row->died_ms == should->died_ms && row->stale == should->stale &&
                        same_span(row->model, should->model) &&
@@ -154,24 +168,61 @@ static inline int comparison_add(void *ctx, const struct store_row *row)
     return comparison->same ? 0 : 77;
 }
 
+struct tally_comparison {
+    struct mirror *mirror;
+    size_t len; /* of those that were told */
+    struct mirror_sums all;
+    bool same;
+};
+
+static inline int tally_comparison_add(void *ctx, struct span model,
+                                       const struct store_tally *tally)
+{
+    struct tally_comparison *comparison = ctx;
+    const struct mirror_sums *should = mirror_sums_of(comparison->mirror, model);
+
+    assert_int_equal(model.at == NULL, comparison->len++ == 0); /* all others come first */
+    comparison->same &= tally->pending == should->pending && tally->dead == should->dead &&
+                        tally->delivered == should->delivered &&
+                        tally->discarded == should->discarded && should->named == !!model.at;
+    assert_int_equal(tally->accepted,
+                     tally->pending + tally->dead + tally->delivered + tally->discarded);
+    comparison->all.pending += should->pending;
+    comparison->all.dead += should->dead;
+    comparison->all.delivered += should->delivered;
+    comparison->all.discarded += should->discarded;
+    return 0;
+}
+
+/* Whether the counts of each model are those of its rows. */
+static inline bool mirror_counts_are(struct mirror *mirror, struct store *store)
+{
+    struct tally_comparison comparison = {.mirror = mirror, .same = true};
+    const struct mirror_sums *all = &comparison.all;
+    struct store_counts counts = counts_of(store);
+    size_t named = 0;
+
+    mirror_count(mirror);
+    assert_int_equal(store->ops->tallies(store, tally_comparison_add, &comparison), 0);
+    for (size_t i = 0; i < MIRROR_MODELS; i++)
+        named += mirror->sums[i].named;
+    return comparison.same && comparison.len == named + 1 && counts.delivered == all->delivered &&
+           counts.discarded == all->discarded && counts.pending == all->pending &&
+           counts.dead == all->dead && counts.oldest_ms == mirror->oldest_ms;
+}
+
 /* Whether the store holds just what the mirror does. */
 static inline bool mirror_is(struct mirror *mirror, struct store *store)
 {
     const struct store_filter all = {.last = STORE_FORCED};
     struct comparison comparison = {.mirror = mirror, .same = true};
-    struct store_counts counts = counts_of(store);
     uint64_t last_id;
 
     assert_int_equal(store->ops->last_id(store, &last_id), 0);
     int r = store->ops->read(store, &all, comparison_add, &comparison);
     assert_true(r == 0 || r == 77);
-    mirror_count(mirror);
     return comparison.same && comparison.len == mirror->len && last_id == mirror->last_id &&
-           counts.accepted == mirror->counts.accepted &&
-           counts.delivered == mirror->counts.delivered &&
-           counts.discarded == mirror->counts.discarded &&
-           counts.pending == mirror->counts.pending && counts.dead == mirror->counts.dead &&
-           counts.oldest_ms == mirror->counts.oldest_ms;
+           mirror_counts_are(mirror, store);
 }
 
 /* After a crash: what was committed is there, and of the rest nothing or one transaction. */
@@ -209,6 +260,7 @@ static inline int walk_append(struct walk *walk)
         .arrived_ms = 1 + (int64_t)walk_roll(walk, 1000),
     };
 
+    row.since_ms = row.arrived_ms;
     if (row.state == STORE_DEAD)
         row.died_ms = 7;
     int r = walk->store->ops->append(walk->store, &row);
@@ -217,20 +269,24 @@ static inline int walk_append(struct walk *walk)
     return r;
 }
 
-static inline int walk_deliver(struct walk *walk, uint64_t id)
+static inline int walk_deliver(struct walk *walk, uint64_t id, bool unstored)
 {
     struct store_row *row = mirror_find(&walk->next, id);
-    int r = walk->store->ops->delivered(walk->store, id);
+    const struct store_row gone =
+        row ? *row
+            : (struct store_row){.id = id,
+                                 .model = mirror_text("model", walk_roll(walk, 3)),
+                                 .record = mirror_text("record", walk_roll(walk, 8))};
+    int r = walk->store->ops->deliver(walk->store, &gone, unstored);
 
     if (r && r != STORE_MISSING)
         return r;
-    assert_int_equal(r, row && row->state == STORE_PENDING ? 0 : STORE_MISSING);
-    if (!r) {
-        struct store_row gone = *row;
+    assert_int_equal(r, row || unstored ? 0 : STORE_MISSING);
+    if (row)
         mirror_remove(&walk->next, row);
-        mirror_overtake(&walk->next, id, gone.model, gone.record);
-        walk->next.counts.delivered++;
-    }
+    mirror_overtake(&walk->next, id, gone.model, gone.record);
+    if (!r)
+        mirror_sums_of(&walk->next, gone.model)->delivered++;
     return 0;
 }
 
@@ -240,30 +296,38 @@ static inline int walk_deliver_unstored(struct walk *walk)
     uint64_t id = walk_roll(walk, walk->next.last_id + 2);
     struct span model = mirror_text("model", walk_roll(walk, 3));
     struct span record = mirror_text("record", walk_roll(walk, 8));
-    int r = store->ops->count_delivered(store, SPAN_NULL, 2);
+    int r = store->ops->count_delivered(store, model, 2);
 
     if (!r)
         r = store->ops->overtaken(store, id, model, record);
     if (r)
         return r;
-    walk->next.counts.delivered += 2;
+    mirror_sums_of(&walk->next, model)->delivered += 2;
     mirror_overtake(&walk->next, id, model, record);
     return 0;
 }
 
-static inline int walk_fail(struct walk *walk, uint64_t id, bool bury)
+/* What a failure leaves behind. */
+static inline struct store_row walk_failure(struct walk *walk, uint64_t id)
 {
-    struct store *store = walk->store;
-    struct store_row *row = mirror_find(&walk->next, id);
-    struct store_row change = {
+    return (struct store_row){
         .id = id,
+        .model = mirror_text("model", walk_roll(walk, 3)), /* both where it has no row */
+        .record = mirror_text("record", walk_roll(walk, 8)),
+        .body = mirror_body(walk_roll(walk, 1 << 20)),
+        .arrived_ms = 5,
+        .since_ms = 5,
         .attempts = (int)walk_roll(walk, 9),
         .tried_ms = (int64_t)walk_roll(walk, 1000),
         .reason = mirror_text("because", walk_roll(walk, 3)),
-        .died_ms = bury ? 9 : 0,
-        .stale = bury && walk_roll(walk, 2) != 0,
     };
-    int r = bury ? store->ops->bury(store, &change) : store->ops->postpone(store, &change);
+}
+
+static inline int walk_postpone(struct walk *walk, uint64_t id)
+{
+    struct store_row *row = mirror_find(&walk->next, id);
+    const struct store_row change = walk_failure(walk, id);
+    int r = walk->store->ops->postpone(walk->store, &change);
 
     if (r && r != STORE_MISSING)
         return r;
@@ -272,10 +336,33 @@ static inline int walk_fail(struct walk *walk, uint64_t id, bool bury)
         row->attempts = change.attempts;
         row->tried_ms = change.tried_ms;
         row->reason = change.reason;
-        row->died_ms = bury ? change.died_ms : row->died_ms;
-        row->stale = change.stale;
-        row->state = bury ? STORE_DEAD : STORE_PENDING;
     }
+    return 0;
+}
+
+static inline int walk_bury(struct walk *walk, uint64_t id)
+{
+    struct store_row *row = mirror_find(&walk->next, id);
+    struct store_row change = walk_failure(walk, id ? id : 1);
+
+    if (!row && walk->next.len > MIRROR_ROWS - 8)
+        return 0;
+    change.died_ms = 9;
+    change.stale = walk_roll(walk, 2) != 0;
+    int r = walk->store->ops->bury(walk->store, &change);
+    if (r)
+        return r;
+    change.state = STORE_DEAD;
+    if (!row) {
+        mirror_insert(&walk->next, change);
+        return 0;
+    }
+    row->attempts = change.attempts;
+    row->tried_ms = change.tried_ms;
+    row->reason = change.reason;
+    row->died_ms = change.died_ms;
+    row->stale = row->stale || change.stale;
+    row->state = STORE_DEAD;
     return 0;
 }
 
@@ -325,15 +412,18 @@ static inline int walk_replay(struct walk *walk, uint64_t id, bool force)
     return 0;
 }
 
-static inline int walk_resume(struct walk *walk, uint64_t id)
+static inline bool walk_is_offer(const struct store_row *row)
+{
+    return row && row->state >= STORE_OFFERED;
+}
+
+static inline int walk_take(struct walk *walk, uint64_t id)
 {
     struct store_row *row = mirror_find(&walk->next, id);
     bool forced = row && row->state == STORE_FORCED;
     uint64_t new_id = forced ? walk->next.last_id + 1 : id;
-    int should = !row || row->state < STORE_OFFERED ? STORE_MISSING
-                 : row->stale && !forced            ? STORE_STALE
-                                                    : 0;
-    int r = walk->store->ops->resume(walk->store, id, new_id);
+    int should = !walk_is_offer(row) ? STORE_MISSING : row->stale && !forced ? STORE_STALE : 0;
+    int r = walk->store->ops->take_up(walk->store, id, new_id, 4000);
 
     if (r && r != STORE_MISSING && r != STORE_STALE)
         return r;
@@ -342,15 +432,66 @@ static inline int walk_resume(struct walk *walk, uint64_t id)
         row->state = STORE_DEAD;
     if (r)
         return 0;
-    struct store_row resumed = {.id = new_id,
-                                .model = row->model,
-                                .record = row->record,
-                                .body = row->body,
-                                .arrived_ms = row->arrived_ms,
-                                .died_ms = row->died_ms};
+    struct store_row taken = *row;
+    taken.id = new_id;
+    taken.state = STORE_PENDING;
+    taken.stale = false;
+    taken.attempts = 0;
+    taken.tried_ms = 0;
+    taken.since_ms = 4000;
+    taken.reason = SPAN_NULL;
+    taken.was = forced ? id : row->was;
     mirror_remove(&walk->next, row);
-    mirror_insert(&walk->next, resumed);
+    mirror_insert(&walk->next, taken);
     return 0;
+}
+
+static inline int walk_refuse(struct walk *walk, uint64_t id)
+{
+    struct store_row *row = mirror_find(&walk->next, id);
+    struct span reason = mirror_text("because", walk_roll(walk, 3));
+    int r = walk->store->ops->refuse(walk->store, id, reason);
+
+    if (r && r != STORE_MISSING)
+        return r;
+    assert_int_equal(r, walk_is_offer(row) ? 0 : STORE_MISSING);
+    if (!r) {
+        row->state = STORE_DEAD;
+        row->reason = reason;
+    }
+    return 0;
+}
+
+static inline int walk_refuse_model(struct walk *walk)
+{
+    struct span model = mirror_text("model", walk_roll(walk, 3));
+    struct span reason = mirror_text("because", walk_roll(walk, 3));
+    const uint64_t rows_max = 1 + walk_roll(walk, 3);
+    uint64_t refused = 77, should = 0;
+    int r = walk->store->ops->refuse_model(walk->store, model, reason, rows_max, &refused);
+
+    if (r)
+        return r;
+    for (size_t i = 0; i < walk->next.len && should < rows_max; i++) {
+        struct store_row *row = &walk->next.rows[i];
+        if (!walk_is_offer(row) || !row->model.at || !span_eq(row->model, model))
+            continue;
+        row->state = STORE_DEAD;
+        row->reason = reason;
+        should++;
+    }
+    assert_int_equal(refused, should);
+    return 0;
+}
+
+static inline int walk_name(struct walk *walk)
+{
+    uint64_t which = walk_roll(walk, MIRROR_MODELS);
+    int r = walk->store->ops->name(walk->store, mirror_text("model", which));
+
+    if (!r)
+        walk->next.sums[which].named = true;
+    return r;
 }
 
 static inline int walk_discard(struct walk *walk, uint64_t id)
@@ -362,15 +503,15 @@ static inline int walk_discard(struct walk *walk, uint64_t id)
         return r;
     assert_int_equal(r, row && row->state == STORE_DEAD ? 0 : STORE_MISSING);
     if (!r) {
+        mirror_sums_of(&walk->next, row->model)->discarded++;
         mirror_remove(&walk->next, row);
-        walk->next.counts.discarded++;
     }
     return 0;
 }
 
 static inline int walk_change(struct walk *walk)
 {
-    switch (walk->next.len > MIRROR_ROWS - 8 ? 3 + walk_roll(walk, 14) : walk_roll(walk, 17)) {
+    switch (walk->next.len > MIRROR_ROWS - 8 ? 3 + walk_roll(walk, 18) : walk_roll(walk, 21)) {
     case 0:
     case 1:
     case 2:
@@ -378,23 +519,31 @@ static inline int walk_change(struct walk *walk)
     case 3:
         return walk_deliver_unstored(walk);
     case 4:
-        return walk_fail(walk, walk_id(walk), false);
+        return walk_postpone(walk, walk_id(walk));
     case 5:
     case 6:
-        return walk_fail(walk, walk_id(walk), true);
+        return walk_bury(walk, walk_id(walk));
     case 7:
         return walk_replay(walk, walk_id(walk), false);
     case 8:
         return walk_replay(walk, walk_id(walk), true);
     case 9:
     case 10:
-        return walk_resume(walk, walk_id(walk));
+        return walk_take(walk, walk_id(walk));
     case 11:
         return walk_discard(walk, walk_id(walk));
     case 12:
         return walk_bury_model(walk);
+    case 13:
+        return walk_refuse(walk, walk_id(walk));
+    case 14:
+        return walk_refuse_model(walk);
+    case 15:
+        return walk_roll(walk, 3) ? 0 : walk_name(walk);
+    case 16:
+        return walk_deliver(walk, walk_id(walk), true);
     default:
-        return walk_deliver(walk, walk_id(walk));
+        return walk_deliver(walk, walk_id(walk), false);
     }
 }
 

@@ -169,11 +169,15 @@ static inline struct store_row row_of(uint64_t id)
     };
 }
 
-/* How a change that takes an id and what became of an attempt is written in tests. */
+/* How a change that takes an event and what became of an attempt is written in tests. */
 static inline struct store_row tried(uint64_t id, int attempts, const char *reason)
 {
-    return (struct store_row){
-        .id = id, .attempts = attempts, .tried_ms = 5000, .reason = span_of(reason)};
+    struct store_row row = row_of(id);
+
+    row.attempts = attempts;
+    row.tried_ms = 5000;
+    row.reason = span_of(reason);
+    return row;
 }
 
 static inline struct store_row died(uint64_t id, const char *reason)
@@ -210,11 +214,21 @@ static inline void must_bury(struct store *store, struct store_row row)
     must_commit(store);
 }
 
+static inline int deliver_row(void *ctx, const struct store_row *row)
+{
+    struct store *store = ctx;
+
+    must_begin(store);
+    assert_int_equal(store->ops->deliver(store, row, false), 0);
+    must_commit(store);
+    return 77; /* it is not there any more */
+}
+
 static inline void must_deliver(struct store *store, uint64_t id)
 {
-    must_begin(store);
-    assert_int_equal(store->ops->delivered(store, id), 0);
-    must_commit(store);
+    const struct store_filter only = {.last = STORE_FORCED, .after = id - 1, .upto = id};
+
+    assert_int_equal(store->ops->read(store, &only, deliver_row, store), 77);
 }
 
 /* ---- What is in it ---- */

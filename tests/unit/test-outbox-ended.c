@@ -17,8 +17,9 @@
 #include "outbox/writer.h"
 
 enum {
-    JOBS = 16,
+    JOBS = 20,
     SEEDED = 12,
+    OFFERS = 4, /* behind them; the second is forced */
     BODY_BYTES = 30000,
     LARGE_BODY_BYTES = 2 << 20, /* beyond what is bound at once; spills whatever the cache */
     UNSTORED = 3,               /* delivered, and never on disk */
@@ -64,6 +65,7 @@ struct ended_world {
     struct store *store;
     struct writer writer;
     struct mirror mirror; /* what the writer has said of its jobs comes to this */
+    uint64_t unstored_written;
     struct outbox_op ops[JOBS];
     size_t len;
 };
@@ -96,6 +98,8 @@ static void ask(struct ended_world *world, enum outbox_kind kind, struct store_r
 
     assert_true(world->len <= JOBS);
     *op = (struct outbox_op){.kind = kind, .row = row, .job = {.type = OUTBOX_JOB_OP}};
+    if (row.died_ms) /* as outbox_submit() does */
+        letter_filter_add(&world->writer.filter, row.model, row.record);
     TAILQ_INSERT_TAIL(&world->writer.taken, &op->job, link);
 }
 
@@ -124,46 +128,95 @@ static struct store_row failed(uint64_t id)
         .id = id, .attempts = 3, .tried_ms = 7, .reason = SPAN("overloaded"), .died_ms = 9};
 }
 
+static void mirror_deliver(struct mirror *mirror, const struct outbox_op *op, struct store_row *row)
+{
+    bool unstored = op->unstored || op->kind == OUTBOX_OVERTAKES;
+
+    assert_int_equal(op->missing, !row && !unstored);
+    mirror_overtake(mirror, op->row.id, op->row.model, op->row.record);
+    if (row)
+        mirror_remove(mirror, row);
+    if (!op->missing)
+        mirror_sums_of(mirror, op->row.model)->delivered++;
+}
+
+static void mirror_take(struct mirror *mirror, const struct outbox_op *op, struct store_row *row)
+{
+    struct store_row taken = *row;
+
+    taken.id = op->new_id;
+    taken.state = STORE_PENDING;
+    taken.attempts = 0;
+    taken.tried_ms = 0;
+    taken.since_ms = op->now_ms;
+    taken.reason = SPAN_NULL;
+    taken.was = op->new_id == op->row.id ? 0 : op->row.id;
+    mirror_remove(mirror, row);
+    mirror_insert(mirror, taken);
+    assert_non_null(op->taken);
+    assert_int_equal(op->taken->row.id, taken.id);
+    assert_int_equal(op->taken->row.was, taken.was);
+    assert_same_text(op->taken->row.body, taken.body);
+}
+
+static void mirror_bury(struct mirror *mirror, const struct outbox_op *op, struct store_row *row)
+{
+    struct store_row letter = op->row;
+
+    letter.state = STORE_DEAD;
+    letter.since_ms = letter.arrived_ms;
+    if (!row) {
+        mirror_insert(mirror, letter);
+        return;
+    }
+    row->attempts = letter.attempts;
+    row->tried_ms = letter.tried_ms;
+    row->reason = letter.reason;
+    row->died_ms = letter.died_ms;
+    row->state = STORE_DEAD;
+}
+
 /* What the writer says it has done, done to the mirror. */
 static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
 {
     struct store_row *row = mirror_find(mirror, op->row.id);
     bool pending = row && row->state == STORE_PENDING;
+    bool offered = row && row->state >= STORE_OFFERED;
 
     if (op->job.result == STORE_MISSING)
-        assert_false(pending);
-    if (op->job.result)
+        assert_false(op->kind == OUTBOX_POSTPONE ? pending : offered);
+    if (row && op->job.result == STORE_STALE)
+        row->state = STORE_DEAD;
+    if (op->job.result || (!row && (op->kind == OUTBOX_POSTPONE || op->kind == OUTBOX_REFUSE)))
         return;
     switch (op->kind) {
-    case OUTBOX_APPEND:
-        mirror_insert(mirror, op->row);
-        return;
-    case OUTBOX_OVERTAKES:
-        mirror_overtake(mirror, op->row.id, op->row.model, op->row.record);
-        mirror->counts.delivered++;
-        return;
-    case OUTBOX_TAKE:
-    case OUTBOX_REFUSE:
-        fail();
-        return;
-    case OUTBOX_DELIVERED: {
-        assert_true(pending);
-        struct store_row gone = *row;
-        mirror_remove(mirror, row);
-        mirror_overtake(mirror, gone.id, gone.model, gone.record);
-        mirror->counts.delivered++;
+    case OUTBOX_APPEND: {
+        struct store_row added = op->row;
+        added.since_ms = added.arrived_ms;
+        mirror_insert(mirror, added);
         return;
     }
+    case OUTBOX_DELIVERED:
+    case OUTBOX_OVERTAKES:
+        mirror_deliver(mirror, op, row);
+        return;
+    case OUTBOX_TAKE:
+        assert_true(offered);
+        mirror_take(mirror, op, row);
+        return;
+    case OUTBOX_REFUSE:
+        assert_true(offered);
+        row->state = STORE_DEAD;
+        row->reason = op->row.reason;
+        return;
     case OUTBOX_POSTPONE:
-    case OUTBOX_BURY:
         assert_true(pending);
         row->attempts = op->row.attempts;
         row->tried_ms = op->row.tried_ms;
         row->reason = op->row.reason;
-        if (op->kind == OUTBOX_BURY) {
-            row->died_ms = op->row.died_ms;
-            row->state = STORE_DEAD;
-        }
+        return;
+    case OUTBOX_BURY:
+        mirror_bury(mirror, op, row);
         return;
     }
 }
@@ -173,13 +226,20 @@ static bool work(struct ended_world *world, uint64_t unstored)
 {
     bool all = true;
 
-    world->writer.uncounted += unstored;
-    unstored = world->writer.uncounted;
+    for (uint64_t i = 0; i < unstored; i++)
+        assert_int_equal(outbox_unstored_add(&world->writer.unstored, SPAN("users")), 0);
+    outbox_unstored_tell(&world->writer.unstored);
+    world->writer.state.uncounted = outbox_unstored_take(&world->writer.unstored);
     writer_work(&world->writer);
-    world->mirror.counts.delivered += unstored - world->writer.uncounted;
+    struct outbox_unstored_model *users = world->writer.unstored.first;
+    mirror_sums_of(&world->mirror, SPAN("users"))->delivered +=
+        users ? users->written - world->unstored_written : 0;
+    world->unstored_written = users ? users->written : 0;
     for (size_t i = 0; i < world->len; i++) {
+        int r = world->ops[i].job.result;
         mirror_apply(&world->mirror, &world->ops[i]);
-        all = all && (world->ops[i].job.result == 0 || world->ops[i].job.result == STORE_MISSING);
+        all = all && (r == 0 || r == STORE_MISSING || r == STORE_STALE);
+        world->ops[i].taken = outbox_row_free(world->ops[i].taken);
     }
     TAILQ_INIT(&world->writer.finished);
     world->len = 0;
@@ -194,25 +254,49 @@ static void seed(struct ended_world *world)
         ask(world, OUTBOX_APPEND,
             id % 4 == 0 ? letter_of(id, records[id / 4 % 4])
                         : event_of(id, records[id % 4], id % 3 * 3000));
+    for (uint64_t id = SEEDED + 1; id <= SEEDED + OFFERS; id++)
+        ask(world, OUTBOX_APPEND, letter_of(id, "offered"));
     assert_true(work(world, 0));
+    must_begin(world->store);
+    assert_int_equal(world->store->ops->name(world->store, SPAN("users")), 0);
+    for (uint64_t id = SEEDED + 1; id <= SEEDED + OFFERS; id++) {
+        bool force = id == SEEDED + 2;
+        assert_int_equal(world->store->ops->offer(world->store, id, force), 0);
+        world->mirror.rows[id - 1].state = force ? STORE_FORCED : STORE_OFFERED;
+    }
+    must_commit(world->store);
+    world->mirror.sums[MIRROR_MODELS - 3].named = true; /* users */
+}
+
+static void ask_to_take(struct ended_world *world, uint64_t id, uint64_t new_id)
+{
+    ask(world, OUTBOX_TAKE, (struct store_row){.id = id});
+    world->ops[world->len - 1].new_id = new_id;
+    world->ops[world->len - 1].now_ms = 70;
 }
 
 /* Among them what depends on another job of the batch. */
 static void ask_for_a_batch(struct ended_world *world, size_t body_bytes)
 {
-    ask(world, OUTBOX_APPEND, event_of(13, "r1", 20));
-    ask(world, OUTBOX_DELIVERED, failed(1));
-    ask(world, OUTBOX_APPEND, event_of(14, "r2", BODY_BYTES));
+    ask(world, OUTBOX_APPEND, event_of(23, "r1", 20));
+    ask(world, OUTBOX_DELIVERED, event_of(1, "r1", 0));
+    ask_to_take(world, 13, 13);
+    ask(world, OUTBOX_APPEND, event_of(24, "r2", BODY_BYTES));
     ask(world, OUTBOX_BURY, failed(2));
-    ask(world, OUTBOX_APPEND, event_of(15, "r1", body_bytes));
+    ask_to_take(world, 14, 22);
+    ask(world, OUTBOX_APPEND, event_of(25, "r1", body_bytes));
     ask(world, OUTBOX_POSTPONE, failed(3));
-    ask(world, OUTBOX_DELIVERED, failed(13));
-    ask(world, OUTBOX_OVERTAKES, event_of(16, "r1", 0));
-    ask(world, OUTBOX_APPEND, letter_of(17, "r3"));
-    ask(world, OUTBOX_DELIVERED, failed(99));
-    ask(world, OUTBOX_APPEND, event_of(18, "r1", BODY_BYTES));
-    ask(world, OUTBOX_DELIVERED, failed(5));
-    ask(world, OUTBOX_BURY, failed(14));
+    ask(world, OUTBOX_DELIVERED, event_of(23, "r1", 0));
+    ask(world, OUTBOX_REFUSE, failed(15));
+    ask(world, OUTBOX_DELIVERED, event_of(26, "r1", 0));
+    world->ops[world->len - 1].unstored = true;
+    ask(world, OUTBOX_BURY, letter_of(27, "r3"));
+    ask(world, OUTBOX_DELIVERED, event_of(99, "r1", 0));
+    ask(world, OUTBOX_APPEND, event_of(28, "r1", BODY_BYTES));
+    ask(world, OUTBOX_DELIVERED, event_of(5, "r1", 0));
+    ask(world, OUTBOX_DELIVERED, event_of(29, "offered", 0));
+    ask_to_take(world, 16, 16); /* which is stale by now */
+    ask(world, OUTBOX_BURY, failed(24));
 }
 
 /* ---- The store afterwards ---- */
@@ -229,11 +313,11 @@ static void assert_sound(struct ended_world *world)
 static void assert_works_on(struct ended_world *world)
 {
     ask(world, OUTBOX_APPEND, event_of(30, "r1", BODY_BYTES));
-    ask(world, OUTBOX_DELIVERED, failed(6));
+    ask(world, OUTBOX_DELIVERED, event_of(6, "r2", 0));
     ask(world, OUTBOX_APPEND, event_of(31, "r1", 20));
     assert_true(work(world, 1));
-    assert_int_equal(world->writer.uncounted, 0);
-    assert_int_equal(world->writer.now.failing, 0);
+    assert_false(world->writer.state.uncounted);
+    assert_int_equal(world->writer.state.now.failing, 0);
     assert_sound(world);
 }
 
@@ -246,9 +330,11 @@ static void world_begin(struct ended_world *world, const struct ended_case *ende
         sqlite3_exec(sqlite_store_of(world->store)->db, ended->settings, NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(writer_init(&world->writer), 0);
-    world->writer.store = world->store;
-    assert_int_equal(writer_look(&world->writer), 0);
-    writer_load_filter(&world->writer);
+    world->writer.state = (struct writer_state){.store = world->store,
+                                                .filter = &world->writer.filter,
+                                                .unstored = &world->writer.unstored};
+    assert_int_equal(writer_state_look(&world->writer.state), 0);
+    writer_state_load_filter(&world->writer.state);
     seed(world);
 }
 

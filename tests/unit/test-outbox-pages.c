@@ -122,8 +122,6 @@ static void store_that_cannot_be_read_is_not_well(void **state)
 
 /* ---- Replays ---- */
 
-static const struct outbox_read all_replays = {.rows_max = 9, .bytes_max = 100};
-
 /* What `convex-relay outbox replay` does beside the server. */
 static void replay_beside(struct world *world, uint64_t id, bool force)
 {
@@ -137,45 +135,14 @@ static void replay_beside(struct world *world, uint64_t id, bool force)
 
 static void bury_three(struct world *world)
 {
+    struct store_row post = died(3, "x");
+
     fill(world);
+    post.model = SPAN("posts");
     submit(world, OUTBOX_BURY, died(1, "x"));
-    submit(world, OUTBOX_BURY, died(3, "x"));
+    submit(world, OUTBOX_BURY, post);
     submit(world, OUTBOX_BURY, died(4, "x"));
     run_until(world, world->told == 9);
-}
-
-static void replays_are_noticed_and_taken_up(void **state)
-{
-    struct world *world = *state;
-    const struct outbox_read replays = {.rows_max = 2, .bytes_max = 1000};
-    struct page page;
-
-    world_open(world);
-    for (int i = 0; i < 6; i++)
-        (void)outbox_next_id(world->outbox);
-    bury_three(world);
-    assert_false(status_of(world).offers);
-    replay_beside(world, 4, false);
-    run_until(world, status_of(world).offers);
-    assert_int_equal(status_of(world).counts.dead, 2);
-    replay_beside(world, 1, true);
-    replay_beside(world, 3, false);
-
-    page_submit_and_wait(world, &page, replays);
-    assert_string_equal(page.rows, "3 posts r1 17; 4 users r1 17"); /* the forced ones come last */
-    assert_true(page.more);
-    assert_true(status_of(world).offers);
-    page_submit_and_wait(world, &page, replays);
-    assert_string_equal(page.rows, "7 users r1 17");
-    assert_false(page.more);
-    assert_false(status_of(world).offers);
-    assert_int_equal(status_of(world).counts.pending, 6);
-    assert_int_equal(outbox_next_id(world->outbox), 8);
-
-    page_submit_and_wait(
-        world, &page,
-        (struct outbox_read){.model = SPAN("users"), .after = 5, .rows_max = 9, .bytes_max = 100});
-    assert_string_equal(page.rows, "6 users r1 17; 7 users r1 17");
 }
 
 static void note_replays(void *told)
@@ -195,104 +162,6 @@ static void replays_are_told_of(void **state)
     replay_beside(world, 1, false);
     run_until(world, told > 0);
     assert_true(status_of(world).offers);
-}
-
-static void replays_are_there_at_the_start(void **state)
-{
-    struct world *world = *state;
-    struct page page;
-
-    world_open(world);
-    bury_three(world);
-    world->outbox = outbox_free(world->outbox);
-    replay_beside(world, 1, false);
-    world_open(world);
-    assert_true(status_of(world).offers);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_string_equal(page.rows, "1 users r1 17");
-}
-
-static void replay_that_was_overtaken_is_dead_again(void **state)
-{
-    struct world *world = *state;
-    struct page page;
-
-    world_open(world);
-    bury_three(world);
-    replay_beside(world, 1, false);
-    replay_beside(world, 3, false);
-    run_until(world, status_of(world).offers);
-    (void)outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
-    page_submit_and_wait(world, &page, all_replays);
-    assert_string_equal(page.rows, "3 posts r1 17");
-    assert_int_equal(status_of(world).counts.dead, 2);
-    assert_int_equal(status_of(world).counts.delivered, 1);
-}
-
-static void failed_replay_can_be_taken_up_later(void **state)
-{
-    struct world *world = *state;
-    struct page page;
-
-    world_open(world);
-    bury_three(world);
-    replay_beside(world, 1, false);
-    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_int_equal(page.r, STORE_BROKEN);
-    assert_string_equal(page.rows, "");
-    fault_store_set(&world->faults, FAULT_COMMIT, 0);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_int_equal(page.r, 0);
-    assert_string_equal(page.rows, "1 users r1 17");
-}
-
-/* A letter is about to be replayed that a newer event has overtaken while the store failed. */
-static void failed_mark_comes_before_replays(void **state)
-{
-    struct world *world = *state;
-    struct page page;
-
-    world_open(world);
-    bury_three(world);
-    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
-    (void)outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r1"));
-    run_until(world, status_of(world).failing == STORE_BROKEN);
-    page_submit_and_wait(world, &page, (struct outbox_read){.model = SPAN("users")});
-    fault_store_set(&world->faults, FAULT_COMMIT, 0);
-    replay_beside(world, 1, false);
-    replay_beside(world, 3, false);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_string_equal(page.rows, "3 posts r1 17");
-}
-
-/* The store is well again, but the mark before the replays has failed. */
-static void replays_wait_for_a_mark_that_failed(void **state)
-{
-    const struct store_row newer = {.id = 9, .model = SPAN("users"), .record = SPAN("r1")};
-    struct world *world = *state;
-    struct page page;
-
-    world_open(world);
-    bury_three(world);
-    replay_beside(world, 1, false);
-    replay_beside(world, 3, false);
-    fault_store_set(&world->faults, FAULT_OVERTAKEN, STORE_BROKEN);
-    struct op *op = submit(world, OUTBOX_OVERTAKES, newer);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_int_equal(op->r, STORE_BROKEN);
-    assert_int_equal(page.r, -EAGAIN);
-    assert_string_equal(page.rows, "");
-    /* The first of these fails before the loop knows, the second is tried again in vain. */
-    assert_int_equal(outbox_delivered_unstored(world->outbox, 9, newer.model, newer.record), 0);
-    for (int i = 0; i < 2; i++) {
-        page_submit_and_wait(world, &page, all_replays);
-        assert_int_equal(page.r, -EAGAIN);
-    }
-    fault_store_set(&world->faults, FAULT_OVERTAKEN, 0);
-    page_submit_and_wait(world, &page, all_replays);
-    assert_int_equal(page.r, 0);
-    assert_string_equal(page.rows, "3 posts r1 17");
 }
 
 /* ---- Events that were never stored ---- */
@@ -318,19 +187,6 @@ static void events_never_stored_are_counted_soon(void **state)
     assert_int_equal(status_of(world).counts.accepted, 500);
     assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], 0);
     assert_in_range(world->faults.calls[FAULT_COMMIT], 1, 3);
-}
-
-/* The store is read for the record; where that fails, it may be any. */
-static void burial_whose_record_cannot_be_read(void **state)
-{
-    struct world *world = *state;
-
-    world_open_and_load(world);
-    submit(world, OUTBOX_APPEND, row_of(1));
-    fault_store_set(&world->faults, FAULT_READ, STORE_BROKEN);
-    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r1")));
-    assert_int_equal(submit_and_wait(world, OUTBOX_BURY, died(1, "x")), 0);
-    assert_true(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r1")));
 }
 
 static void count_survives_a_failing_store(void **state)
@@ -365,7 +221,7 @@ static void overtaking_can_be_waited_for(void **state)
     assert_int_equal(submit_and_wait(world, OUTBOX_OVERTAKES, row), 0);
     assert_int_equal(status_of(world).counts.delivered, 1);
     assert_int_equal(status_of(world).counts.accepted, 7);
-    fault_store_set(&world->faults, FAULT_OVERTAKEN, STORE_BROKEN);
+    fault_store_set(&world->faults, FAULT_DELIVERED, STORE_BROKEN);
     assert_int_equal(submit_and_wait(world, OUTBOX_OVERTAKES, row), STORE_BROKEN);
     assert_int_equal(status_of(world).counts.delivered, 1);
     struct store *store = world_close(world);
@@ -410,17 +266,10 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(page_is_as_of_its_place_in_the_queue),
     world_test(failed_page_says_so),
     world_test(store_that_cannot_be_read_is_not_well),
-    world_test(replays_are_noticed_and_taken_up),
     world_test(replays_are_told_of),
-    world_test(replays_are_there_at_the_start),
-    world_test(replay_that_was_overtaken_is_dead_again),
-    world_test(failed_replay_can_be_taken_up_later),
-    world_test(failed_mark_comes_before_replays),
-    world_test(replays_wait_for_a_mark_that_failed),
     world_test(events_never_stored_are_counted_soon),
     world_test(count_survives_a_failing_store),
     world_test(overtaking_can_be_waited_for),
-    world_test(burial_whose_record_cannot_be_read),
     world_test(letters_become_stale_at_little_cost),
 };
 

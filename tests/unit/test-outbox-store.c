@@ -18,13 +18,13 @@ static void assert_counts(struct store *store, uint64_t delivered, uint64_t disc
 static void rollback_undoes_everything(void **state)
 {
     struct store *store = ((struct world *)*state)->store;
-    struct store_row row = row_of(2);
+    struct store_row row = row_of(2), gone = row_of(1);
     uint64_t last_id;
 
     must_append(store, row_of(1));
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
-    assert_int_equal(store->ops->delivered(store, 1), 0);
+    assert_int_equal(store->ops->deliver(store, &gone, false), 0);
     assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 5), 0);
     assert_counts(store, 6, 0, 1, 0);
     store->ops->rollback(store);
@@ -67,11 +67,11 @@ static void missing_rows_spoil_nothing(void **state)
 
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
-    assert_int_equal(store->ops->delivered(store, 9), STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &missing, false), STORE_MISSING);
     assert_int_equal(store->ops->postpone(store, &missing), STORE_MISSING);
-    assert_int_equal(store->ops->bury(store, &missing), STORE_MISSING);
     assert_int_equal(store->ops->offer(store, 9, true), STORE_MISSING);
-    assert_int_equal(store->ops->resume(store, 9, 9), STORE_MISSING);
+    assert_int_equal(store->ops->take_up(store, 9, 9, 1), STORE_MISSING);
+    assert_int_equal(store->ops->refuse(store, 9, SPAN("x")), STORE_MISSING);
     assert_int_equal(store->ops->discard(store, 9), STORE_MISSING);
     must_commit(store);
     assert_counts(store, 0, 0, 1, 0);
@@ -82,13 +82,14 @@ static void missing_rows_spoil_nothing(void **state)
 static void delivered_event_leaves_its_count(void **state)
 {
     struct store *store = ((struct world *)*state)->store;
+    struct store_row gone = row_of(1);
 
     must_append(store, row_of(1));
     must_deliver(store, 1);
     assert_string_equal(ids_of(store, everything), "");
     assert_counts(store, 1, 0, 0, 0);
     must_begin(store);
-    assert_int_equal(store->ops->delivered(store, 1), STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &gone, false), STORE_MISSING);
     must_commit(store);
     assert_counts(store, 1, 0, 0, 0);
 }
@@ -125,10 +126,8 @@ static void buried_event_keeps_its_reason(void **state)
     assert_only_row(store, row);
     assert_counts(store, 0, 0, 0, 1);
 
-    must_begin(store); /* the dead are neither delivered nor tried */
-    assert_int_equal(store->ops->delivered(store, 1), STORE_MISSING);
+    must_begin(store); /* the dead are not tried */
     assert_int_equal(store->ops->postpone(store, &death), STORE_MISSING);
-    assert_int_equal(store->ops->bury(store, &death), STORE_MISSING);
     must_commit(store);
 }
 
@@ -251,11 +250,12 @@ static void replayed_letter_starts_anew_in_its_place(void **state)
     assert_counts(store, 0, 0, 2, 0);
 
     must_begin(store);
-    assert_int_equal(store->ops->resume(store, 2, 2), STORE_MISSING);
-    assert_int_equal(store->ops->resume(store, 1, 1), 0);
-    assert_int_equal(store->ops->delivered(store, 2), 0);
+    assert_int_equal(store->ops->take_up(store, 2, 2, 9000), STORE_MISSING);
+    assert_int_equal(store->ops->take_up(store, 1, 1, 9000), 0);
     must_commit(store);
+    must_deliver(store, 2);
     row.died_ms = died(1, "x").died_ms; /* it was a letter once */
+    row.since_ms = 9000;
     assert_only_row(store, row);
     assert_counts(store, 1, 0, 1, 0);
 }
@@ -273,9 +273,11 @@ static void forced_letter_goes_to_the_end(void **state)
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_FORCED), "1");
     must_begin(store);
-    assert_int_equal(store->ops->resume(store, 1, 8), 0);
+    assert_int_equal(store->ops->take_up(store, 1, 8, 9000), 0);
     must_commit(store);
     row.id = 8;
+    row.was = 1;
+    row.since_ms = 9000;
     row.died_ms = died(1, "x").died_ms;
     assert_only_row(store, row);
     assert_int_equal(store->ops->last_id(store, &last_id), 0);
@@ -365,7 +367,7 @@ static void replay_overtaken_is_dead_again(void **state)
 
     must_begin(store);
     assert_int_equal(store->ops->overtaken(store, 11, SPAN("users"), SPAN("r1")), 0);
-    assert_int_equal(store->ops->resume(store, 10, 10), STORE_STALE);
+    assert_int_equal(store->ops->take_up(store, 10, 10, 1), STORE_STALE);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_DEAD), "10");
     assert_counts(store, 0, 0, 0, 1);
@@ -373,7 +375,7 @@ static void replay_overtaken_is_dead_again(void **state)
 
     assert_replay(store, true, 0);
     must_begin(store);
-    assert_int_equal(store->ops->resume(store, 10, 12), 0);
+    assert_int_equal(store->ops->take_up(store, 10, 12, 1), 0);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_PENDING), "12");
     store->ops->close(store);
@@ -398,9 +400,11 @@ static void oldest_is_the_first_to_arrive(void **state)
     must_deliver(store, 2);
     assert_int_equal(counts_of(store).oldest_ms, 1003);
     must_begin(store);
-    assert_int_equal(store->ops->offer(store, 1, false), 0); /* it waits again */
+    assert_int_equal(store->ops->offer(store, 1, false), 0);
+    assert_int_equal(counts_of(store).oldest_ms, 1003); /* an offer waits for nobody */
+    assert_int_equal(store->ops->take_up(store, 1, 1, 1002), 0);
     must_commit(store);
-    assert_int_equal(counts_of(store).oldest_ms, 1001);
+    assert_int_equal(counts_of(store).oldest_ms, 1002); /* it waits since it was taken */
 }
 
 static void counts_outlive_the_rows(void **state)

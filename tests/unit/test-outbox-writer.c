@@ -2,6 +2,8 @@
 /* The outbox's thread: order, transactions, withdrawal, failures and recovery, the end. */
 #include "outbox_world.h"
 
+#include "outbox/outbox_ids.h"
+
 static const struct store_filter everything = {.last = STORE_FORCED, .bare = true};
 
 /* ---- Order and transactions ---- */
@@ -100,27 +102,65 @@ static void large_bodies_do_not_share_a_transaction(void **state)
     assert_int_equal(status_of(world).counts.pending, 3);
 }
 
+static uint64_t mark_beside(struct world *world)
+{
+    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
+    uint64_t mark;
+
+    assert_int_equal(beside->ops->last_id(beside, &mark), 0);
+    beside->ops->close(beside);
+    return mark;
+}
+
 static void ids_go_on_where_they_were(void **state)
 {
     struct world *world = *state;
 
     world_open(world);
-    assert_int_equal(outbox_next_id(world->outbox), 1);
-    assert_int_equal(outbox_next_id(world->outbox), 2);
-    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(41)), 0);
-    assert_int_equal(submit_and_wait(world, OUTBOX_DELIVERED, row_of(41)), 0);
+    uint64_t first = outbox_next_id(world->outbox);
+    uint64_t last = outbox_next_id(world->outbox);
+    assert_true(first >= OUTBOX_IDS_FROM && first < last);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(first)), 0);
+    assert_int_equal(mark_beside(world), last + OUTBOX_IDS_AHEAD); /* as a crash would leave it */
     world->outbox = outbox_free(world->outbox);
+    assert_int_equal(mark_beside(world), last);
     world_open(world);
-    assert_int_equal(outbox_next_id(world->outbox), 42);
+    assert_true(outbox_next_id(world->outbox) > last);
+}
+
+/* Of one that was given behind the mark, nothing else would tell after a crash. */
+static void event_past_the_mark_is_not_withdrawn(void **state)
+{
+    struct world *world = *state;
+
+    world_open(world);
+    struct op *first = submit(world, OUTBOX_APPEND, row_of(outbox_next_id(world->outbox)));
+    assert_false(outbox_withdraw(world->outbox, &first->op));
+    run_until(world, first->told);
+    uint64_t mark = mark_beside(world);
+    struct op *covered = submit(world, OUTBOX_APPEND, row_of(mark));
+    struct op *past = submit(world, OUTBOX_APPEND, row_of(mark + 1));
+    assert_false(outbox_withdraw(world->outbox, &past->op));
+    assert_true(outbox_withdraw(world->outbox, &covered->op));
+    run_until(world, past->told);
+    assert_int_equal(covered->told, 0);
 }
 
 /* ---- Withdrawal ---- */
+
+/* With a mark that covers all small ids. */
+static void world_open_marked(struct world *world)
+{
+    world_open(world);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1000000)), 0);
+    assert_int_equal(submit_and_wait(world, OUTBOX_DELIVERED, row_of(1000000)), 0);
+}
 
 static void withdrawn_before_it_went_to_the_writer(void **state)
 {
     struct world *world = *state;
 
-    world_open(world);
+    world_open_marked(world);
     struct op *kept = submit(world, OUTBOX_APPEND, row_of(1));
     struct op *withdrawn = submit(world, OUTBOX_APPEND, row_of(2));
     assert_true(outbox_withdraw(world->outbox, &withdrawn->op));
@@ -135,7 +175,7 @@ static void withdrawn_before_the_writer_took_it(void **state)
 {
     struct world *world = *state;
 
-    world_open(world);
+    world_open_marked(world);
     fault_store_hold(&world->faults);
     struct op *taken = submit(world, OUTBOX_APPEND, row_of(1));
     world_turn(world);
@@ -298,26 +338,32 @@ static void event_that_is_missing_is_no_fault_of_the_store(void **state)
     struct world *world = *state;
 
     world_open(world);
-    assert_int_equal(submit_and_wait(world, OUTBOX_DELIVERED, row_of(9)), STORE_MISSING);
+    struct op *op = submit(world, OUTBOX_DELIVERED, row_of(9));
+    run_until(world, op->told);
+    assert_int_equal(op->r, 0);
+    assert_true(op->op.missing);
     assert_int_equal(submit_and_wait(world, OUTBOX_POSTPONE, tried(9, 1, "x")), STORE_MISSING);
-    assert_int_equal(submit_and_wait(world, OUTBOX_BURY, died(9, "x")), STORE_MISSING);
+    assert_int_equal(submit_and_wait(world, OUTBOX_TAKE, row_of(9)), STORE_MISSING);
+    assert_int_equal(submit_and_wait(world, OUTBOX_REFUSE, tried(9, 1, "x")), STORE_MISSING);
     assert_int_equal(status_of(world).counts.accepted, 0);
     assert_int_equal(status_of(world).failing, 0);
 }
 
-/* The relay has to know: it stores the letter then, which would be lost otherwise. */
-static void letter_whose_append_has_failed_is_missing(void **state)
+static void letter_whose_append_has_failed_is_stored_as_one(void **state)
 {
     struct world *world = *state;
 
     world_open(world);
-    atomic_store(&world->faults.refused_id, 1);
-    atomic_store(&world->faults.refused_with, STORE_FULL);
+    fault_store_set(&world->faults, FAULT_APPEND, STORE_FULL);
     submit(world, OUTBOX_APPEND, row_of(1));
     submit(world, OUTBOX_BURY, died(1, "x"));
-    run_until(world, world->told == 2);
+    submit(world, OUTBOX_BURY, died(1, "x"));
+    run_until(world, world->told == 3);
     assert_int_equal(world->ops[0].r, STORE_FULL);
-    assert_int_equal(world->ops[1].r, STORE_MISSING);
+    assert_int_equal(world->ops[1].r, 0);
+    assert_int_equal(world->ops[2].r, 0);
+    assert_int_equal(status_of(world).counts.accepted, 1);
+    assert_int_equal(status_of(world).counts.dead, 1);
 }
 
 /* ---- All at once ---- */
@@ -386,6 +432,7 @@ static const struct CMUnitTest tests[] = {
     world_test(changes_take_effect_in_order),
     world_test(large_bodies_do_not_share_a_transaction),
     world_test(ids_go_on_where_they_were),
+    world_test(event_past_the_mark_is_not_withdrawn),
     world_test(withdrawn_before_it_went_to_the_writer),
     world_test(withdrawn_before_the_writer_took_it),
     world_test(too_late_to_withdraw_what_is_done),
@@ -398,7 +445,7 @@ static const struct CMUnitTest tests[] = {
     world_test(idle_writer_notices_that_the_store_is_well),
     world_test(idle_writer_is_not_deceived),
     world_test(event_that_is_missing_is_no_fault_of_the_store),
-    world_test(letter_whose_append_has_failed_is_missing),
+    world_test(letter_whose_append_has_failed_is_stored_as_one),
     world_test(withdrawals_race_with_the_writer),
     world_test(everything_submitted_is_tried_before_the_end),
 };

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* What changes in the SQLite file: see struct store_ops. */
+#pragma once
+
+#include "outbox/store.h"
+
+int sqlite_change_append(struct store *store, const struct store_row *row);
+int sqlite_change_deliver(struct store *store, const struct store_row *row, bool unstored);
+int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n);
+int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
+                            struct span record);
+int sqlite_change_postpone(struct store *store, const struct store_row *row);
+int sqlite_change_bury(struct store *store, const struct store_row *row);
+int sqlite_change_offer(struct store *store, uint64_t id, bool force);
+int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
+int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason);
+int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
+                               uint64_t rows_max, uint64_t *refused);
+int sqlite_change_discard(struct store *store, uint64_t id);
+int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
+                             store_row_fn fn, void *ctx);
+
+/* Whether there is an event of that id, in any state. */
+int sqlite_change_has(struct store *store, uint64_t id, bool *known);

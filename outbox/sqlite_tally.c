@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * How many events there are, and were, by model.
+ *
+ * The counts are rows that each transaction adds its differences to, so that they are true in every
+ * committed state, whoever else writes to the file. Which models have a row is kept in memory: who
+ * serves alone gives them one; a command beside it looks again in each transaction.
+ */
+#include "outbox/sqlite_tally.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "outbox/sqlite_row.h"
+
+/* ---- Which models have a row ---- */
+
+static void tally_clear(struct sqlite_tallies *tallies)
+{
+    for (size_t i = 0; i < tallies->len; i++)
+        free((char *)tallies->at[i].model.at);
+    free(tallies->at);
+    *tallies = (struct sqlite_tallies){0};
+}
+
+void sqlite_tally_done(struct sqlite_store *self)
+{
+    tally_clear(&self->tallies);
+}
+
+/* The row of all others has no model, and comes first. */
+static int tally_add(struct sqlite_tallies *tallies, int64_t id, struct span model)
+{
+    struct sqlite_tally *more = realloc(tallies->at, (tallies->len + 1) * sizeof(*more));
+    char *name = malloc(model.len + 1);
+
+    if (more)
+        tallies->at = more;
+    if (!more || !name) {
+        free(name);
+        return error_origin(-ENOMEM);
+    }
+    if (model.len > 0)
+        memcpy(name, model.at, model.len);
+    tallies->at[tallies->len++] = (struct sqlite_tally){.id = id, .model = {name, model.len}};
+    return 0;
+}
+
+int sqlite_tally_load(struct sqlite_store *self)
+{
+    sqlite3_stmt *rows = self->statements[STMT_TALLIES];
+    struct sqlite_tallies tallies = {0};
+    int r = 0, rc;
+
+    while ((rc = sqlite3_step(rows)) == SQLITE_ROW && !r)
+        r = tally_add(&tallies, sqlite3_column_int64(rows, 0), sqlite_row_span(rows, 1));
+    (void)sqlite3_reset(rows);
+    if (!r)
+        r = sqlite_store_unread(self, tallies.len > 0 ? rc : SQLITE_CORRUPT);
+    else
+        self->spoilt = r;
+    if (r) {
+        tally_clear(&tallies);
+        return r;
+    }
+    sqlite_tally_done(self);
+    self->tallies = tallies;
+    return 0;
+}
+
+static struct sqlite_tally *tally_find(struct sqlite_store *self, struct span model)
+{
+    for (size_t i = 1; model.at && i < self->tallies.len; i++)
+        if (span_eq(self->tallies.at[i].model, model))
+            return &self->tallies.at[i];
+    return &self->tallies.at[0];
+}
+
+struct sqlite_sums *sqlite_tally_of(struct sqlite_store *self, struct span model)
+{
+    struct sqlite_tally *tally = tally_find(self, model);
+
+    tally->changed = true;
+    return &tally->change;
+}
+
+/* ---- What a transaction changes ---- */
+
+void sqlite_tally_forget(struct sqlite_store *self)
+{
+    for (size_t i = 0; i < self->tallies.len; i++) {
+        self->tallies.at[i].changed = false;
+        self->tallies.at[i].change = (struct sqlite_sums){0};
+    }
+    self->used_id = self->mark = 0;
+}
+
+/* Binds numbers behind the first parameter, and runs. */
+static int tally_write(struct sqlite_store *self, enum sqlite_statement which, int64_t first,
+                       const int64_t *numbers, size_t len)
+{
+    sqlite3_stmt *statement = self->statements[which];
+    int rc = sqlite3_bind_int64(statement, 1, first);
+
+    for (size_t i = 0; i < len && rc == SQLITE_OK; i++)
+        rc = sqlite3_bind_int64(statement, (int)i + 2, numbers[i]);
+    return rc == SQLITE_OK ? sqlite_store_run(self, which) : rc;
+}
+
+static int tally_write_change(struct sqlite_store *self, const struct sqlite_tally *tally)
+{
+    const struct sqlite_sums *change = &tally->change;
+    const int64_t sums[] = {change->delivered, change->discarded, change->pending, change->dead};
+
+    return tally_write(self, STMT_ADD_TALLY, tally->id, sums, array_len(sums));
+}
+
+/* The row of the mark counts the commits, too, and so is never the same twice. */
+int sqlite_tally_flush(struct sqlite_store *self)
+{
+    int rc = tally_write(self, STMT_SET_MARK, self->used_id, &self->mark, 1);
+
+    for (size_t i = 0; i < self->tallies.len && rc == SQLITE_OK; i++)
+        if (self->tallies.at[i].changed)
+            rc = tally_write_change(self, &self->tallies.at[i]);
+    sqlite_tally_forget(self);
+    return sqlite_store_spoil(self, rc);
+}
+
+/* ---- struct store_ops ---- */
+
+int sqlite_tally_mark(struct store *store, uint64_t id)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int r = sqlite_store_take(self);
+
+    if (!r)
+        self->mark = (int64_t)id;
+    return r;
+}
+
+/* The rows of a model, by one of its indexes. */
+static int tally_count(struct sqlite_store *self, enum sqlite_statement which, struct span model,
+                       int64_t *n)
+{
+    int rc = sqlite3_bind_blob64(self->statements[which], 1, model.at, model.len, SQLITE_STATIC);
+
+    if (rc == SQLITE_OK)
+        rc = sqlite_store_number(self, which, n);
+    (void)sqlite3_clear_bindings(self->statements[which]);
+    return rc;
+}
+
+static int tally_add_row(struct sqlite_store *self, struct span model)
+{
+    sqlite3_stmt *add = self->statements[STMT_NAME_TALLY];
+    int rc = sqlite3_bind_blob64(add, 1, model.at, model.len, SQLITE_STATIC);
+
+    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_NAME_TALLY) : rc;
+}
+
+int sqlite_tally_name(struct store *store, struct span model)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int64_t pending = 0, offered = 0, dead = 0;
+    int r = sqlite_store_take(self);
+
+    if (r || !model.at || tally_find(self, model) != &self->tallies.at[0] ||
+        span_eq(model, SPAN("other")))
+        return r;
+    r = sqlite_tally_flush(self);
+    if (r)
+        return r;
+    int rc = tally_count(self, STMT_PENDING_OF, model, &pending);
+    if (rc == SQLITE_OK)
+        rc = tally_count(self, STMT_OFFERED_OF, model, &offered);
+    if (rc == SQLITE_OK)
+        rc = tally_count(self, STMT_LETTERS_OF, model, &dead);
+    if (rc == SQLITE_OK)
+        rc = tally_add_row(self, model);
+    r = sqlite_store_spoil(self, rc);
+    self->named = true; /* what is in memory by now may be rolled back */
+    if (!r)
+        r = sqlite_tally_load(self);
+    if (r)
+        return r;
+    const struct sqlite_sums share = {.pending = pending + offered, .dead = dead};
+    *sqlite_tally_of(self, model) = share;
+    *sqlite_tally_of(self, SPAN_NULL) =
+        (struct sqlite_sums){.pending = -share.pending, .dead = -share.dead};
+    return 0;
+}
+
+int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *rows = self->statements[STMT_TALLIES];
+    int r = 0, rc = SQLITE_OK;
+
+    if (!sqlite3_get_autocommit(self->db)) /* inside a transaction they tell of it, too */
+        r = sqlite_tally_flush(self);
+    while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
+        const struct store_tally tally = {
+            .accepted = (uint64_t)sqlite3_column_int64(rows, 2),
+            .delivered = (uint64_t)sqlite3_column_int64(rows, 3),
+            .discarded = (uint64_t)sqlite3_column_int64(rows, 4),
+            .pending = (uint64_t)sqlite3_column_int64(rows, 5),
+            .dead = (uint64_t)sqlite3_column_int64(rows, 6),
+        };
+        r = fn(ctx, sqlite_row_span(rows, 1), &tally);
+    }
+    (void)sqlite3_reset(rows);
+    return r ? r : sqlite_store_unread(self, rc);
+}

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Jobs of the outbox's thread that share a transaction.
+ *
+ * Where one of them spoils it, it is tried again in halves, down to the one that is to blame, so
+ * that a full disk refuses new events and nothing else.
+ */
+#include "outbox/writer_batch.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/util.h"
+#include "outbox/outbox_ids.h"
+
+enum { BATCH_BYTES = 32 << 20 }; /* of bodies in one transaction, when there are several */
+
+/* ---- One job ---- */
+
+/* Which has no letters, as nearly all do, needs no marking. */
+static int batch_deliver(struct writer_state *state, struct outbox_op *op, bool unstored)
+{
+    struct store_row row = op->row;
+
+    if (!row.record.at || !letter_filter_may_have(state->filter, row.model, row.record))
+        row.record = SPAN_NULL;
+    int r = state->store->ops->deliver(state->store, &row, unstored);
+    op->missing = r == STORE_MISSING;
+    return op->missing ? 0 : r;
+}
+
+static int batch_copy(void *ctx, const struct store_row *row)
+{
+    struct outbox_op *op = ctx;
+
+    op->taken = outbox_row_copy(row);
+    return op->taken ? 0 : -ENOMEM;
+}
+
+/* Read first: of a failure in between nothing is left. */
+static int batch_take(struct writer_state *state, struct outbox_op *op)
+{
+    struct store *store = state->store;
+    const struct store_filter filter = {
+        .first = STORE_PENDING, .last = STORE_FORCED, .after = op->row.id - 1, .upto = op->row.id};
+
+    op->taken = outbox_row_free(op->taken);
+    int r = store->ops->read(store, &filter, batch_copy, op);
+    if (!r)
+        r = store->ops->take_up(store, op->row.id, op->new_id, op->now_ms);
+    if (r || !op->taken)
+        return r;
+    struct store_row *row = &op->taken->row;
+    row->was = op->new_id == row->id ? row->was : row->id;
+    row->id = op->new_id;
+    row->state = STORE_PENDING;
+    row->stale = false;
+    row->attempts = 0;
+    row->tried_ms = 0;
+    row->since_ms = op->now_ms;
+    row->reason = SPAN_NULL;
+    return 0;
+}
+
+static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *appended)
+{
+    struct store *store = state->store;
+    int r;
+
+    switch (op->kind) {
+    case OUTBOX_APPEND:
+        r = store->ops->append(store, &op->row);
+        *appended |= r == 0;
+        return r;
+    case OUTBOX_DELIVERED:
+        return batch_deliver(state, op, op->unstored);
+    case OUTBOX_POSTPONE:
+        return store->ops->postpone(store, &op->row);
+    case OUTBOX_BURY:
+        return store->ops->bury(store, &op->row);
+    case OUTBOX_TAKE:
+        return batch_take(state, op);
+    case OUTBOX_REFUSE:
+        return store->ops->refuse(store, op->row.id, op->row.reason);
+    case OUTBOX_OVERTAKES:
+        return batch_deliver(state, op, true);
+    }
+    return 0;
+}
+
+static int batch_do(struct writer_state *state, struct outbox_job *job, bool *appended)
+{
+    if (job->type == OUTBOX_JOB_OP)
+        return batch_do_op(state, container_of(job, struct outbox_op, job), appended);
+    const struct outbox_overtaken *overtaken = container_of(job, struct outbox_overtaken, job);
+    return state->store->ops->overtaken(state->store, overtaken->id, overtaken->model,
+                                        overtaken->record);
+}
+
+bool writer_batch_is_mark(const struct outbox_job *job)
+{
+    return job->type == OUTBOX_JOB_OVERTAKEN ||
+           (job->type == OUTBOX_JOB_OP &&
+            container_of(job, struct outbox_op, job)->kind == OUTBOX_OVERTAKES);
+}
+
+/* What it brings back is for who is told that it went well. */
+static void batch_end(struct writer_state *state, struct outbox_job *job, int r)
+{
+    job->result = r;
+    state->marks_failed += r && writer_batch_is_mark(job);
+    if (r && job->type == OUTBOX_JOB_OP) {
+        struct outbox_op *op = container_of(job, struct outbox_op, job);
+        op->taken = outbox_row_free(op->taken);
+    }
+}
+
+/* ---- One transaction ---- */
+
+/* That there is no such row says nothing of the store. */
+static bool batch_is_failure(int result)
+{
+    return result && result != STORE_MISSING && result != STORE_STALE;
+}
+
+/* With what else each transaction writes. */
+static int batch_add_own(struct writer_state *state, uint64_t mark)
+{
+    int r = state->uncounted ? outbox_unstored_write(state->unstored, state->store) : 0;
+
+    return r || mark <= state->mark ? r : state->store->ops->mark(state->store, mark);
+}
+
+/* 0: it is committed. *to_blame: some of the jobs failed, and another try without it may do. */
+static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_t len,
+                     bool *to_blame, bool *appended)
+{
+    struct store *store = state->store;
+    uint64_t mark = state->last_id ? outbox_ids_mark(state->last_id) : 0;
+    int r = store->ops->begin(store);
+
+    *to_blame = *appended = false;
+    if (r)
+        return r;
+    for (size_t i = 0; i < len; i++) {
+        jobs[i]->result = batch_do(state, jobs[i], appended);
+        *to_blame |= batch_is_failure(jobs[i]->result);
+    }
+    r = batch_add_own(state, mark);
+    if (r)
+        store->ops->rollback(store);
+    else
+        r = store->ops->commit(store);
+    *to_blame |= r == STORE_FULL; /* which may come out at the end only */
+    if (r)
+        return r;
+    outbox_unstored_written(state->unstored);
+    state->uncounted = false;
+    if (state->mark < mark)
+        state->mark = mark;
+    return 0;
+}
+
+static void batch_commit(struct writer_state *state, struct outbox_job **jobs, size_t len)
+{
+    bool to_blame, appended;
+    int64_t began_ms = clock_mono_ms(&clock_system);
+    int r = batch_try(state, jobs, len, &to_blame, &appended);
+
+    histogram_add(&state->now.commits, clock_mono_ms(&clock_system) - began_ms);
+    if (r && to_blame && len > 1) {
+        batch_commit(state, jobs, len / 2);
+        batch_commit(state, jobs + len / 2, len - len / 2);
+        return;
+    }
+    writer_state_ended(state, r, appended);
+    for (size_t i = 0; i < len; i++) {
+        if (!r && batch_is_failure(jobs[i]->result))
+            writer_state_ended(state, jobs[i]->result, appended);
+        batch_end(state, jobs[i], r ? r : jobs[i]->result);
+    }
+}
+
+/* ---- Together ---- */
+
+static size_t batch_bytes(struct outbox_job *job)
+{
+    return job->type == OUTBOX_JOB_OP ? container_of(job, struct outbox_op, job)->row.body.len : 0;
+}
+
+bool writer_batch_add(struct writer_batch *batch, struct outbox_job *job)
+{
+    size_t bytes = batch->bytes + batch_bytes(job);
+
+    if (batch->len == WRITER_BATCH_MAX || (batch->len > 0 && bytes > BATCH_BYTES))
+        return false;
+    batch->bytes = bytes;
+    batch->jobs[batch->len++] = job;
+    return true;
+}
+
+void writer_batch_commit(struct writer_batch *batch, struct writer_state *state)
+{
+    batch_commit(state, batch->jobs, batch->len);
+    batch->len = batch->bytes = 0;
+}

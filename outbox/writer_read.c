@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT */
+/* Jobs of the outbox's thread that share no transaction with others: readings, walks, naming. */
+#include "outbox/writer_read.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/util.h"
+
+enum {
+    READ_ENOUGH = 1000,    /* what ends a reading; no outcome of the store's */
+    READ_WALK_ROWS = 1024, /* refused in one step of a walk */
+};
+
+/* ---- Pages ---- */
+
+struct read_page {
+    struct outbox_read *read;
+    uint64_t rows;
+    size_t bytes;
+};
+
+static int read_add(void *ctx, const struct store_row *row)
+{
+    struct read_page *page = ctx;
+    struct outbox_read *read = page->read;
+
+    if (page->rows == read->rows_max ||
+        (page->rows > 0 && page->bytes + row->body.len > read->bytes_max)) {
+        read->more = true;
+        return READ_ENOUGH;
+    }
+    struct outbox_row *copy = outbox_row_copy(row);
+    if (!copy)
+        return -ENOMEM;
+    TAILQ_INSERT_TAIL(&read->rows, copy, link);
+    page->rows++;
+    page->bytes += row->body.len;
+    return 0;
+}
+
+static int read_page(struct writer_state *state, struct outbox_read *read)
+{
+    struct store *store = state->store;
+    const struct store_filter filter = {
+        .first = read->offers ? STORE_OFFERED : STORE_PENDING,
+        .last = read->offers ? STORE_FORCED : STORE_PENDING,
+        .model = read->model,
+        .after = read->after,
+        .upto = read->upto,
+        .bare = read->offers,
+    };
+    struct read_page page = {.read = read};
+    int r = store->ops->read(store, &filter, read_add, &page);
+
+    return r == READ_ENOUGH ? 0 : r;
+}
+
+/* ---- Replays of any model: to go ---- */
+
+static int read_take_up(struct writer_state *state, struct outbox_read *read)
+{
+    struct outbox_row *row = TAILQ_FIRST(&read->rows);
+    int64_t now_ms = clock_wall_ms(&clock_system);
+
+    while (row) {
+        struct outbox_row *next = TAILQ_NEXT(row, link);
+        uint64_t id = row->row.state == STORE_FORCED ? read->new_id++ : row->row.id;
+        int r = state->store->ops->take_up(state->store, row->row.id, id, now_ms);
+        if (r && r != STORE_STALE)
+            return r;
+        row->row = (struct store_row){.id = id,
+                                      .state = STORE_PENDING,
+                                      .model = row->row.model,
+                                      .record = row->row.record,
+                                      .body = row->row.body,
+                                      .arrived_ms = row->row.arrived_ms,
+                                      .died_ms = row->row.died_ms};
+        if (r) {
+            TAILQ_REMOVE(&read->rows, row, link);
+            outbox_row_free(row);
+        }
+        row = next;
+    }
+    return 0;
+}
+
+static int read_replays(struct writer_state *state, struct outbox_read *read)
+{
+    struct store *store = state->store;
+    const struct store_filter filter = {
+        .first = STORE_OFFERED, .last = STORE_FORCED, .after = read->after};
+    struct read_page page = {.read = read};
+    int r = read->marks_failed != state->marks_failed ? -EAGAIN : store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = writer_state_read_rows(state, filter, read_add, &page);
+    if (!r || r == READ_ENOUGH)
+        r = read_take_up(state, read);
+    if (!r)
+        return store->ops->commit(store);
+    store->ops->rollback(store);
+    return r;
+}
+
+static void read_rows(struct writer_state *state, struct outbox_read *read)
+{
+    bool replays = !read->model.at && !read->offers;
+
+    TAILQ_INIT(&read->rows);
+    read->more = false;
+    read->job.result =
+        writer_state_read(state, replays ? read_replays(state, read) : read_page(state, read));
+    if (read->job.result) {
+        outbox_rows_free(&read->rows);
+        read->more = false;
+    }
+    if (replays) {
+        writer_state_find_offers(state);
+        state->news |= state->now.offers;
+        writer_state_count(state);
+    }
+}
+
+/* ---- Walks ---- */
+
+static int read_next_model(struct writer_state *state, struct outbox_walk *walk)
+{
+    struct store *store = state->store;
+    struct buf model = BUF_NULL;
+    struct span after = walk->named ? buf_span(&walk->model) : SPAN_NULL;
+    int r = walk->step == OUTBOX_WALK_NEXT ? store->ops->next_offered_model(store, after, &model)
+                                           : store->ops->next_model(store, after, &model);
+
+    if (writer_state_read(state, r)) {
+        buf_done(&model);
+        return r;
+    }
+    buf_done(&walk->model);
+    walk->model = model;
+    walk->named = true;
+    return 0;
+}
+
+static int read_add_letter(void *ctx, const struct store_row *row)
+{
+    struct writer_state *state = ctx;
+
+    state->buried++;
+    letter_filter_add(state->filter, row->model, row->record);
+    return 0;
+}
+
+static int read_settle_some(struct writer_state *state, struct outbox_walk *walk, uint64_t *rows)
+{
+    struct store *store = state->store;
+    struct span model = walk->named ? buf_span(&walk->model) : SPAN_NULL;
+    const struct store_row letter = {
+        .model = model, .reason = walk->reason, .died_ms = walk->died_ms};
+
+    if (walk->step == OUTBOX_WALK_REFUSE)
+        return store->ops->refuse_model(store, model, walk->reason, READ_WALK_ROWS, rows);
+    state->buried = 0;
+    int r = store->ops->bury_model(store, &letter, READ_WALK_ROWS, read_add_letter, state);
+    *rows = state->buried;
+    return r;
+}
+
+static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
+{
+    struct store *store = state->store;
+    uint64_t rows = 0;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = read_settle_some(state, walk, &rows);
+    if (r || rows == 0) { /* a commit of nothing would be a write, too */
+        store->ops->rollback(store);
+        return r;
+    }
+    r = store->ops->commit(store);
+    if (!r)
+        walk->refused = walk->buried = rows;
+    writer_state_count(state);
+    writer_state_find_offers(state);
+    return r;
+}
+
+static int read_walk(struct writer_state *state, struct outbox_walk *walk)
+{
+    bool next = walk->step == OUTBOX_WALK_NEXT || walk->step == OUTBOX_WALK_NEXT_PENDING;
+
+    walk->refused = walk->buried = 0;
+    return next ? read_next_model(state, walk) : read_refuse(state, walk);
+}
+
+/* ---- Models ---- */
+
+static int read_name(struct writer_state *state, const struct outbox_naming *naming)
+{
+    struct store *store = state->store;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    for (size_t i = 0; i < naming->models_len && !r; i++)
+        r = store->ops->name(store, naming->models[i]);
+    if (r)
+        store->ops->rollback(store);
+    else
+        r = store->ops->commit(store);
+    writer_state_count(state);
+    return r;
+}
+
+/* Inside a transaction, since somebody beside us may be at work, too. */
+static int read_census(struct writer_state *state, struct outbox_census *census)
+{
+    struct store *store = state->store;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = store->ops->rows(store, SPAN_NULL, &census->all);
+    for (size_t i = 0; !r && i < census->models_len; i++)
+        r = store->ops->rows(store, census->models[i].model, &census->models[i].rows);
+    store->ops->rollback(store);
+    return writer_state_read(state, r);
+}
+
+/* ---- Jobs ---- */
+
+bool writer_read_is_alone(const struct outbox_job *job)
+{
+    return job->type != OUTBOX_JOB_OP && job->type != OUTBOX_JOB_OVERTAKEN;
+}
+
+void writer_read(struct writer_state *state, struct outbox_job *job)
+{
+    switch (job->type) {
+    case OUTBOX_JOB_READ:
+        read_rows(state, container_of(job, struct outbox_read, job));
+        break;
+    case OUTBOX_JOB_WALK:
+        job->result = read_walk(state, container_of(job, struct outbox_walk, job));
+        break;
+    case OUTBOX_JOB_NAMING:
+        job->result = read_name(state, container_of(job, struct outbox_naming, job));
+        break;
+    case OUTBOX_JOB_CENSUS:
+        job->result = read_census(state, container_of(job, struct outbox_census, job));
+        break;
+    case OUTBOX_JOB_OP:
+    case OUTBOX_JOB_OVERTAKEN:
+        break;
+    }
+}

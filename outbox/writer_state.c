@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+/* What the outbox's thread knows of the store, and tells the loop. */
+#include "outbox/writer_state.h"
+
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+enum {
+    STATE_UNREAD_MS =
+        5000, /* a reading that failed is news for so long; most are tried again within a second */
+    STATE_ENOUGH = 1000, /* what ends a reading; no outcome of the store's */
+};
+
+int writer_state_read(struct writer_state *state, int r)
+{
+    if (r == STORE_BROKEN || (r < 0 && r != -EAGAIN)) {
+        state->now.unreadable = true;
+        state->unread_ms = clock_mono_ms(&clock_system);
+    }
+    return r;
+}
+
+int writer_state_read_rows(struct writer_state *state, struct store_filter filter, store_row_fn fn,
+                           void *ctx)
+{
+    enum store_state last = filter.last;
+    int r = 0;
+
+    for (; !r && filter.first <= last; filter.first++) {
+        filter.last = filter.first;
+        r = state->store->ops->read(state->store, &filter, fn, ctx);
+    }
+    return r;
+}
+
+void writer_state_ended(struct writer_state *state, int r, bool appended)
+{
+    if (r == STORE_REFUSED)
+        return; /* the fault is not the store's */
+    if (r)
+        state->now.failing = r > 0 ? r : STORE_BROKEN;
+    else if (state->now.failing != STORE_FULL || appended)
+        state->now.failing = 0; /* what frees room says nothing of what takes some */
+}
+
+void writer_state_count(struct writer_state *state)
+{
+    if (writer_state_read(
+            state, outbox_tallies_read(&state->tallies, state->store, &state->now.counts)) == 0)
+        state->tallied = true;
+}
+
+/* ---- What there is ---- */
+
+static int state_stop_at_first(void *ctx, const struct store_row *row)
+{
+    (void)ctx;
+    (void)row;
+    return STATE_ENOUGH;
+}
+
+void writer_state_find_offers(struct writer_state *state)
+{
+    const struct store_filter filter = {.first = STORE_OFFERED, .last = STORE_FORCED, .bare = true};
+    int r =
+        writer_state_read(state, writer_state_read_rows(state, filter, state_stop_at_first, NULL));
+
+    if (!r || r == STATE_ENOUGH)
+        state->now.offers = r == STATE_ENOUGH;
+}
+
+static int state_add_letter(void *ctx, const struct store_row *row)
+{
+    struct writer_state *state = ctx;
+
+    letter_filter_add(state->filter, row->model, row->record);
+    return 0;
+}
+
+void writer_state_load_filter(struct writer_state *state)
+{
+    const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
+
+    if (writer_state_read(state, writer_state_read_rows(state, filter, state_add_letter, state)) ==
+        0)
+        letter_filter_set_loaded(state->filter, true);
+}
+
+int writer_state_look(struct writer_state *state)
+{
+    int r = state->store->ops->last_id(state->store, &state->mark);
+
+    if (!r)
+        r = outbox_tallies_read(&state->tallies, state->store, &state->now.counts);
+    if (r)
+        return r;
+    state->tallied = true;
+    writer_state_find_offers(state);
+    state->news = state->now.offers;
+    return 0;
+}
+
+/* ---- By itself ---- */
+
+/* Whether an event could be stored now. Nothing is. */
+static int state_probe(struct writer_state *state)
+{
+    struct store *store = state->store;
+    const struct store_row row = {.id = state->mark + 1, .body = SPAN("{}")};
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    r = store->ops->append(store, &row);
+    store->ops->rollback(store);
+    if (!r)
+        r = store->ops->begin(store);
+    return r ? r : store->ops->commit(store);
+}
+
+void writer_state_tick(struct writer_state *state)
+{
+    struct store *store = state->store;
+    bool changed = false;
+    bool damaged = store->ops->tend(store) != 0;
+
+    state->now.unreadable =
+        damaged || (state->now.unreadable &&
+                    clock_mono_ms(&clock_system) - state->unread_ms < STATE_UNREAD_MS);
+    if (state->now.failing) {
+        int r = state_probe(state);
+        state->now.failing = r > 0 ? r : r < 0 ? STORE_BROKEN : 0;
+    }
+    if (!letter_filter_is_loaded(state->filter))
+        writer_state_load_filter(state);
+    int r = writer_state_read(state, store->ops->changed(store, &changed));
+    if (r)
+        state->now.failing = r > 0 ? r : STORE_BROKEN;
+    if (changed) {
+        writer_state_find_offers(state);
+        state->news |= state->now.offers;
+        writer_state_count(state);
+    }
+}
+
+void writer_state_leave(struct writer_state *state)
+{
+    struct store *store = state->store;
+
+    if (state->last_id == 0 || state->last_id == state->mark || state->now.failing ||
+        store->ops->begin(store))
+        return;
+    if (store->ops->mark(store, state->last_id) == 0)
+        (void)store->ops->commit(store);
+    else
+        store->ops->rollback(store);
+}
