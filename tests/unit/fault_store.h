@@ -100,6 +100,8 @@ static inline int fault_store_deliver(struct store *store, const struct store_ro
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_DELIVERED);
 
+    if (!r && row->record.at) /* which may have letters to be marked */
+        r = fault_store_call(store, FAULT_OVERTAKEN);
     return r ? r : self->inner->ops->deliver(self->inner, row, unstored);
 }
 

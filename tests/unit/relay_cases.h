@@ -2,6 +2,8 @@
 /* What the tests of the relay share: a world at hand, Convexes, and commands beside the relay. */
 #pragma once
 
+#include "outbox/outbox_ids.h"
+
 #include "relay_world.h"
 
 static struct world *shared; /* of the test at hand, for cleanup when it fails half-way */
@@ -102,7 +104,7 @@ static inline int bury_row(struct store *store, uint64_t id)
     return store->ops->bury(store, &row);
 }
 
-/* Does something to the store from outside, as a command would. */
+/* Does something to the id-th event in the store from outside, as a command would. */
 static inline void change_beside(struct world *world,
                                  int (*change)(struct store *store, uint64_t id), uint64_t id)
 {
@@ -110,7 +112,7 @@ static inline void change_beside(struct world *world,
 
     world->meddled = world->meddled || change == bury_row;
     assert_int_equal(store->ops->begin(store), 0);
-    assert_int_equal(change(store, id), 0);
+    assert_int_equal(change(store, OUTBOX_IDS_FROM + id - 1), 0);
     assert_int_equal(store->ops->commit(store), 0);
     store->ops->close(store);
 }
@@ -187,7 +189,7 @@ static inline int replay_all(struct store *store, uint64_t letters)
 {
     int r = 0;
 
-    for (uint64_t id = 1; id <= letters && !r; id++)
+    for (uint64_t id = OUTBOX_IDS_FROM; id <= letters && !r; id++)
         r = store->ops->offer(store, id, false);
     return r;
 }

@@ -23,7 +23,7 @@ static struct world_answer fails_twice(struct world *world, const char *path, in
 
 static int reason_is_short(void *ctx, const struct store_row *row)
 {
-    *(bool *)ctx = row->id == 1 && span_eq(row->reason, SPAN("short"));
+    *(bool *)ctx = row->id == OUTBOX_IDS_FROM && span_eq(row->reason, SPAN("short"));
     return 0;
 }
 
