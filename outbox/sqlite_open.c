@@ -204,7 +204,7 @@ static int open_identify(const struct store_options *options, struct sqlite_stor
 
     if (rc != SQLITE_OK)
         return open_outcome(options, self, rc);
-    int r = sqlite_schema_identify(self->db, &text);
+    int r = sqlite_schema_identify(self->db, options->mode == STORE_SERVE, &text);
     if (r == STORE_REFUSED)
         return sqlite_place_refuse(options, text, NULL);
     return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;

@@ -215,7 +215,7 @@ int sqlite_schema_number(sqlite3 *db, const char *sql, int64_t *value)
     return rc == SQLITE_ROW ? SQLITE_OK : rc;
 }
 
-int sqlite_schema_identify(sqlite3 *db, const char **text)
+int sqlite_schema_identify(sqlite3 *db, bool may_migrate, const char **text)
 {
     int64_t application = 0, version = 0, tables = 0;
     int rc = sqlite_schema_number(db, "PRAGMA application_id", &application);
@@ -235,6 +235,11 @@ int sqlite_schema_identify(sqlite3 *db, const char **text)
     }
     if (version > SCHEMA_VERSION) {
         *text = "was written by a newer version of convex-relay; use that one, or another file";
+        return STORE_REFUSED;
+    }
+    if (ours && version > 0 && version < SCHEMA_VERSION && !may_migrate) {
+        *text = "was written by an older version of convex-relay; start this one's relay once, "
+                "which brings it up to date";
         return STORE_REFUSED;
     }
     return 0;

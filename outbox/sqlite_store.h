@@ -220,7 +220,7 @@ int sqlite_schema_number(sqlite3 *db, const char *sql, int64_t *value);
  * Whose file it is. 0: ours, or nobody's yet; SQLITE_STORE_DAMAGED; STORE_REFUSED and *text says
  * why; STORE_BROKEN.
  */
-int sqlite_schema_identify(sqlite3 *db, const char **text);
+int sqlite_schema_identify(sqlite3 *db, bool may_migrate, const char **text);
 
 /* Brings the tables up to this version's. An SQLite result. */
 int sqlite_schema_migrate(sqlite3 *db);

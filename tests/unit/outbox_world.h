@@ -157,7 +157,8 @@ static inline void page_done(struct outbox_read *read, struct outbox_rows *rows,
     page->more = more;
     while ((row = TAILQ_FIRST(rows)) != NULL) {
         TAILQ_REMOVE(rows, row, link);
-        assert_int_equal(row->row.state, STORE_PENDING);
+        assert_int_equal(row->row.state >= STORE_OFFERED, read->offers);
+        assert_int_equal(row->row.state == STORE_DEAD, 0);
         len += (size_t)snprintf(page->rows + len, sizeof(page->rows) - len, "%s%llu %.*s %.*s %zu",
                                 len ? "; " : "", (unsigned long long)row->row.id,
                                 (int)row->row.model.len, row->row.model.at,
