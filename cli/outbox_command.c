@@ -10,6 +10,7 @@
 #include "cli/outbox_backup.h"
 #include "cli/outbox_letters.h"
 #include "cli/outbox_look.h"
+#include "outbox/store_sqlite.h"
 
 /* ---- What there is ---- */
 

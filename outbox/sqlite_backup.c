@@ -11,6 +11,8 @@
  * opened on it to serve sends nothing of it by itself: what was pending becomes dead letters, and
  * those of a record count as overtaken.
  */
+#include "outbox/sqlite_backup.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -20,8 +22,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_files.h"
+#include "outbox/sqlite_header.h"
 #include "outbox/sqlite_place.h"
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_schema.h"
 
 enum { BACKUP_LOOK_OPS = 10000 }; /* of SQLite's machine between two looks at the progress */
 
@@ -60,7 +64,7 @@ static bool backup_is_in_the_way(const struct backup *backup)
 {
     cleanup(freep) char *name = sqlite_place_real_name(backup->wanted->path);
 
-    return name && sqlite_mend_has_use_for(backup->store->path, name);
+    return name && sqlite_files_has_use_for(backup->store->path, name);
 }
 
 static int backup_begin(struct backup *backup)
@@ -132,7 +136,7 @@ static int backup_copy(struct backup *backup)
 /* SQLite does not tell which of the two files it failed on: what is wrong with ours is rare. */
 static int backup_outcome(struct backup *backup, int rc)
 {
-    if (sqlite_room_is_out(rc))
+    if (sqlite_reserve_is_out(rc))
         return backup_refuse(backup, "the disk is full", NULL);
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -177,7 +181,7 @@ static int backup_seal(struct backup *backup)
     if (rc == SQLITE_OK)
         rc = backup_mark(copy, SQLITE_APPLICATION_BACKUP);
     int r = 0;
-    if (sqlite_room_is_out(rc))
+    if (sqlite_reserve_is_out(rc))
         r = backup_refuse(backup, "the disk is full", NULL);
     else if (rc != SQLITE_OK)
         r = backup_refuse(backup, "is not sound", sqlite3_errmsg(copy));
@@ -205,10 +209,10 @@ static int backup_publish(struct backup *backup)
         return backup_refuse(backup, "cannot be made", strerror(-r));
     freep(&backup->partial);
     backup->partial = NULL;
-    return sqlite_mend_sync_folder(backup->wanted->path);
+    return sqlite_files_sync_folder(backup->wanted->path);
 }
 
-int sqlite_store_backup(struct store *store, const struct store_backup *wanted)
+int sqlite_backup(struct store *store, const struct store_backup *wanted)
 {
     cleanup(backup_done) struct backup backup = {
         .store = sqlite_store_of(store), .wanted = wanted, .partial_fd = -1};

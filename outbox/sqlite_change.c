@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_room.h"
 #include "outbox/sqlite_row.h"
 #include "outbox/sqlite_tally.h"
 

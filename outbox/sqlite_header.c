@@ -9,10 +9,14 @@
 #include "outbox/sqlite_header.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
-#include "outbox/sqlite_store.h"
+#include "base/util.h"
 
 enum {
     HEADER_BYTES = 100,

@@ -3,6 +3,12 @@
  */
 #pragma once
 
+/* The application_id of our files. */
+enum {
+    SQLITE_APPLICATION = 0x43767852,        /* "CvxR" */
+    SQLITE_APPLICATION_BACKUP = 0x43767842, /* "CvxB": a copy that was not opened to serve yet */
+};
+
 enum sqlite_header_owner {
     HEADER_OF_OURS, /* or nobody's yet, or not there */
     HEADER_OF_ANOTHER_DATABASE,

@@ -11,6 +11,8 @@
  *
  * While path.mending is there, a path is there only once it is complete.
  */
+#include "outbox/sqlite_mend.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
@@ -21,19 +23,10 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/sqlite_files.h"
 #include "outbox/sqlite_place.h"
+#include "outbox/sqlite_reserve.h"
 #include "outbox/sqlite_salvage.h"
-#include "outbox/sqlite_store.h"
-
-/* What stands beside an SQLite file, the file itself first. */
-static const char *const mend_suffixes[] = {"", "-wal", "-shm", "-journal"};
-
-static bool mend_exists(const char *path, const char *middle, const char *suffix)
-{
-    cleanup(freep) char *name = sqlite_place_name(path, middle, suffix);
-
-    return name && access(name, F_OK) == 0;
-}
 
 /* An empty file is as good as none: SQLite takes it for one that is yet to be filled. */
 static bool mend_has_content(const char *path, const char *middle, const char *suffix)
@@ -50,8 +43,8 @@ static int mend_move(const char *path, const char *from, const char *to)
 {
     bool file_first = *from == '\0';
 
-    for (size_t i = 0; i < array_len(mend_suffixes); i++) {
-        const char *suffix = mend_suffixes[file_first ? i : array_len(mend_suffixes) - 1 - i];
+    for (size_t i = 0; i < SQLITE_FILES; i++) {
+        const char *suffix = sqlite_files_suffixes[file_first ? i : SQLITE_FILES - 1 - i];
         cleanup(freep) char *old = sqlite_place_name(path, from, suffix);
         cleanup(freep) char *new = sqlite_place_name(path, to, suffix);
         if (!old || !new)
@@ -62,57 +55,9 @@ static int mend_move(const char *path, const char *from, const char *to)
     return 0;
 }
 
-static bool mend_is(const char *name, const char *path, const char *middle, const char *suffix)
-{
-    cleanup(freep) char *own = sqlite_place_name(path, middle, suffix);
-
-    return own && strcmp(name, own) == 0;
-}
-
-bool sqlite_mend_has_use_for(const char *path, const char *name)
-{
-    static const char *const middles[] = {"", ".mending", ".saved"};
-
-    for (size_t i = 0; i < array_len(middles); i++)
-        for (size_t j = 0; j < array_len(mend_suffixes); j++)
-            if (mend_is(name, path, middles[i], mend_suffixes[j]))
-                return true;
-    return mend_is(name, path, "", ".lock");
-}
-
-int sqlite_mend_modes(const char *path)
-{
-    for (size_t i = 0; i < array_len(mend_suffixes); i++) {
-        cleanup(freep) char *name = sqlite_place_name(path, "", mend_suffixes[i]);
-        struct stat st;
-        if (!name)
-            return -ENOMEM;
-        if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
-            continue;
-        if (chmod(name, S_IRUSR | S_IWUSR) == 0)
-            log_warn("the outbox could be read or written by everybody: no longer", "path", name);
-        else
-            log_warn("the outbox can be read or written by everybody", "path", name, "error",
-                     strerror(errno));
-    }
-    return 0;
-}
-
-int sqlite_mend_sync_folder(const char *path)
-{
-    cleanup(freep) char *copy = strdup(path);
-
-    if (!copy)
-        return error_origin(-ENOMEM);
-    cleanup(closep) int fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0 || fsync(fd) != 0)
-        return error_origin(-errno);
-    return 0;
-}
-
 bool sqlite_mend_unfinished(const char *path)
 {
-    if (mend_exists(path, ".mending", ""))
+    if (sqlite_files_exists(path, ".mending", ""))
         return true;
     /* SQLite would throw a log away that has no file. */
     return !mend_has_content(path, "", "") && mend_has_content(path, "", "-wal");
@@ -133,7 +78,7 @@ static int mend_create(const char *path)
 {
     mend_remove(path);
     cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && sqlite_room_is_short(errno))
+    if (fd < 0 && sqlite_reserve_is_short(errno))
         return STORE_FULL;
     return fd < 0 ? error_origin(-errno) : 0;
 }
@@ -152,7 +97,7 @@ static int mend_save(const char *path, struct sqlite_saved *saved)
     if (!r && rename(to, path) != 0)
         r = error_origin(-errno);
     if (!r)
-        return sqlite_mend_sync_folder(path);
+        return sqlite_files_sync_folder(path);
     mend_remove(to);
     return r;
 }
@@ -181,7 +126,8 @@ static void mend_choose_middle(const char *path, char middle[MEND_MIDDLE_MAX])
 
     (void)strftime(time, sizeof(time), ".damaged-%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
     (void)snprintf(middle, MEND_MIDDLE_MAX, "%s", time);
-    for (int i = 2; mend_exists(path, middle, "") || mend_exists(path, middle, "-wal"); i++)
+    for (int i = 2;
+         sqlite_files_exists(path, middle, "") || sqlite_files_exists(path, middle, "-wal"); i++)
         (void)snprintf(middle, MEND_MIDDLE_MAX, "%s-%d", time, i);
 }
 
@@ -210,7 +156,7 @@ int sqlite_mend_set_log_aside(const char *path)
     mend_remove(shared);
     log_error("a log that is not the outbox's was beside it, and has been set aside", "path", path,
               "set_aside", aside);
-    return sqlite_mend_sync_folder(path);
+    return sqlite_files_sync_folder(path);
 }
 
 int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spoilt)
@@ -236,7 +182,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
     r = mend_put_away(path, &put_away);
     if (r)
         return r;
-    sqlite_mend_trust(path);
+    sqlite_files_trust(path);
     if (lone_log) {
         log_error("the outbox's log was there without its file, and has been set aside", "path",
                   path, "set_aside", put_away, "to_have_it",
@@ -248,27 +194,4 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
               log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);
     *rows_spoilt += saved.rows_spoilt;
     return 0;
-}
-
-/* ---- Suspicion ---- */
-
-void sqlite_mend_suspect(const char *path)
-{
-    cleanup(freep) char *name = sqlite_place_name(path, ".suspect", "");
-    int fd = name ? open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0600) : -1;
-
-    closep(&fd);
-}
-
-bool sqlite_mend_suspected(const char *path)
-{
-    return mend_exists(path, ".suspect", "");
-}
-
-void sqlite_mend_trust(const char *path)
-{
-    cleanup(freep) char *name = sqlite_place_name(path, ".suspect", "");
-
-    if (name)
-        mend_remove(name);
 }

@@ -369,13 +369,3 @@ void sqlite_place_warn(const char *path)
         log_warn("the outbox has another name: a start by that would miss its log", "path", path,
                  "names", log_number((long long)st.st_nlink));
 }
-
-int store_sqlite_check(const struct store_options *options)
-{
-    cleanup(freep) char *path = NULL;
-    int r = sqlite_place_find(options, &path);
-
-    if (!r)
-        sqlite_place_warn(path);
-    return r;
-}

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The store in an SQLite file: what is in it. */
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_read.h"
 
 #include <sys/stat.h>
 
 #include "outbox/sqlite_lane.h"
+#include "outbox/sqlite_log.h"
 #include "outbox/sqlite_row.h"
 #include "outbox/sqlite_tally.h"
+#include "outbox/sqlite_transact.h"
 
 /* ---- Rows ---- */
 
@@ -16,8 +18,8 @@ static bool sqlite_read_is_short(const struct sqlite_store *self)
     return sqlite3_errcode(self->db) == SQLITE_NOMEM;
 }
 
-static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, bool bare,
-                             store_row_fn fn, void *ctx)
+static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bool bare,
+                            store_row_fn fn, void *ctx)
 {
     sqlite3_stmt *body = self->statements[STMT_BODY];
 
@@ -38,7 +40,7 @@ static int sqlite_store_give(struct sqlite_store *self, struct store_row *row, b
 }
 
 /* The statement whose index leads straight to the rows. */
-static enum sqlite_statement sqlite_store_statement(const struct store_filter *filter)
+static enum sqlite_statement sqlite_read_statement(const struct store_filter *filter)
 {
     bool one_state = filter->first == filter->last;
 
@@ -53,7 +55,7 @@ static enum sqlite_statement sqlite_store_statement(const struct store_filter *f
     return filter->first > STORE_DEAD ? STMT_READ_OFFERS : STMT_READ_MODEL;
 }
 
-static int sqlite_store_bind_filter(sqlite3_stmt *statement, const struct store_filter *filter)
+static int sqlite_read_bind_filter(sqlite3_stmt *statement, const struct store_filter *filter)
 {
     const int64_t numbers[] = {(int64_t)filter->after,
                                filter->rows_max ? (int64_t)filter->rows_max : -1, filter->first,
@@ -68,27 +70,27 @@ static int sqlite_store_bind_filter(sqlite3_stmt *statement, const struct store_
     return rc;
 }
 
-int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
-                      void *ctx)
+int sqlite_read_rows(struct store *store, const struct store_filter *filter, store_row_fn fn,
+                     void *ctx)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *statement = self->statements[sqlite_store_statement(filter)];
-    int rc = sqlite_store_bind_filter(statement, filter);
+    sqlite3_stmt *statement = self->statements[sqlite_read_statement(filter)];
+    int rc = sqlite_read_bind_filter(statement, filter);
     int r = 0;
 
     while (!r && rc == SQLITE_OK && (rc = sqlite3_step(statement)) == SQLITE_ROW) {
         struct store_row row = sqlite_row(statement);
         rc = sqlite_read_is_short(self) ? SQLITE_NOMEM : SQLITE_OK;
         if (rc == SQLITE_OK)
-            r = sqlite_store_give(self, &row, filter->bare, fn, ctx);
+            r = sqlite_read_give(self, &row, filter->bare, fn, ctx);
     }
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
     return r ? r : sqlite_store_unread(self, rc);
 }
 
-static int sqlite_store_next(struct sqlite_store *self, enum sqlite_statement which,
-                             struct span after, struct buf *model)
+static int sqlite_read_next(struct sqlite_store *self, enum sqlite_statement which,
+                            struct span after, struct buf *model)
 {
     sqlite3_stmt *next = self->statements[which];
     int rc = after.at ? sqlite3_bind_blob64(next, 1, after.at, after.len, SQLITE_STATIC)
@@ -104,14 +106,14 @@ static int sqlite_store_next(struct sqlite_store *self, enum sqlite_statement wh
     return r;
 }
 
-int sqlite_store_next_model(struct store *store, struct span after, struct buf *model)
+int sqlite_read_next_model(struct store *store, struct span after, struct buf *model)
 {
-    return sqlite_store_next(sqlite_store_of(store), STMT_NEXT_MODEL, after, model);
+    return sqlite_read_next(sqlite_store_of(store), STMT_NEXT_MODEL, after, model);
 }
 
-int sqlite_store_next_offered_model(struct store *store, struct span after, struct buf *model)
+int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model)
 {
-    return sqlite_store_next(sqlite_store_of(store), STMT_NEXT_OFFERED, after, model);
+    return sqlite_read_next(sqlite_store_of(store), STMT_NEXT_OFFERED, after, model);
 }
 
 /* ---- Numbers ---- */
@@ -126,7 +128,7 @@ static int64_t sqlite_file_bytes(const char *path, const char *suffix)
     return stat(name.at, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-static int sqlite_store_add_tally(void *ctx, struct span model, const struct store_tally *tally)
+static int sqlite_read_add_tally(void *ctx, struct span model, const struct store_tally *tally)
 {
     struct store_counts *counts = ctx;
 
@@ -139,25 +141,25 @@ static int sqlite_store_add_tally(void *ctx, struct span model, const struct sto
     return 0;
 }
 
-int sqlite_store_counts(struct store *store, struct store_counts *out)
+int sqlite_read_counts(struct store *store, struct store_counts *out)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct store_counts counts = {0};
-    int r = sqlite_tally_read(store, sqlite_store_add_tally, &counts);
+    int r = sqlite_tally_read(store, sqlite_read_add_tally, &counts);
 
     if (!r)
         r = sqlite_store_unread(self, sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms));
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
-    counts.pinned_bytes = sqlite_room_pinned_bytes(self);
+    counts.pinned_bytes = sqlite_log_pinned_bytes(self);
     counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
 }
 
-static int sqlite_store_count_of(struct sqlite_store *self, enum sqlite_statement which,
-                                 struct span model, uint64_t *n)
+static int sqlite_read_count_of(struct sqlite_store *self, enum sqlite_statement which,
+                                struct span model, uint64_t *n)
 {
     sqlite3_stmt *statement = self->statements[which];
     int64_t count = 0;
@@ -170,14 +172,14 @@ static int sqlite_store_count_of(struct sqlite_store *self, enum sqlite_statemen
     return sqlite_store_unread(self, rc);
 }
 
-static int sqlite_store_rows_of_all(struct sqlite_store *self, struct store_rows *rows)
+static int sqlite_read_count_all(struct sqlite_store *self, struct store_rows *rows)
 {
     struct store_counts counts;
     int64_t apart = 0;
     int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_APART, &apart));
 
     if (!r)
-        r = sqlite_store_counts(&self->store, &counts);
+        r = sqlite_read_counts(&self->store, &counts);
     if (!r)
         *rows = (struct store_rows){
             .pending = counts.pending + counts.dead - (uint64_t)apart,
@@ -186,26 +188,26 @@ static int sqlite_store_rows_of_all(struct sqlite_store *self, struct store_rows
     return r;
 }
 
-int sqlite_store_rows(struct store *store, struct span model, struct store_rows *out)
+int sqlite_read_count_rows(struct store *store, struct span model, struct store_rows *out)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct store_rows rows = {0};
     uint64_t offered = 0;
 
     if (!model.at)
-        return sqlite_store_rows_of_all(self, out);
-    int r = sqlite_store_count_of(self, STMT_PENDING_OF, model, &rows.pending);
+        return sqlite_read_count_all(self, out);
+    int r = sqlite_read_count_of(self, STMT_PENDING_OF, model, &rows.pending);
     if (!r)
-        r = sqlite_store_count_of(self, STMT_LETTERS_OF, model, &rows.dead);
+        r = sqlite_read_count_of(self, STMT_LETTERS_OF, model, &rows.dead);
     if (!r)
-        r = sqlite_store_count_of(self, STMT_OFFERED_OF, model, &offered);
+        r = sqlite_read_count_of(self, STMT_OFFERED_OF, model, &offered);
     rows.dead += offered;
     if (!r)
         *out = rows;
     return r;
 }
 
-int sqlite_store_last_id(struct store *store, uint64_t *id)
+int sqlite_read_last_id(struct store *store, uint64_t *id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t last_id;
@@ -216,11 +218,11 @@ int sqlite_store_last_id(struct store *store, uint64_t *id)
     return r;
 }
 
-int sqlite_store_changed(struct store *store, bool *changed)
+int sqlite_read_changed(struct store *store, bool *changed)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t version;
-    int r = sqlite_store_find(self);
+    int r = sqlite_transact_find(self);
 
     if (!r)
         r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
@@ -228,7 +230,7 @@ int sqlite_store_changed(struct store *store, bool *changed)
         return r;
     int64_t log_frames = self->log_frames;
     if (log_frames > 0) /* whoever has kept them may have gone */
-        sqlite_room_fold(self);
+        sqlite_log_fold(self);
     *changed = version != self->data_version || log_frames != self->log_frames;
     self->data_version = version;
     return 0;

@@ -17,11 +17,13 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "outbox/outbox_ids.h"
+#include "outbox/sqlite_backup.h"
 #include "outbox/sqlite_change.h"
+#include "outbox/sqlite_connect.h"
 #include "outbox/sqlite_lane.h"
 #include "outbox/sqlite_row.h"
-#include "outbox/sqlite_store.h"
 #include "outbox/sqlite_tally.h"
+#include "outbox/sqlite_transact.h"
 
 enum { SINGLE_STEPS = 1 << 14, BUSY_MS = 5000 };
 
@@ -154,9 +156,9 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
 
     if (state != STORE_PENDING)
         row->state = STORE_DEAD;
-    int r = self->to->ops->append(self->to, row);
+    int r = sqlite_change_append(self->to, row);
     if (!r && (state == STORE_OFFERED || state == STORE_FORCED))
-        r = self->to->ops->offer(self->to, row->id, state == STORE_FORCED);
+        r = sqlite_change_offer(self->to, row->id, state == STORE_FORCED);
     if (r == STORE_STALE)
         r = 0;
     if (!r)
@@ -304,7 +306,7 @@ static bool salvage_is_early(struct salvage *self)
 
 static int salvage_all(struct salvage *self)
 {
-    int r = self->to->ops->begin(self->to);
+    int r = sqlite_transact_begin(self->to);
 
     self->early = salvage_is_early(self);
     if (!r &&
@@ -318,13 +320,13 @@ static int salvage_all(struct salvage *self)
     if (!r)
         r = self->hindered;
     (void)sqlite3_finalize(self->body);
-    return r ? r : self->to->ops->commit(self->to);
+    return r ? r : sqlite_transact_commit(self->to);
 }
 
 int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
 {
     struct salvage self = {0};
-    int r = sqlite_store_open_saved(to, &self.to);
+    int r = sqlite_connect_saved(to, &self.to);
 
     if (r)
         return r;
@@ -337,7 +339,7 @@ int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
     if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
         r = STORE_BROKEN;
     (void)sqlite3_close(self.from);
-    self.to = sqlite_store_close(self.to);
+    self.to = sqlite_connect_free(self.to);
     if (!r)
         *saved = self.saved;
     return r;

@@ -12,9 +12,10 @@
  * The row of the mark counts the commits, too, and so is never the same twice: SQLite writes
  * nothing where nothing changes, and then a commit would not tell whether the disk is well.
  */
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_schema.h"
 
 #include "base/error.h"
+#include "outbox/sqlite_header.h"
 #include "outbox/sqlite_lane.h"
 #include "outbox/sqlite_row.h"
 
@@ -226,7 +227,7 @@ int sqlite_schema_identify(sqlite3 *db, bool may_migrate, const char **text)
     if (rc == SQLITE_OK && !ours)
         rc = sqlite_schema_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
     if ((rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB)
-        return SQLITE_STORE_DAMAGED;
+        return SQLITE_SCHEMA_DAMAGED;
     if (rc != SQLITE_OK)
         return STORE_BROKEN;
     if (!ours && (application != 0 || version != 0 || tables != 0)) {

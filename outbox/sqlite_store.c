@@ -14,8 +14,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "outbox/sqlite_change.h"
-#include "outbox/sqlite_tally.h"
+#include "outbox/sqlite_files.h"
 
 enum { UNREAD_AGAIN_MS = 60 * 1000 };
 
@@ -55,7 +54,7 @@ static void sqlite_store_damaged(struct sqlite_store *self)
     if (self->damaged)
         return;
     self->damaged = true;
-    sqlite_mend_suspect(self->path);
+    sqlite_files_suspect(self->path);
     if (self->hold.name_fd < 0)
         log_error("the outbox is damaged; the relay mends it", "path", self->path, "error",
                   sqlite3_errmsg(self->db));
@@ -79,8 +78,7 @@ int sqlite_store_full(struct sqlite_store *self)
     return STORE_FULL;
 }
 
-/* A commit went through. What frees room says nothing of what takes some. */
-static void sqlite_store_well(struct sqlite_store *self)
+void sqlite_store_well(struct sqlite_store *self)
 {
     if (self->health == STORE_FULL && !self->roomy)
         return;
@@ -97,8 +95,9 @@ static bool sqlite_store_is_damage(int rc)
 /* The outcome, of whatever it is. */
 static int sqlite_store_judge(struct sqlite_store *self, int rc)
 {
-    if (sqlite_room_is_out(rc)) {
-        sqlite_room_give_up(self);
+    if (sqlite_reserve_is_out(rc)) {
+        sqlite_reserve_give_up(&self->reserve);
+        self->fold = true;
         return sqlite_store_full(self);
     }
     switch (rc & 0xff) {
@@ -183,105 +182,3 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
     (void)sqlite3_reset(statement);
     return rc;
 }
-
-/* ---- Transactions ---- */
-
-/*
- * What is written to a file that was removed, moved away or emptied, no start would find. Of a log
- * without a name this connection alone knows: what it holds goes into the file while there is time.
- */
-int sqlite_store_find(struct sqlite_store *self)
-{
-    enum sqlite_hold_place moved = sqlite_hold_moved(&self->hold);
-
-    if (moved == HOLD_PLACES)
-        return 0;
-    if (moved == HOLD_LOG)
-        sqlite_room_fold(self);
-    return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
-}
-
-static void sqlite_store_rollback(struct store *store)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-
-    sqlite_tally_forget(self);
-    self->spoilt = 0;
-    if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
-        (void)sqlite_store_run(self, STMT_ROLLBACK);
-    if (self->fold)
-        sqlite_room_fold(self);
-}
-
-static int sqlite_store_begin(struct store *store)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-
-    sqlite_tally_forget(self);
-    self->spoilt = 0;
-    self->room_known = false;
-    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
-        (void)sqlite_store_run(self, STMT_ROLLBACK);
-    int r = sqlite_store_find(self);
-    if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
-    if (r)
-        return r;
-    if (self->tallies.len == 0 || self->named || !sqlite_store_serves(self))
-        r = sqlite_tally_load(self);
-    if (r)
-        sqlite_store_rollback(store);
-    else
-        self->named = false;
-    return r;
-}
-
-static int sqlite_store_commit(struct store *store)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
-
-    if (!r)
-        r = sqlite_tally_flush(self);
-    if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT));
-    if (r)
-        sqlite_store_rollback(store);
-    else
-        sqlite_store_well(self);
-    self->named = self->named && r;
-    if (self->fold)
-        sqlite_room_fold(self);
-    return r;
-}
-
-const struct store_ops sqlite_store_ops = {
-    .begin = sqlite_store_begin,
-    .commit = sqlite_store_commit,
-    .rollback = sqlite_store_rollback,
-    .append = sqlite_change_append,
-    .deliver = sqlite_change_deliver,
-    .count_delivered = sqlite_change_count_delivered,
-    .overtaken = sqlite_change_overtaken,
-    .postpone = sqlite_change_postpone,
-    .bury = sqlite_change_bury,
-    .bury_model = sqlite_change_bury_model,
-    .offer = sqlite_change_offer,
-    .take_up = sqlite_change_take,
-    .refuse = sqlite_change_refuse,
-    .refuse_model = sqlite_change_refuse_model,
-    .discard = sqlite_change_discard,
-    .name = sqlite_tally_name,
-    .mark = sqlite_tally_mark,
-    .read = sqlite_store_read,
-    .next_model = sqlite_store_next_model,
-    .next_offered_model = sqlite_store_next_offered_model,
-    .counts = sqlite_store_counts,
-    .tallies = sqlite_tally_read,
-    .rows = sqlite_store_rows,
-    .last_id = sqlite_store_last_id,
-    .changed = sqlite_store_changed,
-    .tend = sqlite_store_tend,
-    .backup = sqlite_store_backup,
-    .close = sqlite_store_close,
-};

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store in an SQLite file: what its parts share. The interface is store.h. */
+/* The store in an SQLite file: what its parts share. */
 #pragma once
 
 #include <sqlite3.h>
@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "outbox/sqlite_hold.h"
+#include "outbox/sqlite_reserve.h"
 #include "outbox/store.h"
 
 enum sqlite_statement {
@@ -81,13 +82,10 @@ struct sqlite_store {
     sqlite3_stmt *statements[STMT_COUNT];
     int64_t data_version; /* as of the last call of changed() */
 
-    int64_t max_bytes;     /* the quota; 0: none */
-    int64_t reserve_bytes; /* of the disk, which only what frees room may use; 0: all for all */
-    int reserve_fd;        /* of the file that holds the blocks; -1: none can */
-    int64_t hold_bytes;    /* that it is to hold at least, */
-    int64_t held_bytes;    /* and holds now; 0: they were given up */
-    int64_t log_frames;    /* that a reader keeps in the log (WAL); 0: none, or too few to matter */
-    bool told_pinned;      /* the log was told of it */
+    int64_t max_bytes; /* the quota; 0: none */
+    struct sqlite_reserve reserve;
+    int64_t log_frames; /* that a reader keeps in the log (WAL); 0: none, or too few to matter */
+    bool told_pinned;   /* the log was told of it */
 
     struct sqlite_tallies tallies;
     bool named;      /* the transaction at hand has given some model counts of its own */
@@ -112,8 +110,6 @@ struct sqlite_store {
     uint64_t rows_spoilt;  /* see struct store_counts */
 };
 
-extern const struct store_ops sqlite_store_ops;
-
 static inline struct sqlite_store *sqlite_store_of(struct store *store)
 {
     return (struct sqlite_store *)store;
@@ -123,8 +119,6 @@ static inline bool sqlite_store_serves(const struct sqlite_store *self)
 {
     return self->hold.name_fd >= 0;
 }
-
-/* ---- sqlite_store.c ---- */
 
 /*
  * The outcome of what SQLite returned: 0, STORE_FULL, STORE_BROKEN, STORE_REFUSED, -ENOMEM. Tells
@@ -143,147 +137,14 @@ int sqlite_store_unread(struct sqlite_store *self, int rc);
 /* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
 int sqlite_store_take(struct sqlite_store *self);
 
-/* Whether the files are where a start would look for them: 0, or as sqlite_store_outcome(). */
-int sqlite_store_find(struct sqlite_store *self);
-
 /* New events have no room. Tells the log once. Returns STORE_FULL. */
 int sqlite_store_full(struct sqlite_store *self);
+
+/* A commit went through. What frees room says nothing of what takes some. */
+void sqlite_store_well(struct sqlite_store *self);
 
 /* Runs a statement that was bound to its end, and clears what was bound. SQLITE_OK or an error. */
 int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
 
 /* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
 int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);
-
-/* ---- sqlite_read.c ---- */
-
-int sqlite_store_read(struct store *store, const struct store_filter *filter, store_row_fn fn,
-                      void *ctx);
-int sqlite_store_next_model(struct store *store, struct span after, struct buf *model);
-int sqlite_store_next_offered_model(struct store *store, struct span after, struct buf *model);
-int sqlite_store_counts(struct store *store, struct store_counts *counts);
-int sqlite_store_rows(struct store *store, struct span model, struct store_rows *rows);
-int sqlite_store_last_id(struct store *store, uint64_t *id);
-int sqlite_store_changed(struct store *store, bool *changed);
-
-/* ---- sqlite_room.c ---- */
-
-/* Whether an errno says that the disk, a quota or a limit for files is full. */
-bool sqlite_room_is_short(int error);
-
-/* Whether that is why SQLite's last call failed, with an extended result. Ask before any other
- * call. */
-bool sqlite_room_is_out(int rc);
-
-/* Measures the disk; sets how large the reserve is, and how far the log (WAL) may grow before it is
- * folded in. An SQLite result. */
-int sqlite_room_init(struct sqlite_store *self);
-
-/* Has each commit of the connection looked at, which keeps where self is: again when that moves. */
-void sqlite_room_watch(struct sqlite_store *self);
-
-/* Gives the log (WAL) its room on disk ahead of need, where the file system can. */
-void sqlite_room_claim(const struct sqlite_store *self);
-
-/* Takes the reserve, until sqlite_room_done(); gives it up to whatever else finds no room. */
-void sqlite_room_reserve(struct sqlite_store *self);
-void sqlite_room_give_up(struct sqlite_store *self);
-void sqlite_room_done(struct sqlite_store *self);
-
-/* Folds the log into the file as far as readers let it. Not inside a transaction. */
-void sqlite_room_fold(struct sqlite_store *self);
-
-/* What a reader keeps in the log beyond what may be there anyhow. */
-int64_t sqlite_room_pinned_bytes(const struct sqlite_store *self);
-
-/* Takes the room for an append of that many bytes. 0, STORE_FULL, or as sqlite_store_outcome(). */
-int sqlite_room_take(struct sqlite_store *self, int64_t bytes);
-
-/* ---- sqlite_tend.c ---- */
-
-int sqlite_store_tend(struct store *store);
-
-/* ---- sqlite_schema.c ---- */
-
-enum { SQLITE_STORE_DAMAGED = 100 }; /* beyond the outcomes of store.h */
-
-/* The application_id of our files. */
-enum {
-    SQLITE_APPLICATION = 0x43767852,        /* "CvxR" */
-    SQLITE_APPLICATION_BACKUP = 0x43767842, /* "CvxB": a copy that was not opened to serve yet */
-};
-
-/* The first column of what a query gives. SQLITE_OK, or an error and *value is untouched. */
-int sqlite_schema_number(sqlite3 *db, const char *sql, int64_t *value);
-
-/*
- * Whose file it is. 0: ours, or nobody's yet; SQLITE_STORE_DAMAGED; STORE_REFUSED and *text says
- * why; STORE_BROKEN.
- */
-int sqlite_schema_identify(sqlite3 *db, bool may_migrate, const char **text);
-
-/* Brings the tables up to this version's. An SQLite result. */
-int sqlite_schema_migrate(sqlite3 *db);
-
-/* Whether the file is sound: each tree, each index beside its table, and the tables beside each
- * other. An SQLite result. */
-int sqlite_schema_check(sqlite3 *db, bool *sound);
-
-int sqlite_schema_prepare(struct sqlite_store *self);
-
-/* ---- sqlite_open.c ---- */
-
-struct store *sqlite_store_close(struct store *store);
-
-/* Opens the file anew, looks all of it over, and mends it where it is damaged. 0; or what is in the
- * way, which the log was told, and the store is as it was. */
-int sqlite_store_reopen(struct sqlite_store *self);
-
-/* Opens path, which must be there, for saving rows into it from a damaged one: not durable until
- * it is closed. */
-int sqlite_store_open_saved(const char *path, struct store **store);
-
-/* ---- sqlite_backup.c ---- */
-
-int sqlite_store_backup(struct store *store, const struct store_backup *backup);
-
-/* Where the file is a backup that was put in place: see struct store_ops. An SQLite result. */
-int sqlite_backup_restore(struct sqlite_store *self);
-
-/* Where from is a backup, to becomes one. An SQLite result. */
-int sqlite_backup_copy_mark(sqlite3 *from, sqlite3 *to);
-
-/* ---- sqlite_mend.c ---- */
-
-/* Whether an earlier mending was cut short, or a log (WAL) has lost its file. */
-bool sqlite_mend_unfinished(const char *path);
-
-/* Whether name, with its folder's real path as path has it, is that of a file of the outbox's own.
- */
-bool sqlite_mend_has_use_for(const char *path, const char *name);
-
-/* Sets the file, which is damaged, aside. 0 or an -errno. */
-int sqlite_mend_set_aside(const char *path);
-
-/* Sets the log (WAL) beside a file that has none aside. 0 or an -errno. */
-int sqlite_mend_set_log_aside(const char *path);
-
-/* Saves what can be read of what was set aside into a new file at path; *rows_spoilt grows by how
- * many rows could not be. 0, also where a full disk has no room for them, and may_go_without;
- * STORE_FULL, STORE_BROKEN or an -errno, and it is back in its place. */
-int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spoilt);
-
-/*
- * Takes a file, and what belongs to it, away from everybody. One that came from elsewhere, such as
- * a copy that was put back, may have any mode, which its log and shared memory take from it. What
- * only its group may do, somebody has chosen. 0, also where it cannot be done, or -ENOMEM.
- */
-int sqlite_mend_modes(const char *path);
-
-/* Makes what was made or renamed in the file's folder survive a power cut. 0 or an -errno. */
-int sqlite_mend_sync_folder(const char *path);
-
-/* The file that asks the next start for a thorough look, however large the store is. */
-void sqlite_mend_suspect(const char *path);
-bool sqlite_mend_suspected(const char *path);
-void sqlite_mend_trust(const char *path);

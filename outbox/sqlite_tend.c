@@ -12,6 +12,8 @@
  * A disk that fails to read is no damage: that may pass, or else somebody has to save what there
  * is.
  */
+#include "outbox/sqlite_tend.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +22,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_files.h"
+#include "outbox/sqlite_open.h"
+#include "outbox/sqlite_transact.h"
 
 /* Each mending leaves the damaged file behind: the pauses double. */
 enum {
@@ -46,7 +50,7 @@ static bool tend_has_room(const struct sqlite_store *self)
     cleanup(closep) int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool has_room =
         fd >= 0 &&
-        posix_fallocate(fd, 0, (off_t)st.st_blocks * STAT_BLOCK_BYTES + self->reserve_bytes) == 0;
+        posix_fallocate(fd, 0, (off_t)st.st_blocks * STAT_BLOCK_BYTES + self->reserve.bytes) == 0;
     (void)unlink(name);
     return has_room;
 }
@@ -59,18 +63,18 @@ static void tend_pause(struct sqlite_store *self, int64_t now_ms)
     self->mend_at_ms = now_ms + self->mend_pause_ms;
 }
 
-int sqlite_store_tend(struct store *store)
+int sqlite_tend(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t now_ms = clock_mono_ms(&clock_system);
 
     if (!self->damaged) /* a command may have met damage */
-        self->damaged = sqlite_mend_suspected(self->path);
+        self->damaged = sqlite_files_suspected(self->path);
     if (!self->damaged)
         return 0;
     if (now_ms < self->mend_at_ms)
         return STORE_BROKEN;
-    int r = self->half_mended ? 0 : sqlite_store_find(self);
+    int r = self->half_mended ? 0 : sqlite_transact_find(self);
     if (r) /* what stands there instead is not to be mended, or gone on with */
         return r;
     tend_pause(self, now_ms);
@@ -79,7 +83,7 @@ int sqlite_store_tend(struct store *store)
                   self->path);
         return STORE_BROKEN;
     }
-    r = sqlite_store_reopen(self);
+    r = sqlite_open_again(self);
     if (self->half_mended)
         self->mend_at_ms = now_ms + TEND_AGAIN_MS;
     return r;

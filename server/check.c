@@ -9,7 +9,7 @@
 #include "base/complain.h"
 #include "cli/exit_code.h"
 #include "convex/probe.h"
-#include "outbox/store.h"
+#include "outbox/store_sqlite.h"
 #include "relay_version.h"
 #include "server/listener.h"
 #include "server/setup.h"

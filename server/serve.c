@@ -24,6 +24,7 @@
 #include "base/log.h"
 #include "handlers/endpoints.h"
 #include "outbox/outbox.h"
+#include "outbox/store_sqlite.h"
 #include "relay/relay.h"
 #include "relay_version.h"
 #include "server/activation.h"

@@ -18,7 +18,7 @@
 #include <sqlite3.h>
 
 #include "base/file.h"
-#include "outbox/store.h"
+#include "outbox/store_sqlite.h"
 
 enum {
     ROWS_IN_FILE = 40,

@@ -11,7 +11,7 @@
 #include "fuzz.h"
 
 #include "outbox/outbox_row.h"
-#include "outbox/store.h"
+#include "outbox/store_sqlite.h"
 
 enum { ROWS_MAX = 64 };
 

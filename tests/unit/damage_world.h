@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include "outbox/outbox_ids.h"
+
 enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
 
 /* ---- A store with rows that can be told ---- */
@@ -54,9 +56,12 @@ struct found {
 static inline int found_add(void *ctx, const struct store_row *row)
 {
     struct found *found = ctx;
-    struct store_row known = known_row(row->id);
+    bool early = row->id > OUTBOX_IDS_EARLY; /* of a body whose id looks like one of version 1 */
+    uint64_t id = early ? row->id - OUTBOX_IDS_EARLY : row->id;
+    struct store_row known = known_row(id);
 
-    assert_in_range(row->id, 1, ROWS);
+    assert_in_range(id, 1, ROWS);
+    assert_int_equal(early, row->record.at == NULL);
     assert_int_equal(row->body.len, known.body.len);
     if (!span_eq(row->body, known.body))
         found->torn++;
@@ -149,8 +154,8 @@ static inline void assert_works(struct store *store)
     struct store_counts before = counts_of(store);
 
     assert_int_equal(store->ops->last_id(store, &last_id), 0);
-    must_append(store, row_of(last_id + 1));
-    must_deliver(store, last_id + 1);
+    must_append(store, row_of(OUTBOX_IDS_FROM + last_id));
+    must_deliver(store, OUTBOX_IDS_FROM + last_id);
     assert_int_equal(counts_of(store).delivered, before.delivered + 1);
 }
 

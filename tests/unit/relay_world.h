@@ -20,6 +20,7 @@
 #include "handlers/snapshot.h"
 #include "handlers/sync.h"
 #include "outbox/outbox.h"
+#include "outbox/store_sqlite.h"
 #include "relay/relay.h"
 
 enum {

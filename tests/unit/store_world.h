@@ -14,7 +14,7 @@
 
 #include "rows.h"
 
-#include "outbox/store.h"
+#include "outbox/store_sqlite.h"
 
 /* A folder of its own for each test. */
 struct folder {

@@ -106,11 +106,21 @@ static void delete_counters(const struct folder *folder)
     run_sql(folder, "DELETE FROM tally");
 }
 
+static void delete_mark(const struct folder *folder)
+{
+    run_sql(folder, "DELETE FROM mark");
+}
+
+static void exchange_lanes(const struct folder *folder)
+{
+    run_sql(folder, "UPDATE event SET lane = 5 WHERE id = 20");
+}
+
 static void lose_some_events(const struct folder *folder)
 {
     /* Beyond what quick_check sees: nothing is wrong but that rows have no bodies. */
-    run_sql(folder, "UPDATE tally SET commits = commits; DELETE FROM body WHERE id > 590");
-    overwrite(folder, root_of(folder, "event_record"), PAGE, -1);
+    run_sql(folder, "DELETE FROM body WHERE id > 590");
+    overwrite(folder, root_of(folder, "event_lane"), PAGE, -1);
 }
 
 struct damage_case {
@@ -142,6 +152,8 @@ static struct damage_case damage_cases[] = {
     {"the table of bodies is missing", drop_body, 0, 0, true, 0},
     {"an index is missing", drop_an_index, ROWS, 0, true, 0},
     {"the counters are missing", delete_counters, ROWS, 0, false, 0},
+    {"the mark is gone", delete_mark, ROWS, 0, true, 0},
+    {"a lane is another one", exchange_lanes, ROWS, 0, true, 0},
     {"some bodies are missing, and an index is garbage", lose_some_events, ROWS - 10, 0, true, 0},
 };
 

@@ -13,7 +13,7 @@
 #include "store_mirror.h"
 
 #include "base/log.h"
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_schema.h"
 #include "outbox/writer.h"
 
 enum {

@@ -112,7 +112,7 @@ static void it_says_what_it_is(void **state)
     close_store(store);
     assert_int_equal(write_version(folder), 1);
     assert_int_equal(sql_number(folder, "PRAGMA application_id"), 0x43767852);
-    assert_int_equal(sql_number(folder, "PRAGMA user_version"), 1);
+    assert_int_equal(sql_number(folder, "PRAGMA user_version"), 2);
     struct store *one = folder_open(folder, STORE_BESIDE);
     struct store *other = folder_open(folder, STORE_BESIDE);
     assert_int_equal(write_version(folder), 2);
@@ -329,7 +329,7 @@ static void newer_version_is_left_alone(void **state)
     struct folder *folder = *state;
 
     close_store(folder_open(folder, STORE_SERVE));
-    run_sql(folder, "PRAGMA user_version = 2");
+    run_sql(folder, "PRAGMA user_version = 3");
     assert_left_alone(folder, STORE_SERVE, "newer version");
     assert_left_alone(folder, STORE_BESIDE, "newer version");
 }

@@ -11,6 +11,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "outbox/sqlite_files.h"
 #include "outbox/sqlite_store.h"
 
 static const struct store_filter everything = {.last = STORE_FORCED};
@@ -189,7 +190,7 @@ static void suspicion_without_reason_costs_nothing(void **state)
     struct folder *folder = *state;
     struct store *store = fill(folder);
 
-    sqlite_mend_suspect(folder->path);
+    sqlite_files_suspect(folder->path);
     assert_int_equal(store->ops->tend(store), 0);
     assert_int_equal(damaged_files(folder), 0);
     assert_int_equal(folder_count(folder, ".suspect"), 0);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "outbox/sqlite_files.h"
 #include "outbox/sqlite_store.h"
 
 enum { MENDINGS = 100 };
@@ -40,7 +41,7 @@ static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
     assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db, "DELETE FROM body WHERE id = 301",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
-    sqlite_mend_suspect(folder->path);
+    sqlite_files_suspect(folder->path);
     if (disk_is_bad)
         fault_vfs_plan(FAULT_EIO, FAULT_WRITES, 1);
     die_at = nth;
@@ -281,7 +282,7 @@ static void damage_again(const struct folder *folder, struct store *store)
                                   "DELETE FROM body WHERE id = (SELECT max(id) FROM body)", NULL,
                                   NULL, NULL),
                      SQLITE_OK);
-    sqlite_mend_suspect(folder->path);
+    sqlite_files_suspect(folder->path);
 }
 
 static void hundred_mendings_leave_nothing_open(void **state)
@@ -296,7 +297,7 @@ static void hundred_mendings_leave_nothing_open(void **state)
         if (i % 2)
             damage_again(folder, store);
         else
-            sqlite_mend_suspect(folder->path); /* without reason */
+            sqlite_files_suspect(folder->path); /* without reason */
         sqlite_store_of(store)->mend_at_ms = 0;
         assert_int_equal(store->ops->tend(store), 0);
     }

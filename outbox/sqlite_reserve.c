@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* Blocks of the disk that are held by a file without a name. */
+#include "outbox/sqlite_reserve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <sqlite3.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/util.h"
+
+enum { RESERVE_BYTES_MIN = 128 << 10 };
+
+bool sqlite_reserve_is_short(int error)
+{
+    return error == ENOSPC || error == EDQUOT || error == EFBIG;
+}
+
+/* SQLite says SQLITE_FULL of ENOSPC at a write, and calls all else an I/O error (os_unix.c,
+ * unixWrite() and unixSync()). errno is as the call that failed has left it: of those at a COMMIT
+ * SQLite 3.40 does not tell sqlite3_system_errno(). */
+bool sqlite_reserve_is_out(int rc)
+{
+    switch (rc) {
+    case SQLITE_IOERR_WRITE:
+    case SQLITE_IOERR_FSYNC:
+    case SQLITE_IOERR_DIR_FSYNC:
+    case SQLITE_IOERR_TRUNCATE:
+    case SQLITE_IOERR_SHMOPEN:
+    case SQLITE_IOERR_SHMSIZE:
+        return sqlite_reserve_is_short(errno);
+    default:
+        return (rc & 0xff) == SQLITE_FULL;
+    }
+}
+
+void sqlite_reserve_done(struct sqlite_reserve *reserve)
+{
+    closep(&reserve->fd);
+    reserve->fd = -1;
+    reserve->held_bytes = 0;
+}
+
+bool sqlite_reserve_hold(struct sqlite_reserve *reserve, int64_t bytes)
+{
+    bool more = bytes > reserve->held_bytes;
+
+    if (more && fallocate(reserve->fd, 0, 0, bytes) == 0) {
+        reserve->held_bytes = bytes;
+        return true;
+    }
+    bool unable = more && !sqlite_reserve_is_short(errno);
+    if (!more)
+        reserve->held_bytes = bytes;
+    (void)!ftruncate(reserve->fd, reserve->held_bytes); /* it may have got a part */
+    if (unable)
+        sqlite_reserve_done(reserve);
+    return !more;
+}
+
+/* A quota may be smaller than the disk. */
+void sqlite_reserve_take(struct sqlite_reserve *reserve, const char *path)
+{
+    cleanup(freep) char *copy = strdup(path);
+
+    reserve->fd =
+        copy ? open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR) : -1;
+    reserve->hold_bytes = reserve->bytes;
+    while (reserve->fd >= 0 && !sqlite_reserve_hold(reserve, reserve->hold_bytes) &&
+           reserve->hold_bytes / 2 >= RESERVE_BYTES_MIN)
+        reserve->hold_bytes /= 2;
+}
+
+void sqlite_reserve_give_up(struct sqlite_reserve *reserve)
+{
+    if (reserve->held_bytes > 0)
+        (void)sqlite_reserve_hold(reserve, 0);
+}

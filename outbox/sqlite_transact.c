@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/* Transactions of the SQLite file. */
+#include "outbox/sqlite_transact.h"
+
+#include "outbox/sqlite_log.h"
+#include "outbox/sqlite_tally.h"
+
+/*
+ * What is written to a file that was removed, moved away or emptied, no start would find. Of a log
+ * without a name this connection alone knows: what it holds goes into the file while there is time.
+ */
+int sqlite_transact_find(struct sqlite_store *self)
+{
+    enum sqlite_hold_place moved = sqlite_hold_moved(&self->hold);
+
+    if (moved == HOLD_PLACES)
+        return 0;
+    if (moved == HOLD_LOG)
+        sqlite_log_fold(self);
+    return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
+}
+
+void sqlite_transact_rollback(struct store *store)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+
+    sqlite_tally_forget(self);
+    self->spoilt = 0;
+    if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
+        (void)sqlite_store_run(self, STMT_ROLLBACK);
+    if (self->fold)
+        sqlite_log_fold(self);
+}
+
+int sqlite_transact_begin(struct store *store)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+
+    sqlite_tally_forget(self);
+    self->spoilt = 0;
+    self->room_known = false;
+    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
+        (void)sqlite_store_run(self, STMT_ROLLBACK);
+    int r = sqlite_transact_find(self);
+    if (!r)
+        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
+    if (r)
+        return r;
+    if (self->tallies.len == 0 || self->named || !sqlite_store_serves(self))
+        r = sqlite_tally_load(self);
+    if (r)
+        sqlite_transact_rollback(store);
+    else
+        self->named = false;
+    return r;
+}
+
+int sqlite_transact_commit(struct store *store)
+{
+    struct sqlite_store *self = sqlite_store_of(store);
+    int r = sqlite_store_take(self);
+
+    if (!r)
+        r = sqlite_tally_flush(self);
+    if (!r)
+        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT));
+    if (r)
+        sqlite_transact_rollback(store);
+    else
+        sqlite_store_well(self);
+    self->named = self->named && r;
+    if (self->fold)
+        sqlite_log_fold(self);
+    return r;
+}
