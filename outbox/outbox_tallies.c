@@ -46,15 +46,6 @@ static int tallies_grow(struct outbox_tallies *tallies)
     return 0;
 }
 
-static void tallies_sum(struct store_counts *counts, const struct store_tally *tally)
-{
-    counts->accepted += tally->accepted;
-    counts->delivered += tally->delivered;
-    counts->discarded += tally->discarded;
-    counts->pending += tally->pending;
-    counts->dead += tally->dead;
-}
-
 /* Models always come in one order, so that mostly only numbers are written. */
 static int tallies_take(void *ctx, struct span model, const struct store_tally *counts)
 {
@@ -67,7 +58,7 @@ static int tallies_take(void *ctx, struct span model, const struct store_tally *
     if (!tallies_is_of(tally, model))
         r = tallies_rename(tally, model);
     tally->counts = *counts;
-    tallies_sum(read->counts, counts);
+    store_counts_add(read->counts, counts);
     return r;
 }
 

@@ -21,10 +21,10 @@ enum {
     BODY_PIECE_BYTES = 256 * 1024,
 };
 
-static int bind_number(sqlite3_stmt *statement, int at, int64_t value)
-{
-    return sqlite3_bind_int64(statement, at, value);
-}
+/* Part of the transaction: a failure spoils it. */
+#define CHANGE(self, which, ...) sqlite_store_spoil(self, SQLITE_RUN(self, which, __VA_ARGS__))
+#define NUMBER SQLITE_NUMBER
+#define BYTES SQLITE_BYTES
 
 /* ---- Where an event stands ---- */
 
@@ -42,7 +42,7 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
 
     if (r)
         return r;
-    int rc = bind_number(find, 1, (int64_t)id);
+    int rc = sqlite3_bind_int64(find, 1, (int64_t)id);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(find);
     if (rc == SQLITE_ROW) {
@@ -88,23 +88,12 @@ static int64_t *sqlite_change_term(struct sqlite_sums *sums, int state)
     return state == STORE_DEAD ? &sums->dead : &sums->pending;
 }
 
-static void sqlite_change_count(const struct found *found, enum store_state state)
+/* It has moved to another state. 0. */
+static int sqlite_change_count(const struct found *found, enum store_state state)
 {
     *sqlite_change_term(found->sums, found->state) -= 1;
     *sqlite_change_term(found->sums, state) += 1;
-}
-
-/* ---- Statements ---- */
-
-/* Runs a statement whose values were bound, or were not: rc. */
-static int sqlite_change_run(struct sqlite_store *self, enum sqlite_statement which, int rc)
-{
-    return sqlite_store_spoil(self, rc == SQLITE_OK ? sqlite_store_run(self, which) : rc);
-}
-
-static int sqlite_change_with_id(struct sqlite_store *self, enum sqlite_statement which, int64_t id)
-{
-    return sqlite_change_run(self, which, bind_number(self->statements[which], 1, id));
+    return 0;
 }
 
 /* ---- Arrivals ---- */
@@ -115,9 +104,9 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
     int rc = sqlite_row_bind(add, row);
 
     if (rc == SQLITE_OK && row->state != STORE_PENDING && row->record.at)
-        rc = bind_number(add, sqlite3_bind_parameter_count(add),
-                         sqlite_lane_of(row->model, row->record));
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT) : rc;
+        rc = sqlite3_bind_int64(add, sqlite3_bind_parameter_count(add),
+                                sqlite_lane_of(row->model, row->record));
+    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT, NULL, 0) : rc;
 }
 
 /* Fills a body of zeroes; the pages that those took are written over, not written twice. */
@@ -139,15 +128,14 @@ static int sqlite_change_fill_body(struct sqlite_store *self, const struct store
 static int sqlite_change_add_body(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_BODY];
-    bool large = row->body.len > BOUND_BODY_BYTES;
-    int rc = bind_number(add, 1, sqlite_lane_body(row->id));
+    struct span body = row->body.at ? row->body : SPAN("");
 
+    if (body.len <= BOUND_BODY_BYTES)
+        return SQLITE_RUN(self, STMT_ADD_BODY, NUMBER(sqlite_lane_body(row->id)), BYTES(body));
+    int rc = sqlite3_bind_zeroblob64(add, 2, body.len);
     if (rc == SQLITE_OK)
-        rc = large ? sqlite3_bind_zeroblob64(add, 2, row->body.len)
-                   : sqlite_row_bind_span(add, 2, row->body.at ? row->body : SPAN(""));
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_run(self, STMT_ADD_BODY);
-    return rc == SQLITE_OK && large ? sqlite_change_fill_body(self, row) : rc;
+        rc = SQLITE_RUN(self, STMT_ADD_BODY, NUMBER(sqlite_lane_body(row->id)));
+    return rc == SQLITE_OK ? sqlite_change_fill_body(self, row) : rc;
 }
 
 static void sqlite_change_use(struct sqlite_store *self, uint64_t id)
@@ -186,27 +174,20 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
 int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model, struct span record)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *overtake = self->statements[STMT_OVERTAKE];
     int r = sqlite_store_take(self);
 
     if (r || !record.at)
         return r;
-    int rc = bind_number(overtake, 1, (int64_t)id);
-    if (rc == SQLITE_OK)
-        rc = bind_number(overtake, 2, sqlite_lane_of(model, record));
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(overtake, 3, model);
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(overtake, 4, record);
-    return sqlite_change_run(self, STMT_OVERTAKE, rc);
+    return CHANGE(self, STMT_OVERTAKE, NUMBER(id), NUMBER(sqlite_lane_of(model, record)),
+                  BYTES(model), BYTES(record));
 }
 
 /* An event goes, with its body. */
 static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
 {
-    int r = sqlite_change_with_id(self, STMT_DROP_EVENT, (int64_t)id);
+    int r = CHANGE(self, STMT_DROP_EVENT, NUMBER(id));
 
-    return r ? r : sqlite_change_with_id(self, STMT_DROP_BODY, sqlite_lane_body(id));
+    return r ? r : CHANGE(self, STMT_DROP_BODY, NUMBER(sqlite_lane_body(id)));
 }
 
 int sqlite_change_deliver(struct store *store, const struct store_row *row, bool unstored)
@@ -240,28 +221,14 @@ int sqlite_change_count_delivered(struct store *store, struct span model, uint64
     return r;
 }
 
-/* What an attempt leaves behind, in a statement that takes it as its first four. */
-static int sqlite_change_bind_attempt(sqlite3_stmt *statement, const struct store_row *row)
-{
-    int rc = bind_number(statement, 1, (int64_t)row->id);
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(statement, 2, row->attempts);
-    if (rc == SQLITE_OK)
-        rc = bind_number(statement, 3, row->tried_ms);
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(statement, 4, row->reason);
-    return rc;
-}
-
 int sqlite_change_postpone(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);
 
     if (!r)
-        r = sqlite_change_run(self, STMT_SET_TRIED,
-                              sqlite_change_bind_attempt(self->statements[STMT_SET_TRIED], row));
+        r = CHANGE(self, STMT_SET_TRIED, NUMBER(row->id), NUMBER(row->attempts),
+                   NUMBER(row->tried_ms), BYTES(row->reason));
     if (r)
         return r;
     return sqlite3_changes(self->db) > 0 ? 0 : STORE_MISSING;
@@ -278,23 +245,16 @@ static int sqlite_change_append_letter(struct store *store, const struct store_r
 int sqlite_change_bury(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *bury = self->statements[STMT_SET_DEAD];
     struct found found;
     int r = sqlite_change_find(self, row->id, &found);
 
     if (r == STORE_MISSING)
         return sqlite_change_append_letter(store, row);
-    if (r)
-        return r;
-    int rc = sqlite_change_bind_attempt(bury, row);
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 5, row->died_ms);
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 6, row->stale);
-    r = sqlite_change_run(self, STMT_SET_DEAD, rc);
     if (!r)
-        sqlite_change_count(&found, STORE_DEAD);
-    return r;
+        r = CHANGE(self, STMT_SET_DEAD, NUMBER(row->id), NUMBER(row->attempts),
+                   NUMBER(row->tried_ms), BYTES(row->reason), NUMBER(row->died_ms),
+                   NUMBER(row->stale));
+    return r ? r : sqlite_change_count(&found, STORE_DEAD);
 }
 
 int sqlite_change_discard(struct store *store, uint64_t id)
@@ -314,26 +274,12 @@ int sqlite_change_discard(struct store *store, uint64_t id)
 
 /* ---- Offers ---- */
 
-/* The event moves to another state that the statement gives it, whose values were bound: rc. */
-static int sqlite_change_move(struct sqlite_store *self, const struct found *found,
-                              enum store_state state, enum sqlite_statement which, int rc)
-{
-    int r = sqlite_change_run(self, which, rc);
-
-    if (!r)
-        sqlite_change_count(found, state);
-    return r;
-}
-
 static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id,
                                    const struct found *found, enum store_state state)
 {
-    sqlite3_stmt *set = self->statements[STMT_SET_STATE];
-    int rc = bind_number(set, 1, (int64_t)id);
+    int r = CHANGE(self, STMT_SET_STATE, NUMBER(id), NUMBER(state));
 
-    if (rc == SQLITE_OK)
-        rc = bind_number(set, 2, state);
-    return sqlite_change_move(self, found, state, STMT_SET_STATE, rc);
+    return r ? r : sqlite_change_count(found, state);
 }
 
 int sqlite_change_offer(struct store *store, uint64_t id, bool force)
@@ -347,20 +293,9 @@ int sqlite_change_offer(struct store *store, uint64_t id, bool force)
     return r ? r : sqlite_change_set_state(self, id, &found, force ? STORE_FORCED : STORE_OFFERED);
 }
 
-static int sqlite_change_move_body(struct sqlite_store *self, uint64_t id, uint64_t new_id)
-{
-    sqlite3_stmt *move = self->statements[STMT_MOVE_BODY];
-    int rc = bind_number(move, 1, sqlite_lane_body(id));
-
-    if (rc == SQLITE_OK)
-        rc = bind_number(move, 2, sqlite_lane_body(new_id));
-    return sqlite_change_run(self, STMT_MOVE_BODY, rc);
-}
-
 int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *take = self->statements[STMT_TAKE];
     struct found found;
     int r = sqlite_change_find_offer(self, id, &found);
 
@@ -370,14 +305,10 @@ int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_
         r = sqlite_change_set_state(self, id, &found, STORE_DEAD);
         return r ? r : STORE_STALE;
     }
-    int rc = bind_number(take, 1, (int64_t)id);
-    if (rc == SQLITE_OK)
-        rc = bind_number(take, 2, (int64_t)new_id);
-    if (rc == SQLITE_OK)
-        rc = bind_number(take, 3, since_ms);
-    r = sqlite_change_run(self, STMT_TAKE, rc);
+    r = CHANGE(self, STMT_TAKE, NUMBER(id), NUMBER(new_id), NUMBER(since_ms));
     if (!r && new_id != id)
-        r = sqlite_change_move_body(self, id, new_id);
+        r = CHANGE(self, STMT_MOVE_BODY, NUMBER(sqlite_lane_body(id)),
+                   NUMBER(sqlite_lane_body(new_id)));
     if (!r)
         sqlite_change_use(self, new_id);
     return r;
@@ -386,33 +317,22 @@ int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_
 int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *refuse = self->statements[STMT_REFUSE];
     struct found found;
     int r = sqlite_change_find_offer(self, id, &found);
 
-    if (r)
-        return r;
-    int rc = bind_number(refuse, 1, (int64_t)id);
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(refuse, 2, reason);
-    return sqlite_change_move(self, &found, STORE_DEAD, STMT_REFUSE, rc);
+    if (!r)
+        r = CHANGE(self, STMT_REFUSE, NUMBER(id), BYTES(reason));
+    return r ? r : sqlite_change_count(&found, STORE_DEAD);
 }
 
 int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
                                uint64_t rows_max, uint64_t *refused)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *refuse = self->statements[STMT_REFUSE_MODEL];
     int r = sqlite_store_take(self);
 
-    if (r)
-        return r;
-    int rc = sqlite_row_bind_span(refuse, 1, model);
-    if (rc == SQLITE_OK)
-        rc = bind_number(refuse, 2, (int64_t)rows_max);
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(refuse, 3, reason);
-    r = sqlite_change_run(self, STMT_REFUSE_MODEL, rc);
+    if (!r)
+        r = CHANGE(self, STMT_REFUSE_MODEL, BYTES(model), NUMBER(rows_max), BYTES(reason));
     if (r)
         return r;
     int64_t rows = sqlite3_changes64(self->db);
@@ -433,13 +353,9 @@ int sqlite_change_bury_model(struct store *store, const struct store_row *row, u
 
     if (r)
         return r;
-    int rc = sqlite_row_bind_span(bury, 1, row->model);
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 2, (int64_t)rows_max);
-    if (rc == SQLITE_OK)
-        rc = bind_number(bury, 3, row->died_ms);
-    if (rc == SQLITE_OK)
-        rc = sqlite_row_bind_span(bury, 4, row->reason);
+    const struct sqlite_value values[] = {BYTES(row->model), NUMBER(rows_max), NUMBER(row->died_ms),
+                                          BYTES(row->reason)};
+    int rc = sqlite_store_bind(bury, values, array_len(values));
     /* The first step changes all of them; then they come one by one. */
     while (rc == SQLITE_OK && (rc = sqlite3_step(bury)) == SQLITE_ROW) {
         const struct store_row dead = sqlite_row(bury);

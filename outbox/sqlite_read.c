@@ -57,17 +57,17 @@ static enum sqlite_statement sqlite_read_statement(const struct store_filter *fi
 
 static int sqlite_read_bind_filter(sqlite3_stmt *statement, const struct store_filter *filter)
 {
-    const int64_t numbers[] = {(int64_t)filter->after,
-                               filter->rows_max ? (int64_t)filter->rows_max : -1, filter->first,
-                               filter->last};
-    int64_t upto = filter->upto ? (int64_t)filter->upto : INT64_MAX;
-    int rc = sqlite3_bind_int64(statement, 6, upto);
+    const struct sqlite_value values[] = {
+        SQLITE_NUMBER(filter->after),
+        SQLITE_NUMBER(filter->upto ? filter->upto : INT64_MAX),
+        SQLITE_NUMBER(filter->rows_max ? (int64_t)filter->rows_max : -1),
+        SQLITE_NUMBER(filter->first),
+        SQLITE_NUMBER(filter->last),
+        SQLITE_BYTES(filter->model),
+    };
 
-    for (size_t i = 0; i < array_len(numbers) && rc == SQLITE_OK; i++)
-        rc = sqlite3_bind_int64(statement, (int)i + 1, numbers[i]);
-    if (rc == SQLITE_OK && filter->model.at)
-        rc = sqlite_row_bind_span(statement, 5, filter->model);
-    return rc;
+    /* Statements for any model have no sixth. */
+    return sqlite_store_bind(statement, values, array_len(values) - !filter->model.at);
 }
 
 int sqlite_read_rows(struct store *store, const struct store_filter *filter, store_row_fn fn,
@@ -128,16 +128,10 @@ static int64_t sqlite_file_bytes(const char *path, const char *suffix)
     return stat(name.at, &st) == 0 ? (int64_t)st.st_size : 0;
 }
 
-static int sqlite_read_add_tally(void *ctx, struct span model, const struct store_tally *tally)
+static int sqlite_read_add_tally(void *counts, struct span model, const struct store_tally *tally)
 {
-    struct store_counts *counts = ctx;
-
     (void)model;
-    counts->accepted += tally->accepted;
-    counts->delivered += tally->delivered;
-    counts->discarded += tally->discarded;
-    counts->pending += tally->pending;
-    counts->dead += tally->dead;
+    store_counts_add(counts, tally);
     return 0;
 }
 

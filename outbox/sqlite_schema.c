@@ -132,8 +132,8 @@ enum { SCHEMA_VERSION = array_len(schema_migrations) };
 
 /* The index is named, so that no statement can come to read a million rows for one. */
 #define READ(index, where)                                                                         \
-    "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND id <= ?6 AND " where   \
-    " ORDER BY id LIMIT ?2"
+    "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND id <= ?2 AND " where   \
+    " ORDER BY id LIMIT ?3"
 
 #define COUNT(index, where) "SELECT count(*) FROM event INDEXED BY " index " WHERE " where
 
@@ -169,14 +169,14 @@ static const char *const schema_statements[STMT_COUNT] = {
                           " (SELECT id FROM event INDEXED BY event_offered WHERE state > 1"
                           " AND model IS ?1 ORDER BY id LIMIT ?2)",
     [STMT_BODY] = "SELECT bytes FROM body WHERE id = ?1",
-    [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4"),
-    [STMT_READ_MODEL] = READ("NOT INDEXED", "state BETWEEN ?3 AND ?4 AND model = ?5"),
-    [STMT_READ_STATE] = READ("INDEXED BY event_apart", "state > 0 AND state = ?3 AND ?4 >= ?3"),
-    [STMT_READ_APART] = READ("INDEXED BY event_apart", "state > 0 AND state BETWEEN ?3 AND ?4"),
-    [STMT_READ_PENDING] = READ("INDEXED BY event_pending", "state = 0 AND model = ?5"),
-    [STMT_READ_LETTERS] = READ("INDEXED BY event_letter", "state = 1 AND model = ?5"),
+    [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?4 AND ?5"),
+    [STMT_READ_MODEL] = READ("NOT INDEXED", "state BETWEEN ?4 AND ?5 AND model = ?6"),
+    [STMT_READ_STATE] = READ("INDEXED BY event_apart", "state > 0 AND state = ?4 AND ?5 >= ?4"),
+    [STMT_READ_APART] = READ("INDEXED BY event_apart", "state > 0 AND state BETWEEN ?4 AND ?5"),
+    [STMT_READ_PENDING] = READ("INDEXED BY event_pending", "state = 0 AND model = ?6"),
+    [STMT_READ_LETTERS] = READ("INDEXED BY event_letter", "state = 1 AND model = ?6"),
     [STMT_READ_OFFERS] =
-        READ("INDEXED BY event_offered", "state > 1 AND state BETWEEN ?3 AND ?4 AND model = ?5"),
+        READ("INDEXED BY event_offered", "state > 1 AND state BETWEEN ?4 AND ?5 AND model = ?6"),
     [STMT_NEXT_MODEL] = "SELECT model FROM event INDEXED BY event_pending WHERE state = 0"
                         " AND model > ?1 ORDER BY model LIMIT 1",
     [STMT_NEXT_OFFERED] = "SELECT model FROM event INDEXED BY event_offered WHERE state > 1"

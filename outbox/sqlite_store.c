@@ -15,6 +15,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/sqlite_files.h"
+#include "outbox/sqlite_row.h"
 
 enum { UNREAD_AGAIN_MS = 60 * 1000 };
 
@@ -156,13 +157,27 @@ int sqlite_store_take(struct sqlite_store *self)
 
 /* ---- Statements ---- */
 
-int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which)
+int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len)
+{
+    int rc = SQLITE_OK;
+
+    for (size_t i = 0; i < len && rc == SQLITE_OK; i++) {
+        const struct sqlite_value *value = &values[i];
+        rc = value->is_bytes ? sqlite_row_bind_span(statement, (int)i + 1, value->bytes)
+                             : sqlite3_bind_int64(statement, (int)i + 1, value->number);
+    }
+    return rc;
+}
+
+int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
+                     const struct sqlite_value *values, size_t len)
 {
     sqlite3_stmt *statement = self->statements[which];
-    int rc;
+    int rc = sqlite_store_bind(statement, values, len);
 
-    while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
-        ;
+    if (rc == SQLITE_OK)
+        while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
+            ;
     (void)sqlite3_reset(statement); /* says again what step said */
     (void)sqlite3_clear_bindings(statement);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;

@@ -143,8 +143,25 @@ int sqlite_store_full(struct sqlite_store *self);
 /* A commit went through. What frees room says nothing of what takes some. */
 void sqlite_store_well(struct sqlite_store *self);
 
-/* Runs a statement that was bound to its end, and clears what was bound. SQLITE_OK or an error. */
-int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which);
+/* What a parameter of a statement is to be: a number, or bytes (SPAN_NULL: NULL), which must stay
+ * until it has run. */
+struct sqlite_value {
+    bool is_bytes;
+    int64_t number;
+    struct span bytes;
+};
+#define SQLITE_NUMBER(n) ((struct sqlite_value){.number = (int64_t)(n)})
+#define SQLITE_BYTES(span) ((struct sqlite_value){.is_bytes = true, .bytes = (span)})
+
+/* The first parameters of a statement. SQLITE_OK or an error. */
+int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len);
+
+/* Binds, runs a statement to its end, and clears what was bound. SQLITE_OK or an error. */
+int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
+                     const struct sqlite_value *values, size_t len);
+#define SQLITE_RUN(self, which, ...)                                                               \
+    sqlite_store_run(self, which, (const struct sqlite_value[]){__VA_ARGS__},                      \
+                     array_len(((const struct sqlite_value[]){__VA_ARGS__})))
 
 /* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
 int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);

@@ -95,34 +95,20 @@ void sqlite_tally_forget(struct sqlite_store *self)
     self->used_id = self->mark = 0;
 }
 
-/* Binds numbers behind the first parameter, and runs. */
-static int tally_write(struct sqlite_store *self, enum sqlite_statement which, int64_t first,
-                       const int64_t *numbers, size_t len)
-{
-    sqlite3_stmt *statement = self->statements[which];
-    int rc = sqlite3_bind_int64(statement, 1, first);
-
-    for (size_t i = 0; i < len && rc == SQLITE_OK; i++)
-        rc = sqlite3_bind_int64(statement, (int)i + 2, numbers[i]);
-    return rc == SQLITE_OK ? sqlite_store_run(self, which) : rc;
-}
-
-static int tally_write_change(struct sqlite_store *self, const struct sqlite_tally *tally)
-{
-    const struct sqlite_sums *change = &tally->change;
-    const int64_t sums[] = {change->delivered, change->discarded, change->pending, change->dead};
-
-    return tally_write(self, STMT_ADD_TALLY, tally->id, sums, array_len(sums));
-}
-
 /* The row of the mark counts the commits, too, and so is never the same twice. */
 int sqlite_tally_flush(struct sqlite_store *self)
 {
-    int rc = tally_write(self, STMT_SET_MARK, self->used_id, &self->mark, 1);
+    int rc =
+        SQLITE_RUN(self, STMT_SET_MARK, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
 
-    for (size_t i = 0; i < self->tallies.len && rc == SQLITE_OK; i++)
-        if (self->tallies.at[i].changed)
-            rc = tally_write_change(self, &self->tallies.at[i]);
+    for (size_t i = 0; i < self->tallies.len && rc == SQLITE_OK; i++) {
+        const struct sqlite_tally *tally = &self->tallies.at[i];
+        const struct sqlite_sums *change = &tally->change;
+        if (tally->changed)
+            rc = SQLITE_RUN(self, STMT_ADD_TALLY, SQLITE_NUMBER(tally->id),
+                            SQLITE_NUMBER(change->delivered), SQLITE_NUMBER(change->discarded),
+                            SQLITE_NUMBER(change->pending), SQLITE_NUMBER(change->dead));
+    }
     sqlite_tally_forget(self);
     return sqlite_store_spoil(self, rc);
 }
@@ -151,14 +137,6 @@ static int tally_count(struct sqlite_store *self, enum sqlite_statement which, s
     return rc;
 }
 
-static int tally_add_row(struct sqlite_store *self, struct span model)
-{
-    sqlite3_stmt *add = self->statements[STMT_NAME_TALLY];
-    int rc = sqlite3_bind_blob64(add, 1, model.at, model.len, SQLITE_STATIC);
-
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_NAME_TALLY) : rc;
-}
-
 int sqlite_tally_name(struct store *store, struct span model)
 {
     struct sqlite_store *self = sqlite_store_of(store);
@@ -177,7 +155,7 @@ int sqlite_tally_name(struct store *store, struct span model)
     if (rc == SQLITE_OK)
         rc = tally_count(self, STMT_LETTERS_OF, model, &dead);
     if (rc == SQLITE_OK)
-        rc = tally_add_row(self, model);
+        rc = SQLITE_RUN(self, STMT_NAME_TALLY, SQLITE_BYTES(model));
     r = sqlite_store_spoil(self, rc);
     self->named = true; /* what is in memory by now may be rolled back */
     if (!r)

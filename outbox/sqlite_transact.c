@@ -27,7 +27,7 @@ void sqlite_transact_rollback(struct store *store)
     sqlite_tally_forget(self);
     self->spoilt = 0;
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
-        (void)sqlite_store_run(self, STMT_ROLLBACK);
+        (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     if (self->fold)
         sqlite_log_fold(self);
 }
@@ -40,10 +40,10 @@ int sqlite_transact_begin(struct store *store)
     self->spoilt = 0;
     self->room_known = false;
     if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
-        (void)sqlite_store_run(self, STMT_ROLLBACK);
+        (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     int r = sqlite_transact_find(self);
     if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN));
+        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN, NULL, 0));
     if (r)
         return r;
     if (self->tallies.len == 0 || self->named || !sqlite_store_serves(self))
@@ -63,7 +63,7 @@ int sqlite_transact_commit(struct store *store)
     if (!r)
         r = sqlite_tally_flush(self);
     if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT));
+        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT, NULL, 0));
     if (r)
         sqlite_transact_rollback(store);
     else

@@ -74,6 +74,15 @@ struct store_tally {
     uint64_t accepted, delivered, discarded, pending, dead;
 };
 
+static inline void store_counts_add(struct store_counts *counts, const struct store_tally *tally)
+{
+    counts->accepted += tally->accepted;
+    counts->delivered += tally->delivered;
+    counts->discarded += tally->discarded;
+    counts->pending += tally->pending;
+    counts->dead += tally->dead;
+}
+
 /* model.at NULL: all models that were not named. Anything but 0 ends the reading and is returned.
  */
 typedef int (*store_tally_fn)(void *ctx, struct span model, const struct store_tally *tally);

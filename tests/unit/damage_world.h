@@ -15,7 +15,7 @@ enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
 static inline struct store_row known_row(uint64_t id)
 {
     static char body[400];
-    static char record[16];
+    static char record[24];
 
     (void)snprintf(record, sizeof(record), "r%llu", (unsigned long long)id);
     memset(body, 'a' + (int)(id % 26), sizeof(body));
