@@ -43,12 +43,12 @@ static void writer_report(struct writer *writer, struct outbox_job *end)
 
     pthread_mutex_lock(&writer->mutex);
     bool wake = TAILQ_EMPTY(&writer->finished) && TAILQ_FIRST(&writer->taken) != end;
-    wake |= writer->state.news && !writer->news;
     while ((job = TAILQ_FIRST(&writer->taken)) != end) {
         TAILQ_REMOVE(&writer->taken, job, link);
         TAILQ_INSERT_TAIL(&writer->finished, job, link);
     }
     writer_show(writer);
+    wake |= writer->news;
     pthread_mutex_unlock(&writer->mutex);
     if (wake)
         (void)!write(writer->event_fd, &one, sizeof(one));

@@ -73,6 +73,21 @@ static void offers_are_told_of_and_read_by_model(void **state)
     assert_true(status_of(world).offers);
 }
 
+/* Without anything else to report. */
+static void offers_are_told_of_at_the_start(void **state)
+{
+    struct world *world = *state;
+    int told = 0;
+
+    world_open_with_letters(world);
+    world->outbox = outbox_free(world->outbox);
+    offer_beside(world, 2, false);
+    world_open(world);
+    outbox_on_offers(world->outbox, note, &told);
+    assert_true(status_of(world).offers);
+    run_until(world, told > 0);
+}
+
 static void taken_with_their_bodies(void **state)
 {
     struct world *world = *state;
@@ -370,6 +385,7 @@ static void many_letters_of_a_record_cost_nothing_once_they_are_stale(void **sta
 
 static const struct CMUnitTest tests[] = {
     world_test(offers_are_told_of_and_read_by_model),
+    world_test(offers_are_told_of_at_the_start),
     world_test(taken_with_their_bodies),
     world_test(taken_while_others_fail),
     world_test(overtaken_offer_is_a_letter_again),
