@@ -108,18 +108,21 @@ static const struct metrics_count {
     const char *help;
 } metrics_counts[] = {
     {"events_accepted_total", offsetof(struct event_counts, accepted),
-     "Events that are, or were, the relay's: on disk, or taken by Convex before they were; those "
-     "that a start finds on disk, too. Over all models: accepted_total = delivered_total + "
-     "discarded_total + outbox_events of both states."},
+     "Events that are, or were, the relay's since its outbox was made: on disk, or taken by Convex "
+     "before they were. Over all models: accepted_total = delivered_total + discarded_total + "
+     "outbox_events of both states."},
     {"events_delivered_total", offsetof(struct event_counts, delivered),
      "Events that Convex has taken."},
     {"events_dead_total", offsetof(struct event_counts, buried),
-     "Times that an event became a dead letter since the start. Replays take letters out again: "
+     "Times that an event became a dead letter. Replays take letters out again: "
      "how many there are now is outbox_events."},
     {"events_discarded_total", offsetof(struct event_counts, discarded),
      "Events thrown away: dead letters that somebody discarded, what a damaged outbox has lost, "
      "and "
      "what would be a dead letter where nothing keeps it (OUTBOX=off)."},
+    {"replays_refused_total", offsetof(struct event_counts, refused),
+     "Replays that were refused since the start, and are dead letters again: a newer event of the "
+     "record was on its way or delivered, or the model had no route."},
 };
 
 static uint64_t metrics_count_in(const struct event_counts *counts, size_t at)
@@ -162,8 +165,7 @@ static void metrics_outbox(struct metrics *metrics)
     int64_t age_ms = snapshot->oldest_age_ms;
 
     metrics_head(metrics, "outbox_events", "gauge",
-                 "Events on disk now. A dead letter that somebody replays is pending once the "
-                 "relay has taken it up.");
+                 "Events on disk now. A dead letter that somebody replays is pending from then on.");
     metrics_sample(metrics, "outbox_events", "state", "pending", pending);
     metrics_sample(metrics, "outbox_events", "state", "dead",
                    metrics_sum(snapshot, offsetof(struct event_counts, dead)));
@@ -195,9 +197,9 @@ static void metrics_convex(struct metrics *metrics)
     metrics_sample(metrics, "convex_in_flight", NULL, NULL, (uint64_t)snapshot->in_flight);
     metrics_head(metrics, "route_held", "gauge",
                  "1 while the model's events wait because their function, or Convex as a whole, "
-                 "cannot be had.");
+                 "cannot be had, or there is no route for them any more.");
     for (size_t i = 0; i < snapshot->routes_len; i++)
-        if (snapshot->routes[i].mutation)
+        if (snapshot->routes[i].mutation || snapshot->routes[i].held)
             metrics_sample(metrics, "route_held", "model", snapshot->routes[i].model,
                            snapshot->routes[i].held != NULL);
 }

@@ -16,10 +16,10 @@
  * accepted once it is on disk, or else once Convex has it.
  */
 struct event_counts {
-    uint64_t accepted, delivered, discarded; /* since the start; pending and dead ones found there
-                                                count as accepted */
-    uint64_t buried;                         /* since the start: became dead letters */
+    uint64_t accepted, delivered, discarded; /* since the outbox was made; off: since the start */
+    uint64_t buried;                         /* the same: became dead letters */
     uint64_t pending, dead;                  /* now */
+    uint64_t refused;                        /* replays that were, since the start */
 };
 
 struct snapshot_route {

@@ -32,7 +32,7 @@ struct outbox_row *outbox_row_copy(const struct store_row *row)
         return NULL;
     }
     char *texts = (char *)(copy + 1);
-    copy->row = *row;
+    *copy = (struct outbox_row){.row = *row};
     copy->row.model = outbox_row_put(&texts, row->model);
     copy->row.record = outbox_row_put(&texts, row->record);
     copy->row.reason = outbox_row_put(&texts, row->reason);
@@ -47,6 +47,8 @@ struct outbox_row *outbox_row_copy(const struct store_row *row)
 struct outbox_row *outbox_row_free(struct outbox_row *row)
 {
     if (row) {
+        if (row->prepared)
+            row->prepared_free(row->prepared);
         free((char *)row->row.body.at);
         free(row);
     }

@@ -257,7 +257,10 @@ static int restore_bury(sqlite3 *db, int64_t now_ms, int64_t *buried)
             now_ms);
     if (rc == SQLITE_OK) {
         *buried = sqlite3_changes64(db);
-        rc = restore_run(db, "UPDATE tally SET dead = dead + pending, pending = 0", 0);
+        rc = restore_run(db,
+                         "UPDATE tally SET buried = buried + pending, dead = dead + pending,"
+                         " pending = 0",
+                         0);
     }
     return rc == SQLITE_OK ? backup_mark(db, SQLITE_APPLICATION) : rc;
 }

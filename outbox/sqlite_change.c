@@ -164,7 +164,9 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
     r = sqlite_store_spoil(self, rc);
     if (r)
         return r;
-    *sqlite_change_term(sqlite_tally_of(self, row->model), row->state) += 1;
+    struct sqlite_sums *sums = sqlite_tally_of(self, row->model);
+    *sqlite_change_term(sums, row->state) += 1;
+    sums->buried += row->state == STORE_DEAD;
     sqlite_change_use(self, row->id);
     return 0;
 }
@@ -254,7 +256,10 @@ int sqlite_change_bury(struct store *store, const struct store_row *row)
         r = CHANGE(self, STMT_SET_DEAD, NUMBER(row->id), NUMBER(row->attempts),
                    NUMBER(row->tried_ms), BYTES(row->reason), NUMBER(row->died_ms),
                    NUMBER(row->stale));
-    return r ? r : sqlite_change_count(&found, STORE_DEAD);
+    if (r)
+        return r;
+    found.sums->buried += found.state != STORE_DEAD;
+    return sqlite_change_count(&found, STORE_DEAD);
 }
 
 int sqlite_change_discard(struct store *store, uint64_t id)

@@ -91,7 +91,8 @@ static const char *const schema_migrations[] = {
     " delivered INTEGER NOT NULL,"
     " discarded INTEGER NOT NULL,"
     " pending INTEGER NOT NULL,"
-    " dead INTEGER NOT NULL"
+    " dead INTEGER NOT NULL,"
+    " buried INTEGER NOT NULL" /* how often one of them became a letter */
     ") STRICT;"
     "CREATE TABLE pause ("
     " model BLOB PRIMARY KEY,"
@@ -107,10 +108,15 @@ static const char *const schema_migrations[] = {
     "INSERT INTO event (" SQLITE_EVENT_COLUMNS ", lane)"
     " SELECT id + (1 << 49), state, stale, attempts, arrived_ms, arrived_ms, tried_ms, died_ms,"
     " NULL, NULL, model, record, reason, NULL, NULL,"
-    " CASE WHEN state <> 0 THEN lane_of(model, record) END FROM event_1 ORDER BY id;"
+    " CASE WHEN state <> 0 THEN lane_of(model, record) END FROM"
+    /* A crash could leave one that names no model pending, of which nobody knew a route. */
+    " (SELECT id, iif(model IS NULL AND state <> 1, 1, state) AS state, stale, attempts,"
+    "   arrived_ms, tried_ms, died_ms, model, record,"
+    "   iif(model IS NULL AND state <> 1, CAST('There is no route for the model' AS BLOB), reason)"
+    "   AS reason FROM event_1) ORDER BY id;"
     "INSERT INTO mark SELECT 1, last_id + ((1 << 49) * (last_id > 0)), commits FROM tally_1;"
-    "INSERT INTO tally SELECT 0, NULL, max(delivered, 0), max(discarded, 0), 0, 0 FROM tally_1;"
-    "INSERT INTO tally (model, delivered, discarded, pending, dead) SELECT model, 0, 0,"
+    "INSERT INTO tally SELECT 0, NULL, max(delivered, 0), max(discarded, 0), 0, 0, 0 FROM tally_1;"
+    "INSERT INTO tally (model, delivered, discarded, buried, pending, dead) SELECT model, 0, 0, 0,"
     "  (SELECT count(*) FROM event INDEXED BY event_pending WHERE state = 0 AND model = "
     "named.model)"
     "  + (SELECT count(*) FROM event INDEXED BY event_offered"
@@ -124,6 +130,7 @@ static const char *const schema_migrations[] = {
     " pending = (SELECT count(*) FROM event) - (SELECT sum(pending) FROM tally)"
     "  - (SELECT count(*) FROM event INDEXED BY event_letter WHERE state = 1)"
     " WHERE id = 0;"
+    "UPDATE tally SET buried = dead;"
     "DROP TABLE event_1;"
     "DROP TABLE tally_1;",
 };
@@ -182,11 +189,12 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_NEXT_OFFERED] = "SELECT model FROM event INDEXED BY event_offered WHERE state > 1"
                           " AND model > ?1 ORDER BY model LIMIT 1",
     [STMT_TALLIES] = "SELECT id, model, delivered + discarded + pending + dead, delivered,"
-                     " discarded, pending, dead FROM tally ORDER BY id",
-    [STMT_ADD_TALLY] = "UPDATE tally SET delivered = delivered + ?2, discarded = discarded + ?3,"
-                       " pending = pending + ?4, dead = dead + ?5 WHERE id = ?1",
-    [STMT_NAME_TALLY] = "INSERT INTO tally (model, delivered, discarded, pending, dead)"
-                        " VALUES (?1, 0, 0, 0, 0)",
+                     " discarded, pending, dead, buried FROM tally ORDER BY id",
+    [STMT_ADD_TALLY] =
+        "UPDATE tally SET delivered = delivered + ?2, discarded = discarded + ?3,"
+        " pending = pending + ?4, dead = dead + ?5, buried = buried + ?6 WHERE id = ?1",
+    [STMT_NAME_TALLY] = "INSERT INTO tally (model, delivered, discarded, pending, dead, buried)"
+                        " VALUES (?1, 0, 0, 0, 0, 0)",
     [STMT_LAST_ID] = "SELECT last_id FROM mark WHERE only = 1",
     [STMT_SET_MARK] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
                       " commits = commits + 1 WHERE only = 1",

@@ -57,6 +57,7 @@ enum sqlite_statement {
 /* What a transaction changes in the counts of a model. */
 struct sqlite_sums {
     int64_t delivered, discarded, pending, dead;
+    int64_t buried; /* how often one of them became a letter */
 };
 
 /* A model that has counts of its own. The first one is all others, without a name. */

@@ -107,7 +107,8 @@ int sqlite_tally_flush(struct sqlite_store *self)
         if (tally->changed)
             rc = SQLITE_RUN(self, STMT_ADD_TALLY, SQLITE_NUMBER(tally->id),
                             SQLITE_NUMBER(change->delivered), SQLITE_NUMBER(change->discarded),
-                            SQLITE_NUMBER(change->pending), SQLITE_NUMBER(change->dead));
+                            SQLITE_NUMBER(change->pending), SQLITE_NUMBER(change->dead),
+                            SQLITE_NUMBER(change->buried));
     }
     sqlite_tally_forget(self);
     return sqlite_store_spoil(self, rc);
@@ -184,6 +185,7 @@ int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
             .discarded = (uint64_t)sqlite3_column_int64(rows, 4),
             .pending = (uint64_t)sqlite3_column_int64(rows, 5),
             .dead = (uint64_t)sqlite3_column_int64(rows, 6),
+            .buried = (uint64_t)sqlite3_column_int64(rows, 7),
         };
         r = fn(ctx, sqlite_row_span(rows, 1), &tally);
     }

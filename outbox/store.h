@@ -72,6 +72,7 @@ struct store_counts {
 /* The same of one model that was named, or of all others together. */
 struct store_tally {
     uint64_t accepted, delivered, discarded, pending, dead;
+    uint64_t buried; /* how often one of them became a letter */
 };
 
 static inline void store_counts_add(struct store_counts *counts, const struct store_tally *tally)

@@ -35,6 +35,8 @@ static int batch_copy(void *ctx, const struct store_row *row)
     struct outbox_op *op = ctx;
 
     op->taken = outbox_row_copy(row);
+    if (op->taken && op->prepare && op->prepare(op->taken))
+        op->taken = outbox_row_free(op->taken);
     return op->taken ? 0 : -ENOMEM;
 }
 

@@ -33,6 +33,10 @@ static int read_add(void *ctx, const struct store_row *row)
     struct outbox_row *copy = outbox_row_copy(row);
     if (!copy)
         return -ENOMEM;
+    if (read->prepare && read->prepare(copy)) {
+        outbox_row_free(copy);
+        return -ENOMEM;
+    }
     TAILQ_INSERT_TAIL(&read->rows, copy, link);
     page->rows++;
     page->bytes += row->body.len;

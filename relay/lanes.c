@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lanes and routes.
+ * Lanes and groups.
  *
  *   a lane:   READY --lanes_start--> FLYING --lanes_rest--> RESTING --lanes_ready--> READY
- *             READY --lanes_rest--> RESTING --lanes_join before its head--> READY
+ *             READY --lanes_rest--> RESTING
  *             lanes_leave of its head, from anywhere: READY, or gone when nobody is left
- *   a route:  in startable exactly while it has room and a lane of its is ready
+ *   a group:  in startable exactly while it has room and a lane of its is ready
  *
- * A lane is in its route's heap exactly while it is READY.
+ * A lane is in its group's heap exactly while it is READY.
  */
 #include "relay/lanes.h"
 
@@ -17,12 +17,15 @@
 #include "base/error.h"
 #include "base/util.h"
 
+/* Of a turn: behind all that are not for idle moments. Ids are below. */
+#define LANE_TURN_IDLE (UINT64_C(1) << 63)
+
 enum lane_state { LANE_READY, LANE_FLYING, LANE_RESTING };
 
 struct lane {
     struct table_node node;
     struct heap_node ready;
-    struct lane_route *route;
+    struct lane_group *group;
     struct buf record;
     bool named; /* in the table: others may join */
     enum lane_state state;
@@ -38,18 +41,18 @@ static bool lane_before(const struct heap_node *a, const struct heap_node *b)
 {
     const struct lane_place *x = lane_head(a), *y = lane_head(b);
 
-    return x->turn != y->turn ? x->turn < y->turn : x->seq < y->seq;
+    return x->turn != y->turn ? x->turn < y->turn : x->id < y->id;
 }
 
-static bool lane_route_before(const struct heap_node *a, const struct heap_node *b)
+static bool lane_group_before(const struct heap_node *a, const struct heap_node *b)
 {
-    return lane_before(container_of(a, struct lane_route, startable)->ready.first,
-                       container_of(b, struct lane_route, startable)->ready.first);
+    return lane_before(container_of(a, struct lane_group, startable)->ready.first,
+                       container_of(b, struct lane_group, startable)->ready.first);
 }
 
 int lanes_init(struct lanes *out, int limit)
 {
-    struct lanes lanes = {.limit = limit, .startable = {.before = lane_route_before}};
+    struct lanes lanes = {.limit = limit, .startable = {.before = lane_group_before}};
     int r = table_init(&lanes.table);
 
     if (r == 0)
@@ -62,63 +65,65 @@ void lanes_done(struct lanes *lanes)
     table_done(&lanes->table);
 }
 
-void lane_route_init(struct lane_route *route, int limit)
+void lane_group_init(struct lane_group *group, int limit)
 {
-    *route = (struct lane_route){.ready = {.before = lane_before}, .limit = limit};
+    *group = (struct lane_group){.ready = {.before = lane_before}, .limit = limit};
 }
 
 /*
- * A route's ready heap and its room change between these two: while the route stands in startable
+ * A group's ready heap and its room change between these two: while the group stands in startable
  * its order must not change.
  */
-static void lane_route_withdraw(struct lanes *lanes, struct lane_route *route)
+static void lane_group_withdraw(struct lanes *lanes, struct lane_group *group)
 {
-    if (heap_linked(&route->startable))
-        heap_remove(&lanes->startable, &route->startable);
+    if (heap_linked(&group->startable))
+        heap_remove(&lanes->startable, &group->startable);
 }
 
-static void lane_route_offer(struct lanes *lanes, struct lane_route *route)
+static void lane_group_offer(struct lanes *lanes, struct lane_group *group)
 {
-    if (route->ready.first && route->in_flight < route->limit)
-        heap_push(&lanes->startable, &route->startable);
+    if (group->ready.first && group->in_flight < group->limit)
+        heap_push(&lanes->startable, &group->startable);
 }
 
-void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int limit)
+void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int limit)
 {
-    lane_route_withdraw(lanes, route);
-    route->limit = limit;
-    lane_route_offer(lanes, route);
+    if (group->limit == limit)
+        return;
+    lane_group_withdraw(lanes, group);
+    group->limit = limit;
+    lane_group_offer(lanes, group);
 }
 
-/* Moves a lane between its states; the caller has withdrawn its route. */
+/* Moves a lane between its states; the caller has withdrawn its group. */
 static void lane_enter(struct lanes *lanes, struct lane *lane, enum lane_state state)
 {
     int flying = (state == LANE_FLYING) - (lane->state == LANE_FLYING);
 
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
-        heap_remove(&lane->route->ready, &lane->ready);
-    lane->route->in_flight += flying;
+        heap_remove(&lane->group->ready, &lane->ready);
+    lane->group->in_flight += flying;
     lanes->in_flight += flying;
     lane->state = state;
     if (state == LANE_READY && !TAILQ_EMPTY(&lane->places))
-        heap_push(&lane->route->ready, &lane->ready);
+        heap_push(&lane->group->ready, &lane->ready);
 }
 
 /* ---- finding and making ---- */
 
-static struct span lane_route_key(struct lane_route *const *route)
+static struct span lane_group_key(struct lane_group *const *group)
 {
-    return (struct span){(const char *)route, sizeof(struct lane_route *)};
+    return (struct span){(const char *)group, sizeof(struct lane_group *)};
 }
 
-static struct lane *lane_find(struct lanes *lanes, const struct lane_route *route,
+static struct lane *lane_find(struct lanes *lanes, const struct lane_group *group,
                               struct span record, uint64_t hash)
 {
     struct table_node *node = table_first(&lanes->table, hash);
 
     for (; node; node = table_next(node)) {
         struct lane *lane = container_of(node, struct lane, node);
-        if (lane->route == route && span_eq(buf_span(&lane->record), record))
+        if (lane->group == group && span_eq(buf_span(&lane->record), record))
             return lane;
     }
     return NULL;
@@ -133,7 +138,7 @@ static void lane_free(struct lanes *lanes, struct lane *lane)
 }
 
 /* A lane without places, READY and in no heap. */
-static int lane_new(struct lanes *lanes, struct lane_route *route, struct span record,
+static int lane_new(struct lanes *lanes, struct lane_group *group, struct span record,
                     uint64_t hash, struct lane **out)
 {
     struct lane *lane = calloc(1, sizeof(*lane));
@@ -142,7 +147,7 @@ static int lane_new(struct lanes *lanes, struct lane_route *route, struct span r
     if (!lane)
         return error_origin(-ENOMEM);
     TAILQ_INIT(&lane->places);
-    lane->route = route;
+    lane->group = group;
     if (record.at) {
         r = buf_append_span(&lane->record, record);
         if (r == 0)
@@ -159,67 +164,42 @@ static int lane_new(struct lanes *lanes, struct lane_route *route, struct span r
 
 /* ---- moving ---- */
 
-/* Whom seq comes behind. Nearly always the last: only what was a dead letter is older than others.
- */
-static struct lane_place *lane_find_before(const struct lane *lane, uint64_t seq)
+/* A live one must not wait for idle moments because of those before it. */
+static void lane_hurry(struct lane *lane)
 {
-    struct lane_place *before = TAILQ_LAST(&lane->places, lane_places);
+    struct lane_place *place = TAILQ_LAST(&lane->places, lane_places);
 
-    while (before && before->seq > seq)
-        before = TAILQ_PREV(before, lane_places, link);
-    return before;
+    for (; place && place->turn & LANE_TURN_IDLE; place = TAILQ_PREV(place, lane_places, link))
+        place->turn &= ~LANE_TURN_IDLE;
 }
 
-static void lane_insert(struct lane *lane, struct lane_place *place, struct lane_place *before)
+int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place *place, uint64_t id,
+               struct span record, enum lanes_haste haste)
 {
-    if (before)
-        TAILQ_INSERT_AFTER(&lane->places, before, place, link);
-    else
-        TAILQ_INSERT_HEAD(&lane->places, place, link);
-}
-
-/*
- * The first of those that may have gone came later than seq. Those behind it have waited for it.
- */
-static bool lane_has_passed(const struct lane *lane, uint64_t seq)
-{
-    const struct lane_place *place = TAILQ_FIRST(&lane->places);
-
-    if (TAILQ_LAST(&lane->places, lane_places)->seq <= seq)
-        return false; /* nearly always */
-    if (lane->state != LANE_FLYING)
-        while (place && !place->tried)
-            place = TAILQ_NEXT(place, link);
-    return place && place->seq > seq;
-}
-
-int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
-               uint64_t seq, struct span record)
-{
-    uint64_t hash = table_hash(&lanes->table, lane_route_key(&route), record);
-    struct lane *lane = record.at ? lane_find(lanes, route, record, hash) : NULL;
-    struct lane_place *before = lane ? lane_find_before(lane, seq) : NULL;
+    uint64_t hash = table_hash(&lanes->table, lane_group_key(&group), record);
+    struct lane *lane = record.at ? lane_find(lanes, group, record, hash) : NULL;
 
     if (!lane) {
-        int r = lane_new(lanes, route, record, hash, &lane);
+        int r = lane_new(lanes, group, record, hash, &lane);
         if (r)
             return r;
-    } else if (lane_has_passed(lane, seq)) {
-        return LANES_TOO_LATE;
-    } else if (before && before->seq == seq) {
-        return LANES_TAKEN;
+    } else if (TAILQ_LAST(&lane->places, lane_places)->id >= id) {
+        return LANES_OVERTAKEN;
     }
-    place->seq = place->turn = seq;
+    place->id = id;
+    place->turn = haste == LANES_IDLE ? LANE_TURN_IDLE | id : id;
     place->lane = lane;
-    if (lanes->newest < seq)
-        lanes->newest = seq;
-    route->places++;
-    lane_route_withdraw(lanes, route);
+    if (lanes->newest < id)
+        lanes->newest = id;
+    group->places++;
+    lane_group_withdraw(lanes, group);
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
-        heap_remove(&route->ready, &lane->ready);
-    lane_insert(lane, place, before);
-    lane_enter(lanes, lane, before ? lane->state : LANE_READY);
-    lane_route_offer(lanes, route);
+        heap_remove(&group->ready, &lane->ready);
+    if (haste == LANES_LIVE)
+        lane_hurry(lane);
+    TAILQ_INSERT_TAIL(&lane->places, place, link);
+    lane_enter(lanes, lane, lane->state);
+    lane_group_offer(lanes, group);
     return 0;
 }
 
@@ -228,18 +208,27 @@ struct lane_place *lanes_start(struct lanes *lanes)
     if (lanes->in_flight >= lanes->limit || !lanes->startable.first)
         return NULL;
 
-    struct lane_route *route = container_of(lanes->startable.first, struct lane_route, startable);
-    struct lane *lane = container_of(route->ready.first, struct lane, ready);
-    lane_route_withdraw(lanes, route);
+    struct lane_group *group = container_of(lanes->startable.first, struct lane_group, startable);
+    struct lane *lane = container_of(group->ready.first, struct lane, ready);
+    lane_group_withdraw(lanes, group);
     lane_enter(lanes, lane, LANE_FLYING);
-    lane_route_offer(lanes, route);
+    lane_group_offer(lanes, group);
     return TAILQ_FIRST(&lane->places);
 }
 
-bool lanes_would_start(const struct lanes *lanes, const struct lane_route *route)
+bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group)
 {
-    return !lanes->startable.first && lanes->in_flight < lanes->limit && !route->ready.first &&
-           route->in_flight < route->limit;
+    return !lanes->startable.first && lanes->in_flight < lanes->limit && !group->ready.first &&
+           group->in_flight < group->limit;
+}
+
+int lanes_free(const struct lanes *lanes, const struct lane_group *group)
+{
+    int of_all = lanes->limit - lanes->in_flight;
+    int of_group = group->limit - group->in_flight;
+    int n = of_all < of_group ? of_all : of_group;
+
+    return n > 0 ? n : 0;
 }
 
 static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum lane_state state)
@@ -248,24 +237,14 @@ static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum
 
     if (!lanes_is_head(place) || lane->state == state)
         return;
-    lane_route_withdraw(lanes, lane->route);
+    lane_group_withdraw(lanes, lane->group);
     lane_enter(lanes, lane, state);
-    lane_route_offer(lanes, lane->route);
+    lane_group_offer(lanes, lane->group);
 }
 
 bool lanes_is_head(const struct lane_place *place)
 {
     return place->lane && place == TAILQ_FIRST(&place->lane->places);
-}
-
-struct lane_place *lanes_head(const struct lane_place *place)
-{
-    return TAILQ_FIRST(&place->lane->places);
-}
-
-struct lane_place *lanes_next(const struct lane_place *place)
-{
-    return TAILQ_NEXT(place, link);
 }
 
 bool lanes_is_last(const struct lane_place *place)
@@ -281,25 +260,25 @@ void lanes_rest(struct lanes *lanes, struct lane_place *place)
 void lanes_ready(struct lanes *lanes, struct lane_place *place)
 {
     if (lanes_is_head(place) && place->lane->state != LANE_READY)
-        place->turn = lanes->newest + 1;
+        place->turn = (place->turn & LANE_TURN_IDLE) | (lanes->newest + 1);
     lanes_move(lanes, place, LANE_READY);
 }
 
 void lanes_leave(struct lanes *lanes, struct lane_place *place)
 {
     struct lane *lane = place->lane;
-    struct lane_route *route = lane->route;
+    struct lane_group *group = lane->group;
     bool head = place == TAILQ_FIRST(&lane->places);
 
-    lane_route_withdraw(lanes, route);
+    lane_group_withdraw(lanes, group);
     if (head) /* out of the heap, whose order its head decides */
         lane_enter(lanes, lane, LANE_RESTING);
     TAILQ_REMOVE(&lane->places, place, link);
     place->lane = NULL;
-    route->places--;
+    group->places--;
     if (TAILQ_EMPTY(&lane->places))
         lane_free(lanes, lane);
     else if (head)
         lane_enter(lanes, lane, LANE_READY);
-    lane_route_offer(lanes, route);
+    lane_group_offer(lanes, group);
 }

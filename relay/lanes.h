@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may go next. Events of one record stand in one lane and go one at a time, in the order of
- * their arrival; lanes go side by side, as far as their route and the whole have room, and where
- * several could go, the event that came first does; one that has rested comes behind those there.
+ * Who may go next. Events of one record stand in one lane and go one at a time, by their ids; lanes
+ * go side by side, as far as their group and the whole have room. Of several heads that could go
+ * the lowest id does, but one that has rested comes behind those there, and one that joined for
+ * idle moments behind all others, as long as nobody else stands in its lane.
  *
  * Nothing here knows of Convex, HTTP, disks or time.
  */
@@ -19,19 +20,23 @@
 
 struct lane;
 
-enum { LANES_TOO_LATE = 1, LANES_TAKEN };
+enum { LANES_OVERTAKEN = 1 };
+
+enum lanes_haste {
+    LANES_LIVE,
+    LANES_IDLE, /* whoever else could go goes first */
+};
 
 /* A place in a lane, embedded in what waits there. */
 struct lane_place {
-    uint64_t seq;  /* the order of arrival */
-    uint64_t turn; /* among the heads of lanes: seq, or behind all that were there after a rest */
-    bool tried;    /* it may have gone before: nothing older goes before it any more */
+    uint64_t id;   /* ids of a lane rise */
+    uint64_t turn; /* among the heads of lanes */
     struct lane *lane;
     TAILQ_ENTRY(lane_place) link;
 };
 
-/* The lanes of one model, embedded in what is known of its route. */
-struct lane_route {
+/* The lanes of one model, embedded in what is known of it. */
+struct lane_group {
     struct heap_node startable;
     struct heap ready; /* lanes, by the turn of their heads */
     int limit;         /* of those in flight; 0: none goes */
@@ -40,11 +45,11 @@ struct lane_route {
 };
 
 struct lanes {
-    struct table table;    /* lanes, by route and record */
-    struct heap startable; /* routes with room and a lane that is ready, by what came first */
-    int limit;             /* of those in flight, of all routes; 0: none goes */
+    struct table table;    /* lanes, by group and record */
+    struct heap startable; /* groups with room and a lane that is ready, by what goes first */
+    int limit;             /* of those in flight, of all groups; 0: none goes */
     int in_flight;
-    uint64_t newest; /* seq of all so far */
+    uint64_t newest; /* the highest id so far */
 };
 
 /* 0 or an -errno. */
@@ -52,28 +57,26 @@ int lanes_init(struct lanes *lanes, int limit);
 /* Every place must have been left. */
 void lanes_done(struct lanes *lanes);
 
-void lane_route_init(struct lane_route *route, int limit);
-void lanes_set_route_limit(struct lanes *lanes, struct lane_route *route, int limit);
+void lane_group_init(struct lane_group *group, int limit);
+void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int limit);
 
 /*
- * Takes the place that seq has in the lane of the record; record.at == NULL: a lane of its own. 0;
- * LANES_TOO_LATE: the first in the lane that is under way, or may have been, came later;
- * LANES_TAKEN: somebody has that place; or -ENOMEM. The span is copied.
+ * Takes the place at the end of the record's lane; record.at == NULL: a lane of its own. 0;
+ * LANES_OVERTAKEN: a higher id stands there already; or -ENOMEM. The span is copied.
  */
-int lanes_join(struct lanes *lanes, struct lane_route *route, struct lane_place *place,
-               uint64_t seq, struct span record);
+int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place *place, uint64_t id,
+               struct span record, enum lanes_haste haste);
 
 /* Who goes next, from now on in flight; NULL: nobody can. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
-/* Whether somebody of the route who became ready now would go at once, as the next one. */
-bool lanes_would_start(const struct lanes *lanes, const struct lane_route *route);
+/* Whether somebody of the group who became ready now would go at once, as the next one. */
+bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group);
+
+/* How many of the group could be started now, if they were there. */
+int lanes_free(const struct lanes *lanes, const struct lane_group *group);
 
 bool lanes_is_head(const struct lane_place *place);
-
-/* The lane's first place; the one behind a place, NULL: nobody is. */
-struct lane_place *lanes_head(const struct lane_place *place);
-struct lane_place *lanes_next(const struct lane_place *place);
 
 /* Nobody is behind it, at the moment. */
 bool lanes_is_last(const struct lane_place *place);

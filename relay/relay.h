@@ -6,20 +6,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/dice.h"
 #include "base/loop.h"
 #include "convex/transport.h"
 #include "handlers/service.h"
+#include "relay/options.h"
 
 struct outbox;
 struct relay;
-
-struct relay_options {
-    int concurrency;      /* attempts in flight at most */
-    int64_t sync_wait_ms; /* how long an answer may wait for Convex */
-    int64_t max_age_ms;   /* an older event becomes a dead letter */
-    struct dice *dice;
-};
 
 /*
  * transport and outbox (NULL: nothing is kept) stay the caller's. Transports outlive the relay; the
@@ -34,9 +27,9 @@ struct relay *relay_free(struct relay *relay);
 CLEANUP_POINTER(struct relay, relay_free);
 
 /*
- * The routes from now on, at start and after a reload: who was held is tried now. Pending events of
- * a model that has none become dead letters, once the attempts in flight have ended. 0, or an
- * -errno and nothing has changed.
+ * The routes from now on, at start and after a reload: who was held is tried now. Events of a model
+ * that has none any more wait until it has one again; without an outbox they end by the old one. 0,
+ * or an -errno and nothing has changed.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
 

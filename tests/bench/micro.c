@@ -138,12 +138,12 @@ static void micro_lanes(uint64_t n)
 {
     static struct lane_place places[MICRO_LANES];
     struct lanes lanes;
-    struct lane_route route;
+    struct lane_group group;
     char record[32];
 
     if (lanes_init(&lanes, MICRO_LANES) < 0)
         abort();
-    lane_route_init(&route, MICRO_LANES);
+    lane_group_init(&group, MICRO_LANES);
     for (uint64_t i = 0; i < n + MICRO_LANES; i++) {
         struct lane_place *place = &places[i % MICRO_LANES];
         if (i >= MICRO_LANES)
@@ -151,7 +151,8 @@ static void micro_lanes(uint64_t n)
         if (i >= n)
             continue;
         int len = snprintf(record, sizeof(record), "acc_%016" PRIx64, i);
-        if (lanes_join(&lanes, &route, place, i, (struct span){record, (size_t)len}) < 0 ||
+        if (lanes_join(&lanes, &group, place, i, (struct span){record, (size_t)len}, LANES_LIVE) <
+                0 ||
             lanes_start(&lanes) != place)
             abort();
     }

@@ -99,7 +99,7 @@ async function measureReplay(t) {
   await sync(relay, DEAR[0]);
   upstream.answer = SUCCESS;
   await relay.dearest();
-  await outbox({ OUTBOX: files.path('outbox.db') }, 'replay', '1');
+  await outbox({ OUTBOX: files.path('outbox.db') }, 'replay', '--all');
   await upstream.arrived(2);
   return relay.dearest();
 }

@@ -31,6 +31,8 @@ struct fault_store {
     atomic_int refused_with;         /* ... in this way */
     atomic_bool refused_late;        /* ... at its commit, and not before */
     int spoilt;
+    atomic_int statements; /* that change something, until the process is as good as dead */
+    atomic_bool crashed;
     atomic_bool held; /* commits wait: */
     sem_t inside;     /* posted when one has come */
     sem_t let_go;
@@ -47,7 +49,22 @@ static inline int fault_store_call(struct store *store, enum fault_call call)
     struct fault_store *self = fault_store_of(store);
 
     atomic_fetch_add(&self->calls[call], 1);
-    return atomic_load(&self->results[call]);
+    if (call != FAULT_READ && atomic_load(&self->statements) > 0 &&
+        atomic_fetch_sub(&self->statements, 1) == 1)
+        atomic_store(&self->crashed, true);
+    return atomic_load(&self->crashed) ? STORE_BROKEN : atomic_load(&self->results[call]);
+}
+
+/* The process is to die before the n-th of those from now on; 0: not at all. */
+static inline void fault_store_crash_before(struct fault_store *self, int n)
+{
+    atomic_store(&self->crashed, false);
+    atomic_store(&self->statements, n);
+}
+
+static inline bool fault_store_has_crashed(struct fault_store *self)
+{
+    return atomic_load(&self->crashed);
 }
 
 static inline int fault_store_begin(struct store *store)

@@ -89,7 +89,6 @@ struct world {
     struct outbox_read barrier;
     bool barrier_passed, awaits_disk;
     int steps;
-    bool meddled; /* somebody has done what no command does */
     /* What Convex has seen. */
     int attempts, done, flying, flying_max;
     int disorders; /* an older event of a record done after a newer one */

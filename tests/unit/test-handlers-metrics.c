@@ -19,6 +19,8 @@ static struct line_row there_rows[] = {
     {"events_accepted_total{" USERS "} 10"},
     {"events_delivered_total{" USERS "} 5"},
     {"events_discarded_total{" USERS "} 1"},
+    {"replays_refused_total{" USERS "} 6"},
+    {"replays_refused_total{model=\"other\"} 8"},
     {"events_dead_total{" USERS "} 3"},
     {"events_accepted_total{model=\"gone\"} 10"},
     {"events_accepted_total{model=\"other\"} 7"},

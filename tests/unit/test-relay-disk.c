@@ -2,7 +2,6 @@
 /*
  * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
  */
-#include "relay/delivery.h"
 #include "relay_cases.h"
 
 /* ---- a disk that takes its time ---- */
@@ -23,7 +22,7 @@ static struct world_answer fails_twice(struct world *world, const char *path, in
 
 static int reason_is_short(void *ctx, const struct store_row *row)
 {
-    *(bool *)ctx = row->id == OUTBOX_IDS_FROM && span_eq(row->reason, SPAN("short"));
+    *(bool *)ctx = row->id == id_of(1) && span_eq(row->reason, SPAN("short"));
     return 0;
 }
 
@@ -64,24 +63,6 @@ static void test_buried_by_somebody_else(void **state)
     world_wait_for_disk(world);
     change_beside(world, bury_row, 1);
     world_run_until(world, nothing_is_left, 5000);
-    assert_counts(0, 1, 0);
-}
-
-/* 200 would promise the letter that an event without a route becomes. It is on disk as it was. */
-static void test_a_letter_that_cannot_be_written_is_not_promised(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, is_away);
-
-    struct sender *sender = world_send(world, "users", 1, 1);
-    world_wait_for_disk(world);
-    fault_store_set(&world->disk, FAULT_BURY, STORE_BROKEN);
-    world_reload(world, "{\"posts\":{\"mutation\":\"posts:sync\"}}");
-    world_run(world, 2000);
-    assert_true(sender->answered);
-    assert_int_equal(sender->reply, REPLY_QUEUED);
-    fault_store_set(&world->disk, FAULT_BURY, 0);
-    world_run_until(world, nothing_is_left, 60000);
     assert_counts(0, 1, 0);
 }
 
@@ -136,28 +117,6 @@ static void test_one_record_stops_no_others(void **state)
     world_run_until(world, nothing_is_left, WORLD_DAY_MS);
     assert_int_equal(world->disorders, 0);
     assert_counts(BAD + 1, 0, 0);
-}
-
-enum { ALWAYS_MORE = 8 }; /* routes; more than read at a time */
-
-/* Routes that never come to an end of what they have on disk keep no other from reading. */
-static void test_routes_take_turns_in_reading(void **state)
-{
-    (void)state;
-    struct world_options options = plain;
-    options.routes = many_routes();
-    struct world *world = begin(&options, takes_all);
-    struct relay_route *last = TAILQ_LAST(&world->relay->routes, relay_routes);
-
-    last->backlog = true;
-    for (int turn = 0; last->backlog; turn++) {
-        struct relay_route *route = TAILQ_FIRST(&world->relay->routes);
-        assert_true(turn < 1000);
-        for (int i = 0; i < ALWAYS_MORE; i++, route = TAILQ_NEXT(route, link))
-            route->backlog = route->spilled = true;
-        relay_page_all(world->relay);
-        world_wait_for_disk(world);
-    }
 }
 
 /* ---- large events ---- */
@@ -231,6 +190,7 @@ static void test_a_rejected_event_that_no_disk_keeps(void **state)
     struct world *world = begin(&plain, rejects_all);
 
     fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    fault_store_set(&world->disk, FAULT_BURY, STORE_FULL);
     struct sender *rejected = world_send(world, "users", 1, 1);
     world_run(world, 100);
     assert_int_equal(rejected->reply, REPLY_UNAVAILABLE);
@@ -335,7 +295,7 @@ static void test_an_unknown_model_that_no_disk_keeps(void **state)
     (void)state;
     struct world *world = begin(&plain, takes_all);
 
-    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
+    fault_store_set(&world->disk, FAULT_BURY, STORE_FULL);
     struct sender *sender = world_send(world, "comments", 1, 1);
     world_run(world, 100);
     assert_true(sender->answered);
@@ -349,9 +309,7 @@ int main(void)
         ROW(test_a_slow_note_keeps_its_reason),
         ROW(test_failing_events_stop_no_others),
         ROW(test_one_record_stops_no_others),
-        ROW(test_routes_take_turns_in_reading),
         ROW(test_buried_by_somebody_else),
-        ROW(test_a_letter_that_cannot_be_written_is_not_promised),
         ROW(test_large_events_are_paged_by_bytes),
         ROW(test_one_event_is_always_let_in),
         ROW(test_events_on_disk_are_out_of_the_budget),

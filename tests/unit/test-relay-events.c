@@ -167,6 +167,7 @@ static void test_conflicts_cut_what_is_in_flight(void **state)
     struct sender *senders[MANY];
 
     send_many(world, "users", senders, MANY);
+    world_step(world);
     assert_int_equal(world->flying_max, 16);
     world_run_until(world, nothing_is_left, 3600000);
     /* Without the cut, 14 of each 16 would have failed, over and over. */

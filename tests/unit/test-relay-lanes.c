@@ -6,32 +6,36 @@
 
 #include "relay/lanes.h"
 
-enum { ROUTES = 3, RECORDS = 8, PLACES = 64 };
+enum { GROUPS = 3, RECORDS = 8, PLACES = 64 };
+
+#define IDLE_TURN (UINT64_C(1) << 63) /* behind all that are live */
 
 /* A place, and what a plain reading of the rules knows of it. */
 struct item {
     struct lane_place place;
-    int route, record; /* record -1: none */
+    int group, record; /* record -1: none */
+    bool idle;
     uint64_t turn;
     enum { OUT, WAITS, FLIES, RESTS } state;
 };
 
 struct stage {
     struct lanes lanes;
-    struct lane_route routes[ROUTES];
+    struct lane_group groups[GROUPS];
     struct item items[PLACES];
-    uint64_t next_seq;
+    uint64_t next_id;
 };
 
-static void stage_init(struct stage *stage, int limit, int route_limit)
+static void stage_init(struct stage *stage, int limit, int group_limit)
 {
     memset(stage, 0, sizeof(*stage));
     assert_int_equal(lanes_init(&stage->lanes, limit), 0);
-    for (int i = 0; i < ROUTES; i++)
-        lane_route_init(&stage->routes[i], route_limit);
+    for (int i = 0; i < GROUPS; i++)
+        lane_group_init(&stage->groups[i], group_limit);
 }
 
-static struct item *join_at(struct stage *stage, int route, int record, uint64_t seq, int outcome)
+static struct item *join_for(struct stage *stage, int group, int record, uint64_t id,
+                             enum lanes_haste haste, int outcome)
 {
     char name[16] = "";
     struct item *item = stage->items;
@@ -39,21 +43,27 @@ static struct item *join_at(struct stage *stage, int route, int record, uint64_t
     while (item->state != OUT)
         item++;
     (void)snprintf(name, sizeof(name), "r%d", record);
-    int r = lanes_join(&stage->lanes, &stage->routes[route], &item->place, seq,
-                       record < 0 ? SPAN_NULL : span_of(name));
+    int r = lanes_join(&stage->lanes, &stage->groups[group], &item->place, id,
+                       record < 0 ? SPAN_NULL : span_of(name), haste);
     assert_int_equal(r, outcome);
     if (r == 0) {
-        item->route = route;
+        item->group = group;
         item->record = record;
-        item->turn = seq;
+        item->idle = haste == LANES_IDLE;
+        item->turn = haste == LANES_IDLE ? IDLE_TURN | id : id;
         item->state = WAITS;
     }
     return item;
 }
 
-static struct item *join(struct stage *stage, int route, int record)
+static struct item *join_at(struct stage *stage, int group, int record, uint64_t id, int outcome)
 {
-    return join_at(stage, route, record, ++stage->next_seq, 0);
+    return join_for(stage, group, record, id, LANES_LIVE, outcome);
+}
+
+static struct item *join(struct stage *stage, int group, int record)
+{
+    return join_at(stage, group, record, ++stage->next_id, 0);
 }
 
 static struct item *start(struct stage *stage)
@@ -98,7 +108,7 @@ static void test_one_record_one_at_a_time(void **state)
     stage_done(&stage);
 }
 
-static void test_the_same_record_of_another_route_is_another(void **state)
+static void test_the_same_record_of_another_group_is_another(void **state)
 {
     (void)state;
     struct stage stage;
@@ -123,7 +133,7 @@ static void test_without_a_record_there_is_no_order(void **state)
     stage_done(&stage);
 }
 
-static void test_first_in_first_out_across_routes(void **state)
+static void test_first_in_first_out_across_groups(void **state)
 {
     (void)state;
     struct stage stage;
@@ -131,7 +141,7 @@ static void test_first_in_first_out_across_routes(void **state)
 
     stage_init(&stage, 1, 16);
     for (int i = 0; i < 6; i++)
-        items[i] = join(&stage, i % ROUTES, i);
+        items[i] = join(&stage, i % GROUPS, i);
     for (int i = 0; i < 6; i++) {
         assert_ptr_equal(start(&stage), items[i]);
         assert_null(start(&stage)); /* the whole has no more room */
@@ -140,7 +150,7 @@ static void test_first_in_first_out_across_routes(void **state)
     stage_done(&stage);
 }
 
-static void test_a_full_route_lets_others_pass(void **state)
+static void test_a_full_group_lets_others_pass(void **state)
 {
     (void)state;
     struct stage stage;
@@ -150,21 +160,21 @@ static void test_a_full_route_lets_others_pass(void **state)
     assert_ptr_equal(start(&stage), a);
     assert_ptr_equal(start(&stage), c);
     assert_null(start(&stage));
-    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 2);
+    lanes_set_group_limit(&stage.lanes, &stage.groups[0], 2);
     assert_ptr_equal(start(&stage), b);
     stage_done(&stage);
 }
 
-static void test_a_held_route_waits(void **state)
+static void test_a_held_group_waits(void **state)
 {
     (void)state;
     struct stage stage;
 
     stage_init(&stage, 16, 16);
     struct item *a = join(&stage, 0, 1);
-    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 0);
+    lanes_set_group_limit(&stage.lanes, &stage.groups[0], 0);
     assert_null(start(&stage));
-    lanes_set_route_limit(&stage.lanes, &stage.routes[0], 1);
+    lanes_set_group_limit(&stage.lanes, &stage.groups[0], 1);
     assert_ptr_equal(start(&stage), a);
     stage_done(&stage);
 }
@@ -210,60 +220,75 @@ static void test_one_that_has_rested_comes_last(void **state)
     stage_done(&stage);
 }
 
-static void test_one_that_comes_back_takes_its_old_place(void **state)
+static void test_ids_of_a_lane_rise(void **state)
 {
     (void)state;
     struct stage stage;
 
     stage_init(&stage, 16, 16);
     struct item *newer = join_at(&stage, 0, 1, 10, 0);
-    struct item *newest = join_at(&stage, 0, 1, 20, 0);
-    struct item *older = join_at(&stage, 0, 1, 5, 0);
-    assert_ptr_equal(start(&stage), older);
-    leave(&stage, older);
-    struct item *between = join_at(&stage, 0, 1, 15, 0);
-    assert_ptr_equal(start(&stage), newer);
+    (void)join_at(&stage, 0, 1, 5, LANES_OVERTAKEN);
+    (void)join_at(&stage, 0, 1, 10, LANES_OVERTAKEN);
+    (void)join_at(&stage, 0, 2, 5, 0); /* another record */
+    (void)join_at(&stage, 1, 1, 5, 0); /* another group */
+    struct item *newest = join_at(&stage, 0, 1, 11, 0);
     leave(&stage, newer);
-    assert_ptr_equal(start(&stage), between);
-    leave(&stage, between);
-    assert_ptr_equal(start(&stage), newest);
+    (void)join_at(&stage, 0, 1, 10, LANES_OVERTAKEN);
+    leave(&stage, newest);
+    (void)join_at(&stage, 0, 1, 10, 0); /* nobody is there any more */
     stage_done(&stage);
 }
 
-static void test_too_late(void **state)
+static void test_idle_ones_wait_for_whoever_is_live(void **state)
 {
     (void)state;
     struct stage stage;
 
-    stage_init(&stage, 16, 16);
-    struct item *newer = join_at(&stage, 0, 1, 10, 0);
-    assert_ptr_equal(start(&stage), newer);
-    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
-    newer->place.tried = true;
-    lanes_rest(&stage.lanes, &newer->place);
-    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
-    lanes_ready(&stage.lanes, &newer->place);
-    (void)join_at(&stage, 0, 1, 5, LANES_TOO_LATE);
-    (void)join_at(&stage, 0, 1, 11, 0);
+    stage_init(&stage, 1, 16);
+    struct item *idle = join_for(&stage, 0, 1, 1, LANES_IDLE, 0);
+    struct item *live = join_at(&stage, 1, 2, 2, 0);
+    assert_ptr_equal(start(&stage), live);
+    lanes_rest(&stage.lanes, &live->place);
+    assert_ptr_equal(start(&stage), idle);
+    lanes_rest(&stage.lanes, &idle->place);
+    lanes_ready(&stage.lanes, &idle->place);
+    lanes_ready(&stage.lanes, &live->place); /* it has rested later, and goes first all the same */
+    assert_ptr_equal(start(&stage), live);
     stage_done(&stage);
 }
 
-static void test_one_that_rests_and_has_never_gone_lets_older_ones_before_it(void **state)
+static void test_a_live_one_hurries_the_idle_ones_before_it(void **state)
 {
     (void)state;
     struct stage stage;
 
-    stage_init(&stage, 16, 16);
-    struct item *newer = join_at(&stage, 0, 1, 10, 0);
-    assert_ptr_equal(start(&stage), newer);
-    lanes_rest(&stage.lanes, &newer->place);
-    struct item *older = join_at(&stage, 0, 1, 5, 0), *oldest = join_at(&stage, 0, 1, 3, 0);
-    assert_ptr_equal(start(&stage), oldest);
-    lanes_rest(&stage.lanes, &newer->place); /* it is not the head */
-    leave(&stage, oldest);
-    assert_ptr_equal(start(&stage), older);
-    leave(&stage, older);
-    assert_ptr_equal(start(&stage), newer);
+    stage_init(&stage, 1, 16);
+    struct item *first = join_for(&stage, 0, 1, 1, LANES_IDLE, 0);
+    struct item *second = join_for(&stage, 0, 1, 2, LANES_IDLE, 0);
+    struct item *behind = join_at(&stage, 0, 1, 3, 0);
+    struct item *other = join_at(&stage, 0, 2, 4, 0);
+    struct item *const order[] = {first, second, behind, other};
+    for (size_t i = 0; i < array_len(order); i++) {
+        assert_ptr_equal(start(&stage), order[i]);
+        leave(&stage, order[i]);
+    }
+    stage_done(&stage);
+}
+
+static void test_how_many_are_free(void **state)
+{
+    (void)state;
+    struct stage stage;
+
+    stage_init(&stage, 3, 2);
+    assert_int_equal(lanes_free(&stage.lanes, &stage.groups[0]), 2);
+    (void)join(&stage, 0, 1);
+    (void)join(&stage, 1, 1);
+    (void)start(&stage);
+    (void)start(&stage);
+    assert_int_equal(lanes_free(&stage.lanes, &stage.groups[2]), 1);
+    lanes_set_group_limit(&stage.lanes, &stage.groups[0], 0);
+    assert_int_equal(lanes_free(&stage.lanes, &stage.groups[0]), 0);
     stage_done(&stage);
 }
 
@@ -274,28 +299,43 @@ static bool is_head(const struct stage *stage, const struct item *item)
     for (int i = 0; i < PLACES; i++) {
         const struct item *other = &stage->items[i];
         if (other->state != OUT && other != item && item->record >= 0 &&
-            other->record == item->record && other->route == item->route &&
-            other->place.seq < item->place.seq)
+            other->record == item->record && other->group == item->group &&
+            other->place.id < item->place.id)
             return false;
     }
     return true;
 }
 
-static int count(const struct stage *stage, int route, int state)
+static int count(const struct stage *stage, int group, int state)
 {
     int n = 0;
 
     for (int i = 0; i < PLACES; i++)
-        n += (int)stage->items[i].state == state && (route < 0 || stage->items[i].route == route);
+        n += (int)stage->items[i].state == state && (group < 0 || stage->items[i].group == group);
     return n;
 }
 
-static bool is_before(const struct item *a, const struct item *b)
+/* Whoever stands behind it in its lane, and is live, lends it its haste. */
+static uint64_t turn_of(const struct stage *stage, const struct item *item)
 {
-    return a->turn != b->turn ? a->turn < b->turn : a->place.seq < b->place.seq;
+    for (int i = 0; i < PLACES; i++) {
+        const struct item *other = &stage->items[i];
+        if (other->state != OUT && item->record >= 0 && other->record == item->record &&
+            other->group == item->group && other->place.id > item->place.id && !other->idle)
+            return item->turn & ~IDLE_TURN;
+    }
+    return item->turn;
 }
 
-/* The first to have come, among those that could go; who has rested comes behind all others. */
+static bool is_before(const struct stage *stage, const struct item *a, const struct item *b)
+{
+    uint64_t x = turn_of(stage, a), y = turn_of(stage, b);
+
+    return x != y ? x < y : a->place.id < b->place.id;
+}
+
+/* The first to have come, among those that could go; who has rested comes behind all others, and
+ * who is idle behind these. */
 static struct item *expected(struct stage *stage)
 {
     struct item *best = NULL;
@@ -305,8 +345,8 @@ static struct item *expected(struct stage *stage)
     for (int i = 0; i < PLACES; i++) {
         struct item *item = &stage->items[i];
         if (item->state == WAITS && is_head(stage, item) &&
-            count(stage, item->route, FLIES) < stage->routes[item->route].limit &&
-            (!best || is_before(item, best)))
+            count(stage, item->group, FLIES) < stage->groups[item->group].limit &&
+            (!best || is_before(stage, item, best)))
             best = item;
     }
     return best;
@@ -333,7 +373,8 @@ static void step(struct stage *stage, unsigned *seed)
     case 1:
     case 2:
         if (count(stage, -1, OUT) > 0)
-            (void)join(stage, rand_r(seed) % ROUTES, rand_r(seed) % (RECORDS + 1) - 1);
+            (void)join_for(stage, rand_r(seed) % GROUPS, rand_r(seed) % (RECORDS + 1) - 1,
+                           ++stage->next_id, rand_r(seed) % 3 ? LANES_LIVE : LANES_IDLE, 0);
         break;
     case 3:
     case 4:
@@ -353,13 +394,13 @@ static void step(struct stage *stage, unsigned *seed)
         item = pick(stage, RESTS, seed);
         if (item) {
             lanes_ready(&stage->lanes, &item->place);
-            item->turn = stage->next_seq + 1;
+            item->turn = (turn_of(stage, item) & IDLE_TURN) | (stage->next_id + 1);
             item->state = WAITS;
         }
         break;
     default:
         stage->lanes.limit = rand_r(seed) % 6;
-        lanes_set_route_limit(&stage->lanes, &stage->routes[rand_r(seed) % ROUTES],
+        lanes_set_group_limit(&stage->lanes, &stage->groups[rand_r(seed) % GROUPS],
                               rand_r(seed) % 4);
     }
     assert_int_equal(stage->lanes.in_flight, count(stage, -1, FLIES));
@@ -382,16 +423,17 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_record_one_at_a_time),
-        cmocka_unit_test(test_the_same_record_of_another_route_is_another),
+        cmocka_unit_test(test_the_same_record_of_another_group_is_another),
         cmocka_unit_test(test_without_a_record_there_is_no_order),
-        cmocka_unit_test(test_first_in_first_out_across_routes),
-        cmocka_unit_test(test_a_full_route_lets_others_pass),
-        cmocka_unit_test(test_a_held_route_waits),
+        cmocka_unit_test(test_first_in_first_out_across_groups),
+        cmocka_unit_test(test_a_full_group_lets_others_pass),
+        cmocka_unit_test(test_a_held_group_waits),
         cmocka_unit_test(test_one_that_rests_blocks_its_lane_alone),
         cmocka_unit_test(test_one_that_has_rested_comes_last),
-        cmocka_unit_test(test_one_that_comes_back_takes_its_old_place),
-        cmocka_unit_test(test_too_late),
-        cmocka_unit_test(test_one_that_rests_and_has_never_gone_lets_older_ones_before_it),
+        cmocka_unit_test(test_ids_of_a_lane_rise),
+        cmocka_unit_test(test_idle_ones_wait_for_whoever_is_live),
+        cmocka_unit_test(test_a_live_one_hurries_the_idle_ones_before_it),
+        cmocka_unit_test(test_how_many_are_free),
         cmocka_unit_test(test_at_random),
     };
 

@@ -4,7 +4,7 @@
  * as they like, routes come and go, and the relay is restarted. At every moment the order holds; in
  * the end, when all is well again, nothing is missing. RELAY_SEED=n lives one of them, any n.
  */
-#include "relay/delivery.h"
+#include "relay/offers.h"
 
 #include "relay_cases.h"
 #include "relay_scarce.h"
@@ -146,7 +146,8 @@ static void turn(void)
 {
     int what = roll(32);
 
-    replays_are_seen = one_in(2);
+    if (one_in(2)) /* the outbox looks once a second only, real time */
+        offers_look(life.world->relay);
     if (what < 9)
         send_some();
     else if (what < 18)
@@ -214,7 +215,7 @@ static void live(unsigned seed)
     world_reload(life.world, many_routes());
     life.world->convex = takes_all;
     for (int i = 0; i < CALMS; i++) {
-        replays_are_seen = true;
+        offers_look(life.world->relay);
         calm(CALM_MS);
     }
     assert_order(seed);

@@ -9,18 +9,22 @@
  * less than to give up what was hardly tried. What neither can be right about waits from when it
  * is read.
  */
+#include "relay/age.h"
+
 #include <inttypes.h>
 
-#include "relay/delivery.h"
+#include "relay/core.h"
+#include "relay/settle.h"
 
 enum {
     AGE_PATIENCE_MS = 10 * 60 * 1000, /* after a start nothing is too old: none was tried */
+    AGE_LOOK_MS = 10 * 1000,
 };
 
 /* A relay may have been off for a year; for more, a clock is wrong. */
 #define AGE_OFF_MAX_MS (INT64_C(365) * 24 * 3600 * 1000)
 
-void relay_age_begin(struct relay *relay)
+void age_begin(struct relay *relay)
 {
     struct clock *clock = loop_clock(relay->loop);
 
@@ -28,7 +32,7 @@ void relay_age_begin(struct relay *relay)
     relay->ages_from_ms = loop_now_ms(relay->loop) + AGE_PATIENCE_MS;
 }
 
-int64_t relay_age_of(const struct relay *relay, int64_t wall_ms, int64_t arrived_ms)
+int64_t age_of(const struct relay *relay, int64_t wall_ms, int64_t arrived_ms)
 {
     const int64_t ages_ms[] = {
         wall_ms - arrived_ms,
@@ -43,7 +47,7 @@ int64_t relay_age_of(const struct relay *relay, int64_t wall_ms, int64_t arrived
     return age_ms;
 }
 
-bool relay_age_is_over(const struct delivery *delivery)
+bool age_is_over(const struct delivery *delivery)
 {
     const struct relay *relay = delivery->relay;
     int64_t now_ms = loop_now_ms(relay->loop);
@@ -52,25 +56,32 @@ bool relay_age_is_over(const struct delivery *delivery)
            now_ms >= relay->ages_from_ms;
 }
 
-void relay_age_bury(struct delivery *delivery)
+void age_bury(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf reason = BUF_NULL;
+    struct span last = buf_span(&delivery->reason);
 
+    if (!last.len)
+        last = delivery->model->lost ? SPAN("there was no route for the model")
+                                     : SPAN("no attempt was possible");
     (void)buf_printf(&reason, "Not delivered within %" PRId64 " hours: ",
                      delivery->relay->options.max_age_ms / 3600000);
-    (void)buf_append_span(&reason, delivery->reason.len ? buf_span(&delivery->reason)
-                                                        : SPAN("no attempt was possible"));
-    relay_settle_bury(delivery, REPLY_FAILED, buf_span(&reason));
+    (void)buf_append_span(&reason, last);
+    settle_bury(delivery, REPLY_FAILED, buf_span(&reason));
 }
 
-void relay_age_bury_all(struct relay *relay)
+void age_bury_all(struct relay *relay)
 {
     struct delivery *delivery, *next;
+    int64_t now_ms = loop_now_ms(relay->loop);
 
-    for (delivery = TAILQ_FIRST(&relay->deliveries); delivery; delivery = next) {
+    if (now_ms - relay->aged_ms < AGE_LOOK_MS)
+        return;
+    relay->aged_ms = now_ms;
+    for (delivery = TAILQ_FIRST(&relay->deliveries.list); delivery; delivery = next) {
         next = TAILQ_NEXT(delivery, link);
         if ((delivery->state == DELIVERY_WAITING || delivery->state == DELIVERY_RESTING) &&
-            relay_age_is_over(delivery))
-            relay_age_bury(delivery);
+            age_is_over(delivery))
+            age_bury(delivery);
     }
 }

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages.
+ *
+ * A model holds a bounded window of its events in memory. When that is full, new ones are stored
+ * without a place in it (relay/queue.h), and come back by pages, when the window has drained by
+ * half. A page is bounded, too, since all of it joins in one turn of the loop; what takes long of
+ * it, the reading of bodies, the outbox's thread has done before.
+ */
+#include "relay/backlog.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "relay/age.h"
+#include "relay/core.h"
+#include "relay/prepared.h"
+#include "relay/settle.h"
+
+enum {
+    BACKLOG_STUCK_MAX = 4 * CORE_WINDOW, /* where those in memory cannot go, and others may */
+    BACKLOG_STUCK_PAGE = 64,
+    BACKLOG_PAGES_MAX = 4, /* at once; each may bring one event of any size beyond its bounds */
+    BACKLOG_PAGE_ROWS = 512,
+    BACKLOG_PAGE_BYTES = 4 * 1024 * 1024,
+    BACKLOG_PAGE_BYTES_MIN = 64 * 1024,
+};
+
+bool backlog_must_spill(const struct model *model)
+{
+    return model->relay->outbox &&
+           (queue_is_behind(&model->queue) || model->lanes.places >= core_window(model) ||
+            core_is_full(model->relay));
+}
+
+/* ---- from a row to its lane ---- */
+
+/* The event takes its place; what the disk has spoiled becomes a letter that nobody can send, but
+ * look at. 0 or -ENOMEM. */
+static int backlog_join(struct model *model, struct outbox_row *row)
+{
+    struct relay *relay = model->relay;
+    struct prepared *prepared = row->prepared;
+    struct event none = {0};
+    struct delivery *delivery = delivery_new(&relay->deliveries, &none, NULL);
+    int64_t age_ms = age_of(relay, clock_wall_ms(loop_clock(relay->loop)), row->row.since_ms);
+
+    if (!delivery)
+        return error_origin(-ENOMEM);
+    delivery->id = row->row.id;
+    delivery->model = model;
+    delivery->since_ms -= age_ms > 0 ? age_ms : 0;
+    prepared_move(row, delivery);
+    if (prepared->refused) {
+        settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
+        return 0;
+    }
+    int r = core_join(delivery, LANES_LIVE);
+    if (r)
+        delivery_free(delivery);
+    return r;
+}
+
+static void backlog_read(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+{
+    struct model *model = container_of(read, struct model, page);
+    struct outbox_row *row;
+    uint64_t last = 0;
+
+    model->relay->pages--;
+    while ((row = TAILQ_FIRST(rows))) {
+        TAILQ_REMOVE(rows, row, link);
+        if (!r)
+            r = backlog_join(model, row);
+        if (!r)
+            last = row->row.id;
+        outbox_row_free(row);
+    }
+    queue_took(&model->queue, last, !r && !more);
+    model->page_failed = r != 0; /* the outbox fails, or memory is short */
+    core_ask_pump(model->relay);
+}
+
+/* ---- when ---- */
+
+/*
+ * Nothing in memory may go (it rests, or stands behind what does), while there is room at Convex:
+ * events on disk must not wait for that. Never for long: what comes in may go, or comes to
+ * BACKLOG_STUCK_MAX.
+ */
+static bool backlog_is_stuck(const struct model *model)
+{
+    const struct relay *relay = model->relay;
+
+    return !model->lanes.ready.first && model->lanes.in_flight < model->lanes.limit &&
+           relay->lanes.in_flight < relay->lanes.limit &&
+           relay->deliveries.count < BACKLOG_STUCK_MAX;
+}
+
+/* How many more events may come in now. */
+static size_t backlog_room(const struct model *model)
+{
+    size_t window = core_window(model);
+    size_t room = window - model->lanes.places;
+
+    if (model->lanes.places > window / 2)
+        return backlog_is_stuck(model) ? BACKLOG_STUCK_PAGE : 0;
+    return room < BACKLOG_PAGE_ROWS ? room : BACKLOG_PAGE_ROWS;
+}
+
+/* True: a page begins. */
+static bool backlog_read_on(struct model *model)
+{
+    struct relay *relay = model->relay;
+    bool full = core_is_full(relay);
+    size_t room = backlog_room(model);
+
+    if (!queue_is_behind(&model->queue) || model->queue.reading || model->page_failed || !room)
+        return false;
+    if (full && (model->lanes.places > 0 || relay->pages > 0))
+        return false; /* one event is always let in, however large */
+    relay->pages++;
+    queue_read(&model->queue);
+    model->page = (struct outbox_read){
+        .model = span_of(model->name),
+        .after = model->queue.cursor,
+        .upto = model->queue.upto,
+        .rows_max = room,
+        /* Without room, one event comes in, or some small. */
+        .bytes_max = full ? BACKLOG_PAGE_BYTES_MIN : BACKLOG_PAGE_BYTES,
+        .prepare = prepared_read,
+        .done = backlog_read,
+    };
+    outbox_submit_read(relay->outbox, &model->page);
+    return true;
+}
+
+/* Each in its turn: whoever has much on disk would keep the others from theirs. */
+void backlog_read_all(struct relay *relay)
+{
+    struct model *model = relay->pages_next;
+
+    if (!relay->outbox || relay->phase == RELAY_GIVEN_UP)
+        return;
+    for (size_t i = 0; i < relay->models.table.len && relay->pages < BACKLOG_PAGES_MAX; i++) {
+        if (!model)
+            model = TAILQ_FIRST(&relay->models.list);
+        bool reads = backlog_read_on(model);
+        model = TAILQ_NEXT(model, link);
+        if (reads)
+            relay->pages_next = model;
+    }
+}

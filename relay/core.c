@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/* What the parts of the relay share. */
+#include "relay/core.h"
+
+const char core_stopping_text[] = "The relay is stopping";
+
+/* The hook comes behind those that bring events in: the turn that brings one sends it. */
+void core_ask_pump(struct relay *relay)
+{
+    if (relay->pump_asked)
+        return;
+    relay->pump_asked = true;
+    loop_hook_add(relay->loop, &relay->pump);
+}
+
+uint64_t core_next_id(struct relay *relay)
+{
+    return relay->outbox ? outbox_next_id(relay->outbox) : ++relay->next_id;
+}
+
+int core_join(struct delivery *delivery, enum lanes_haste haste)
+{
+    struct relay *relay = delivery->relay;
+    struct model *model = delivery->model;
+    int r = lanes_join(&relay->lanes, &model->lanes, &delivery->place, delivery->id,
+                       delivery->event.record, haste);
+
+    if (r)
+        return r;
+    if (model->gate.state != GATE_OPEN)
+        gate_knock(&model->gate);
+    core_ask_pump(relay);
+    return 0;
+}
+
+void core_finish(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    if (delivery->place.lane)
+        lanes_leave(&relay->lanes, &delivery->place);
+    delivery_free(delivery);
+    core_ask_pump(relay);
+}
+
+size_t core_window(const struct model *model)
+{
+    size_t models = model->relay->models.table.len;
+    size_t share = CORE_WINDOW / (models ? models : 1);
+
+    return share > CORE_WINDOW_MODEL_MIN ? share : CORE_WINDOW_MODEL_MIN;
+}
+
+bool core_is_full(const struct relay *relay)
+{
+    return relay->deliveries.bytes >= CORE_WINDOW_BYTES;
+}
+
+const struct gate *core_gate_before(const struct delivery *delivery)
+{
+    if (delivery->relay->gate.state != GATE_OPEN)
+        return &delivery->relay->gate;
+    return delivery->model->gate.state != GATE_OPEN ? &delivery->model->gate : NULL;
+}
+
+struct event_counts *core_counts_of(struct relay *relay, struct model *model)
+{
+    return model && strcmp(model->name, "other") != 0 ? &model->counts : &relay->other;
+}
+
+void core_count_delivered(struct relay *relay, struct model *model)
+{
+    struct event_counts *counts = core_counts_of(relay, model);
+
+    counts->accepted++;
+    counts->delivered++;
+}
+
+void core_count_discarded(struct relay *relay, struct model *model)
+{
+    struct event_counts *counts = core_counts_of(relay, model);
+
+    counts->accepted++;
+    counts->discarded++;
+}

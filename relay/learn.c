@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the answer to one event says of others: gates and limits.
+ *
+ * Conflicts and overload cut the model's limit, success lets it grow. A missing function closes the
+ * model's gate; a Convex that cannot be reached, or refuses or fails, closes that of all. Both only
+ * where it is not the event's own fault, which relay/evidence.h decides. While a gate is closed its
+ * events wait without attempts or log lines of their own; an event that is itself to blame waits by
+ * its backoff, with its record, and holds nobody else.
+ */
+#include "relay/learn.h"
+
+#include "base/log.h"
+#include "relay/core.h"
+
+enum {
+    LEARN_CUTS_MAX = 3,     /* of a limit, by one event */
+    LEARN_FAILURES_MAX = 5, /* of one event, before the log tells of it */
+};
+
+static void learn_apply_model(struct model *model)
+{
+    lanes_set_group_limit(&model->relay->lanes, &model->lanes, model_room(model));
+}
+
+static void learn_apply_whole(struct relay *relay)
+{
+    relay->lanes.limit = relay->phase >= RELAY_FINISHING
+                             ? 0
+                             : gate_room(&relay->gate, relay->limit.now, relay->limit.max);
+}
+
+void learn_apply_all(struct relay *relay)
+{
+    struct model *model;
+
+    relay->limits_due = false;
+    learn_apply_whole(relay);
+    TAILQ_FOREACH (model, &relay->models.list, link)
+        learn_apply_model(model);
+}
+
+/* ---- gates ---- */
+
+void learn_knock(struct relay *relay)
+{
+    if (relay->gate.state != GATE_OPEN && relay->lanes.startable.first)
+        gate_knock(&relay->gate);
+}
+
+void learn_gate_changed(void *ctx)
+{
+    struct relay *relay = ctx;
+
+    learn_apply_whole(relay);
+    core_ask_pump(relay);
+}
+
+void learn_model_gate_changed(void *ctx)
+{
+    struct model *model = ctx;
+
+    learn_apply_model(model);
+    core_ask_pump(model->relay);
+}
+
+static void learn_log_open(const struct gate *gate, const char *model)
+{
+    int64_t held_ms = loop_now_ms(gate->options.loop) - gate->since_ms;
+
+    log_info(model ? "route is served again" : "Convex answers again", "model", model, "after_s",
+             log_number(held_ms / 1000), "probes", log_number(gate->failures));
+}
+
+/* Convex as a whole is well: it has judged the one event that it was asked about. */
+static bool learn_whole_well(struct relay *relay)
+{
+    bool opens = gate_passed(&relay->gate);
+
+    if (opens) {
+        learn_log_open(&relay->gate, NULL);
+        limit_restart(&relay->limit, relay->lanes.in_flight);
+    }
+    limit_success(&relay->limit);
+    learn_apply_whole(relay);
+    return opens;
+}
+
+/* Its functions are there. */
+static bool learn_model_well(struct model *model)
+{
+    bool opens = gate_passed(&model->gate);
+
+    if (opens) {
+        learn_log_open(&model->gate, model->name);
+        limit_restart(&model->limit, model->lanes.in_flight);
+    }
+    learn_apply_model(model);
+    return opens;
+}
+
+/* ---- failures ---- */
+
+static void learn_log_blame(const struct delivery *delivery, const struct verdict *verdict)
+{
+    struct log_sum *sum = &delivery->relay->blamed;
+
+    if (log_sum_first(sum))
+        log_warn(sum->message, "request", ticket_request_id(&delivery->ticket), "id",
+                 log_number(delivery->id), "model", delivery->model->name, "cause", verdict->cause,
+                 "reason", verdict->detail);
+}
+
+static struct gate_failure learn_failure(const struct learn_attempt *attempt,
+                                         const struct verdict *verdict)
+{
+    bool held = verdict->outcome == VERDICT_HELD;
+    bool overload = verdict->pressure == VERDICT_OVERLOAD;
+
+    return (struct gate_failure){
+        .cause = verdict->cause,
+        /* A refusal to accept who asks, or even to connect. */
+        .certain = held || (!verdict->maybe_ran && !overload),
+        .overload = overload,
+        .by_event = held || verdict->maybe_ran,
+        .began_ms = attempt->began_ms,
+        .retry_after_ms = verdict->retry_after_ms,
+    };
+}
+
+static void learn_whole_failed(struct delivery *delivery, const struct learn_attempt *attempt,
+                               const struct verdict *verdict)
+{
+    struct relay *relay = delivery->relay;
+    struct gate_failure failure = learn_failure(attempt, verdict);
+    enum gate_news news = gate_failed(&relay->gate, &delivery->blame, &failure);
+
+    if (news == GATE_CLOSES)
+        log_warn("Convex is not to be had: events wait", "cause", verdict->cause, "reason",
+                 verdict->detail, "model", delivery->model->name, "id", log_number(delivery->id));
+    else if (news == GATE_BLAMES || (relay->gate.state == GATE_OPEN && !delivery->blame.own &&
+                                     delivery->attempts == LEARN_FAILURES_MAX))
+        learn_log_blame(delivery, verdict);
+    learn_apply_whole(relay);
+}
+
+static void learn_model_failed(struct delivery *delivery, const struct learn_attempt *attempt,
+                               const struct verdict *verdict)
+{
+    struct model *model = delivery->model;
+    struct gate_failure failure = learn_failure(attempt, verdict);
+    enum gate_news news = gate_failed(&model->gate, &delivery->model_blame, &failure);
+
+    if (news == GATE_CLOSES)
+        log_warn("route is held: its events wait", "model", model->name, "cause", verdict->cause,
+                 "id", log_number(delivery->id));
+    else if (news == GATE_BLAMES)
+        learn_log_blame(delivery, verdict);
+    learn_apply_model(model);
+}
+
+bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
+                const struct verdict *verdict)
+{
+    struct relay *relay = delivery->relay;
+    struct model *model = delivery->model;
+    bool failed = verdict->outcome == VERDICT_AGAIN || verdict->outcome == VERDICT_HELD;
+
+    /* One that conflicts for ever is not to slow down the rest for ever. */
+    if (verdict->pressure != VERDICT_NO_PRESSURE && delivery->attempts <= LEARN_CUTS_MAX) {
+        limit_cut(&model->limit, attempt->number);
+        learn_apply_model(model);
+    }
+    if (failed && !relay->outbox)
+        return false; /* nothing waits here for better times, so that no gate is needed */
+    if (failed && verdict->scope == VERDICT_UPSTREAM) {
+        learn_whole_failed(delivery, attempt, verdict);
+        return false;
+    }
+    bool opens = learn_whole_well(relay);
+    if (verdict->outcome == VERDICT_HELD) {
+        learn_model_failed(delivery, attempt, verdict);
+        return opens;
+    }
+    if (!failed)
+        limit_success(&model->limit);
+    return learn_model_well(model) || opens;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Offers: dead letters that somebody wants sent again.
+ *
+ *   outbox     offered --taken--> pending
+ *                 '----refused, stale--> dead
+ *   in memory     FETCHING --taken--> WAITING; --stale--> gone
+ *
+ * An offer goes to the end of its record's line, and only in idle moments: its model has all of its
+ * pending events in memory, a slot is free, and nobody waits for one. It takes its place in the
+ * lane first, and is fetched from the outbox then. What is newer is in the lane (the offer is
+ * refused), stands behind it, or has been delivered: then the outbox knows by the time that it is
+ * asked, since it works in the order of submission, and says that the offer is stale. Where a mark
+ * of that kind could not be written yet, nothing is taken.
+ *
+ * Which models have offers is found by a walk, when another process has changed the outbox and when
+ * routes have changed; on the way it refuses those of models without a route.
+ */
+#include "relay/offers.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "handlers/sync.h"
+#include "relay/core.h"
+#include "relay/prepared.h"
+#include "relay/settle.h"
+
+static const char offers_overtaken_text[] = "Replay refused: a newer event of the record waits";
+
+/* ---- one offer ---- */
+
+static void offers_count_refused(struct model *model, uint64_t id, const char *why)
+{
+    struct log_sum *sum = &model->relay->refused;
+
+    model->offers.refused++;
+    if (log_sum_first(sum))
+        log_warn(sum->message, "id", log_number(id), "model", model->name, "why", why);
+}
+
+/* It is done with, whatever came of it. */
+static void offers_end(struct delivery *delivery, int r)
+{
+    struct model_offers *offers = &delivery->model->offers;
+
+    offers->taking--;
+    offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* or somebody has taken it */
+}
+
+static void offers_refused(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, append);
+
+    offers_end(delivery, r);
+    if (r == 0)
+        offers_count_refused(delivery->model, op->row.id, "a newer event of the record waits");
+    core_finish(delivery);
+}
+
+static void offers_taken(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, append);
+
+    offers_end(delivery, r);
+    if (r == STORE_STALE)
+        offers_count_refused(delivery->model, op->row.id,
+                             "a newer event of the record was delivered");
+    if (r) {
+        core_finish(delivery);
+        return;
+    }
+    struct prepared *prepared = op->taken->prepared;
+    prepared_move(op->taken, delivery);
+    delivery_enter(delivery, DELIVERY_WAITING);
+    if (prepared->refused)
+        settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
+    else
+        lanes_ready(&delivery->relay->lanes, &delivery->place);
+    outbox_row_free(op->taken);
+    core_ask_pump(delivery->relay);
+}
+
+static void offers_submit(struct delivery *delivery, const struct store_row *row, bool overtaken)
+{
+    struct relay *relay = delivery->relay;
+
+    delivery->append = (struct outbox_op){
+        .kind = overtaken ? OUTBOX_REFUSE : OUTBOX_TAKE,
+        .row = {.id = row->id, .reason = span_of(offers_overtaken_text)},
+        .new_id = delivery->id,
+        .now_ms = clock_wall_ms(loop_clock(relay->loop)),
+        .prepare = prepared_read,
+        .done = overtaken ? offers_refused : offers_taken,
+    };
+    delivery->model->offers.taking++;
+    outbox_submit(relay->outbox, &delivery->append);
+}
+
+/* Claims the end of its record's lane, and has it fetched; or refused, where a newer event stands
+ * there. 0 or -ENOMEM. */
+static int offers_claim(struct model *model, const struct store_row *row)
+{
+    struct relay *relay = model->relay;
+    struct event none = {0};
+    struct delivery *delivery = delivery_new(&relay->deliveries, &none, NULL);
+
+    if (!delivery)
+        return error_origin(-ENOMEM);
+    delivery->state = DELIVERY_FETCHING;
+    delivery->model = model;
+    delivery->id = row->state == STORE_FORCED ? core_next_id(relay) : row->id;
+    delivery_set_row(delivery, DELIVERY_ROW_STORED);
+    delivery->event.record = row->record; /* of which the lane makes its own */
+    int r = core_join(delivery, LANES_IDLE);
+    delivery->event.record = SPAN_NULL;
+    if (r < 0) {
+        delivery_free(delivery);
+        return r;
+    }
+    if (r == 0)
+        queue_join(&model->queue, delivery->id);
+    offers_submit(delivery, row, r == LANES_OVERTAKEN);
+    return 0;
+}
+
+/* ---- looked at ---- */
+
+/* Also while offers are on their way: what is taken here is at most what has a slot. */
+static bool offers_is_idle(const struct model *model)
+{
+    const struct relay *relay = model->relay;
+
+    return !queue_is_behind(&model->queue) && lanes_would_start(&relay->lanes, &model->lanes) &&
+           !core_is_full(relay) && relay->phase < RELAY_FINISHING &&
+           outbox_marks_owed(relay->outbox) == 0;
+}
+
+static void offers_read(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+{
+    struct model *model = container_of(read, struct model, offers.read);
+    bool idle = offers_is_idle(model);
+    struct outbox_row *row;
+
+    model->offers.reading = false;
+    model->offers.wanted = model->offers.wanted || more || !idle;
+    while ((row = TAILQ_FIRST(rows))) {
+        TAILQ_REMOVE(rows, row, link);
+        if (!r && idle)
+            r = offers_claim(model, &row->row);
+        outbox_row_free(row);
+    }
+    if (r) {
+        model->offers.failed = true;
+        model->offers.wanted = true;
+    }
+    core_ask_pump(model->relay);
+}
+
+static void offers_take(struct model *model)
+{
+    struct relay *relay = model->relay;
+    struct model_offers *offers = &model->offers;
+
+    if (!offers->wanted || offers->reading || offers->failed || offers->taking > 0 ||
+        !offers_is_idle(model))
+        return;
+    offers->reading = true;
+    offers->wanted = false; /* until there are more of them */
+    offers->read = (struct outbox_read){
+        .model = span_of(model->name),
+        .offers = true,
+        .rows_max = (uint64_t)lanes_free(&relay->lanes, &model->lanes),
+        .done = offers_read,
+    };
+    outbox_submit_read(relay->outbox, &offers->read);
+}
+
+void offers_take_all(struct relay *relay)
+{
+    struct model *model;
+
+    if (!relay->outbox)
+        return;
+    TAILQ_FOREACH (model, &relay->models.list, link)
+        offers_take(model);
+}
+
+void offers_retry(struct relay *relay)
+{
+    struct model *model;
+
+    TAILQ_FOREACH (model, &relay->models.list, link) {
+        model->offers.wanted |= model->offers.failed;
+        model->offers.failed = false;
+    }
+    if (relay->offers_due)
+        offers_look(relay);
+}
+
+/* ---- whose ---- */
+
+static struct model *offers_walk_model(struct relay *relay)
+{
+    return relay->offers_walk.named
+               ? models_find(&relay->models, buf_span(&relay->offers_walk.model))
+               : NULL;
+}
+
+/* The walk stands on a model. True: its offers are to be refused. */
+static bool offers_meet(struct relay *relay)
+{
+    struct model *model = offers_walk_model(relay);
+
+    if (!model || model->lost)
+        return true;
+    model->offers.wanted = true;
+    core_ask_pump(relay);
+    return false;
+}
+
+static void offers_leave(struct relay *relay)
+{
+    struct model *model = offers_walk_model(relay);
+
+    if (relay->offers_refused == 0)
+        return;
+    *(model ? &model->offers.refused : &relay->refused_other) += relay->offers_refused;
+    log_warn("replays refused: the model has no route", "model", model ? model->name : "(other)",
+             "events", log_number(relay->offers_refused));
+    relay->offers_refused = 0;
+}
+
+static void offers_walk_on(struct relay *relay, bool refuse)
+{
+    relay->offers_walk.step = refuse ? OUTBOX_WALK_REFUSE : OUTBOX_WALK_NEXT;
+    outbox_submit_walk(relay->outbox, &relay->offers_walk);
+}
+
+static void offers_walked(struct outbox_walk *walk, int r)
+{
+    struct relay *relay = container_of(walk, struct relay, offers_walk);
+
+    if (walk->step == OUTBOX_WALK_REFUSE)
+        relay->offers_refused += walk->refused;
+    if (r || relay->phase == RELAY_GIVEN_UP) { /* the end, or the outbox fails */
+        offers_leave(relay);
+        relay->offers_walking = false;
+        relay->offers_due |= r != STORE_MISSING;
+        return;
+    }
+    if (walk->step == OUTBOX_WALK_REFUSE && walk->refused == 0) {
+        offers_leave(relay);
+        offers_walk_on(relay, false);
+    } else {
+        offers_walk_on(relay, offers_meet(relay));
+    }
+}
+
+void offers_look(void *ctx)
+{
+    struct relay *relay = ctx;
+
+    relay->offers_due = true;
+    if (!relay->outbox || relay->offers_walking || relay->phase == RELAY_GIVEN_UP)
+        return;
+    relay->offers_due = false;
+    relay->offers_walking = true;
+    buf_done(&relay->offers_walk.model);
+    relay->offers_walk =
+        (struct outbox_walk){.reason = span_of(sync_no_route_text), .done = offers_walked};
+    offers_walk_on(relay, true); /* those that name no model have no route */
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* The pump. */
+#include "relay/pump.h"
+
+#include "relay/attempt.h"
+#include "relay/backlog.h"
+#include "relay/core.h"
+#include "relay/learn.h"
+#include "relay/offers.h"
+
+static void pump_withdraw(struct relay *relay)
+{
+    if (relay->pump_asked)
+        loop_hook_remove(relay->loop, &relay->pump);
+    relay->pump_asked = false;
+}
+
+/* Hooks that have run already must see what was answered: then there is no wait. */
+static int pump_run(void *ctx)
+{
+    struct relay *relay = ctx;
+    uint64_t answered = relay->tickets.answered;
+
+    pump_withdraw(relay); /* what is asked from now on is done in another round of this turn */
+    if (relay->limits_due)
+        learn_apply_all(relay);
+    backlog_read_all(relay);
+    attempt_start_all(relay);
+    offers_take_all(relay);
+    learn_knock(relay);
+    return relay->tickets.answered == answered ? -1 : 0;
+}
+
+void pump_init(struct relay *relay)
+{
+    relay->pump = (struct loop_hook){.before_wait = pump_run, .ctx = relay};
+}
+
+void pump_done(struct relay *relay)
+{
+    pump_withdraw(relay);
+}

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The outbox's side: what is written of an event, and when it may be forgotten.
+ *
+ *   append  at once, side by side with the first attempt, or before it, where the record may have
+ *           dead letters: these become stale with the event's row, also over a crash
+ *   note    after an attempt that failed: how often, and why
+ *   fate    delivered, or dead. The next event of the record waits for it where the event was on
+ *           disk: after a crash Convex may see the last event of a record twice, but never an older
+ *           one after a newer one.
+ *
+ * The outbox works in the order of submission, so that a fate may follow an append that is still
+ * under way, whatever comes of that.
+ *
+ * A fate that the disk refuses:
+ *
+ *   The event is on disk: the disk is asked again every second. The record's lane stands still
+ *   meanwhile, since after a crash the event would be sent again. Its sender is told what became
+ *   of it, which is safe.
+ *   It is not, and was delivered: it counts, and there is nothing to be written.
+ *   It is not, and is a letter: it could be neither delivered nor stored. Its sender is told 503,
+ *   with Convex's message, and it is gone: to hold on to it would keep the record's next event from
+ *   Convex, which may be well.
+ */
+#include "relay/settle.h"
+
+#include "base/log.h"
+#include "relay/core.h"
+
+enum { SETTLE_AGAIN_MS = 1000 };
+
+/* The row as it is now; the outbox reads it until the operation is done. */
+static struct store_row settle_row(const struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    return (struct store_row){
+        .id = delivery->id,
+        .state = STORE_PENDING,
+        .model = event->model,
+        .record = event->record,
+        .body = buf_span(&event->body),
+        .request = span_of(ticket_request_id(&delivery->ticket)),
+        .arrived_ms = event->arrived_ms,
+        .since_ms = event->arrived_ms,
+        .attempts = delivery->attempts,
+        .tried_ms = delivery->tried_ms,
+        .reason = delivery->reason.len ? buf_span(&delivery->reason) : SPAN_NULL,
+    };
+}
+
+/* ---- pending ---- */
+
+static void settle_appended(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, append);
+
+    delivery_set_row(delivery, r ? DELIVERY_ROW_NONE : DELIVERY_ROW_STORED);
+    core_ask_pump(delivery->relay);
+    if (delivery->state == DELIVERY_SPILLED) {
+        if (r)
+            delivery_answer(delivery, REPLY_UNAVAILABLE, SPAN("The event could not be stored"));
+        else
+            delivery_answer(delivery, REPLY_QUEUED, SPAN_NULL);
+        core_finish(delivery);
+        return;
+    }
+    if (delivery->state == DELIVERY_WAITING) /* at the head of its lane, maybe for this */
+        lanes_ready(&delivery->relay->lanes, &delivery->place);
+    if (delivery->ticket.state == TICKET_DUE)
+        settle_ticket_due(&delivery->ticket);
+}
+
+void settle_append(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    if (!relay->outbox)
+        return;
+    delivery_set_row(delivery, DELIVERY_ROW_WRITING);
+    delivery->append = (struct outbox_op){
+        .kind = OUTBOX_APPEND,
+        .row = settle_row(delivery),
+        .patient = true,
+        .done = settle_appended,
+    };
+    outbox_submit(relay->outbox, &delivery->append);
+}
+
+bool settle_is_disk_first(const struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    return delivery->row == DELIVERY_ROW_WRITING &&
+           outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
+}
+
+/* Notes are for people who look at what is pending: one that fails, or comes late, is no loss. */
+static void settle_noted(struct outbox_op *op, int r)
+{
+    (void)r;
+    op->done = NULL;
+}
+
+void settle_note_failure(struct delivery *delivery)
+{
+    if (delivery->row != DELIVERY_ROW_STORED || delivery->note.done)
+        return;
+    delivery->noted.len = 0;
+    if (buf_append_span(&delivery->noted, buf_span(&delivery->reason)))
+        return;
+    delivery->note = (struct outbox_op){
+        .kind = OUTBOX_POSTPONE,
+        .row = settle_row(delivery),
+        .patient = true,
+        .done = settle_noted,
+    };
+    /* The next attempt may fail before this is written, and has a reason of its own. */
+    delivery->note.row.reason = buf_span(&delivery->noted);
+    outbox_submit(delivery->relay->outbox, &delivery->note);
+}
+
+void settle_ticket_due(struct ticket *ticket)
+{
+    struct delivery *delivery = container_of(ticket, struct delivery, ticket);
+    struct span reason = buf_span(&delivery->reason);
+
+    if (delivery->state == DELIVERY_SETTLING)
+        return; /* what became of it is told as soon as it is written */
+    switch (delivery->row) {
+    case DELIVERY_ROW_WRITING:
+        return; /* settle_appended() comes back here */
+    case DELIVERY_ROW_STORED:
+        delivery_answer(delivery, reason.len ? REPLY_QUEUED_AFTER : REPLY_QUEUED, reason);
+        return;
+    case DELIVERY_ROW_NONE:
+        break;
+    }
+    delivery_answer(delivery, REPLY_UNAVAILABLE,
+                    reason.len ? reason : SPAN("The event could be neither delivered nor stored"));
+    if (delivery->state != DELIVERY_FLYING) /* which Convex may have taken */
+        core_finish(delivery);
+}
+
+/* ---- fates ---- */
+
+static void settle_again(void *ctx);
+
+/* The event is on disk as it was, and the sender need not wait for the disk to recover. */
+static void settle_later(struct delivery *delivery)
+{
+    struct loop *loop = delivery->relay->loop;
+
+    delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
+    delivery->timer = (struct loop_timer){.fn = settle_again, .ctx = delivery};
+    loop_timer_set(loop, &delivery->timer, loop_now_ms(loop) + SETTLE_AGAIN_MS);
+}
+
+/* Delivered, and never stored: it counts, and older letters of its record become stale as soon as
+ * the outbox takes that. */
+static void settle_forget(struct delivery *delivery)
+{
+    const struct event *event = &delivery->event;
+
+    if (outbox_delivered_unstored(delivery->relay->outbox, delivery->id, event->model,
+                                  event->record))
+        settle_later(delivery); /* no memory */
+    else
+        core_finish(delivery);
+}
+
+static void settle_refuse_letter(struct delivery *delivery)
+{
+    log_debug("no disk for a dead letter", "id", log_number(delivery->id), "model",
+              delivery->model ? delivery->model->name : NULL);
+    delivery_answer(delivery, REPLY_UNAVAILABLE,
+                    delivery->reply == REPLY_DELIVERED ? SPAN("The event could not be stored")
+                                                       : buf_span(&delivery->message));
+    core_finish(delivery);
+}
+
+static void settle_written(struct outbox_op *op, int r)
+{
+    struct delivery *delivery = container_of(op, struct delivery, fate);
+    bool stored = delivery->row == DELIVERY_ROW_STORED;
+
+    if (op->kind == OUTBOX_DELIVERED && !stored && (r || op->missing)) { /* its append has failed */
+        settle_forget(delivery);
+    } else if (r == 0) {
+        delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
+        core_finish(delivery);
+    } else if (stored) {
+        settle_later(delivery);
+    } else {
+        settle_refuse_letter(delivery);
+    }
+}
+
+static void settle_again(void *ctx)
+{
+    struct delivery *delivery = ctx;
+
+    if (delivery->row == DELIVERY_ROW_STORED)
+        outbox_submit(delivery->relay->outbox, &delivery->fate);
+    else
+        settle_forget(delivery);
+}
+
+static void settle_write(struct delivery *delivery, enum outbox_kind kind)
+{
+    delivery->fate = (struct outbox_op){
+        .kind = kind,
+        .row = settle_row(delivery),
+        .patient = kind == OUTBOX_DELIVERED && lanes_is_last(&delivery->place),
+        .done = settle_written,
+    };
+    if (kind == OUTBOX_BURY)
+        delivery->fate.row.died_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
+    outbox_submit(delivery->relay->outbox, &delivery->fate);
+}
+
+/* Whether a row is on disk, or will be by the time that the next operation is done. */
+static bool settle_has_row(struct delivery *delivery)
+{
+    if (delivery->row == DELIVERY_ROW_WRITING && !settle_is_disk_first(delivery) &&
+        outbox_withdraw(delivery->relay->outbox, &delivery->append))
+        delivery_set_row(delivery, DELIVERY_ROW_NONE);
+    return delivery->row != DELIVERY_ROW_NONE;
+}
+
+/* Nobody behind it in its lane goes on until it has left. */
+static void settle_begin(struct delivery *delivery, enum reply reply)
+{
+    delivery->reply = reply;
+    delivery_enter(delivery, DELIVERY_SETTLING);
+    if (delivery->place.lane)
+        lanes_rest(&delivery->relay->lanes, &delivery->place);
+}
+
+void settle_delivered(struct delivery *delivery)
+{
+    struct relay *relay = delivery->relay;
+
+    delivery_answer(delivery, REPLY_DELIVERED, SPAN_NULL);
+    settle_begin(delivery, REPLY_DELIVERED);
+    if (!relay->outbox) {
+        core_count_delivered(relay, delivery->model);
+        core_finish(delivery);
+    } else if (settle_has_row(delivery)) {
+        settle_write(delivery, OUTBOX_DELIVERED);
+    } else {
+        settle_forget(delivery);
+    }
+}
+
+static void settle_log_dead(struct delivery *delivery)
+{
+    struct model *model = delivery->model;
+    struct log_sum *sum = model ? &model->failures : &delivery->relay->unrouted;
+
+    if (log_sum_first(sum))
+        log_warn(sum->message, "request", ticket_request_id(&delivery->ticket), "id",
+                 log_number(delivery->id), "model", model ? model->name : NULL, "attempts",
+                 log_number(delivery->attempts));
+}
+
+void settle_bury(struct delivery *delivery, enum reply reply, struct span reason)
+{
+    struct relay *relay = delivery->relay;
+    struct span kept = reason;
+
+    settle_begin(delivery, reply);
+    if (!relay->outbox) {
+        delivery_answer(delivery, reply, reason);
+        core_count_discarded(relay, delivery->model);
+        core_finish(delivery);
+        return;
+    }
+    settle_log_dead(delivery);
+    if (kept.len > CORE_REASON_MAX)
+        kept.len = CORE_REASON_MAX;
+    delivery->reason.len = 0;
+    /* Without memory for them, the letter lacks its reason, and the sender gets an empty one. */
+    (void)buf_append_span(&delivery->reason, kept);
+    if (delivery->ticket.state != TICKET_NONE)
+        (void)buf_append_span(&delivery->message, reason);
+    (void)settle_has_row(delivery);
+    settle_write(delivery, OUTBOX_BURY);
+}

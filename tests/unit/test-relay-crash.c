@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Letters that are replayed, and a process that is killed between any two statements of the store.
+ *
+ * A short life at random: events of a few records, of which Convex refuses some, and replays of
+ * what it has refused, with newer events before, between and behind. The same life is lived again
+ * and again, and ends before one more statement each time, as kill -9 would end it; the next process
+ * finishes it. Never does an older event come after a newer one, no letter is lost, and Convex takes
+ * none twice but the one that was under way. RELAY_SEED=n lives one of them, any n.
+ */
+#include "relay/offers.h"
+
+#include "relay_cases.h"
+
+enum {
+    LIVES = 6,
+    TURNS = 14,
+    RECORDS = 3,
+    NUMBERS = 64,
+    STATEMENTS = 400, /* more than a life has */
+    STRIDE = 3,
+};
+
+static struct {
+    unsigned seed;
+    struct world *world;
+    int numbers[RECORDS];
+    int done[RECORDS][NUMBERS]; /* how often Convex has taken it */
+    struct sender *senders[RECORDS][NUMBERS];
+    bool heals; /* Convex takes everything from now on */
+} life;
+
+static int roll(int sides)
+{
+    return rand_r(&life.seed) % sides;
+}
+
+static struct world_answer takes_some(struct world *world, const char *path, int record, int number)
+{
+    (void)world, (void)path;
+    struct world_answer answer =
+        life.heals || (record + number) % 3 == 0 ? world_done() : world_rejected();
+
+    answer.after_ms = 1 + (record * 7 + number * 5) % 40;
+    if (answer.answer.body.len == world_done().answer.body.len)
+        life.done[record][number]++;
+    return answer;
+}
+
+static void send_some(void)
+{
+    int record = roll(RECORDS);
+
+    for (int n = 1 + roll(3); n > 0 && life.numbers[record] < NUMBERS - 1; n--) {
+        int number = ++life.numbers[record];
+        life.senders[record][number] = world_send(life.world, "users", record, number);
+    }
+}
+
+static uint64_t letters[RECORDS * NUMBERS];
+static size_t letters_len;
+
+static int note_letter(void *ctx, const struct store_row *row)
+{
+    (void)ctx;
+    letters[letters_len++] = row->id;
+    return 0;
+}
+
+/* A command beside the relay; the disk that breaks is the relay's. */
+static void replay(bool all)
+{
+    const struct store_filter dead = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
+    struct store *store = world_open(life.world, STORE_BESIDE);
+
+    letters_len = 0;
+    assert_int_equal(store->ops->begin(store), 0);
+    assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
+    for (size_t i = 0; i < letters_len; i++)
+        if (all || roll(2))
+            (void)store->ops->offer(store, letters[i], false); /* it may be stale */
+    assert_int_equal(store->ops->commit(store), 0);
+    store->ops->close(store);
+    offers_look(life.world->relay);
+}
+
+/* False: it was killed meanwhile. */
+static bool go_on(int64_t ms)
+{
+    for (; ms > 0 && !fault_store_has_crashed(&life.world->disk); ms--)
+        world_step(life.world);
+    return !fault_store_has_crashed(&life.world->disk);
+}
+
+/* Until the n-th statement. True: the life was over before. */
+static bool live_until(int statement)
+{
+    fault_store_crash_before(&life.world->disk, statement);
+    for (int turn = 0; turn < TURNS; turn++) {
+        if (roll(3) == 0)
+            replay(false);
+        else
+            send_some();
+        if (!go_on(1 + roll(60)))
+            return false;
+    }
+    return go_on(2000);
+}
+
+/* The next process, and a command for what is dead still. */
+static void finish(void)
+{
+    fault_store_crash_before(&life.world->disk, 0);
+    world_restart(life.world);
+    life.heals = true;
+    for (int i = 0; i < 4; i++) {
+        world_run(life.world, 2000);
+        replay(true);
+    }
+    world_run(life.world, 2000);
+    world_run_until(life.world, nothing_is_left, 60 * 1000);
+}
+
+/* Letters that a newer event has overtaken stay what they are. */
+static void assert_nothing_is_lost(unsigned seed, int statement, bool crashed)
+{
+    struct store_counts counts = world_counts(life.world);
+    uint64_t acknowledged = 0, taken = 0;
+
+    for (int record = 0; record < RECORDS; record++)
+        for (int number = 1; number <= life.numbers[record]; number++) {
+            const struct sender *sender = life.senders[record][number];
+            acknowledged += sender->answered && sender->reply != REPLY_UNAVAILABLE;
+            taken += life.done[record][number] > 0;
+            if (life.done[record][number] > 1 + crashed)
+                fail_msg("RELAY_SEED=%u, statement %d: %d/%d went %d times", seed, statement,
+                         record, number, life.done[record][number]);
+        }
+    if (life.world->disorders || life.world->overlaps)
+        fail_msg("RELAY_SEED=%u, statement %d: disorders %d, overlaps %d", seed, statement,
+                 life.world->disorders, life.world->overlaps);
+    if (counts.pending || taken + counts.dead < acknowledged)
+        fail_msg("RELAY_SEED=%u, statement %d: acknowledged %d, taken %d, dead %d, pending %d",
+                 seed, statement, (int)acknowledged, (int)taken, (int)counts.dead,
+                 (int)counts.pending);
+}
+
+/* Returns whether it was over before the statement. */
+static bool live(unsigned seed, int statement)
+{
+    memset(&life, 0, sizeof(life));
+    life.seed = seed;
+    life.world = begin(&plain, takes_some);
+    bool over = live_until(statement);
+    finish();
+    assert_nothing_is_lost(seed, statement, !over);
+    return over;
+}
+
+static void walk(unsigned seed, int stride, void **state)
+{
+    int statement = 1 + (int)seed % stride;
+
+    for (; statement < STATEMENTS && !live(seed, statement); statement += stride)
+        (void)end(state);
+    assert_true(statement > TURNS && statement < STATEMENTS);
+    (void)end(state);
+}
+
+static void test_killed_between_any_two_statements(void **state)
+{
+    const char *seed = getenv("RELAY_SEED");
+
+    for (unsigned n = 1; !seed && n <= LIVES; n++)
+        walk(n, STRIDE, state);
+    if (seed)
+        walk((unsigned)strtoul(seed, NULL, 10), 1, state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_killed_between_any_two_statements, end)};
+
+    log_setup(LOG_ERROR + 1, LOG_TEXT);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
