@@ -35,8 +35,7 @@ struct outbox {
     struct loop_timer flush;
     struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
     int marks_len;
-    unsigned marks_owed;   /* with those that the writer has */
-    unsigned marks_failed; /* that were told of */
+    unsigned marks_owed; /* with those that the writer has */
     struct loop_timer mark_again;
     struct loop_fd finished;
     void (*on_offers)(void *ctx);
@@ -91,7 +90,6 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 
 static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
 {
-    outbox->marks_failed += job->result && writer_batch_is_mark(job);
     switch (job->type) {
     case OUTBOX_JOB_OP: {
         struct outbox_op *op = container_of(job, struct outbox_op, job);
@@ -111,11 +109,6 @@ static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
     case OUTBOX_JOB_NAMING: {
         struct outbox_naming *naming = container_of(job, struct outbox_naming, job);
         naming->done(naming, job->result);
-        break;
-    }
-    case OUTBOX_JOB_CENSUS: {
-        struct outbox_census *census = container_of(job, struct outbox_census, job);
-        census->done(census, job->result);
         break;
     }
     case OUTBOX_JOB_OVERTAKEN:
@@ -255,13 +248,6 @@ void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)
 {
-    if (!read->model.at)
-        outbox_mark_again(outbox); /* before a letter that one of them is about is taken up */
-    read->marks_failed = outbox->marks_failed;
-    if (!read->model.at && !read->offers) {
-        read->new_id = outbox_next_id(outbox);
-        outbox->ids.last += read->rows_max;
-    }
     read->job.type = OUTBOX_JOB_READ;
     outbox_submit_job(outbox, &read->job, false);
 }
@@ -276,12 +262,6 @@ void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming)
 {
     naming->job.type = OUTBOX_JOB_NAMING;
     outbox_submit_job(outbox, &naming->job, false);
-}
-
-void outbox_submit_census(struct outbox *outbox, struct outbox_census *census)
-{
-    census->job.type = OUTBOX_JOB_CENSUS;
-    outbox_submit_job(outbox, &census->job, false);
 }
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)

@@ -44,8 +44,6 @@ void outbox_submit(struct outbox *outbox, struct outbox_op *op);
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
-void outbox_submit_census(struct outbox *outbox, struct outbox_census *census);
-
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming);
 

@@ -21,7 +21,6 @@ struct outbox_job {
         OUTBOX_JOB_READ,
         OUTBOX_JOB_WALK,
         OUTBOX_JOB_NAMING,
-        OUTBOX_JOB_CENSUS,
         OUTBOX_JOB_OVERTAKEN
     } type;
     unsigned turn; /* of its submission */
@@ -40,7 +39,6 @@ enum outbox_kind {
     OUTBOX_TAKE,      /* row: id. An offer becomes pending. STORE_STALE: overtaken since, and a
                        * letter again; STORE_MISSING: no such offer */
     OUTBOX_REFUSE, /* row: id, reason. An offer is a letter again. STORE_MISSING: no such offer */
-    OUTBOX_OVERTAKES, /* as DELIVERED with unstored; to go */
 };
 
 /* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */
@@ -64,8 +62,7 @@ struct outbox_op {
 
 /*
  * Reads pending rows of one model with after < id <= upto; or, with offers, what the model has
- * offered and forced, without bodies. By rising id. (model.at NULL without offers: takes up replays
- * of any model; to go.)
+ * offered and forced, without bodies. By rising id.
  */
 struct outbox_read {
     struct span model;
@@ -79,15 +76,12 @@ struct outbox_read {
     int (*prepare)(struct outbox_row *row);
     /*
      * On the loop. rows have copies of everything and belong to the callee, who frees each with
-     * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op;
-     * -EAGAIN: a letter may be among the replays that is stale, and not known to be.
+     * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op.
      */
     void (*done)(struct outbox_read *read, struct outbox_rows *rows, bool more, int r);
     struct outbox_job job;
     struct outbox_rows rows; /* the outbox's own, as are the next ones */
     bool more;
-    unsigned marks_failed; /* that the loop knew of when it was submitted */
-    uint64_t new_id;
 };
 
 /*
@@ -96,10 +90,8 @@ struct outbox_read {
  */
 struct outbox_walk {
     enum {
-        OUTBOX_WALK_NEXT,         /* to the next model; STORE_MISSING: there is none */
-        OUTBOX_WALK_REFUSE,       /* some of the model's offers, the oldest, are letters again */
-        OUTBOX_WALK_NEXT_PENDING, /* the same of pending rows; to go */
-        OUTBOX_WALK_BURY,
+        OUTBOX_WALK_NEXT,   /* to the next model; STORE_MISSING: there is none */
+        OUTBOX_WALK_REFUSE, /* some of the model's offers, the oldest, are letters again */
     } step;
     bool named;       /* it has begun: */
     struct buf model; /* where it stands; the walker's, who frees it */
@@ -107,8 +99,6 @@ struct outbox_walk {
     uint64_t refused;                              /* by this step; 0: no offer is left */
     void (*done)(struct outbox_walk *walk, int r); /* on the loop; r as in outbox_op */
     struct outbox_job job;
-    int64_t died_ms; /* BURY */
-    uint64_t buried;
 };
 
 /* A mark: older letters and offers of a record become stale. The outbox's own. */
@@ -123,19 +113,6 @@ struct outbox_naming {
     struct span *models; /* kept in place until done */
     size_t models_len;
     void (*done)(struct outbox_naming *naming, int r); /* on the loop; r as in outbox_op */
-    struct outbox_job job;
-};
-
-/* Counts rows as they are between what was submitted before and after it. */
-struct outbox_census {
-    struct outbox_census_model {
-        struct span model;
-        struct store_rows rows;
-    } * models;
-    size_t models_len;
-    struct store_rows all; /* of any model */
-    /* On the loop. r as in outbox_op. */
-    void (*done)(struct outbox_census *census, int r);
     struct outbox_job job;
 };
 

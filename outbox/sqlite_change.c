@@ -347,34 +347,3 @@ int sqlite_change_refuse_model(struct store *store, struct span model, struct sp
     *refused = (uint64_t)rows;
     return 0;
 }
-
-int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
-                             store_row_fn fn, void *ctx)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    sqlite3_stmt *bury = self->statements[STMT_SET_MODEL_DEAD];
-    int64_t buried = 0;
-    int r = sqlite_store_take(self);
-
-    if (r)
-        return r;
-    const struct sqlite_value values[] = {BYTES(row->model), NUMBER(rows_max), NUMBER(row->died_ms),
-                                          BYTES(row->reason)};
-    int rc = sqlite_store_bind(bury, values, array_len(values));
-    /* The first step changes all of them; then they come one by one. */
-    while (rc == SQLITE_OK && (rc = sqlite3_step(bury)) == SQLITE_ROW) {
-        const struct store_row dead = sqlite_row(bury);
-        (void)fn(ctx, &dead);
-        buried++;
-        rc = SQLITE_OK;
-    }
-    (void)sqlite3_reset(bury);
-    (void)sqlite3_clear_bindings(bury);
-    r = sqlite_store_spoil(self, rc);
-    if (r)
-        return r;
-    struct sqlite_sums *sums = sqlite_tally_of(self, row->model);
-    sums->pending -= buried;
-    sums->dead += buried;
-    return 0;
-}

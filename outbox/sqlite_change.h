@@ -17,8 +17,6 @@ int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason);
 int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
                                uint64_t rows_max, uint64_t *refused);
 int sqlite_change_discard(struct store *store, uint64_t id);
-int sqlite_change_bury_model(struct store *store, const struct store_row *row, uint64_t rows_max,
-                             store_row_fn fn, void *ctx);
 
 /* Whether there is an event of that id, in any state. */
 int sqlite_change_has(struct store *store, uint64_t id, bool *known);

@@ -89,10 +89,10 @@ int sqlite_read_rows(struct store *store, const struct store_filter *filter, sto
     return r ? r : sqlite_store_unread(self, rc);
 }
 
-static int sqlite_read_next(struct sqlite_store *self, enum sqlite_statement which,
-                            struct span after, struct buf *model)
+int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model)
 {
-    sqlite3_stmt *next = self->statements[which];
+    struct sqlite_store *self = sqlite_store_of(store);
+    sqlite3_stmt *next = self->statements[STMT_NEXT_OFFERED];
     int rc = after.at ? sqlite3_bind_blob64(next, 1, after.at, after.len, SQLITE_STATIC)
                       : sqlite3_bind_int64(next, 1, 0); /* every blob comes after every number */
 
@@ -104,16 +104,6 @@ static int sqlite_read_next(struct sqlite_store *self, enum sqlite_statement whi
     (void)sqlite3_reset(next);
     (void)sqlite3_clear_bindings(next);
     return r;
-}
-
-int sqlite_read_next_model(struct store *store, struct span after, struct buf *model)
-{
-    return sqlite_read_next(sqlite_store_of(store), STMT_NEXT_MODEL, after, model);
-}
-
-int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model)
-{
-    return sqlite_read_next(sqlite_store_of(store), STMT_NEXT_OFFERED, after, model);
 }
 
 /* ---- Numbers ---- */
@@ -150,55 +140,6 @@ int sqlite_read_counts(struct store *store, struct store_counts *out)
     counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
-}
-
-static int sqlite_read_count_of(struct sqlite_store *self, enum sqlite_statement which,
-                                struct span model, uint64_t *n)
-{
-    sqlite3_stmt *statement = self->statements[which];
-    int64_t count = 0;
-    int rc = sqlite3_bind_blob64(statement, 1, model.at, model.len, SQLITE_STATIC);
-
-    if (rc == SQLITE_OK)
-        rc = sqlite_store_number(self, which, &count);
-    (void)sqlite3_clear_bindings(statement);
-    *n = (uint64_t)count;
-    return sqlite_store_unread(self, rc);
-}
-
-static int sqlite_read_count_all(struct sqlite_store *self, struct store_rows *rows)
-{
-    struct store_counts counts;
-    int64_t apart = 0;
-    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_APART, &apart));
-
-    if (!r)
-        r = sqlite_read_counts(&self->store, &counts);
-    if (!r)
-        *rows = (struct store_rows){
-            .pending = counts.pending + counts.dead - (uint64_t)apart,
-            .dead = (uint64_t)apart,
-        };
-    return r;
-}
-
-int sqlite_read_count_rows(struct store *store, struct span model, struct store_rows *out)
-{
-    struct sqlite_store *self = sqlite_store_of(store);
-    struct store_rows rows = {0};
-    uint64_t offered = 0;
-
-    if (!model.at)
-        return sqlite_read_count_all(self, out);
-    int r = sqlite_read_count_of(self, STMT_PENDING_OF, model, &rows.pending);
-    if (!r)
-        r = sqlite_read_count_of(self, STMT_LETTERS_OF, model, &rows.dead);
-    if (!r)
-        r = sqlite_read_count_of(self, STMT_OFFERED_OF, model, &offered);
-    rows.dead += offered;
-    if (!r)
-        *out = rows;
-    return r;
 }
 
 int sqlite_read_last_id(struct store *store, uint64_t *id)

@@ -6,9 +6,7 @@
 
 int sqlite_read_rows(struct store *store, const struct store_filter *filter, store_row_fn fn,
                      void *ctx);
-int sqlite_read_next_model(struct store *store, struct span after, struct buf *model);
 int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model);
 int sqlite_read_counts(struct store *store, struct store_counts *counts);
-int sqlite_read_count_rows(struct store *store, struct span model, struct store_rows *rows);
 int sqlite_read_last_id(struct store *store, uint64_t *id);
 int sqlite_read_changed(struct store *store, bool *changed);

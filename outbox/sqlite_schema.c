@@ -162,10 +162,6 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_SET_DEAD] =
         "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
         " stale = max(stale, ?6), state = 1, lane = lane_of(model, record) WHERE id = ?1",
-    [STMT_SET_MODEL_DEAD] =
-        "UPDATE event SET reason = ?4, died_ms = ?3, state = 1, lane = lane_of(model, record)"
-        " WHERE id IN (SELECT id FROM event INDEXED BY event_pending WHERE state = 0"
-        " AND model IS ?1 ORDER BY id LIMIT ?2) RETURNING " SQLITE_EVENT_COLUMNS,
     [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
     [STMT_TAKE] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0, tried_ms = 0,"
                   " since_ms = ?3, reason = NULL, lane = NULL, was = iif(?2 = id, was, id)"
@@ -184,8 +180,6 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_READ_LETTERS] = READ("INDEXED BY event_letter", "state = 1 AND model = ?6"),
     [STMT_READ_OFFERS] =
         READ("INDEXED BY event_offered", "state > 1 AND state BETWEEN ?4 AND ?5 AND model = ?6"),
-    [STMT_NEXT_MODEL] = "SELECT model FROM event INDEXED BY event_pending WHERE state = 0"
-                        " AND model > ?1 ORDER BY model LIMIT 1",
     [STMT_NEXT_OFFERED] = "SELECT model FROM event INDEXED BY event_offered WHERE state > 1"
                           " AND model > ?1 ORDER BY model LIMIT 1",
     [STMT_TALLIES] = "SELECT id, model, delivered + discarded + pending + dead, delivered,"
@@ -203,7 +197,6 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_PENDING_OF] = COUNT("event_pending", "state = 0 AND model = ?1"),
     [STMT_LETTERS_OF] = COUNT("event_letter", "state = 1 AND model = ?1"),
     [STMT_OFFERED_OF] = COUNT("event_offered", "state > 1 AND model = ?1"),
-    [STMT_APART] = COUNT("event_apart", "state > 0"),
     [STMT_PAGES] = "PRAGMA page_count",
     [STMT_FREE_PAGES] = "PRAGMA freelist_count",
     [STMT_DATA_VERSION] = "PRAGMA data_version",

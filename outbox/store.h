@@ -88,12 +88,6 @@ static inline void store_counts_add(struct store_counts *counts, const struct st
  */
 typedef int (*store_tally_fn)(void *ctx, struct span model, const struct store_tally *tally);
 
-/* Rows by what is to become of them. */
-struct store_rows {
-    uint64_t pending;
-    uint64_t dead; /* those that somebody wants sent again, too */
-};
-
 /* Called for each row, which is good until it returns, and must not change the store. Anything but
  * 0 ends the reading and is returned. */
 typedef int (*store_row_fn)(void *ctx, const struct store_row *row);
@@ -166,16 +160,12 @@ struct store_ops {
     /* Rows by rising id. What is read stays readable, and keeps its room on disk, until this
      * returns: read page by page where fn may take long. */
     int (*read)(struct store *store, const struct store_filter *filter, store_row_fn fn, void *ctx);
-    /* The next model that has pending rows, by its bytes; after.at NULL: the first. STORE_MISSING:
-     * there is none. *model grows by it. */
-    int (*next_model)(struct store *store, struct span after, struct buf *model);
-    /* The same of models that have offers. */
+    /* The next model that has offers, by its bytes; after.at NULL: the first. STORE_MISSING: there
+     * is none. *model grows by it. */
     int (*next_offered_model)(struct store *store, struct span after, struct buf *model);
     int (*counts)(struct store *store, struct store_counts *counts);
     /* All of one moment; that of all others comes first. */
     int (*tallies)(struct store *store, store_tally_fn fn, void *ctx);
-    /* How many rows of a model there are; model.at == NULL: of all. */
-    int (*rows)(struct store *store, struct span model, struct store_rows *rows);
     int (*last_id)(struct store *store, uint64_t *id); /* no higher one was ever given; 0: none */
     /* Whether somebody else has changed the store since the last call. Fails where changes would,
      * because the store is not where it was. */
@@ -191,9 +181,6 @@ struct store_ops {
      * letters. STORE_REFUSED: it cannot be made, and *why has grown by one line that says why.
      */
     int (*backup)(struct store *store, const struct store_backup *backup);
-    /* Today's relay alone calls this one: to go. */
-    int (*bury_model)(struct store *store, const struct store_row *row, uint64_t rows_max,
-                      store_row_fn fn, void *ctx);
     struct store *(*close)(struct store *store);
 };
 

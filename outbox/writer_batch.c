@@ -19,13 +19,13 @@ enum { BATCH_BYTES = 32 << 20 }; /* of bodies in one transaction, when there are
 /* ---- One job ---- */
 
 /* Which has no letters, as nearly all do, needs no marking. */
-static int batch_deliver(struct writer_state *state, struct outbox_op *op, bool unstored)
+static int batch_deliver(struct writer_state *state, struct outbox_op *op)
 {
     struct store_row row = op->row;
 
     if (!row.record.at || !letter_filter_may_have(state->filter, row.model, row.record))
         row.record = SPAN_NULL;
-    int r = state->store->ops->deliver(state->store, &row, unstored);
+    int r = state->store->ops->deliver(state->store, &row, op->unstored);
     op->missing = r == STORE_MISSING;
     return op->missing ? 0 : r;
 }
@@ -76,7 +76,7 @@ static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *a
         *appended |= r == 0;
         return r;
     case OUTBOX_DELIVERED:
-        return batch_deliver(state, op, op->unstored);
+        return batch_deliver(state, op);
     case OUTBOX_POSTPONE:
         return store->ops->postpone(store, &op->row);
     case OUTBOX_BURY:
@@ -85,8 +85,6 @@ static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *a
         return batch_take(state, op);
     case OUTBOX_REFUSE:
         return store->ops->refuse(store, op->row.id, op->row.reason);
-    case OUTBOX_OVERTAKES:
-        return batch_deliver(state, op, true);
     }
     return 0;
 }
@@ -100,18 +98,10 @@ static int batch_do(struct writer_state *state, struct outbox_job *job, bool *ap
                                         overtaken->record);
 }
 
-bool writer_batch_is_mark(const struct outbox_job *job)
-{
-    return job->type == OUTBOX_JOB_OVERTAKEN ||
-           (job->type == OUTBOX_JOB_OP &&
-            container_of(job, struct outbox_op, job)->kind == OUTBOX_OVERTAKES);
-}
-
 /* What it brings back is for who is told that it went well. */
-static void batch_end(struct writer_state *state, struct outbox_job *job, int r)
+static void batch_end(struct outbox_job *job, int r)
 {
     job->result = r;
-    state->marks_failed += r && writer_batch_is_mark(job);
     if (r && job->type == OUTBOX_JOB_OP) {
         struct outbox_op *op = container_of(job, struct outbox_op, job);
         op->taken = outbox_row_free(op->taken);
@@ -180,7 +170,7 @@ static void batch_commit(struct writer_state *state, struct outbox_job **jobs, s
     for (size_t i = 0; i < len; i++) {
         if (!r && batch_is_failure(jobs[i]->result))
             writer_state_ended(state, jobs[i]->result, appended);
-        batch_end(state, jobs[i], r ? r : jobs[i]->result);
+        batch_end(jobs[i], r ? r : jobs[i]->result);
     }
 }
 

@@ -12,9 +12,6 @@ struct writer_batch {
     size_t bytes; /* of bodies */
 };
 
-/* Whether the job has dead letters marked as stale. */
-bool writer_batch_is_mark(const struct outbox_job *job);
-
 /* False: it is full, for a job of that kind. */
 bool writer_batch_add(struct writer_batch *batch, struct outbox_job *job);
 

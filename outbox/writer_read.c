@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/util.h"
 
 enum {
@@ -60,70 +59,14 @@ static int read_page(struct writer_state *state, struct outbox_read *read)
     return r == READ_ENOUGH ? 0 : r;
 }
 
-/* ---- Replays of any model: to go ---- */
-
-static int read_take_up(struct writer_state *state, struct outbox_read *read)
-{
-    struct outbox_row *row = TAILQ_FIRST(&read->rows);
-    int64_t now_ms = clock_wall_ms(&clock_system);
-
-    while (row) {
-        struct outbox_row *next = TAILQ_NEXT(row, link);
-        uint64_t id = row->row.state == STORE_FORCED ? read->new_id++ : row->row.id;
-        int r = state->store->ops->take_up(state->store, row->row.id, id, now_ms);
-        if (r && r != STORE_STALE)
-            return r;
-        row->row = (struct store_row){.id = id,
-                                      .state = STORE_PENDING,
-                                      .model = row->row.model,
-                                      .record = row->row.record,
-                                      .body = row->row.body,
-                                      .arrived_ms = row->row.arrived_ms,
-                                      .died_ms = row->row.died_ms};
-        if (r) {
-            TAILQ_REMOVE(&read->rows, row, link);
-            outbox_row_free(row);
-        }
-        row = next;
-    }
-    return 0;
-}
-
-static int read_replays(struct writer_state *state, struct outbox_read *read)
-{
-    struct store *store = state->store;
-    const struct store_filter filter = {
-        .first = STORE_OFFERED, .last = STORE_FORCED, .after = read->after};
-    struct read_page page = {.read = read};
-    int r = read->marks_failed != state->marks_failed ? -EAGAIN : store->ops->begin(store);
-
-    if (r)
-        return r;
-    r = writer_state_read_rows(state, filter, read_add, &page);
-    if (!r || r == READ_ENOUGH)
-        r = read_take_up(state, read);
-    if (!r)
-        return store->ops->commit(store);
-    store->ops->rollback(store);
-    return r;
-}
-
 static void read_rows(struct writer_state *state, struct outbox_read *read)
 {
-    bool replays = !read->model.at && !read->offers;
-
     TAILQ_INIT(&read->rows);
     read->more = false;
-    read->job.result =
-        writer_state_read(state, replays ? read_replays(state, read) : read_page(state, read));
+    read->job.result = writer_state_read(state, read_page(state, read));
     if (read->job.result) {
         outbox_rows_free(&read->rows);
         read->more = false;
-    }
-    if (replays) {
-        writer_state_find_offers(state);
-        state->news |= state->now.offers;
-        writer_state_count(state);
     }
 }
 
@@ -134,8 +77,7 @@ static int read_next_model(struct writer_state *state, struct outbox_walk *walk)
     struct store *store = state->store;
     struct buf model = BUF_NULL;
     struct span after = walk->named ? buf_span(&walk->model) : SPAN_NULL;
-    int r = walk->step == OUTBOX_WALK_NEXT ? store->ops->next_offered_model(store, after, &model)
-                                           : store->ops->next_model(store, after, &model);
+    int r = store->ops->next_offered_model(store, after, &model);
 
     if (writer_state_read(state, r)) {
         buf_done(&model);
@@ -147,30 +89,6 @@ static int read_next_model(struct writer_state *state, struct outbox_walk *walk)
     return 0;
 }
 
-static int read_add_letter(void *ctx, const struct store_row *row)
-{
-    struct writer_state *state = ctx;
-
-    state->buried++;
-    letter_filter_add(state->filter, row->model, row->record);
-    return 0;
-}
-
-static int read_settle_some(struct writer_state *state, struct outbox_walk *walk, uint64_t *rows)
-{
-    struct store *store = state->store;
-    struct span model = walk->named ? buf_span(&walk->model) : SPAN_NULL;
-    const struct store_row letter = {
-        .model = model, .reason = walk->reason, .died_ms = walk->died_ms};
-
-    if (walk->step == OUTBOX_WALK_REFUSE)
-        return store->ops->refuse_model(store, model, walk->reason, READ_WALK_ROWS, rows);
-    state->buried = 0;
-    int r = store->ops->bury_model(store, &letter, READ_WALK_ROWS, read_add_letter, state);
-    *rows = state->buried;
-    return r;
-}
-
 static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
 {
     struct store *store = state->store;
@@ -179,14 +97,15 @@ static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
 
     if (r)
         return r;
-    r = read_settle_some(state, walk, &rows);
+    r = store->ops->refuse_model(store, walk->named ? buf_span(&walk->model) : SPAN_NULL,
+                                 walk->reason, READ_WALK_ROWS, &rows);
     if (r || rows == 0) { /* a commit of nothing would be a write, too */
         store->ops->rollback(store);
         return r;
     }
     r = store->ops->commit(store);
     if (!r)
-        walk->refused = walk->buried = rows;
+        walk->refused = rows;
     writer_state_count(state);
     writer_state_find_offers(state);
     return r;
@@ -194,10 +113,8 @@ static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
 
 static int read_walk(struct writer_state *state, struct outbox_walk *walk)
 {
-    bool next = walk->step == OUTBOX_WALK_NEXT || walk->step == OUTBOX_WALK_NEXT_PENDING;
-
-    walk->refused = walk->buried = 0;
-    return next ? read_next_model(state, walk) : read_refuse(state, walk);
+    walk->refused = 0;
+    return walk->step == OUTBOX_WALK_NEXT ? read_next_model(state, walk) : read_refuse(state, walk);
 }
 
 /* ---- Models ---- */
@@ -219,21 +136,6 @@ static int read_name(struct writer_state *state, const struct outbox_naming *nam
     return r;
 }
 
-/* Inside a transaction, since somebody beside us may be at work, too. */
-static int read_census(struct writer_state *state, struct outbox_census *census)
-{
-    struct store *store = state->store;
-    int r = store->ops->begin(store);
-
-    if (r)
-        return r;
-    r = store->ops->rows(store, SPAN_NULL, &census->all);
-    for (size_t i = 0; !r && i < census->models_len; i++)
-        r = store->ops->rows(store, census->models[i].model, &census->models[i].rows);
-    store->ops->rollback(store);
-    return writer_state_read(state, r);
-}
-
 /* ---- Jobs ---- */
 
 bool writer_read_is_alone(const struct outbox_job *job)
@@ -252,9 +154,6 @@ void writer_read(struct writer_state *state, struct outbox_job *job)
         break;
     case OUTBOX_JOB_NAMING:
         job->result = read_name(state, container_of(job, struct outbox_naming, job));
-        break;
-    case OUTBOX_JOB_CENSUS:
-        job->result = read_census(state, container_of(job, struct outbox_census, job));
         break;
     case OUTBOX_JOB_OP:
     case OUTBOX_JOB_OVERTAKEN:

@@ -15,7 +15,7 @@ enum {
 
 int writer_state_read(struct writer_state *state, int r)
 {
-    if (r == STORE_BROKEN || (r < 0 && r != -EAGAIN)) {
+    if (r == STORE_BROKEN || r < 0) {
         state->now.unreadable = true;
         state->unread_ms = clock_mono_ms(&clock_system);
     }

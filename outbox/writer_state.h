@@ -14,13 +14,11 @@ struct writer_state {
     bool uncounted; /* some of those are not written yet */
     struct outbox_status now;
     struct outbox_tallies tallies;
-    bool tallied;          /* they are newer than those that the loop has */
-    bool news;             /* there may be offers that the loop was not told of */
-    int64_t unread_ms;     /* when something could not be read last */
-    unsigned marks_failed; /* to go, as is the next one */
-    uint64_t buried;
-    uint64_t last_id; /* that the loop has given, as far as it has told; 0: none yet */
-    uint64_t mark;    /* which is on disk: no id above it was given before */
+    bool tallied;      /* they are newer than those that the loop has */
+    bool news;         /* there may be offers that the loop was not told of */
+    int64_t unread_ms; /* when something could not be read last */
+    uint64_t last_id;  /* that the loop has given, as far as it has told; 0: none yet */
+    uint64_t mark;     /* which is on disk: no id above it was given before */
 };
 
 /* What a reading has come to, handed through. One that fails is a store that fails. */

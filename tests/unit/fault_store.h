@@ -164,14 +164,6 @@ static inline int fault_store_postpone(struct store *store, const struct store_r
     return inner->ops->postpone(inner, row);
 }
 
-static inline int fault_store_bury_model(struct store *store, const struct store_row *row,
-                                         uint64_t rows_max, store_row_fn fn, void *ctx)
-{
-    struct store *inner = fault_store_of(store)->inner;
-
-    return inner->ops->bury_model(inner, row, rows_max, fn, ctx);
-}
-
 static inline int fault_store_replay(struct store *store, uint64_t id, bool force)
 {
     struct store *inner = fault_store_of(store)->inner;
@@ -239,25 +231,11 @@ static inline int fault_store_discard(struct store *store, uint64_t id)
     return inner->ops->discard(inner, id);
 }
 
-static inline int fault_store_next_model(struct store *store, struct span after, struct buf *model)
-{
-    struct store *inner = fault_store_of(store)->inner;
-
-    return inner->ops->next_model(inner, after, model);
-}
-
 static inline int fault_store_counts(struct store *store, struct store_counts *counts)
 {
     struct store *inner = fault_store_of(store)->inner;
 
     return inner->ops->counts(inner, counts);
-}
-
-static inline int fault_store_rows(struct store *store, struct span model, struct store_rows *rows)
-{
-    struct store *inner = fault_store_of(store)->inner;
-
-    return inner->ops->rows(inner, model, rows);
 }
 
 static inline int fault_store_last_id(struct store *store, uint64_t *id)
@@ -306,7 +284,6 @@ static const struct store_ops fault_store_ops = {
     .overtaken = fault_store_overtaken,
     .postpone = fault_store_postpone,
     .bury = fault_store_bury,
-    .bury_model = fault_store_bury_model,
     .offer = fault_store_replay,
     .take_up = fault_store_take_up,
     .refuse = fault_store_refuse,
@@ -317,9 +294,7 @@ static const struct store_ops fault_store_ops = {
     .tallies = fault_store_tallies,
     .discard = fault_store_discard,
     .read = fault_store_read,
-    .next_model = fault_store_next_model,
     .counts = fault_store_counts,
-    .rows = fault_store_rows,
     .last_id = fault_store_last_id,
     .changed = fault_store_changed,
     .tend = fault_store_tend,

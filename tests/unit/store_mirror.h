@@ -366,36 +366,6 @@ static inline int walk_bury(struct walk *walk, uint64_t id)
     return 0;
 }
 
-static inline int walk_count_row(void *ctx, const struct store_row *row)
-{
-    assert_int_equal(row->state, STORE_DEAD);
-    ++*(size_t *)ctx;
-    return 0;
-}
-
-static inline int walk_bury_model(struct walk *walk)
-{
-    const struct store_row letter = {
-        .model = mirror_text("model", walk_roll(walk, 2)), .reason = SPAN("astray"), .died_ms = 9};
-    const uint64_t rows_max = 1 + walk_roll(walk, 3);
-    size_t buried = 0, should = 0;
-    int r = walk->store->ops->bury_model(walk->store, &letter, rows_max, walk_count_row, &buried);
-
-    if (r)
-        return r;
-    for (size_t i = 0; i < walk->next.len && should < rows_max; i++) {
-        struct store_row *row = &walk->next.rows[i];
-        if (row->state != STORE_PENDING || !row->model.at || !span_eq(row->model, letter.model))
-            continue;
-        row->state = STORE_DEAD;
-        row->reason = letter.reason;
-        row->died_ms = letter.died_ms;
-        should++;
-    }
-    assert_int_equal(buried, should);
-    return 0;
-}
-
 static inline int walk_replay(struct walk *walk, uint64_t id, bool force)
 {
     struct store_row *row = mirror_find(&walk->next, id);
@@ -533,7 +503,6 @@ static inline int walk_change(struct walk *walk)
     case 11:
         return walk_discard(walk, walk_id(walk));
     case 12:
-        return walk_bury_model(walk);
     case 13:
         return walk_refuse(walk, walk_id(walk));
     case 14:

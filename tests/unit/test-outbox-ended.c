@@ -130,9 +130,7 @@ static struct store_row failed(uint64_t id)
 
 static void mirror_deliver(struct mirror *mirror, const struct outbox_op *op, struct store_row *row)
 {
-    bool unstored = op->unstored || op->kind == OUTBOX_OVERTAKES;
-
-    assert_int_equal(op->missing, !row && !unstored);
+    assert_int_equal(op->missing, !row && !op->unstored);
     mirror_overtake(mirror, op->row.id, op->row.model, op->row.record);
     if (row)
         mirror_remove(mirror, row);
@@ -197,7 +195,6 @@ static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
         return;
     }
     case OUTBOX_DELIVERED:
-    case OUTBOX_OVERTAKES:
         mirror_deliver(mirror, op, row);
         return;
     case OUTBOX_TAKE:
