@@ -49,6 +49,7 @@ for (const [part, what, lose, says] of LOSSES) {
     for (let n = 0; n < 2; n++) assert.equal((await world.send(userEvent(`dead_${n}`))).status, 500);
     world.upstream.answer = HANG;
     await world.relay.stop();
+    const [first, second] = (await world.dead()).map(({ id }) => `${id}`);
     await world.start(HASTY);
     for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
 
@@ -56,7 +57,7 @@ for (const [part, what, lose, says] of LOSSES) {
     assertUnavailable(await world.send(userEvent('acc_refused')));
     assert.equal(await ready(world.relay), 503);
     assert.match(world.log(), says);
-    for (const args of [['discard', '1'], ['replay', '2'], ['stats'], ['list']]) {
+    for (const args of [['discard', first], ['replay', second], ['stats'], ['list']]) {
       const { code, out, err } = await command(t, world, ...args);
       assert.deepEqual([code, out], [1, ''], `${args} ${err}`);
       assert.match(err, /^convex-relay: OUTBOX: [^\n]* removed or exchanged under the relay[^\n]*; restart that relay[^\n]*\n$/);
@@ -68,7 +69,7 @@ for (const [part, what, lose, says] of LOSSES) {
     assert.deepEqual({ pending, dead, discarded }, { pending: 3, dead: 2, discarded: 0 });
     const records = (await world.pending()).map(({ record }) => record).sort();
     assert.deepEqual(records, ['acc_0', 'acc_1', 'acc_2']);
-    assert.equal((await command(t, world, 'discard', '1')).code, 0);
+    assert.equal((await command(t, world, 'discard', first)).code, 0);
     assert.equal((await world.stats()).discarded, 1);
   });
 }
