@@ -227,10 +227,7 @@ class Call {
   answer(status, content, headers = {}) {
     if (!this.isOpen()) return;
     if (content === SUCCESS && status === 200) this.attempt.said = 'success';
-    if (content.errorMessage?.startsWith(REJECTION)) {
-      this.attempt.said = 'rejected';
-      this.event.settled = true;
-    }
+    if (content.errorMessage?.startsWith(REJECTION)) this.#reject();
     this.attempt.tookMs = Math.round(performance.now() - this.cameMs);
     this.#end();
     const body = typeof content === 'string' ? content : JSON.stringify(content);
@@ -238,13 +235,16 @@ class Call {
     this.response.end(body, () => this.convex.onMoment('answered'));
   }
 
-  // Breaks off somewhere in the head or the body.
+  // Breaks off somewhere in the head or the body. What has come of it by then may have said all (convex/beginning.h).
   answerHalf(content, where) {
     if (!this.isOpen()) return;
     const body = JSON.stringify(content);
     const whole = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+    const half = whole.slice(0, Math.floor(where * whole.length));
+    if (content === SUCCESS && half.includes('"status":"success"')) this.attempt.said = 'success';
+    if (content !== SUCCESS && half.includes(JSON.stringify(content.errorMessage))) this.#reject();
     this.#end();
-    this.socket.end(whole.slice(0, Math.floor(where * whole.length)));
+    this.socket.end(half);
   }
 
   reset() {
@@ -256,6 +256,11 @@ class Call {
     this.#end();
     this.socket.end();
     this.socket.destroySoon();
+  }
+
+  #reject() {
+    this.attempt.said = 'rejected';
+    this.event.settled = true;
   }
 
   #end() {
