@@ -245,6 +245,14 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
   for (answer = await world.send(big('big_0')); answer.status === 202; accepted++) answer = await world.send(big(`big_${accepted}`));
   assertUnavailable(answer);
   assert.ok(accepted < 40, `${accepted} events on a full disk`);
+
+  // Small ones may still fit where a large one did not: it is full when none does.
+  const small = (n) => world.send(userEvent(`small_${n}`));
+  for (let isFull = false, rounds = 0; !isFull; rounds++) {
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => small(rounds * 20 + n)));
+    isFull = answers.every(({ status }) => status === 503);
+    assert.ok(rounds < 10, 'small events without end on a full disk');
+  }
   assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
 
   world.upstream.answer = SUCCESS;
