@@ -164,8 +164,9 @@ static void metrics_outbox(struct metrics *metrics)
     uint64_t pending = metrics_sum(snapshot, offsetof(struct event_counts, pending));
     int64_t age_ms = snapshot->oldest_age_ms;
 
-    metrics_head(metrics, "outbox_events", "gauge",
-                 "Events on disk now. A dead letter that somebody replays is pending from then on.");
+    metrics_head(
+        metrics, "outbox_events", "gauge",
+        "Events on disk now. A dead letter that somebody replays is pending from then on.");
     metrics_sample(metrics, "outbox_events", "state", "pending", pending);
     metrics_sample(metrics, "outbox_events", "state", "dead",
                    metrics_sum(snapshot, offsetof(struct event_counts, dead)));

@@ -9,7 +9,7 @@
 TAILQ_HEAD(outbox_rows, outbox_row);
 struct outbox_row {
     struct store_row row; /* body.at is malloc()ed alone: take it by setting it to NULL */
-    void *prepared; /* see outbox_read.prepare */
+    void *prepared;       /* see outbox_read.prepare */
     void (*prepared_free)(void *prepared);
     TAILQ_ENTRY(outbox_row) link;
 };

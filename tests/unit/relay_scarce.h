@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory that is short: what the linker puts before functions of the relay and the outbox, for tests
- * of the relay. Included once in a program. */
+/* Memory that is short: what the linker puts before functions of the relay and the outbox, for
+ * tests of the relay. Included once in a program. */
 #pragma once
 
 #include <errno.h>

@@ -17,8 +17,13 @@ static int64_t sample_mono_ms(struct clock *clock)
 
 static struct clock sample_clock = {.mono_ms = sample_mono_ms};
 
-static const struct event_counts sample_users = {
-    .accepted = 10, .delivered = 5, .discarded = 1, .buried = 3, .pending = 2, .dead = 2, .refused = 6};
+static const struct event_counts sample_users = {.accepted = 10,
+                                                 .delivered = 5,
+                                                 .discarded = 1,
+                                                 .buried = 3,
+                                                 .pending = 2,
+                                                 .dead = 2,
+                                                 .refused = 6};
 
 static struct snapshot_route sample_routes[] = {
     {.model = "users\n\"a\\b\"",
@@ -44,7 +49,8 @@ static inline struct snapshot sample_snapshot(void)
         .now_ms = SAMPLE_NOW_MS,
         .routes = sample_routes,
         .routes_len = array_len(sample_routes),
-        .other = {.accepted = 7, .delivered = 4, .pending = 1, .dead = 2, .buried = 9, .refused = 8},
+        .other =
+            {.accepted = 7, .delivered = 4, .pending = 1, .dead = 2, .buried = 9, .refused = 8},
         .in_flight = 3,
         .attempts = {1, 2, 3, 4},
         .convex_duration = {.counts = {1, 0, 2, [HISTOGRAM_BUCKETS] = 1}, .sum_ms = 61005},

@@ -140,7 +140,11 @@ static const struct store_row selected_rows[SELECTED_ROWS] = {
      .model = TEXT("posts"),
      .died_ms = WORLD_NOW_MS - 72 * HOUR_MS - 1},
     {.id = 6, .state = STORE_DEAD, .reason = TEXT(""), .died_ms = WORLD_NOW_MS + HOUR_MS},
-    {.id = 7, .state = STORE_OFFERED, .model = TEXT("users"), .reason = TEXT("unset"), .died_ms = 1},
+    {.id = 7,
+     .state = STORE_OFFERED,
+     .model = TEXT("users"),
+     .reason = TEXT("unset"),
+     .died_ms = 1},
 };
 
 /* The time is 2026-11-22T16:53:10.123Z, and the zone two hours east of it. */

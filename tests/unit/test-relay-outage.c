@@ -51,8 +51,7 @@ static void test_a_day_without_convex(void **state)
     assert_int_equal(world->flying_max, 16); /* before it was known; then one at a time: */
     print_message("# away: %d attempts for %d events in a day\n", world->attempts, EVENTS);
     assert_true(world->attempts < 6000);
-    SLIST_FOREACH(sender, &world->senders, link)
-    {
+    SLIST_FOREACH (sender, &world->senders, link) {
         assert_true(sender->answered);
         assert_true(sender->reply == REPLY_QUEUED || sender->reply == REPLY_QUEUED_AFTER);
     }

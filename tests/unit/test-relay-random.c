@@ -177,8 +177,8 @@ static uint64_t acknowledged(void)
     struct sender *sender;
     uint64_t n = 0;
 
-    SLIST_FOREACH(sender, &life.world->senders, link)
-    n += sender->answered && sender->reply != REPLY_UNAVAILABLE;
+    SLIST_FOREACH (sender, &life.world->senders, link)
+        n += sender->answered && sender->reply != REPLY_UNAVAILABLE;
     return n;
 }
 
