@@ -27,7 +27,7 @@ static struct outbox_unstored_model *unstored_new(struct outbox_unstored *unstor
     if (!at)
         return NULL;
     char *name = (char *)(at + 1);
-    if (model.len > 0)
+    if (model.at)
         memcpy(name, model.at, model.len);
     at->model = model.at ? (struct span){name, model.len} : SPAN_NULL;
     at->next = unstored->first;
@@ -39,7 +39,7 @@ static struct outbox_unstored_model *unstored_find(struct outbox_unstored *unsto
                                                    struct span model)
 {
     for (struct outbox_unstored_model *at = unstored->first; at; at = at->next)
-        if (!at->model.at == !model.at && span_eq(at->model, model))
+        if (at->model.at && model.at ? span_eq(at->model, model) : at->model.at == model.at)
             return at;
     return unstored_new(unstored, model);
 }

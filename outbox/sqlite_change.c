@@ -42,6 +42,7 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
 
     if (r)
         return r;
+    *found = (struct found){.sums = &self->tallies.at[0].change}; /* until its model is known */
     int rc = sqlite3_bind_int64(find, 1, (int64_t)id);
     if (rc == SQLITE_OK)
         rc = sqlite3_step(find);
