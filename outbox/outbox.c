@@ -76,12 +76,13 @@ static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
 static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
     TAILQ_INSERT_TAIL(&outbox->marks, job, link);
-    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) {
-        log_warn("the outbox fails for long: an old dead letter may not be seen to be stale");
+    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) { /* it is owed for good */
+        log_warn("the outbox fails for long, and which dead letters are stale is not known any "
+                 "more: no replay is sent before a restart");
         job = TAILQ_FIRST(&outbox->marks);
         TAILQ_REMOVE(&outbox->marks, job, link);
         outbox->marks_len--;
-        outbox_free_mark(outbox, job);
+        free(container_of(job, struct outbox_overtaken, job));
     }
     if (!heap_linked(&outbox->mark_again.node))
         loop_timer_set(outbox->loop, &outbox->mark_again,

@@ -63,11 +63,13 @@ static void tend_pause(struct sqlite_store *self, int64_t now_ms)
     self->mend_at_ms = now_ms + self->mend_pause_ms;
 }
 
-int sqlite_tend(struct store *store)
+int sqlite_tend(struct store *store, bool *mended)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t now_ms = clock_mono_ms(&clock_system);
 
+    if (mended)
+        *mended = false;
     if (!self->damaged) /* a command may have met damage */
         self->damaged = sqlite_files_suspected(self->path);
     if (!self->damaged)
@@ -86,5 +88,7 @@ int sqlite_tend(struct store *store)
     r = sqlite_open_again(self);
     if (self->half_mended)
         self->mend_at_ms = now_ms + TEND_AGAIN_MS;
+    if (mended)
+        *mended = r == 0;
     return r;
 }

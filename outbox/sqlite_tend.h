@@ -5,4 +5,4 @@
 #include "outbox/store.h"
 
 /* struct store_ops */
-int sqlite_tend(struct store *store);
+int sqlite_tend(struct store *store, bool *mended);

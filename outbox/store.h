@@ -72,7 +72,7 @@ struct store_counts {
 /* The same of one model that was named, or of all others together. */
 struct store_tally {
     uint64_t accepted, delivered, discarded, pending, dead;
-    uint64_t buried; /* how often one of them became a letter */
+    uint64_t buried; /* how often one of them died; not what an offer that is refused does */
 };
 
 static inline void store_counts_add(struct store_counts *counts, const struct store_tally *tally)
@@ -137,14 +137,17 @@ struct store_ops {
      * kept, and it stays stale if it was. Where there is no row, it is appended as a letter, which
      * needs as much room. */
     int (*bury)(struct store *store, const struct store_row *row);
-    /* A letter is offered; force: under a new id, as if it arrived when it is taken. STORE_MISSING:
-     * it is no letter; STORE_STALE, unless force. */
+    /* A letter is offered; force: it is to get a new id when it is taken. Its age counts from there
+     * in both cases; arrived_ms stays that of the first arrival. STORE_MISSING: it is no letter;
+     * STORE_STALE, unless force. */
     int (*offer)(struct store *store, uint64_t id, bool force);
     /* An offer becomes pending under new_id, which is id unless it is forced: without attempts,
-     * and with since_ms. STORE_STALE: overtaken since it was offered; it is a letter again.
+     * and with since_ms. STORE_STALE: overtaken since it was offered; it is a letter again, with
+     * the reason that it had.
      * STORE_MISSING: no such offer. */
     int (*take_up)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
-    /* An offer is a letter again, with that reason. STORE_MISSING: no such offer. */
+    /* An offer is a letter again, with that reason instead of what it died of. STORE_MISSING: no
+     * such offer. */
     int (*refuse)(struct store *store, uint64_t id, struct span reason);
     /* The same of the oldest offers of a model (SPAN_NULL: of none), rows_max at most. */
     int (*refuse_model)(struct store *store, struct span model, struct span reason,
@@ -171,9 +174,10 @@ struct store_ops {
      * because the store is not where it was. */
     int (*changed)(struct store *store, bool *changed);
     /* Called once a second by who serves: mends what was found to be damaged since, by a command
-     * beside it, too. Rows that cannot be saved are discarded, and spoilt. 0; STORE_BROKEN: it is
-     * damaged. Until it is mended, what is in the way of the damage fails. */
-    int (*tend)(struct store *store);
+     * beside it, too. Rows that cannot be saved are discarded, and spoilt; some that can are
+     * letters then. 0, and *mended (which may be NULL) says whether that was so; STORE_BROKEN: it
+     * is damaged. Until it is mended, what is in the way of the damage fails. */
+    int (*tend)(struct store *store, bool *mended);
     /*
      * Copies the store, as it is at that moment, into a new file that only its owner may read;
      * others go on changing it meanwhile. The file is there once it is whole and on disk. A store

@@ -123,8 +123,8 @@ static int state_probe(struct writer_state *state)
 void writer_state_tick(struct writer_state *state)
 {
     struct store *store = state->store;
-    bool changed = false;
-    bool damaged = store->ops->tend(store) != 0;
+    bool changed = false, mended = false;
+    bool damaged = store->ops->tend(store, &mended) != 0;
 
     state->now.unreadable =
         damaged || (state->now.unreadable &&
@@ -133,6 +133,8 @@ void writer_state_tick(struct writer_state *state)
         int r = state_probe(state);
         state->now.failing = r > 0 ? r : r < 0 ? STORE_BROKEN : 0;
     }
+    if (mended) /* which has made letters of what it could not read whole */
+        letter_filter_set_loaded(state->filter, false);
     if (!letter_filter_is_loaded(state->filter))
         writer_state_load_filter(state);
     int r = writer_state_read(state, store->ops->changed(store, &changed));

@@ -40,7 +40,7 @@ enum delivery_row {
  *
  *   state      row               ticket
  *   SPILLED    WRITING           NONE, WAITING
- *   FETCHING   STORED            NONE
+ *   FETCHING   STORED            NONE; of a forced offer id is the new one, and its row has the old
  *   WAITING    any but NONE      any, NONE with an outbox only where a row is or may be
  *   FLYING     any               any; NONE and no row: its sender was told 503
  *   RESTING    as WAITING

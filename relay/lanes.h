@@ -83,7 +83,8 @@ bool lanes_is_last(const struct lane_place *place);
 
 /*
  * The head of a lane is not in flight any more, if it was; nobody in the lane may go until it is
- * ready or has left, or is not the head any more. Nothing, if it is not the head.
+ * ready or has left, or is not the head any more. Nothing, if it is not the head. Also of a head
+ * that is still being fetched: who brings it calls lanes_ready().
  */
 void lanes_rest(struct lanes *lanes, struct lane_place *place);
 

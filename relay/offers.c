@@ -31,11 +31,18 @@ static const char offers_overtaken_text[] = "Replay refused: a newer event of th
 
 /* ---- one offer ---- */
 
+/* model: NULL where no route has ever named it. */
+static uint64_t *offers_refused_of(struct relay *relay, struct model *model)
+{
+    return core_counts_of(relay, model) == &relay->other ? &relay->refused_other
+                                                         : &model->offers.refused;
+}
+
 static void offers_count_refused(struct model *model, uint64_t id, const char *why)
 {
     struct log_sum *sum = &model->relay->refused;
 
-    model->offers.refused++;
+    *offers_refused_of(model->relay, model) += 1;
     if (log_sum_first(sum))
         log_warn(sum->message, "id", log_number(id), "model", model->name, "why", why);
 }
@@ -226,7 +233,7 @@ static void offers_leave(struct relay *relay)
 
     if (relay->offers_refused == 0)
         return;
-    *(model ? &model->offers.refused : &relay->refused_other) += relay->offers_refused;
+    *offers_refused_of(relay, model) += relay->offers_refused;
     log_warn("replays refused: the model has no route", "model", model ? model->name : "(other)",
              "events", log_number(relay->offers_refused));
     relay->offers_refused = 0;

@@ -19,10 +19,12 @@ bool settle_is_disk_first(const struct delivery *delivery);
 /* An attempt failed: how often, and why. */
 void settle_note_failure(struct delivery *delivery);
 
-/* Convex has it. It is gone once the outbox knows, maybe when this returns. */
+/* Convex has it, and its sender is told at once. It is gone once the outbox knows, maybe when this
+ * returns. */
 void settle_delivered(struct delivery *delivery);
 
-/* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk. */
+/* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk's
+ * first answer, whatever that is. */
 void settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
 
 /* For tickets: the answer is due, as far as it is known what holds. It may be gone then. */

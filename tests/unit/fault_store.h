@@ -33,8 +33,9 @@ struct fault_store {
     int spoilt;
     atomic_int statements; /* that change something, until the process is as good as dead */
     atomic_bool crashed;
-    atomic_bool held; /* commits wait: */
-    sem_t inside;     /* posted when one has come */
+    atomic_bool mends; /* the next look says that the store was damaged, and is not any more */
+    atomic_bool held;  /* commits wait: */
+    sem_t inside;      /* posted when one has come */
     sem_t let_go;
 };
 
@@ -252,11 +253,13 @@ static inline int fault_store_changed(struct store *store, bool *changed)
     return inner->ops->changed(inner, changed);
 }
 
-static inline int fault_store_tend(struct store *store)
+static inline int fault_store_tend(struct store *store, bool *mended)
 {
-    struct store *inner = fault_store_of(store)->inner;
+    struct fault_store *self = fault_store_of(store);
+    int r = self->inner->ops->tend(self->inner, mended);
 
-    return inner->ops->tend(inner);
+    *mended |= atomic_exchange(&self->mends, false);
+    return r;
 }
 
 static inline int fault_store_backup(struct store *store, const struct store_backup *backup)

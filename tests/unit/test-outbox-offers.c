@@ -264,6 +264,48 @@ static void marks_are_owed_until_they_are_on_disk(void **state)
     offer_beside(world, 4, true); /* which may be, and is the only one that may */
 }
 
+/* More events than marks are kept for: no offer may be taken any more, whatever the disk is like.
+ */
+static void marks_that_are_given_up_stay_owed(void **state)
+{
+    struct world *world = *state;
+    enum { MARKS = 4096 + 2 };
+
+    world_open_with_letters(world);
+    fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
+    for (uint64_t id = 100; id < 100 + MARKS; id++)
+        assert_int_equal(outbox_delivered_unstored(world->outbox, id, SPAN("users"), SPAN("r1")),
+                         0);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(7)), STORE_BROKEN); /* the last */
+    fault_store_set(&world->faults, FAULT_COMMIT, 0);
+    run_until(world, outbox_marks_owed(world->outbox) <= 2);
+    run_until(world, status_of(world).failing == 0);
+    assert_int_equal(outbox_marks_owed(world->outbox), 2);
+}
+
+/* A mending has made a letter of what it could not read whole. */
+static void a_mending_makes_letters(void **state)
+{
+    struct world *world = *state;
+
+    world_open(world);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), 0);
+    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
+    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
+    struct store_row letter = row_of(2);
+    letter.record = SPAN("r5");
+    letter.state = STORE_DEAD;
+    letter.died_ms = 5;
+    must_begin(beside);
+    assert_int_equal(beside->ops->append(beside, &letter), 0);
+    must_commit(beside);
+    beside->ops->close(beside);
+    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
+    atomic_store(&world->faults.mends, true);
+    run_until(world, outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
+    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r6")));
+}
+
 /* ---- Counts by model ---- */
 
 static void named(struct outbox_naming *naming, int r)
@@ -393,6 +435,8 @@ static const struct CMUnitTest tests[] = {
     world_test(offers_without_a_route_are_walked_through),
     world_test(letter_is_one_from_its_submission),
     world_test(marks_are_owed_until_they_are_on_disk),
+    world_test(marks_that_are_given_up_stay_owed),
+    world_test(a_mending_makes_letters),
     world_test(counts_are_told_by_model),
     world_test(delivered_unstored_is_seen_at_once),
     cmocka_unit_test_setup_teardown(many_letters_of_a_record_cost_nothing_once_they_are_stale,

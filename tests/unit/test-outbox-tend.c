@@ -84,7 +84,7 @@ static void what_can_be_read_is_saved(void **state)
     assert_int_equal(read_pending(store), STORE_BROKEN);
     struct store_counts before = counts_of(store);
 
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(damaged_files(&folder), 1);
     assert_int_equal(folder_count(&folder, ".suspect"), 0);
     struct store_counts counts = counts_of(store);
@@ -100,7 +100,7 @@ static void what_can_be_read_is_saved(void **state)
     assert_int_equal(read_pending(store), 0);
     assert_works(store);
 
-    assert_int_equal(store->ops->tend(store), 0); /* it was done once, and for all */
+    assert_int_equal(store->ops->tend(store, NULL), 0); /* it was done once, and for all */
     store->ops->close(store);
     store = folder_open(&folder, STORE_SERVE);
     assert_int_equal(damaged_files(&folder), 1);
@@ -121,7 +121,7 @@ static void change_that_meets_damage_is_mended(void **state)
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), STORE_BROKEN);
     assert_int_equal(store->ops->commit(store), STORE_BROKEN);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     must_append(store, row);
     assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS + 1);
     store->ops->close(store);
@@ -136,7 +136,7 @@ static void mending_is_seen_as_a_change(void **state)
     assert_int_equal(store->ops->changed(store, &changed), 0);
     assert_false(changed);
     assert_int_equal(read_pending(store), STORE_BROKEN);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(store->ops->changed(store, &changed), 0);
     assert_true(changed);
     store->ops->close(store);
@@ -153,7 +153,7 @@ static void mending_that_was_cut_short_is_finished(void **state)
     assert_int_equal(rename(folder->path, mending), 0);
     sqlite_store_of(store)->half_mended = true;
     assert_int_equal(store->ops->begin(store), STORE_BROKEN);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(damaged_files(folder), 1);
     assert_int_equal(find_all(store).whole, ROWS - 1);
     assert_works(store);
@@ -170,7 +170,7 @@ static void damage_that_a_command_meets_is_mended(void **state)
     size_t rows = 0;
 
     assert_int_equal(beside->ops->read(beside, &everything, count_row, &rows), STORE_BROKEN);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(damaged_files(folder), 1);
     assert_int_equal(read_pending(store), 0);
 
@@ -191,7 +191,7 @@ static void suspicion_without_reason_costs_nothing(void **state)
     struct store *store = fill(folder);
 
     sqlite_files_suspect(folder->path);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(damaged_files(folder), 0);
     assert_int_equal(folder_count(folder, ".suspect"), 0);
     assert_int_equal(find_all(store).whole, ROWS);
@@ -236,9 +236,9 @@ static void disk_that_fails_to_read_loses_nothing(void **state)
     (void)sqlite3_db_release_memory(sqlite_store_of(store)->db); /* so that it reads the disk */
     fault_vfs_plan(FAULT_EIO, FAULT_READS, 1);
     assert_int_equal(read_pending(store), STORE_BROKEN);
-    (void)store->ops->tend(store);
+    (void)store->ops->tend(store, NULL);
     fault_vfs_plan(FAULT_NONE, 0, 0);
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(damaged_files(folder), 0);
     assert_int_equal(find_all(store).whole, ROWS);
     assert_int_equal(counts_of(store).spoilt, 0);
@@ -258,17 +258,17 @@ static void disk_without_room_for_a_copy_leaves_all_in_place(void **state)
     small = (struct rlimit){.rlim_cur = 1 << 20, .rlim_max = usual.rlim_max};
     (void)signal(SIGXFSZ, SIG_IGN);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
-    int r = store->ops->tend(store);
+    int r = store->ops->tend(store, NULL);
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &usual), 0);
     assert_int_equal(r, STORE_BROKEN);
     assert_int_equal(damaged_files(folder), 0);
     assert_int_equal(folder_count(folder, ".saved"), 0);
     must_append(store, row_of(ROWS + 1)); /* all else goes on */
 
-    assert_int_equal(store->ops->tend(store), STORE_BROKEN); /* not again and again */
+    assert_int_equal(store->ops->tend(store, NULL), STORE_BROKEN); /* not again and again */
     assert_int_equal(damaged_files(folder), 0);
     sqlite_store_of(store)->mend_at_ms = 0;
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);
     store->ops->close(store);
 }
@@ -286,11 +286,11 @@ static void disk_that_fails_while_it_is_mended_loses_nothing(void **state)
         struct store *store = open_damaged(&folder, lose_a_body);
         assert_int_equal(read_pending(store), STORE_BROKEN);
         fault_vfs_plan(FAULT_EIO_ONCE, FAULT_READS | FAULT_WRITES | FAULT_SYNCS, nth);
-        (void)store->ops->tend(store);
+        (void)store->ops->tend(store, NULL);
         struck = fault_vfs_struck();
         fault_vfs_plan(FAULT_NONE, 0, 0);
         sqlite_store_of(store)->mend_at_ms = 0; /* the pause is over */
-        assert_int_equal(store->ops->tend(store), 0);
+        assert_int_equal(store->ops->tend(store, NULL), 0);
         assert_int_equal(find_all(store).whole, ROWS - 1);
         assert_int_equal(counts_of(store).spoilt, 1);
         assert_works(store);

@@ -45,7 +45,7 @@ static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
     if (disk_is_bad)
         fault_vfs_plan(FAULT_EIO, FAULT_WRITES, 1);
     die_at = nth;
-    (void)store->ops->tend(store);
+    (void)store->ops->tend(store, NULL);
     _exit(OTHER_OPENED); /* without closing it */
 }
 
@@ -120,7 +120,7 @@ static void memory_install(void)
 static bool memory_fails(struct store *store, long nth)
 {
     fault_memory_plan(nth, false);
-    (void)store->ops->tend(store);
+    (void)store->ops->tend(store, NULL);
     bool struck = fault_memory_struck();
     fault_memory_plan(0, false);
     return struck;
@@ -129,7 +129,7 @@ static bool memory_fails(struct store *store, long nth)
 static bool disk_tend(struct store *store, enum fault_kind kind, unsigned calls, long nth)
 {
     fault_vfs_plan(kind, calls, nth);
-    (void)store->ops->tend(store);
+    (void)store->ops->tend(store, NULL);
     bool struck = fault_vfs_struck();
     fault_vfs_plan(FAULT_NONE, 0, 0);
     return struck;
@@ -196,7 +196,7 @@ static void what_fails_half_way_is_done_the_next_time(void **state)
         if (nth == 1) /* before there was a new file: it goes on with the old one */
             assert_int_equal(taken, 2);
         sqlite_store_of(store)->mend_at_ms = 0; /* the pause is over */
-        assert_int_equal(store->ops->tend(store), 0);
+        assert_int_equal(store->ops->tend(store, NULL), 0);
         assert_int_equal(damaged_files(&folder), 1);
         assert_int_equal(counts_of(store).spoilt, 1);
         assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS - 1 + taken);
@@ -299,7 +299,7 @@ static void hundred_mendings_leave_nothing_open(void **state)
         else
             sqlite_files_suspect(folder->path); /* without reason */
         sqlite_store_of(store)->mend_at_ms = 0;
-        assert_int_equal(store->ops->tend(store), 0);
+        assert_int_equal(store->ops->tend(store, NULL), 0);
     }
     assert_int_equal(damaged_files(folder), MENDINGS / 2);
     assert_int_equal(counts_of(store).spoilt, MENDINGS / 2);
@@ -358,13 +358,13 @@ static void what_was_moved_is_not_mended(void **state)
     must_append(store, row_of(ROWS + 1));
     assert_int_equal(read_pending(store), STORE_BROKEN);
     moved_case->move(&folder, moved_case->suffix);
-    assert_int_equal(store->ops->tend(store), STORE_BROKEN);
+    assert_int_equal(store->ops->tend(store, NULL), STORE_BROKEN);
     assert_int_equal(store->ops->begin(store), STORE_BROKEN);
     assert_int_equal(damaged_files(&folder), 0);
 
     put_back(&folder, moved_case->suffix);
     sqlite_store_of(store)->mend_at_ms = 0;
-    assert_int_equal(store->ops->tend(store), 0);
+    assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(counts_of(store).spoilt, 1);
     assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);
     assert_no_second_relay(&folder);
