@@ -152,7 +152,7 @@ int status_print(const struct service *service, const struct snapshot *snapshot,
     status_name(&status, "routes");
     status_open(&status, "[");
     for (size_t i = 0; i < snapshot->routes_len; i++)
-        if (snapshot->routes[i].mutation)
+        if (snapshot->routes[i].mutation || snapshot->routes[i].held) /* lost, and awaited */
             status_route(&status, &snapshot->routes[i]);
     status_close(&status, "]");
     status_outbox(&status, service, snapshot);

@@ -66,6 +66,7 @@ struct relay {
     struct outbox_walk offers_walk;
     bool offers_walking, offers_due; /* a walk is under way; the next one is due */
     uint64_t offers_refused;         /* of the walk's model */
+    int offers_taking;               /* that the outbox was asked for, and has not answered */
     struct outbox_naming naming;     /* done is set while one is under way */
     bool naming_due;
 

@@ -27,6 +27,9 @@
 #include "relay/prepared.h"
 #include "relay/settle.h"
 
+/* On their way at once, of all models, but for one of each: each may bring a body of any size. */
+enum { OFFERS_AT_ONCE = 8 };
+
 static const char offers_overtaken_text[] = "Replay refused: a newer event of the record waits";
 
 /* ---- one offer ---- */
@@ -52,6 +55,7 @@ static void offers_end(struct delivery *delivery, int r)
 {
     struct model_offers *offers = &delivery->model->offers;
 
+    delivery->relay->offers_taking--;
     offers->taking--;
     offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* or somebody has taken it */
 }
@@ -101,6 +105,7 @@ static void offers_submit(struct delivery *delivery, const struct store_row *row
         .prepare = prepared_read,
         .done = overtaken ? offers_refused : offers_taken,
     };
+    relay->offers_taking++;
     delivery->model->offers.taking++;
     outbox_submit(relay->outbox, &delivery->append);
 }
@@ -151,10 +156,12 @@ static void offers_read(struct outbox_read *read, struct outbox_rows *rows, bool
     struct outbox_row *row;
 
     model->offers.reading = false;
-    model->offers.wanted = model->offers.wanted || more || !idle;
+    model->offers.wanted |= more;
     while ((row = TAILQ_FIRST(rows))) {
         TAILQ_REMOVE(rows, row, link);
-        if (!r && idle)
+        if (!idle || (model->offers.taking > 0 && model->relay->offers_taking >= OFFERS_AT_ONCE))
+            model->offers.wanted = true;
+        else if (!r)
             r = offers_claim(model, &row->row);
         outbox_row_free(row);
     }

@@ -46,6 +46,34 @@ static void test_in_the_middle_of_things(void **state)
              "\"held_since\":\"1970-01-01T00:01:10.000Z\",\"in_flight\":3}}\n"));
 }
 
+/* Its events are held; one that has none is nobody's concern. */
+static void test_a_lost_route(void **state)
+{
+    const struct event_counts counts = {.accepted = 3, .pending = 3};
+    struct snapshot_route routes[] = {
+        {.model = "posts",
+         .counts = &counts,
+         .held = "no route",
+         .held_since_ms = 70000,
+         .limit = 16,
+         .oldest_age_ms = -1},
+        {.model = "done", .limit = 16, .oldest_age_ms = -1},
+    };
+    const struct snapshot snapshot = {.now_ms = SAMPLE_NOW_MS,
+                                      .outbox = "ok",
+                                      .oldest_age_ms = -1,
+                                      .routes = routes,
+                                      .routes_len = array_len(routes)};
+    const struct service service = {.clock = &sample_clock, .version = "1.2.3"};
+    cleanup(buf_done) struct buf page = BUF_NULL;
+
+    (void)state;
+    assert_int_equal(status_print(&service, &snapshot, &page), 0);
+    assert_non_null(strstr(buf_string(&page), "{\"model\":\"posts\",\"mutation\":null,\"state\":"
+                                              "\"held\",\"held_reason\":\"no route\","));
+    assert_null(strstr(buf_string(&page), "done"));
+}
+
 static void test_nothing_to_tell(void **state)
 {
     const struct snapshot snapshot = {
@@ -64,6 +92,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_the_middle_of_things),
+        cmocka_unit_test(test_a_lost_route),
         cmocka_unit_test(test_nothing_to_tell),
     };
 

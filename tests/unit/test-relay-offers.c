@@ -378,6 +378,35 @@ static void test_a_large_letter(void **state)
     assert_counts(1, 0, 0);
 }
 
+/* While the disk is slow, as many are on their way as memory has room for, however many could
+ * start. */
+static void test_large_letters_come_a_few_at_a_time(void **state)
+{
+    (void)state;
+    enum { LETTERS = 14, AT_ONCE = 8 };
+    struct world *world = begin(&plain, rejects_all);
+    atomic_int *takes = &world->disk.calls[FAULT_TAKE];
+
+    for (int i = 1; i <= LETTERS; i++)
+        (void)world_send(world, "users", i, 1);
+    world_run(world, 1000);
+    assert_counts(0, LETTERS, 0);
+    world->convex = takes_all;
+    for (uint64_t i = 1; i <= LETTERS; i++)
+        change_beside(world, replay_row, i);
+    int before = atomic_load(takes);
+    fault_store_hold(&world->disk);
+    while (sem_trywait(&world->disk.inside) != 0) {
+        world_run_past_disk(world, 1);
+        (void)usleep(1000);
+    }
+    world_run_past_disk(world, 100);
+    assert_in_range(atomic_load(takes) - before, 1, AT_ONCE);
+    fault_store_let_go(&world->disk);
+    world_run_until(world, nothing_is_left, 2000);
+    assert_counts(LETTERS, 0, 0);
+}
+
 /* Its age counts from the replay, also over a restart. */
 static void test_an_old_letter(void **state)
 {
@@ -419,6 +448,7 @@ int main(void)
         ROW(test_a_disk_that_refuses_the_taking),
         ROW(test_letters_without_memory_come_later),
         ROW(test_a_large_letter),
+        ROW(test_large_letters_come_a_few_at_a_time),
         ROW(test_an_old_letter),
     };
     struct CMUnitTest tests[array_len(plain_tests) + array_len(line_rows)];
