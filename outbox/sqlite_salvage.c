@@ -253,7 +253,7 @@ static void salvage_mark(struct salvage *self)
         int64_t last_id = salvage_number(mark, 0);
         if (self->early && last_id > 0)
             last_id += (int64_t)OUTBOX_IDS_EARLY;
-        if (to->used_id < last_id)
+        if (to->used_id < last_id && last_id < (int64_t)OUTBOX_IDS_END)
             to->used_id = last_id;
     }
     (void)sqlite3_finalize(mark);

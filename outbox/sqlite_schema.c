@@ -288,7 +288,7 @@ int sqlite_schema_migrate(sqlite3 *db)
 }
 
 /* What the tables of each version say of each other, which SQLite knows nothing of; 1 << 56 is
- * SQLITE_NUMBERS_END. */
+ * SQLITE_NUMBERS_END, and 1 << 53 OUTBOX_IDS_END: a mark beyond leaves no number to give. */
 static const char *const schema_agreement[SCHEMA_VERSION] = {
     "SELECT pending + dead = (SELECT count(*) FROM event)"
     " AND dead = (SELECT count(*) FROM event WHERE state = 1)"
@@ -299,7 +299,8 @@ static const char *const schema_agreement[SCHEMA_VERSION] = {
     " AND NOT EXISTS (SELECT 1 FROM body WHERE id NOT IN (SELECT id FROM event))"
     " FROM tally WHERE only = 1",
 
-    "SELECT last_id >= (SELECT coalesce(max(id), 0) FROM event) AND last_id < 1 << 56"
+    "SELECT last_id >= (SELECT coalesce(max(id), 0) FROM event)"
+    " AND last_id < max(1 << 53, (SELECT coalesce(max(id), 0) + 1 FROM event))"
     " AND EXISTS (SELECT 1 FROM tally WHERE id = 0 AND model IS NULL)"
     " AND NOT EXISTS (SELECT 1 FROM tally LEFT JOIN"
     "  (SELECT coalesce(tally.id, 0) AS of, sum(state <> 1) AS pending, sum(state = 1) AS dead"

@@ -106,6 +106,11 @@ static void delete_counters(const struct folder *folder)
     run_sql(folder, "DELETE FROM tally");
 }
 
+static void raise_mark(const struct folder *folder)
+{
+    run_sql(folder, "UPDATE mark SET last_id = 1 << 53");
+}
+
 static void delete_mark(const struct folder *folder)
 {
     run_sql(folder, "DELETE FROM mark");
@@ -153,6 +158,7 @@ static struct damage_case damage_cases[] = {
     {"an index is missing", drop_an_index, ROWS, 0, true, 0},
     {"the counters are missing", delete_counters, ROWS, 0, false, 0},
     {"the mark is gone", delete_mark, ROWS, 0, true, 0},
+    {"the mark is beyond all numbers", raise_mark, ROWS, 0, true, 0},
     {"a lane is another one", exchange_lanes, ROWS, 0, true, 0},
     {"some bodies are missing, and an index is garbage", lose_some_events, ROWS - 10, 0, true, 0},
 };
