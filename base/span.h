@@ -24,6 +24,12 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* Also that both are SPAN_NULL, which is not the same as empty. */
+static inline bool span_same(struct span a, struct span b)
+{
+    return a.at && b.at ? span_eq(a, b) : !a.at && !b.at;
+}
+
 static inline bool span_starts(struct span s, struct span prefix)
 {
     return s.len >= prefix.len && memcmp(s.at, prefix.at, prefix.len) == 0;

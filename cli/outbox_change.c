@@ -111,11 +111,7 @@ static int change_commit(const struct outbox_change *change, struct store *store
         return r;
     for (size_t i = 0; !r && i < batch->len; i++)
         r = change_make(change, store, force, batch->ids[i], &batch->outcomes[i]);
-    if (r) {
-        store->ops->rollback(store);
-        return r;
-    }
-    return store->ops->commit(store);
+    return store_end(store, r);
 }
 
 int outbox_change_run(const struct outbox_change *change, struct store *store,

@@ -52,8 +52,8 @@ struct outbox_op {
     /* On the loop. 0: it is on disk; STORE_FULL, STORE_BROKEN, STORE_MISSING, STORE_STALE or an
      * -errno: it is not. */
     void (*done)(struct outbox_op *op, int r);
-    int (*prepare)(struct outbox_row *row); /* TAKE: as outbox_read.prepare */
-    struct outbox_row *taken; /* TAKE, when done with 0: the row as it is now; the callee's */
+    outbox_prepare_fn prepare; /* TAKE: of what is taken; may be NULL */
+    struct outbox_row *taken;  /* TAKE, when done with 0: the row as it is now; the callee's */
     bool missing; /* DELIVERED, when done with 0: there was no row, and it did not count.
                    * Who knows by now that it was never stored has it counted by
                    * outbox_delivered_unstored() */
@@ -70,10 +70,8 @@ struct outbox_read {
     uint64_t after;
     uint64_t upto; /* 0: any */
     uint64_t rows_max;
-    size_t bytes_max; /* of bodies; the first row comes whatever its size */
-    /* NULL, or makes of a row what the loop wants of it, on the outbox's thread: sets row.prepared.
-     * 0, or -ENOMEM and the row is as it was. */
-    int (*prepare)(struct outbox_row *row);
+    size_t bytes_max;          /* of bodies; the first row comes whatever its size */
+    outbox_prepare_fn prepare; /* of each row; may be NULL */
     /*
      * On the loop. rows have copies of everything and belong to the callee, who frees each with
      * outbox_row_free(). more: there are others behind the last of them. r as in outbox_op.

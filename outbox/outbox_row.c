@@ -19,7 +19,7 @@ static struct span outbox_row_put(char **at, struct span span)
     return copy;
 }
 
-struct outbox_row *outbox_row_copy(const struct store_row *row)
+static struct outbox_row *outbox_row_plain(const struct store_row *row)
 {
     size_t texts_len =
         row->model.len + row->record.len + row->reason.len + row->request.len + row->import.len;
@@ -42,6 +42,13 @@ struct outbox_row *outbox_row_copy(const struct store_row *row)
         memcpy(body, row->body.at, row->body.len);
     copy->row.body.at = take(body);
     return copy;
+}
+
+struct outbox_row *outbox_row_copy(const struct store_row *row, outbox_prepare_fn prepare)
+{
+    struct outbox_row *copy = outbox_row_plain(row);
+
+    return copy && prepare && prepare(copy) ? outbox_row_free(copy) : copy;
 }
 
 struct outbox_row *outbox_row_free(struct outbox_row *row)

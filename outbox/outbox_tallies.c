@@ -23,11 +23,6 @@ struct tallies_read {
     struct store_counts *counts;
 };
 
-static bool tallies_is_of(const struct outbox_tally *tally, struct span model)
-{
-    return model.at ? tally->model && span_eq(span_of(tally->model), model) : !tally->model;
-}
-
 static int tallies_rename(struct outbox_tally *tally, struct span model)
 {
     free(tally->model);
@@ -55,7 +50,7 @@ static int tallies_take(void *ctx, struct span model, const struct store_tally *
     if (r)
         return r;
     struct outbox_tally *tally = &read->tallies->at[read->len++];
-    if (!tallies_is_of(tally, model))
+    if (!span_same(span_of(tally->model), model))
         r = tallies_rename(tally, model);
     tally->counts = *counts;
     store_counts_add(read->counts, counts);
@@ -109,7 +104,7 @@ void outbox_tallies_add(struct outbox_tallies *tallies, struct span model, uint6
 
     if (i == 0)
         return;
-    while (--i > 0 && !(model.at && tallies_is_of(&tallies->at[i], model)))
+    while (--i > 0 && !span_same(span_of(tallies->at[i].model), model))
         ;
     tallies->at[i].counts.accepted += delivered;
     tallies->at[i].counts.delivered += delivered;

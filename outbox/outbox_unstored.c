@@ -39,7 +39,7 @@ static struct outbox_unstored_model *unstored_find(struct outbox_unstored *unsto
                                                    struct span model)
 {
     for (struct outbox_unstored_model *at = unstored->first; at; at = at->next)
-        if (at->model.at && model.at ? span_eq(at->model, model) : at->model.at == model.at)
+        if (span_same(at->model, model))
             return at;
     return unstored_new(unstored, model);
 }

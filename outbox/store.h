@@ -188,6 +188,16 @@ struct store_ops {
     struct store *(*close)(struct store *store);
 };
 
+/* Commits what has gone well, and rolls back what has not (r is not 0). r, or what the commit
+ * returns. */
+static inline int store_end(struct store *store, int r)
+{
+    if (r == 0)
+        return store->ops->commit(store);
+    store->ops->rollback(store);
+    return r;
+}
+
 /* ---- Opening ---- */
 
 enum store_mode {

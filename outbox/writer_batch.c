@@ -34,9 +34,7 @@ static int batch_copy(void *ctx, const struct store_row *row)
 {
     struct outbox_op *op = ctx;
 
-    op->taken = outbox_row_copy(row);
-    if (op->taken && op->prepare && op->prepare(op->taken))
-        op->taken = outbox_row_free(op->taken);
+    op->taken = outbox_row_copy(row, op->prepare);
     return op->taken ? 0 : -ENOMEM;
 }
 
@@ -139,11 +137,7 @@ static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_
         jobs[i]->result = batch_do(state, jobs[i], appended);
         *to_blame |= batch_is_failure(jobs[i]->result);
     }
-    r = batch_add_own(state, mark);
-    if (r)
-        store->ops->rollback(store);
-    else
-        r = store->ops->commit(store);
+    r = store_end(store, batch_add_own(state, mark));
     *to_blame |= r == STORE_FULL; /* which may come out at the end only */
     if (r)
         return r;

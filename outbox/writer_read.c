@@ -29,13 +29,9 @@ static int read_add(void *ctx, const struct store_row *row)
         read->more = true;
         return READ_ENOUGH;
     }
-    struct outbox_row *copy = outbox_row_copy(row);
+    struct outbox_row *copy = outbox_row_copy(row, read->prepare);
     if (!copy)
         return -ENOMEM;
-    if (read->prepare && read->prepare(copy)) {
-        outbox_row_free(copy);
-        return -ENOMEM;
-    }
     TAILQ_INSERT_TAIL(&read->rows, copy, link);
     page->rows++;
     page->bytes += row->body.len;
@@ -128,10 +124,7 @@ static int read_name(struct writer_state *state, const struct outbox_naming *nam
         return r;
     for (size_t i = 0; i < naming->models_len && !r; i++)
         r = store->ops->name(store, naming->models[i]);
-    if (r)
-        store->ops->rollback(store);
-    else
-        r = store->ops->commit(store);
+    r = store_end(store, r);
     writer_state_count(state);
     return r;
 }

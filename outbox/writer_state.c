@@ -35,12 +35,18 @@ int writer_state_read_rows(struct writer_state *state, struct store_filter filte
     return r;
 }
 
+/* What is said of the store after that outcome. */
+static int state_fault(int r)
+{
+    return r < 0 ? STORE_BROKEN : r;
+}
+
 void writer_state_ended(struct writer_state *state, int r, bool appended)
 {
     if (r == STORE_REFUSED)
         return; /* the fault is not the store's */
     if (r)
-        state->now.failing = r > 0 ? r : STORE_BROKEN;
+        state->now.failing = state_fault(r);
     else if (state->now.failing != STORE_FULL || appended)
         state->now.failing = 0; /* what frees room says nothing of what takes some */
 }
@@ -131,7 +137,7 @@ void writer_state_tick(struct writer_state *state)
                     clock_mono_ms(&clock_system) - state->unread_ms < STATE_UNREAD_MS);
     if (state->now.failing) {
         int r = state_probe(state);
-        state->now.failing = r > 0 ? r : r < 0 ? STORE_BROKEN : 0;
+        state->now.failing = state_fault(r);
     }
     if (mended) /* which has made letters of what it could not read whole */
         letter_filter_set_loaded(state->filter, false);
@@ -139,7 +145,7 @@ void writer_state_tick(struct writer_state *state)
         writer_state_load_filter(state);
     int r = writer_state_read(state, store->ops->changed(store, &changed));
     if (r)
-        state->now.failing = r > 0 ? r : STORE_BROKEN;
+        state->now.failing = state_fault(r);
     if (changed) {
         writer_state_find_offers(state);
         state->news |= state->now.offers;
@@ -154,8 +160,5 @@ void writer_state_leave(struct writer_state *state)
     if (state->last_id == 0 || state->last_id == state->mark || state->now.failing ||
         store->ops->begin(store))
         return;
-    if (store->ops->mark(store, state->last_id) == 0)
-        (void)store->ops->commit(store);
-    else
-        store->ops->rollback(store);
+    (void)store_end(store, store->ops->mark(store, state->last_id));
 }

@@ -70,7 +70,7 @@ static int check_row(void *ctx, const struct store_row *row)
         reading->next++;
     fuzz_check(reading->next < model->len);
     check_same(row, &model->rows[reading->next++]);
-    struct outbox_row *copy = outbox_row_copy(row);
+    struct outbox_row *copy = outbox_row_copy(row, NULL);
     fuzz_check(copy);
     check_same(&copy->row, row);
     outbox_row_free(copy);

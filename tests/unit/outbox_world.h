@@ -181,4 +181,15 @@ static inline void page_submit_and_wait(struct world *world, struct page *page,
     run_until(world, page->told);
 }
 
+/* What `convex-relay outbox replay` does beside the server. */
+static inline void offer_beside(struct world *world, uint64_t id, bool force)
+{
+    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
+
+    must_begin(beside);
+    assert_int_equal(beside->ops->offer(beside, id, force), 0);
+    must_commit(beside);
+    beside->ops->close(beside);
+}
+
 #define world_test(test) cmocka_unit_test_setup_teardown(test, world_setup, world_teardown)

@@ -6,17 +6,6 @@
 
 #include "outbox/sqlite_store.h"
 
-/* What `convex-relay outbox replay` does beside the server. */
-static void offer_beside(struct world *world, uint64_t id, bool force)
-{
-    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
-
-    must_begin(beside);
-    assert_int_equal(beside->ops->offer(beside, id, force), 0);
-    must_commit(beside);
-    beside->ops->close(beside);
-}
-
 /* Letters of users r1, 1 to 4. */
 static void world_open_with_letters(struct world *world)
 {
@@ -220,6 +209,15 @@ static void offers_without_a_route_are_walked_through(void **state)
 
 /* ---- Letters and marks ---- */
 
+static struct store_row letter_of_r5(void)
+{
+    struct store_row letter = died(2, "x");
+
+    letter.record = SPAN("r5");
+    letter.state = STORE_DEAD;
+    return letter;
+}
+
 /* Its write is held by the disk, while a newer event of the record is delivered, and withdrawn. */
 static void letter_is_one_from_its_submission(void **state)
 {
@@ -229,10 +227,7 @@ static void letter_is_one_from_its_submission(void **state)
     assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), 0);
     assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
     fault_store_hold(&world->faults);
-    struct store_row letter = row_of(2);
-    letter.record = SPAN("r5");
-    letter.state = STORE_DEAD;
-    letter.died_ms = 5;
+    struct store_row letter = letter_of_r5();
     struct op *op = submit(world, OUTBOX_APPEND, letter);
     world_turn(world);
     fault_store_await(&world->faults);
@@ -292,10 +287,7 @@ static void a_mending_makes_letters(void **state)
     assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(1)), 0);
     assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
     struct store *beside = folder_open(&world->folder, STORE_BESIDE);
-    struct store_row letter = row_of(2);
-    letter.record = SPAN("r5");
-    letter.state = STORE_DEAD;
-    letter.died_ms = 5;
+    struct store_row letter = letter_of_r5();
     must_begin(beside);
     assert_int_equal(beside->ops->append(beside, &letter), 0);
     must_commit(beside);

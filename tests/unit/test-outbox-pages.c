@@ -121,17 +121,6 @@ static void store_that_cannot_be_read_is_not_well(void **state)
 
 /* ---- Replays ---- */
 
-/* What `convex-relay outbox replay` does beside the server. */
-static void replay_beside(struct world *world, uint64_t id, bool force)
-{
-    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
-
-    must_begin(beside);
-    assert_int_equal(beside->ops->offer(beside, id, force), 0);
-    must_commit(beside);
-    beside->ops->close(beside);
-}
-
 static void bury_three(struct world *world)
 {
     struct store_row post = died(3, "x");
@@ -158,7 +147,7 @@ static void replays_are_told_of(void **state)
     world_open(world);
     bury_three(world);
     outbox_on_offers(world->outbox, note_replays, &told);
-    replay_beside(world, 1, false);
+    offer_beside(world, 1, false);
     run_until(world, told > 0);
     assert_true(status_of(world).offers);
 }

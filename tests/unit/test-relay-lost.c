@@ -47,9 +47,7 @@ static struct without_row {
 static void test_without_the_route(void **state)
 {
     const struct without_row *row = *state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(20, is_away);
     struct capture log;
 
     send_backlog(world, "posts");
@@ -138,9 +136,7 @@ static void test_in_flight(void **state)
 static void test_age_ends_it(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 1000;
-    struct world *world = begin(&options, is_away);
+    struct world *world = begin_in_steps(1000, is_away);
 
     send_backlog(world, "posts");
     world_run(world, 5000);
@@ -201,10 +197,8 @@ int main(void)
     size_t len = array_len(plain_tests);
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    len = rows_add(tests, len, without_rows, test_without_the_route);
-    (void)rows_add(tests, len, flight_rows, test_in_flight);
-    for (size_t i = array_len(plain_tests); i < array_len(tests); i++)
-        tests[i].teardown_func = end;
+    len = cases_add(tests, len, without_rows, test_without_the_route);
+    (void)cases_add(tests, len, flight_rows, test_in_flight);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

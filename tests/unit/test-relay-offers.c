@@ -112,6 +112,14 @@ static void test_letters_of_one_record(void **state)
     assert_counts(LETTERS, 0, 0);
 }
 
+static void await_held_commit(struct world *world)
+{
+    while (sem_trywait(&world->disk.inside) != 0) {
+        world_run_past_disk(world, 1);
+        (void)usleep(1000);
+    }
+}
+
 /* A newer event of the record arrives while the disk makes the letter pending. */
 static void test_a_newer_event_while_the_letter_is_fetched(void **state)
 {
@@ -121,10 +129,7 @@ static void test_a_newer_event_while_the_letter_is_fetched(void **state)
     world->convex = takes_all;
     fault_store_hold(&world->disk);
     change_beside(world, replay_row, 1);
-    while (sem_trywait(&world->disk.inside) != 0) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    await_held_commit(world);
     (void)world_send(world, "users", 1, 2);
     world_run_past_disk(world, 100);
     assert_int_equal(world->attempts, 1); /* the letter's own, before it died */
@@ -161,9 +166,7 @@ static void test_an_offer_that_is_gone(void **state)
 static void test_a_backlog_goes_first(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 20;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(20, rejects_all);
 
     (void)world_send(world, "users", BACKLOG, 1);
     world_run(world, 1000);
@@ -396,10 +399,7 @@ static void test_large_letters_come_a_few_at_a_time(void **state)
         change_beside(world, replay_row, i);
     int before = atomic_load(takes);
     fault_store_hold(&world->disk);
-    while (sem_trywait(&world->disk.inside) != 0) {
-        world_run_past_disk(world, 1);
-        (void)usleep(1000);
-    }
+    await_held_commit(world);
     world_run_past_disk(world, 100);
     assert_in_range(atomic_load(takes) - before, 1, AT_ONCE);
     fault_store_let_go(&world->disk);
@@ -411,9 +411,7 @@ static void test_large_letters_come_a_few_at_a_time(void **state)
 static void test_an_old_letter(void **state)
 {
     (void)state;
-    struct world_options options = plain;
-    options.step_ms = 100;
-    struct world *world = begin(&options, rejects_all);
+    struct world *world = begin_in_steps(100, rejects_all);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);
@@ -454,9 +452,7 @@ int main(void)
     struct CMUnitTest tests[array_len(plain_tests) + array_len(line_rows)];
 
     memcpy(tests, plain_tests, sizeof(plain_tests));
-    (void)rows_add(tests, array_len(plain_tests), line_rows, test_the_end_of_the_line);
-    for (size_t i = array_len(plain_tests); i < array_len(tests); i++)
-        tests[i].teardown_func = end;
+    (void)cases_add(tests, array_len(plain_tests), line_rows, test_the_end_of_the_line);
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
