@@ -15,7 +15,10 @@ function row(name, members) {
   const sum = (key) => members.reduce((total, member) => total + member[key], 0);
   const share = (what) => {
     const [covered, total] = [sum(`${what}_covered`), sum(`${what}_total`)];
-    return `${covered} of ${total}`.padStart(16) + `${((100 * covered) / total).toFixed(1)} %`.padStart(9);
+    return (
+      `${covered} of ${total}`.padStart(16) +
+      `${((100 * covered) / total).toFixed(1)} %`.padStart(9)
+    );
   };
   console.log(name.padEnd(10) + share('line') + share('branch'));
 }

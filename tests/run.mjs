@@ -5,12 +5,13 @@
 //
 // NAME: only suites whose label holds one of them.
 //
-// A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a tests/**/*.test.mjs
-// (node:test); all speak TAP. Each runs against the plain build and against the one with ASan and UBSan, but for the
-// suites that do not run what was built; those that two threads meet in run under TSan, too, and a few under
-// Valgrind. --plain runs all of it once, against the first of these; so do --coverage and --valgrind, against a build of
-// its own and under Valgrind. A suite that crashes, says nothing or takes too long counts as a failed case. The last line
-// is `N passed, N failed`.
+// A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a
+// tests/**/*.test.mjs (node:test); all speak TAP. Each runs against the plain build and against the
+// one with ASan and UBSan, but for the suites that do not run what was built; those that two
+// threads meet in run under TSan, too, and a few under Valgrind. --plain runs all of it once,
+// against the first of these; so do --coverage and --valgrind, against a build of its own and under
+// Valgrind. A suite that crashes, says nothing or takes too long counts as a failed case. The last
+// line is `N passed, N failed`.
 import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
@@ -22,8 +23,9 @@ const notOfTheBuild = /^tests\/(bench|checks|cost|image|install|standin)\//;
 // Where the loop's thread and the writer's, or a second process, are at work at the same time.
 const threaded =
   /^unit\/(outbox-(pages|tend|writer)|relay-(ages|events))|^tests\/(crash|soak|e2e\/(delivery|durability|outbox-|reload|start-stop))/;
-// Valgrind sees what ASan cannot: what is used before anything was written to it, inside libraries, too. So: whatever
-// reads bytes from outside, one suite for each library, and the README's event on its way through the binary; each within seconds.
+// Valgrind sees what ASan cannot: what is used before anything was written to it, inside libraries,
+// too. So: whatever reads bytes from outside, one suite for each library, and the README's event on
+// its way through the binary; each within seconds.
 const brieflyUnderValgrind =
   /^fuzz\/|^unit\/(auth-keyring|base-(buf|config|log-sum|table)|convex-|handlers-|outbox-(rows|store)|server-)|^tests\/docs\/tutorial/;
 const ofTheBuild = (label) => !notOfTheBuild.test(label);
@@ -31,13 +33,30 @@ const plain = { name: '', directory: join(top, 'build'), runs: () => true };
 const modes = {
   '': [
     plain,
-    { name: ' (sanitized)', directory: join(top, 'build-asan'), isSanitized: true, runs: ofTheBuild },
-    { name: ' (threads)', directory: join(top, 'build-tsan'), isSanitized: true, runs: (label) => threaded.test(label) },
-    { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: (label) => brieflyUnderValgrind.test(label) },
+    {
+      name: ' (sanitized)',
+      directory: join(top, 'build-asan'),
+      isSanitized: true,
+      runs: ofTheBuild,
+    },
+    {
+      name: ' (threads)',
+      directory: join(top, 'build-tsan'),
+      isSanitized: true,
+      runs: (label) => threaded.test(label),
+    },
+    {
+      name: ' (valgrind)',
+      directory: join(top, 'build'),
+      isMemcheck: true,
+      runs: (label) => brieflyUnderValgrind.test(label),
+    },
   ],
   '--plain': [plain],
   '--coverage': [{ name: ' (coverage)', directory: join(top, 'build-coverage'), runs: ofTheBuild }],
-  '--valgrind': [{ name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild }],
+  '--valgrind': [
+    { name: ' (valgrind)', directory: join(top, 'build'), isMemcheck: true, runs: ofTheBuild },
+  ],
 };
 const memcheck = join(top, 'tests/valgrind');
 // Only what hangs takes so long, on a machine that does a lot besides, too.
@@ -76,7 +95,9 @@ function scriptSuites({ directory, isSanitized, isMemcheck }) {
       label,
       command: [process.execPath, '--test', '--test-reporter=tap', path],
       env: {
-        RELAY_BIN: binary, RELAY_BUILD: directory, RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '',
+        RELAY_BIN: binary,
+        RELAY_BUILD: directory,
+        RELAY_SANITIZED: isSanitized || isMemcheck ? '1' : '',
         RELAY_MEMCHECK: isMemcheck ? '1' : '',
       },
       limitMs: scriptLimitMs * (isMemcheck ? valgrindSlowness : 1),
@@ -137,11 +158,13 @@ function runSuite(suite) {
 // A bad ending that no case has accounted for is one more failed case.
 function judge({ suite, out, err, ending, ms }) {
   const tap = readTap(out);
-  const passed = tap.passed.filter((name) => !suite.command.includes(name)); // a file without a test
+  // a file without a test
+  const passed = tap.passed.filter((name) => !suite.command.includes(name));
   const failures = [...tap.failed];
   const fail = (name) => failures.push({ name, lines: [] });
   if (tap.missing > 0) fail(`${tap.missing} of the planned cases did not run`);
-  if (ending && (failures.length === 0 || !ending.startsWith('exited'))) fail(`the suite ${ending}`);
+  if (ending && (failures.length === 0 || !ending.startsWith('exited')))
+    fail(`the suite ${ending}`);
   if (passed.length + failures.length + tap.skipped.length === 0) fail('the suite has no case');
   return { suite, passed: passed.length, skipped: tap.skipped, failures, err, ms };
 }
@@ -151,7 +174,9 @@ function report({ suite, passed, skipped, failures, err, ms }) {
   if (failures.length) counts.push(`${failures.length} failed`);
   if (skipped.length) counts.push(`${skipped.length} skipped`);
   const mark = failures.length ? 'FAIL' : 'ok  ';
-  console.log(`${mark} ${suite.label.padEnd(52)} ${counts.join(', ')}, ${(ms / 1000).toFixed(1)} s`);
+  console.log(
+    `${mark} ${suite.label.padEnd(52)} ${counts.join(', ')}, ${(ms / 1000).toFixed(1)} s`,
+  );
   for (const { name, reason } of skipped) console.log(`     skipped: ${name}: ${reason}`);
   for (const { name, lines } of failures) {
     console.log(`     failed: ${name}`);

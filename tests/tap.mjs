@@ -1,17 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Reads the TAP that cmocka and node:test write: https://testanything.org/tap-version-14-specification.html
+// Reads the TAP that cmocka and node:test write:
+// https://testanything.org/tap-version-14-specification.html
 
-const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/s; // s: a name may hold U+2028, which . leaves out otherwise
+// s: a name may hold U+2028, which . leaves out otherwise
+const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/s;
 const planLine = /^1\.\.(\d+)/;
 const skipMark = /^(.*?) ?# SKIP ?(.*)$/is;
 const subtestLine = /^ *# Subtest: /;
-const frameLine = /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+|.*\(node:.*)$/;
+const frameLine =
+  /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+|.*\(node:.*)$/;
 
 // Counts the leaves: a point that stands for indented points before it is not a case of its own,
 // unless it failed although they all passed (a hook, or the file around them, did).
 //
-// Returns { passed: [name], failed: [{ name, lines }], skipped: [{ name, reason }], missing }, where
-// missing is how many points the outermost plan promised in vain.
+// Returns { passed: [name], failed: [{ name, lines }], skipped: [{ name, reason }], missing },
+// where missing is how many points the outermost plan promised in vain.
 export function readTap(text) {
   const result = { passed: [], failed: [], skipped: [], missing: 0 };
   const levels = []; // by indentation: the points there since the last point further out

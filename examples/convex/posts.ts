@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Blade's posts; what users.ts says holds here, too. The lookup reads one key of an index. The
 // guide's reads the whole table, so that any two posts conflict, and from 32,000 posts on it fails.
-import { v } from "convex/values";
-import { internalMutation, query, type QueryCtx } from "./_generated/server";
-import { fieldsOf, flag, incomplete, isStale, text, time } from "./sync";
+import { v } from 'convex/values';
+import { internalMutation, query, type QueryCtx } from './_generated/server';
+import { fieldsOf, flag, incomplete, isStale, text, time } from './sync';
 
 const find = (ctx: QueryCtx, bladeId: string) =>
   ctx.db
-    .query("posts")
-    .withIndex("by_bladeId", (q) => q.eq("bladeId", bladeId))
+    .query('posts')
+    .withIndex('by_bladeId', (q) => q.eq('bladeId', bladeId))
     .unique();
 
 export const syncFromBlade = internalMutation({
@@ -30,9 +30,9 @@ export const syncFromBlade = internalMutation({
       return null;
     }
     const { title, authorBladeId } = fields;
-    if (title === undefined) throw incomplete("posts", args.bladeId, "title");
-    if (authorBladeId === undefined) throw incomplete("posts", args.bladeId, "authorBladeId");
-    await ctx.db.insert("posts", { ...fields, title, authorBladeId });
+    if (title === undefined) throw incomplete('posts', args.bladeId, 'title');
+    if (authorBladeId === undefined) throw incomplete('posts', args.bladeId, 'authorBladeId');
+    await ctx.db.insert('posts', { ...fields, title, authorBladeId });
     return null;
   },
 });
@@ -51,8 +51,8 @@ export const publishedBy = query({
   args: { authorBladeId: v.string() },
   handler: async (ctx, { authorBladeId }) =>
     ctx.db
-      .query("posts")
-      .withIndex("by_author", (q) => q.eq("authorBladeId", authorBladeId).eq("published", true))
-      .order("desc")
+      .query('posts')
+      .withIndex('by_author', (q) => q.eq('authorBladeId', authorBladeId).eq('published', true))
+      .order('desc')
       .take(100),
 });

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What Blade's records look like in Convex. Rows that the guide's functions wrote fit, too.
-import { defineSchema, defineTable } from "convex/server";
-import { v } from "convex/values";
+import { defineSchema, defineTable } from 'convex/server';
+import { v } from 'convex/values';
 
 export default defineSchema({
   users: defineTable({
@@ -11,7 +11,7 @@ export default defineSchema({
     handle: v.optional(v.string()),
     createdAt: v.optional(v.number()), // by Blade's clock, in ms
     updatedAt: v.optional(v.number()),
-  }).index("by_bladeId", ["bladeId"]),
+  }).index('by_bladeId', ['bladeId']),
 
   posts: defineTable({
     bladeId: v.string(),
@@ -22,6 +22,6 @@ export default defineSchema({
     createdAt: v.optional(v.number()),
     updatedAt: v.optional(v.number()),
   })
-    .index("by_bladeId", ["bladeId"])
-    .index("by_author", ["authorBladeId", "published"]),
+    .index('by_bladeId', ['bladeId'])
+    .index('by_author', ['authorBladeId', 'published']),
 });

@@ -6,7 +6,7 @@
 // the way can tell, but Blade's own `updatedAt` can, so it travels with the data, and what is older
 // than the row changes nothing. One thing no row can tell: a `set` that arrives after the `remove`
 // of its record brings the record back. Where that matters, keep the ids of what was removed.
-import { ConvexError, v } from "convex/values";
+import { ConvexError, v } from 'convex/values';
 
 /** A field that may be left out (it stays as it is) or null (unset in Blade: it goes). */
 export const text = v.optional(v.nullable(v.string()));

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
 // Blade's accounts as users. Internal: only a caller with a deploy key reaches them, which the
 // relay has (CONVEX_DEPLOY_KEY). A public mutation is open to everybody who knows CONVEX_URL.
-import { v } from "convex/values";
-import { internalMutation, query, type QueryCtx } from "./_generated/server";
-import { fieldsOf, incomplete, isStale, text, time } from "./sync";
+import { v } from 'convex/values';
+import { internalMutation, query, type QueryCtx } from './_generated/server';
+import { fieldsOf, incomplete, isStale, text, time } from './sync';
 
 // By the id, not by the e-mail as in the guide: an e-mail may change, and would make a second row.
 const find = (ctx: QueryCtx, bladeId: string) =>
   ctx.db
-    .query("users")
-    .withIndex("by_bladeId", (q) => q.eq("bladeId", bladeId))
+    .query('users')
+    .withIndex('by_bladeId', (q) => q.eq('bladeId', bladeId))
     .unique();
 
 export const syncFromBlade = internalMutation({
@@ -30,8 +30,8 @@ export const syncFromBlade = internalMutation({
       return null;
     }
     const { email } = fields;
-    if (email === undefined) throw incomplete("users", args.bladeId, "email");
-    await ctx.db.insert("users", { ...fields, email });
+    if (email === undefined) throw incomplete('users', args.bladeId, 'email');
+    await ctx.db.insert('users', { ...fields, email });
     return null;
   },
 });

@@ -14,7 +14,8 @@ const OPTIONS = {
   '--peers': (text) => {
     const peers = (text ?? '').split(',');
     const unknown = peers.find((peer) => !(peer in PEERS));
-    if (unknown !== undefined) throw new Error(`no peer "${unknown}"; there are ${Object.keys(PEERS).join(', ')}`);
+    if (unknown !== undefined)
+      throw new Error(`no peer "${unknown}"; there are ${Object.keys(PEERS).join(', ')}`);
     return { peers };
   },
 };
@@ -31,7 +32,9 @@ export function parseArguments(args, known) {
       } else if (known.includes(args[i])) {
         result.scenarios.push(args[i]);
       } else {
-        throw new Error(`"${args[i]}" is neither an option nor a scenario; there are ${known.join(', ')}`);
+        throw new Error(
+          `"${args[i]}" is neither an option nor a scenario; there are ${known.join(', ')}`,
+        );
       }
     }
   } catch (error) {

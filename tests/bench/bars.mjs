@@ -6,15 +6,19 @@ import { ratio, short, table } from './figures.mjs';
 const median = (result, name) => result?.summary?.[name]?.median;
 
 // A figure of one scenario's results; NaN where it has not been measured.
-const find = (scenarios, name, wanted) => scenarios[name]?.results
-  .find((result) => Object.entries(wanted).every(([key, value]) => result[key] === value));
+const find = (scenarios, name, wanted) =>
+  scenarios[name]?.results.find((result) =>
+    Object.entries(wanted).every(([key, value]) => result[key] === value),
+  );
 
 const cost = (scenarios, peer) => median(find(scenarios, 'at-once', { peer }), 'cpuUs');
 
 function timesTheRouter(scenarios) {
   const speed = (wanted) =>
     median(find(scenarios, 'latency', { delayMs: 20, clients: 64, ...wanted }), 'perSecond');
-  const routers = ['node', 'bun'].map((peer) => speed({ peer })).filter((figure) => figure !== undefined);
+  const routers = ['node', 'bun']
+    .map((peer) => speed({ peer }))
+    .filter((figure) => figure !== undefined);
   return speed({ peer: 'relay', concurrency: 64 }) / Math.max(...routers);
 }
 
@@ -26,16 +30,71 @@ const longestTurn = (name) => (scenarios) =>
   Math.max(...(scenarios[name]?.results ?? []).map((result) => median(result, 'maxMs') ?? NaN));
 
 const BARS = [
-  { what: 'relay, OUTBOX=off : nginx, CPU/event, at-once', of: (s) => cost(s, 'bare') / cost(s, 'nginx'), most: 1.4, aim: 1.15 },
-  { what: 'relay, outbox on : nginx, CPU/event, at-once', of: (s) => cost(s, 'relay') / cost(s, 'nginx'), most: 1.7, aim: 1.3 },
-  { what: 'relay, outbox on : router on Node, CPU/event, at-once', of: (s) => cost(s, 'relay') / cost(s, 'node'), most: 1 / 8, aim: 1 / 15 },
-  { what: 'relay, outbox on : router on Bun, CPU/event, at-once', of: (s) => cost(s, 'relay') / cost(s, 'bun'), most: 1 / 2, aim: 1 / 4 },
-  { what: 'relay : the faster router, events/s, 20 ms, 64 clients, concurrency 64', of: timesTheRouter, least: 40, aim: 60 },
-  { what: 'memory with 2,000 waiting requests of 1 KiB', of: (s) => memory(s, 'waiting'), most: 64, aim: 32, unit: 'MiB' },
-  { what: 'memory with 1,000,000 events pending', of: (s) => memory(s, 'backlog'), most: 32, aim: 24, unit: 'MiB' },
-  { what: 'a start with 1,000,000 events pending, until it is ready', of: servingS, most: 1, aim: 0.5, unit: 's' },
-  { what: 'longest wait for a turn of the loop', of: longestTurn('turn'), most: 20, aim: 10, unit: 'ms' },
-  { what: 'longest turn with an event of 16 MiB, of every shape, CPU time', of: longestTurn('shapes'), most: 20, aim: 10, unit: 'ms' },
+  {
+    what: 'relay, OUTBOX=off : nginx, CPU/event, at-once',
+    of: (s) => cost(s, 'bare') / cost(s, 'nginx'),
+    most: 1.4,
+    aim: 1.15,
+  },
+  {
+    what: 'relay, outbox on : nginx, CPU/event, at-once',
+    of: (s) => cost(s, 'relay') / cost(s, 'nginx'),
+    most: 1.7,
+    aim: 1.3,
+  },
+  {
+    what: 'relay, outbox on : router on Node, CPU/event, at-once',
+    of: (s) => cost(s, 'relay') / cost(s, 'node'),
+    most: 1 / 8,
+    aim: 1 / 15,
+  },
+  {
+    what: 'relay, outbox on : router on Bun, CPU/event, at-once',
+    of: (s) => cost(s, 'relay') / cost(s, 'bun'),
+    most: 1 / 2,
+    aim: 1 / 4,
+  },
+  {
+    what: 'relay : the faster router, events/s, 20 ms, 64 clients, concurrency 64',
+    of: timesTheRouter,
+    least: 40,
+    aim: 60,
+  },
+  {
+    what: 'memory with 2,000 waiting requests of 1 KiB',
+    of: (s) => memory(s, 'waiting'),
+    most: 64,
+    aim: 32,
+    unit: 'MiB',
+  },
+  {
+    what: 'memory with 1,000,000 events pending',
+    of: (s) => memory(s, 'backlog'),
+    most: 32,
+    aim: 24,
+    unit: 'MiB',
+  },
+  {
+    what: 'a start with 1,000,000 events pending, until it is ready',
+    of: servingS,
+    most: 1,
+    aim: 0.5,
+    unit: 's',
+  },
+  {
+    what: 'longest wait for a turn of the loop',
+    of: longestTurn('turn'),
+    most: 20,
+    aim: 10,
+    unit: 'ms',
+  },
+  {
+    what: 'longest turn with an event of 16 MiB, of every shape, CPU time',
+    of: longestTurn('shapes'),
+    most: 20,
+    aim: 10,
+    unit: 'ms',
+  },
 ];
 
 // Of every bar whose scenarios were measured: {what, value, bar, aim, unit, verdict}.
@@ -48,10 +107,11 @@ export function judge(scenarios) {
   }).filter(({ value }) => Number.isFinite(value));
 }
 
-export const showBars = (bars) => table(
-  ['', 'measured', 'bar', 'aim', ''],
-  bars.map(({ what, value, bar, aim, unit, verdict }) => {
-    const text = (figure) => (unit === undefined ? ratio(figure) : `${short(figure)} ${unit}`);
-    return [what, text(value), text(bar), text(aim), verdict];
-  }),
-);
+export const showBars = (bars) =>
+  table(
+    ['', 'measured', 'bar', 'aim', ''],
+    bars.map(({ what, value, bar, aim, unit, verdict }) => {
+      const text = (figure) => (unit === undefined ? ratio(figure) : `${short(figure)} ${unit}`);
+      return [what, text(value), text(bar), text(aim), verdict];
+    }),
+  );

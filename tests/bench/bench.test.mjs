@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// That ./dev bench measures at all. What it measures is not judged here: a busy machine says nothing.
+// That ./dev bench measures at all. What it measures is not judged here: a busy machine says
+// nothing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -10,7 +11,10 @@ const QUICK = { rounds: 1, seconds: 1 };
 test('nginx and the relay are measured, and no answer is an error', async (t) => {
   const { run, show } = SCENARIOS['at-once'];
   const results = await run(t, { ...QUICK, peers: ['nginx', 'relay'] });
-  assert.deepEqual(results.map(({ peer }) => peer), ['nginx', 'relay']);
+  assert.deepEqual(
+    results.map(({ peer }) => peer),
+    ['nginx', 'relay'],
+  );
   for (const { rounds, summary } of results) {
     assert.deepEqual([rounds[0].refused, rounds[0].broken, rounds[0].valid], [0, 0, true]);
     assert.ok(summary.cpuUs.median > 0 && summary.peakMiB.median > 1, JSON.stringify(summary));
@@ -20,6 +24,10 @@ test('nginx and the relay are measured, and no answer is an error', async (t) =>
 
 test('a backlog on disk is drained', async (t) => {
   const { run } = SCENARIOS.backlog;
-  const [{ rounds: [round] }] = await run(t, { ...QUICK, peers: ['relay'], events: 500 });
+  const [
+    {
+      rounds: [round],
+    },
+  ] = await run(t, { ...QUICK, peers: ['relay'], events: 500 });
   assert.equal(round.valid, true);
 });

@@ -12,9 +12,10 @@ const ANSWER = `
   return 200 '{"status":"success","value":null}';`;
 
 function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
-  const call = delayMs === 0
-    ? `location / {${ANSWER}}`
-    : `location / { echo_sleep ${delayMs / 1000}; echo_exec @answer; }
+  const call =
+    delayMs === 0
+      ? `location / {${ANSWER}}`
+      : `location / { echo_sleep ${delayMs / 1000}; echo_exec @answer; }
        location @answer {${ANSWER}}`;
   return `
     ${delayMs === 0 ? '' : `load_module ${ECHO_MODULE};`}
@@ -41,9 +42,13 @@ function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
     }`;
 }
 
-// Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends with the scope. {url, port, stop(), ca: the authority to
-// trust where it speaks TLS, calls(): how many it has received}.
-export async function startConvex(scope, { delayMs = 0, tls = false, port, oneCallEach = false } = {}) {
+// Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends
+// with the scope. {url, port, stop(), ca: the authority to trust where it speaks TLS, calls(): how
+// many it has received}.
+export async function startConvex(
+  scope,
+  { delayMs = 0, tls = false, port, oneCallEach = false } = {},
+) {
   const authority = tls ? makeAuthority(scope, 'convex-relay bench') : null;
   const leaf = authority?.issue('DNS:localhost,IP:127.0.0.1');
   const [freePort, statusPort] = await freePorts(2);

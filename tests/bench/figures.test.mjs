@@ -9,23 +9,37 @@ import { median, percent, ratio, short, spread, summarise, table } from './figur
 import { readSamples } from './scenarios/profile.mjs';
 import { readReport } from './wrk.mjs';
 
-for (const [numbers, expected] of [[[3], 3], [[9, 1, 5], 5], [[10, 2], 6], [[100, 9, 1, 20], 14.5]]) {
+for (const [numbers, expected] of [
+  [[3], 3],
+  [[9, 1, 5], 5],
+  [[10, 2], 6],
+  [[100, 9, 1, 20], 14.5],
+]) {
   test(`the median of ${numbers} is ${expected}`, () => assert.equal(median(numbers), expected));
 }
 
 for (const [number, expected] of [
-  [0.1234, '0.12'], [9.87, '9.87'], [12.345, '12.3'], [123.4, '123'], [12345.6, '12,346'], [NaN, '-'],
+  [0.1234, '0.12'],
+  [9.87, '9.87'],
+  [12.345, '12.3'],
+  [123.4, '123'],
+  [12345.6, '12,346'],
+  [NaN, '-'],
 ]) {
   test(`${number} is written ${expected}`, () => assert.equal(short(number), expected));
 }
 
 test('a ratio below one is turned around', () => {
-  assert.deepEqual([ratio(1.5), ratio(1), ratio(1 / 8), ratio(0)], ['1.50', '1.00', '1/8.00', '0.00']);
+  assert.deepEqual(
+    [ratio(1.5), ratio(1), ratio(1 / 8), ratio(0)],
+    ['1.50', '1.00', '1/8.00', '0.00'],
+  );
 });
 
 test('a round that is not valid, and what is no number, say nothing', () => {
   const rounds = [
-    { valid: true, cpuUs: 4, userPercent: NaN }, { valid: false, cpuUs: 400, userPercent: 1 },
+    { valid: true, cpuUs: 4, userPercent: NaN },
+    { valid: false, cpuUs: 400, userPercent: 1 },
     { valid: true, cpuUs: 2, userPercent: NaN },
   ];
   const { cpuUs, userPercent } = summarise(rounds);
@@ -36,12 +50,18 @@ test('a round that is not valid, and what is no number, say nothing', () => {
 });
 
 test('a table is lined up', () => {
-  assert.equal(table(['', 'ms'], [['one', '1'], ['seven', '100 ms']]), [
-    '|       |     ms |',
-    '| ----- | -----: |',
-    '| one   |      1 |',
-    '| seven | 100 ms |',
-  ].join('\n'));
+  assert.equal(
+    table(
+      ['', 'ms'],
+      [
+        ['one', '1'],
+        ['seven', '100 ms'],
+      ],
+    ),
+    ['|       |     ms |', '| ----- | -----: |', '| one   |      1 |', '| seven | 100 ms |'].join(
+      '\n',
+    ),
+  );
 });
 
 test("wrk's report is found behind what else it prints", () => {
@@ -51,11 +71,21 @@ test("wrk's report is found behind what else it prints", () => {
 
 // ---- bars ----
 
-const summaryOf = (figures) => Object.fromEntries(Object.entries(figures)
-  .map(([name, figure]) => [name, { median: figure, min: figure, max: figure }]));
+const summaryOf = (figures) =>
+  Object.fromEntries(
+    Object.entries(figures).map(([name, figure]) => [
+      name,
+      { median: figure, min: figure, max: figure },
+    ]),
+  );
 
 const costs = (costsUs) => ({
-  'at-once': { results: Object.entries(costsUs).map(([peer, cpuUs]) => ({ peer, summary: summaryOf({ cpuUs }) })) },
+  'at-once': {
+    results: Object.entries(costsUs).map(([peer, cpuUs]) => ({
+      peer,
+      summary: summaryOf({ cpuUs }),
+    })),
+  },
 });
 
 const verdicts = (scenarios) => judge(scenarios).map(({ value, verdict }) => [value, verdict]);
@@ -67,11 +97,19 @@ test('a bar is met, its aim is met, or neither', () => {
 });
 
 test('events a second are compared with the faster router, at the same delay and clients', () => {
-  const result = (peer, perSecond, rest) => (
-    { peer, delayMs: 20, clients: 64, summary: summaryOf({ perSecond }), ...rest });
+  const result = (peer, perSecond, rest) => ({
+    peer,
+    delayMs: 20,
+    clients: 64,
+    summary: summaryOf({ perSecond }),
+    ...rest,
+  });
   const results = [
-    result('relay', 9999, { clients: 256, concurrency: 64 }), result('relay', 700, { concurrency: 16 }),
-    result('node', 40), result('bun', 50), result('relay', 2500, { concurrency: 64 }),
+    result('relay', 9999, { clients: 256, concurrency: 64 }),
+    result('relay', 700, { concurrency: 16 }),
+    result('node', 40),
+    result('bun', 50),
+    result('relay', 2500, { concurrency: 64 }),
   ];
   assert.deepEqual(verdicts({ latency: { results } }), [[50, 'met']]);
 });
@@ -91,21 +129,41 @@ const KNOWN = ['at-once', 'tls'];
 
 for (const [args, expected] of [
   [[], { scenarios: KNOWN, settings: {}, json: undefined }],
-  [['tls', '--rounds', '7', '--json', 'x.json'], { scenarios: ['tls'], settings: { rounds: 7 }, json: 'x.json' }],
-  [['--seconds', '2', '--peers', 'nginx,relay'],
-    { scenarios: KNOWN, settings: { seconds: 2, peers: ['nginx', 'relay'] }, json: undefined }],
+  [
+    ['tls', '--rounds', '7', '--json', 'x.json'],
+    { scenarios: ['tls'], settings: { rounds: 7 }, json: 'x.json' },
+  ],
+  [
+    ['--seconds', '2', '--peers', 'nginx,relay'],
+    { scenarios: KNOWN, settings: { seconds: 2, peers: ['nginx', 'relay'] }, json: undefined },
+  ],
 ]) {
-  test(`arguments: ${args.join(' ') || 'none'}`, () => assert.deepEqual(parseArguments(args, KNOWN), expected));
+  test(`arguments: ${args.join(' ') || 'none'}`, () =>
+    assert.deepEqual(parseArguments(args, KNOWN), expected));
 }
 
-for (const args of [['nothing'], ['--rounds'], ['--rounds', '0'], ['--rounds', 'x'], ['--json'], ['--peers', 'apache'], ['--peers']]) {
-  test(`arguments refused: ${args.join(' ')}`, () => assert.match(parseArguments(args, KNOWN).error, /\S/));
+for (const args of [
+  ['nothing'],
+  ['--rounds'],
+  ['--rounds', '0'],
+  ['--rounds', 'x'],
+  ['--json'],
+  ['--peers', 'apache'],
+  ['--peers'],
+]) {
+  test(`arguments refused: ${args.join(' ')}`, () =>
+    assert.match(parseArguments(args, KNOWN).error, /\S/));
 }
 
 test('samples are told by what runs, and in the kernel by the call', () => {
-  const sample = (...frames) => `convex-relay\n${frames.map((frame) => `\t    7ffd0 ${frame}\n`).join('')}\n`;
+  const sample = (...frames) =>
+    `convex-relay\n${frames.map((frame) => `\t    7ffd0 ${frame}\n`).join('')}\n`;
   const text = [
-    sample('tcp_ack ([kernel.kallsyms])', '__sys_sendmsg ([kernel.kallsyms])', '__libc_sendmsg (/lib/libc.so.6)'),
+    sample(
+      'tcp_ack ([kernel.kallsyms])',
+      '__sys_sendmsg ([kernel.kallsyms])',
+      '__libc_sendmsg (/lib/libc.so.6)',
+    ),
     sample('ksys_x ([kernel.kallsyms])', '__x64_sys_fdatasync ([kernel.kallsyms])'),
     sample('tcp_sendmsg ([kernel.kallsyms])', '___sys_sendmsg ([kernel.kallsyms])'),
     sample('sysvec_apic_timer_interrupt ([kernel.kallsyms])', 'main (/opt/convex-relay)'),
@@ -114,7 +172,10 @@ test('samples are told by what runs, and in the kernel by the call', () => {
     'convex-relay\n\n', // no stack was to be had
   ].join('');
   assert.deepEqual(readSamples(text), [
-    ['kernel, sendmsg()', 2], ['kernel, fdatasync()', 1], ['kernel, interrupts and the way in and out', 1],
-    ['libsqlite3', 1], ['convex-relay', 1],
+    ['kernel, sendmsg()', 2],
+    ['kernel, fdatasync()', 1],
+    ['kernel, interrupts and the way in and out', 1],
+    ['libsqlite3', 1],
+    ['convex-relay', 1],
   ]);
 });

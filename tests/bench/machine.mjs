@@ -12,12 +12,16 @@ import { bunBinary } from './peers.mjs';
 
 const TESTS = fileURLToPath(new URL('../', import.meta.url));
 
-// The first line that a program prints on its version, wherever it prints it; some exit with 1 then.
+// The first line that a program prints on its version, wherever it prints it; some exit with 1
+// then.
 function versionOf(program, ...args) {
   const command = [program, ...args].map((word) => `'${word}'`).join(' ');
   return execFileSync('sh', ['-c', `{ ${command} || :; } 2>&1 | head -n 1`], {
-    encoding: 'utf8', env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
-  }).trim().replace(/^.*version: |^convex-relay | Copyright.*$/g, '');
+    encoding: 'utf8',
+    env: { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` },
+  })
+    .trim()
+    .replace(/^.*version: |^convex-relay | Copyright.*$/g, '');
 }
 
 const packageVersion = (name) =>
@@ -25,7 +29,8 @@ const packageVersion = (name) =>
 
 // How much of the CPUs others use, in percent: what is measured beside them says little.
 async function busyPercent() {
-  const read = () => readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1).map(Number);
+  const read = () =>
+    readFileSync('/proc/stat', 'utf8').split('\n')[0].split(/\s+/).slice(1).map(Number);
   const before = read();
   await sleep(1000);
   const spent = read().map((ticks, i) => ticks - before[i]);
@@ -55,7 +60,12 @@ export async function describeMachine() {
 }
 
 export function showMachine({ cpu, cores, memoryGiB, kernel, disk, busyPercent: busy, versions }) {
-  const names = Object.entries(versions).map(([name, version]) => `${name}: ${version}`).join('; ');
-  const warning = busy < 5 ? '' : `\n${busy.toFixed(0)} % of the CPUs were in use before anything started: do not trust these figures`;
+  const names = Object.entries(versions)
+    .map(([name, version]) => `${name}: ${version}`)
+    .join('; ');
+  const warning =
+    busy < 5
+      ? ''
+      : `\n${busy.toFixed(0)} % of the CPUs were in use before anything started: do not trust these figures`;
   return `${cpu}, ${cores} cores, ${memoryGiB} GiB, ${kernel}, ${disk}\n${names}${warning}`;
 }

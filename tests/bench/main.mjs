@@ -25,7 +25,11 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
 }
 
 pinLoad(process.pid);
-const report = { machine: await describeMachine(), startedAt: new Date().toISOString(), scenarios: {} };
+const report = {
+  machine: await describeMachine(),
+  startedAt: new Date().toISOString(),
+  scenarios: {},
+};
 console.log(showMachine(report.machine));
 for (const name of options.scenarios) {
   const { title, defaults, run, show } = SCENARIOS[name];

@@ -11,7 +11,8 @@ import { progress } from './progress.mjs';
 import { withScope } from './scope.mjs';
 import { runWrk } from './wrk.mjs';
 
-// Starts a peer on its own CPU and sees one event through it, unless the cell is `unchecked`: {port, pid, usage}.
+// Starts a peer on its own CPU and sees one event through it, unless the cell is `unchecked`:
+// {port, pid, usage}.
 export async function startPeer(scope, cell) {
   const server = await PEERS[cell.peer].start(scope, cell);
   await (await fetch(`http://127.0.0.1:${server.port}/healthz`)).text(); // now nginx has its worker
@@ -26,23 +27,31 @@ async function assertDelivers(server, { peer }) {
   if (peer !== 'nginx') assert.equal(body, DELIVERED); // it passes on what Convex says
 }
 
-// One round. It is valid if every answer was 2xx and Convex has seen an event for each; where there is an
-// outbox, those that it has not seen are in that.
+// One round. It is valid if every answer was 2xx and Convex has seen an event for each; where there
+// is an outbox, those that it has not seen are in that.
 async function measureOnce(scope, cell) {
   const { clients, seconds, bytes, records, convex, warmUp = { clients, seconds: 1 } } = cell;
   const server = await startPeer(scope, cell);
   await runWrk(scope, server.port, { bytes, records, ...warmUp });
   const callsBefore = await convex.calls();
   const before = server.usage.cpu();
-  const { events, seconds: took, ...load } = await runWrk(scope, server.port, { clients, seconds, bytes, records });
+  const {
+    events,
+    seconds: took,
+    ...load
+  } = await runWrk(scope, server.port, { clients, seconds, bytes, records });
   const after = server.usage.cpu();
-  const delivered = await convex.calls() - callsBefore;
+  const delivered = (await convex.calls()) - callsBefore;
   const perEventUs = (name) => ((after[name] - before[name]) * 1e6) / events;
   const split = after.userS - before.userS + after.systemS - before.systemS;
   return {
-    valid: load.refused + load.broken === 0 && events > 0 && (delivered >= events || cell.peer === 'relay'),
+    valid:
+      load.refused + load.broken === 0 &&
+      events > 0 &&
+      (delivered >= events || cell.peer === 'relay'),
     cpuUs: perEventUs('cpuS'),
-    userPercent: split < 0.2 ? NaN : (100 * (after.userS - before.userS)) / split, // counted in ticks
+    // counted in ticks
+    userPercent: split < 0.2 ? NaN : (100 * (after.userS - before.userS)) / split,
     perSecond: events / took,
     busyPercent: (100 * (after.cpuS - before.cpuS)) / took,
     peakMiB: server.usage.peakMiB(),
@@ -54,9 +63,8 @@ async function measureOnce(scope, cell) {
 }
 
 // Measures each cell once a round, one after the other, so that what disturbs a machine for a while
-// disturbs all of them alike. A cell: {peer, convex, clients, seconds, and, where they differ from the
-// defaults, concurrency, env, bytes, records,
-// warmUp}. Gives them with `rounds` and `summary`.
+// disturbs all of them alike. A cell: {peer, convex, clients, seconds, and, where they differ from
+// the defaults, concurrency, env, bytes, records, warmUp}. Gives them with `rounds` and `summary`.
 export async function measureRounds(title, cells, rounds, measure = measureOnce) {
   const results = cells.map((cell) => ({ cell, rounds: [] }));
   for (let round = 1; round <= rounds; round++) {

@@ -17,11 +17,17 @@ export const bunBinary = () => path.join(BUN_BINARIES, readdirSync(BUN_BINARIES)
 // A proxy as one would write it: connections to Convex stay open, bodies stay in memory.
 async function startProxy(scope, { convex }) {
   const [port] = await freePorts(1);
-  const trust = convex.ca === undefined ? '' : `
+  const trust =
+    convex.ca === undefined
+      ? ''
+      : `
     proxy_ssl_verify on;
     proxy_ssl_trusted_certificate ${convex.ca};
     proxy_ssl_name localhost;`;
-  return startNginx(scope, port, (folder) => `
+  return startNginx(
+    scope,
+    port,
+    (folder) => `
     pid ${folder}/nginx.pid;
     worker_processes 1;
     events { worker_connections 8192; }
@@ -46,14 +52,18 @@ async function startProxy(scope, { convex }) {
           ${trust}
         }
       }
-    }`);
+    }`,
+  );
 }
 
-const startRouterOn = (command) => (scope, { convex }) => startRouter(scope, {
-  command: command(),
-  convexUrl: convex.url,
-  env: convex.ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: convex.ca },
-});
+const startRouterOn =
+  (command) =>
+  (scope, { convex }) =>
+    startRouter(scope, {
+      command: command(),
+      convexUrl: convex.url,
+      env: convex.ca === undefined ? {} : { NODE_EXTRA_CA_CERTS: convex.ca },
+    });
 
 // A file on the disk that the build is on: in a temporary folder it might be in memory.
 export function makeOutboxFile(scope) {
@@ -62,21 +72,24 @@ export function makeOutboxFile(scope) {
   return path.join(folder, 'outbox.db');
 }
 
-const startRelayWith = (outbox) => (scope, { convex, concurrency, env = {} }) => startRelay(scope, {
-  env: {
-    CONVEX_URL: convex.url,
-    CONVEX_CA_FILE: convex.ca,
-    CONVEX_CONCURRENCY: concurrency === undefined ? undefined : String(concurrency),
-    OUTBOX: outbox(scope),
-    LOG_LEVEL: 'info',
-    DRAIN_MS: '100',
-    // As they are where nothing is set, and not as in tests.
-    SYNC_WAIT_MS: undefined,
-    CONVEX_TIMEOUT_MS: undefined,
-    REQUEST_TIMEOUT_MS: undefined,
-    ...env,
-  },
-});
+const startRelayWith =
+  (outbox) =>
+  (scope, { convex, concurrency, env = {} }) =>
+    startRelay(scope, {
+      env: {
+        CONVEX_URL: convex.url,
+        CONVEX_CA_FILE: convex.ca,
+        CONVEX_CONCURRENCY: concurrency === undefined ? undefined : String(concurrency),
+        OUTBOX: outbox(scope),
+        LOG_LEVEL: 'info',
+        DRAIN_MS: '100',
+        // As they are where nothing is set, and not as in tests.
+        SYNC_WAIT_MS: undefined,
+        CONVEX_TIMEOUT_MS: undefined,
+        REQUEST_TIMEOUT_MS: undefined,
+        ...env,
+      },
+    });
 
 // {name, start(scope, {convex, concurrency}) -> {pid, port}}
 export const PEERS = {

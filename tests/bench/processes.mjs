@@ -12,7 +12,8 @@ const CPUS = os.cpus().length;
 const SERVER_CPU = '0';
 const OTHER_CPUS = CPUS > 1 ? `1-${CPUS - 1}` : '0';
 
-const pin = (pid, cpus) => execFileSync('taskset', ['-a', '-c', '-p', cpus, String(pid)], { stdio: 'ignore' });
+const pin = (pid, cpus) =>
+  execFileSync('taskset', ['-a', '-c', '-p', cpus, String(pid)], { stdio: 'ignore' });
 
 // A process, and all that it starts from now on, stays on the CPUs of the load.
 export const pinLoad = (pid) => pin(pid, OTHER_CPUS);
@@ -28,18 +29,24 @@ function family(pid) {
 // Nanoseconds on a CPU, of all threads. /proc/PID/stat has hundredths of a second only.
 function ranNs(pid) {
   return readdirSync(`/proc/${pid}/task`)
-    .map((task) => Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]))
+    .map((task) =>
+      Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, 'utf8').split(' ')[0]),
+    )
     .reduce((sum, ns) => sum + ns, 0);
 }
 
 // [user, system] in seconds. The command's name may hold blanks and parentheses.
 function userAndSystem(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').replace(/^.*\) /s, '').split(' ');
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
   return [fields[11], fields[12]].map((ticks) => Number(ticks) / TICKS_PER_SECOND);
 }
 
 const memoryMiB = (pid, field) => {
-  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(
+    readFileSync(`/proc/${pid}/status`, 'utf8'),
+  );
   return Number(found[1]) / 1024;
 };
 

@@ -10,8 +10,8 @@ const script = (name) => fileURLToPath(new URL(name, import.meta.url));
 
 export const EVENT_BYTES = 500;
 
-// What wrk.lua reports at the end. `refused`: answers that are neither 2xx nor 3xx; `broken`: connections
-// that failed, and answers that did not come.
+// What wrk.lua reports at the end. `refused`: answers that are neither 2xx nor 3xx; `broken`:
+// connections that failed, and answers that did not come.
 export function readReport(stdout) {
   const line = stdout.split('\n').find((each) => each.startsWith('{'));
   if (line === undefined) throw new Error(`wrk has not reported:\n${stdout}`);
@@ -25,28 +25,50 @@ async function reportOf(wrk) {
 }
 
 // As few threads as there can be: it shares a CPU with Convex.
-const argumentsOf = (port, clients, seconds, name) => ['--threads', '1', '--connections', `${clients}`,
-  '--duration', `${seconds}s`, '--timeout', '120s', '--script', script(name), `http://127.0.0.1:${port}`];
+const argumentsOf = (port, clients, seconds, name) => [
+  '--threads',
+  '1',
+  '--connections',
+  `${clients}`,
+  '--duration',
+  `${seconds}s`,
+  '--timeout',
+  '120s',
+  '--script',
+  script(name),
+  `http://127.0.0.1:${port}`,
+];
 
 const ENV = { PATH: process.env.PATH };
 
 // Loads the server on a port for so many seconds, or until so many answers have come: then
 // `accepted` of them had the status, and it took `acceptS`.
-export async function runWrk(scope, port, {
-  clients, seconds, bytes = EVENT_BYTES, records = 4096, answers, status,
-}) {
+export async function runWrk(
+  scope,
+  port,
+  { clients, seconds, bytes = EVENT_BYTES, records = 4096, answers, status },
+) {
   const limit = answers === undefined ? [] : [answers, status];
   const own = ['--', SECRET, bytes, records, ...limit].map(String);
-  const wrk = startChild(scope, 'wrk', [...argumentsOf(port, clients, seconds, 'wrk.lua'), ...own], { env: ENV });
+  const wrk = startChild(
+    scope,
+    'wrk',
+    [...argumentsOf(port, clients, seconds, 'wrk.lua'), ...own],
+    { env: ENV },
+  );
   if (answers !== undefined) {
-    await waitFor('enough answers', () => /enough/.test(wrk.stdout()) || !wrk.isRunning(), (seconds + 1) * 1000);
+    await waitFor(
+      'enough answers',
+      () => /enough/.test(wrk.stdout()) || !wrk.isRunning(),
+      (seconds + 1) * 1000,
+    );
     wrk.signal('SIGINT'); // it would sleep on, and reports all the same
   }
   return reportOf(wrk);
 }
 
-// Looks for so many seconds how late answers are. Where that is allowed, it goes before all others on its
-// CPU: only the server's lateness should count.
+// Looks for so many seconds how late answers are. Where that is allowed, it goes before all others
+// on its CPU: only the server's lateness should count.
 export async function runProbe(scope, port, seconds) {
   const command = ['-n', '-20', 'wrk', ...argumentsOf(port, 1, seconds, 'probe.lua')];
   return reportOf(startChild(scope, 'nice', command, { env: ENV }));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which functions and variables a file of C declares for others, and which it defines: enough of C for code that
-// clang-format has laid out, and no more.
+// Which functions and variables a file of C declares for others, and which it defines: enough of C
+// for code that clang-format has laid out, and no more.
 
 // Without comments, texts, attributes and lines of the preprocessor.
 function bareCode(text) {
@@ -12,8 +12,8 @@ function bareCode(text) {
     .replace(/\bprintf_like\([^()]*\)|\b__attribute__\(\(.*?\)\)|\b_Static_assert\([^;]*;/g, ' ');
 }
 
-// What stands at the top level, one after the other, each up to its semicolon or its last brace: {head, hasBody}, the
-// head without what stands in braces.
+// What stands at the top level, one after the other, each up to its semicolon or its last brace:
+// {head, hasBody}, the head without what stands in braces.
 function topLevel(text) {
   const pieces = [];
   let head = '';
@@ -38,7 +38,8 @@ function topLevel(text) {
 }
 
 // The name before the arguments; undefined: it is no function. Macros are in capitals.
-const functionName = (head) => (head.includes('=') ? undefined : /^[^(]*?\b([a-z_][a-z0-9_]*) ?\(/.exec(head)?.[1]);
+const functionName = (head) =>
+  head.includes('=') ? undefined : /^[^(]*?\b([a-z_][a-z0-9_]*) ?\(/.exec(head)?.[1];
 
 // The last name before the value; undefined: it is no variable.
 const variableName = (head) => /\b([a-z_][a-z0-9_]*) ?(?:\[[^\]]*\] ?)*(?:=.*)?$/.exec(head)?.[1];
@@ -47,16 +48,20 @@ const hasNoName = ({ head }) => /^(typedef|static)\b/.test(head);
 
 // What a file promises to others: [name].
 export function declaredIn(text) {
-  return topLevel(text).filter((piece) => !hasNoName(piece)).flatMap(({ head, hasBody }) => {
-    if (functionName(head)) return hasBody ? [] : [functionName(head)];
-    return head.startsWith('extern ') ? [variableName(head)] : [];
-  });
+  return topLevel(text)
+    .filter((piece) => !hasNoName(piece))
+    .flatMap(({ head, hasBody }) => {
+      if (functionName(head)) return hasBody ? [] : [functionName(head)];
+      return head.startsWith('extern ') ? [variableName(head)] : [];
+    });
 }
 
 // What it gives them: [name].
 export function definedIn(text) {
-  return topLevel(text).filter((piece) => !hasNoName(piece)).flatMap(({ head, hasBody }) => {
-    if (functionName(head)) return hasBody ? [functionName(head)] : [];
-    return head.includes('=') ? [variableName(head)] : [];
-  });
+  return topLevel(text)
+    .filter((piece) => !hasNoName(piece))
+    .flatMap(({ head, hasBody }) => {
+      if (functionName(head)) return hasBody ? [functionName(head)] : [];
+      return head.includes('=') ? [variableName(head)] : [];
+    });
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ./dev run, as a newcomer has it: what it prints to be pasted works as it stands, and Ctrl-C ends it all.
+// ./dev run, as a newcomer has it: what it prints to be pasted works as it stands, and Ctrl-C ends
+// it all.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -27,10 +28,14 @@ test('./dev run', async (t) => {
       await within('the end of ./dev run', self.exited);
     },
   });
-  const [command] = await waitFor('the curl command', () => {
-    assert.ok(dev.isRunning(), dev.stderr());
-    return /^curl -X POST http[^]*?\}'$/m.exec(dev.stderr());
-  }, LIMIT_MS);
+  const [command] = await waitFor(
+    'the curl command',
+    () => {
+      assert.ok(dev.isRunning(), dev.stderr());
+      return /^curl -X POST http[^]*?\}'$/m.exec(dev.stderr());
+    },
+    LIMIT_MS,
+  );
 
   const { stdout } = await promisify(execFile)('bash', ['-c', command], { env: { PATH } });
   assert.equal(stdout, DELIVERED);

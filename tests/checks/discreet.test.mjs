@@ -14,15 +14,27 @@ test('a log that tells nothing passes', () => assertDiscreet(FINE, { SYNC_SECRET
 
 for (const name of ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY']) {
   test(`${name} in a log is seen`, () => {
-    assert.throws(() => assertDiscreet(`${FINE}x=${SECRET}y\n`, { [name]: SECRET }), /the log tells only-for/);
+    assert.throws(
+      () => assertDiscreet(`${FINE}x=${SECRET}y\n`, { [name]: SECRET }),
+      /the log tells only-for/,
+    );
   });
   test(`${name}_FILE in a log is seen`, (t) => {
     const file = makeFolder(t).write('secret', `${SECRET}\n`);
-    assert.throws(() => assertDiscreet(`${FINE}x=${SECRET}y\n`, { [`${name}_FILE`]: file }), /the log tells only-for/);
+    assert.throws(
+      () => assertDiscreet(`${FINE}x=${SECRET}y\n`, { [`${name}_FILE`]: file }),
+      /the log tells only-for/,
+    );
   });
 }
 
 test('the data of an event in a log is seen', () => {
-  assert.throws(() => assertDiscreet(`${FINE}debug request data=${JSON.stringify(userEvent('acc_1').data)}\n`), /the log tells @/);
-  assert.throws(() => assertDiscreet(`${FINE}debug request operation=PLANTED-x\n`), /the log tells PLANTED/);
+  assert.throws(
+    () => assertDiscreet(`${FINE}debug request data=${JSON.stringify(userEvent('acc_1').data)}\n`),
+    /the log tells @/,
+  );
+  assert.throws(
+    () => assertDiscreet(`${FINE}debug request operation=PLANTED-x\n`),
+    /the log tells PLANTED/,
+  );
 });

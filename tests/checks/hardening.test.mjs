@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the compiler and the linker can do against an error that everybody missed, they have done: looked
-// for in the binary, since a flag in meson.build may be one that the compiler does not know or that another undoes.
+// What the compiler and the linker can do against an error that everybody missed, they have done:
+// looked for in the binary, since a flag in meson.build may be one that the compiler does not know
+// or that another undoes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
@@ -9,7 +10,11 @@ import { makeFolder } from '../lib/files.mjs';
 import { RELAY_BIN } from '../lib/relay.mjs';
 
 const readelf = (binary, ...options) =>
-  execFileSync('readelf', ['-W', ...options, binary], { encoding: 'utf8', maxBuffer: 1 << 28, stdio: ['ignore', 'pipe', 'ignore'] });
+  execFileSync('readelf', ['-W', ...options, binary], {
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
 
 // {header, segments, dynamic, imports: Set of names, producers: [command lines of the compiler]}
 function look(binary) {
@@ -19,11 +24,14 @@ function look(binary) {
     segments: readelf(binary, '--segments'),
     dynamic: readelf(binary, '--dynamic'),
     imports: new Set([...symbols.matchAll(/ UND (\w+)/g)].map(([, name]) => name)),
-    producers: [...readelf(binary, '--debug-dump=info').matchAll(/DW_AT_producer.*: (GNU C\d.*)/g)].map(([, line]) => line),
+    producers: [
+      ...readelf(binary, '--debug-dump=info').matchAll(/DW_AT_producer.*: (GNU C\d.*)/g),
+    ].map(([, line]) => line),
   };
 }
 
-const FORTIFIED = ['vsnprintf', 'fprintf', 'printf']; // and snprintf, but where the compiler sees that it fits
+// and snprintf, but where the compiler sees that it fits
+const FORTIFIED = ['vsnprintf', 'fprintf', 'printf'];
 const CHECKS = {
   'its address is chosen anew by each start (PIE)': ({ header, dynamic }) =>
     /Type: +DYN/.test(header) && /FLAGS_1.*\bPIE\b/.test(dynamic),
@@ -33,7 +41,8 @@ const CHECKS = {
   'nothing is both writable and executable': ({ segments }) =>
     /^ +LOAD .* R E /m.test(segments) && !/^ +\w+ .* RWE /m.test(segments),
   'no code is changed to load it': ({ dynamic }) => !/TEXTREL/.test(dynamic),
-  'libraries come from the system alone (no RPATH)': ({ dynamic }) => !/\((RPATH|RUNPATH)\)/.test(dynamic),
+  'libraries come from the system alone (no RPATH)': ({ dynamic }) =>
+    !/\((RPATH|RUNPATH)\)/.test(dynamic),
   'its stack has canaries': ({ imports }) => imports.has('__stack_chk_fail'),
   'the C library checks sizes (FORTIFY)': ({ imports }) =>
     imports.has('__snprintf_chk') && !FORTIFIED.some((name) => imports.has(name)),
@@ -44,16 +53,28 @@ for (const [name, holds] of Object.entries(CHECKS)) {
   test(name, () => assert.ok(holds(relay)));
 }
 
-// Neither leaves a mark that says it of the whole binary: a large frame is rare, and of control flow the mark
-// vanishes when one object of the C library lacks it, as Debian 12's do. gcc writes down how it was called.
+// Neither leaves a mark that says it of the whole binary: a large frame is rare, and of control
+// flow the mark vanishes when one object of the C library lacks it, as Debian 12's do. gcc writes
+// down how it was called.
 const FROM_GCC = {
   'a large frame cannot jump over the guard page': /-fstack-clash-protection/,
-  'jumps and returns go where they may': process.arch === 'arm64' ? /-mbranch-protection=standard/ : /-fcf-protection/,
+  'jumps and returns go where they may':
+    process.arch === 'arm64' ? /-mbranch-protection=standard/ : /-fcf-protection/,
 };
 for (const [name, flag] of Object.entries(FROM_GCC)) {
-  test(name, { skip: relay.producers.length === 0 && 'it was not built by gcc, which alone records its flags' }, () => {
-    assert.deepEqual(relay.producers.filter((line) => !flag.test(line)), []);
-  });
+  test(
+    name,
+    {
+      skip:
+        relay.producers.length === 0 && 'it was not built by gcc, which alone records its flags',
+    },
+    () => {
+      assert.deepEqual(
+        relay.producers.filter((line) => !flag.test(line)),
+        [],
+      );
+    },
+  );
 }
 
 test('the checks see what is wrong with a binary', (t) => {
@@ -66,12 +87,29 @@ int main(void) { write_to(chosen); return printf("%d\\n", 1) < 0; }
 `,
   });
   const weak = folder.path('weak');
-  execFileSync('cc', [
-    '-O2', '-g', '-no-pie', '-fno-pie', '-fno-stack-protector', '-U_FORTIFY_SOURCE', '-D_FORTIFY_SOURCE=0',
-    '-Wl,-z,norelro', '-Wl,-z,lazy', '-Wl,-z,execstack', `-Wl,-rpath,${path.dirname(weak)}`,
-    '-o', weak, folder.path('weak.c'),
-  ], { stdio: ['ignore', 'ignore', 'ignore'] });
+  execFileSync(
+    'cc',
+    [
+      '-O2',
+      '-g',
+      '-no-pie',
+      '-fno-pie',
+      '-fno-stack-protector',
+      '-U_FORTIFY_SOURCE',
+      '-D_FORTIFY_SOURCE=0',
+      '-Wl,-z,norelro',
+      '-Wl,-z,lazy',
+      '-Wl,-z,execstack',
+      `-Wl,-rpath,${path.dirname(weak)}`,
+      '-o',
+      weak,
+      folder.path('weak.c'),
+    ],
+    { stdio: ['ignore', 'ignore', 'ignore'] },
+  );
   const seen = look(weak);
-  const passed = Object.entries(CHECKS).filter(([, holds]) => holds(seen)).map(([name]) => name);
+  const passed = Object.entries(CHECKS)
+    .filter(([, holds]) => holds(seen))
+    .map(([name]) => name);
   assert.deepEqual(passed, ['no code is changed to load it']); // only a library could be like that
 });

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The arrows between the rooms point one way, and each outside library stays in its own:
 //   base <- { auth, convex, outbox } <- handlers <- relay <- server, and outbox <- cli <- server
-// Within a room no file stands on itself: a .c and its .h are one, an arrow is an include, and since a header declares
-// what its own .c defines, there is no other way to anything.
+// Within a room no file stands on itself: a .c and its .h are one, an arrow is an include, and
+// since a header declares what its own .c defines, there is no other way to anything.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';
@@ -88,18 +88,24 @@ function findCycle(includes) {
 const nodeOf = (file) => file.replace(/\.[ch]$/, '');
 
 // The includes between the nodes of a room.
-const arrowsWithin = (room, includes) => includes
-  .filter(({ from, to }) => [from, to].every((file) => file.startsWith(`${room}/`)))
-  .map(({ from, to }) => ({ from: nodeOf(from), to: nodeOf(to) }))
-  .filter(({ from, to }) => from !== to);
+const arrowsWithin = (room, includes) =>
+  includes
+    .filter(({ from, to }) => [from, to].every((file) => file.startsWith(`${room}/`)))
+    .map(({ from, to }) => ({ from: nodeOf(from), to: nodeOf(to) }))
+    .filter(({ from, to }) => from !== to);
 
 // Which names are declared where they are not defined. texts: a Map from file to text.
 function findStrays(texts) {
   const homes = new Map();
   for (const [file, text] of texts) for (const name of definedIn(text)) homes.set(name, file);
-  return [...texts].flatMap(([file, text]) => declaredIn(text)
-    .filter((name) => nodeOf(homes.get(name) ?? '') !== nodeOf(file) || !file.endsWith('.h'))
-    .map((name) => `${file}: ${name} is declared here, and defined in ${homes.get(name) ?? 'no file of the room'}`));
+  return [...texts].flatMap(([file, text]) =>
+    declaredIn(text)
+      .filter((name) => nodeOf(homes.get(name) ?? '') !== nodeOf(file) || !file.endsWith('.h'))
+      .map(
+        (name) =>
+          `${file}: ${name} is declared here, and defined in ${homes.get(name) ?? 'no file of the room'}`,
+      ),
+  );
 }
 
 function sourcesIn(directory) {
@@ -196,24 +202,56 @@ test('the check sees files that stand on each other by their .c alone', () => {
     { from: 'base/c.h', to: 'auth/a.h' },
   ];
   assert.equal(findCycle(includes), undefined);
-  assert.deepEqual(findCycle(arrowsWithin('base', includes)), ['base/a', 'base/b', 'base/c', 'base/a']);
+  assert.deepEqual(findCycle(arrowsWithin('base', includes)), [
+    'base/a',
+    'base/b',
+    'base/c',
+    'base/a',
+  ]);
 });
 
 const own = 'int a_go(void)\n{\n    return 0;\n}\n';
 const strays = [
   ['its own', { 'base/a.h': 'int a_go(void);', 'base/a.c': own }, []],
-  ["another's function", { 'base/a.h': '', 'base/a.c': own, 'base/b.h': 'int a_go(void);' }, ['base/b.h']],
-  ["another's function that returns a struct", {
-    'base/a.c': 'struct a *a_new(int (*fn)(void *ctx),\n    int n)\n{\n}', 'base/b.h': 'struct a *\na_new(int (*fn)(void *ctx), int n);',
-  }, ['base/b.h']],
-  ["another's variable", { 'base/a.c': 'const struct a a_kinds[] = {{1, "x"}};', 'base/b.h': 'extern const struct a a_kinds[2];' }, ['base/b.h']],
-  ["another's function with an attribute", {
-    'base/a.c': 'printf_like(1, 2) void a_say(const char *format, ...)\n{\n}', 'base/b.h': 'void a_say(const char *format, ...) printf_like(1, 2);',
-  }, ['base/b.h']],
+  [
+    "another's function",
+    { 'base/a.h': '', 'base/a.c': own, 'base/b.h': 'int a_go(void);' },
+    ['base/b.h'],
+  ],
+  [
+    "another's function that returns a struct",
+    {
+      'base/a.c': 'struct a *a_new(int (*fn)(void *ctx),\n    int n)\n{\n}',
+      'base/b.h': 'struct a *\na_new(int (*fn)(void *ctx), int n);',
+    },
+    ['base/b.h'],
+  ],
+  [
+    "another's variable",
+    {
+      'base/a.c': 'const struct a a_kinds[] = {{1, "x"}};',
+      'base/b.h': 'extern const struct a a_kinds[2];',
+    },
+    ['base/b.h'],
+  ],
+  [
+    "another's function with an attribute",
+    {
+      'base/a.c': 'printf_like(1, 2) void a_say(const char *format, ...)\n{\n}',
+      'base/b.h': 'void a_say(const char *format, ...) printf_like(1, 2);',
+    },
+    ['base/b.h'],
+  ],
   ['what nobody defines', { 'base/a.h': 'void a_gone(void);' }, ['base/a.h']],
-  ['what a .c fetches for itself', { 'base/a.h': 'int a_go(void);', 'base/a.c': own, 'base/b.c': 'int a_go(void);' }, ['base/b.c']],
-  ['what is static, inline, a type, a comment or a macro', {
-    'base/a.h': `/* int a_was(void); */
+  [
+    'what a .c fetches for itself',
+    { 'base/a.h': 'int a_go(void);', 'base/a.c': own, 'base/b.c': 'int a_go(void);' },
+    ['base/b.c'],
+  ],
+  [
+    'what is static, inline, a type, a comment or a macro',
+    {
+      'base/a.h': `/* int a_was(void); */
 #define A(n) \\
     a_n(n);
 typedef int (*a_fn)(int n);
@@ -226,11 +264,18 @@ static inline int a_two(void)
 {
     return a_go();
 }
-`, 'base/a.c': 'static int a_help(void);\nstatic int a_help(void)\n{\n    const char *s = "}";\n    return a_go(s);\n}\n',
-  }, []],
+`,
+      'base/a.c':
+        'static int a_help(void);\nstatic int a_help(void)\n{\n    const char *s = "}";\n    return a_go(s);\n}\n',
+    },
+    [],
+  ],
 ];
 for (const [name, sources, faulty] of strays) {
   test(`the check of declarations: ${name}`, () => {
-    assert.deepEqual(findStrays(new Map(Object.entries(sources))).map((stray) => stray.split(':')[0]), faulty);
+    assert.deepEqual(
+      findStrays(new Map(Object.entries(sources))).map((stray) => stray.split(':')[0]),
+      faulty,
+    );
   });
 }

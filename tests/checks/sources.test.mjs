@@ -25,7 +25,9 @@ for (const room of ['base', 'auth', 'convex', 'outbox', 'handlers', 'relay', 'cl
 
 test('meson.build names every test program, and what they share', () => {
   assert.deepEqual(
-    unnamed('tests/unit', (name) => (name.startsWith('test-') ? name.replace(/^test-|\.c$/g, '') : `tests/unit/${name}`)),
+    unnamed('tests/unit', (name) =>
+      name.startsWith('test-') ? name.replace(/^test-|\.c$/g, '') : `tests/unit/${name}`,
+    ),
     [],
   );
 });

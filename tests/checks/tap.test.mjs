@@ -12,7 +12,11 @@ const table = [
   [
     'an explanation behind a failed case, as cmocka gives it',
     '1..2\nok 1 - a\nnot ok 2 - b\n# 1 != 2\n# b.c:8: error: Failure!\n# not ok - group\n',
-    { ...none, passed: ['a'], failed: [{ name: 'b', lines: ['1 != 2', 'b.c:8: error: Failure!'] }] },
+    {
+      ...none,
+      passed: ['a'],
+      failed: [{ name: 'b', lines: ['1 != 2', 'b.c:8: error: Failure!'] }],
+    },
   ],
   ['a line separator in a name', '1..1\nok 1 - \u2028\n', { ...none, passed: ['\u2028'] }],
   ['a crash after the first of three', '1..3\nok 1 - a\n', { ...none, passed: ['a'], missing: 2 }],

@@ -16,7 +16,8 @@ export function countOf(text, object) {
     } else if (key === 'cob') {
       called = value;
     } else if (key === 'calls') {
-      if (ours && called !== undefined && !isOurs(called)) count.calls += Number(value.split(' ')[0]);
+      if (ours && called !== undefined && !isOurs(called))
+        count.calls += Number(value.split(' ')[0]);
       called = undefined;
       isCost = true;
     } else if (/^\d/.test(line)) {

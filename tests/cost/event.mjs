@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What one event costs the relay's own code: instructions, and calls into libraries. The processor is
-// valgrind's, so that the figures hardly depend on the machine, nor on how busy it is; the libraries'
-// own instructions would, and on their versions. What starting and stopping cost drops out by
-// counting two runs, of which one takes twice as many events.
+// What one event costs the relay's own code: instructions, and calls into libraries. The processor
+// is valgrind's, so that the figures hardly depend on the machine, nor on how busy it is; the
+// libraries' own instructions would, and on their versions. What starting and stopping cost drops
+// out by counting two runs, of which one takes twice as many events.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,8 @@ import { within } from '../lib/wait.mjs';
 import { countOf } from './callgrind.mjs';
 
 const EVENTS = 100;
-// As a real Convex, it takes so long that each event goes the same way: its connection is suspended.
+// As a real Convex, it takes so long that each event goes the same way: its connection is
+// suspended.
 const CONVEX_MS = 10;
 
 async function deliver(t, port, events) {
@@ -33,15 +34,25 @@ async function deliver(t, port, events) {
 async function countRun(t, directory, events) {
   const upstream = await startUpstream(t, () => sleep(CONVEX_MS, SUCCESS));
   const file = path.join(directory, `callgrind.${events}`);
-  const relay = startChild(t, 'valgrind', [
-    '--tool=callgrind', `--callgrind-out-file=${file}`, '--compress-strings=no', '--compress-pos=no', '--dump-line=no',
-    RELAY_BIN,
-  ], { env: relayEnv({ CONVEX_URL: upstream.url, LOG_LEVEL: 'info' }) });
+  const relay = startChild(
+    t,
+    'valgrind',
+    [
+      '--tool=callgrind',
+      `--callgrind-out-file=${file}`,
+      '--compress-strings=no',
+      '--compress-pos=no',
+      '--dump-line=no',
+      RELAY_BIN,
+    ],
+    { env: relayEnv({ CONVEX_URL: upstream.url, LOG_LEVEL: 'info' }) },
+  );
   const [, port] = await relay.find('stderr', /listening address=127\.0\.0\.1:(\d+)/);
   await deliver(t, Number(port), events);
   relay.signal('SIGTERM');
   const { code } = await within('the relay to stop', relay.exited);
-  if (code !== 0) throw new Error(`the relay under valgrind ended with ${code}:\n${relay.stderr()}`);
+  if (code !== 0)
+    throw new Error(`the relay under valgrind ended with ${code}:\n${relay.stderr()}`);
   return countOf(await readFile(file, 'utf8'), path.basename(RELAY_BIN));
 }
 
@@ -52,5 +63,8 @@ export async function measureEvent(t) {
   const once = await countRun(t, directory, EVENTS);
   const twice = await countRun(t, directory, 2 * EVENTS);
   const each = (name) => (twice[name] - once[name]) / EVENTS;
-  return { instructions: Math.round(each('instructions')), calls: Math.round(each('calls') * 10) / 10 };
+  return {
+    instructions: Math.round(each('instructions')),
+    calls: Math.round(each('calls') * 10) / 10,
+  };
 }

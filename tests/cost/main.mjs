@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ./dev cost [--record]: prints what an event costs, and the dearest turns; --record: and holds ./dev test to them from now on.
+// ./dev cost [--record]: prints what an event costs, and the dearest turns; --record: and holds
+// ./dev test to them from now on.
 
 import { writeFileSync } from 'node:fs';
 import { withScope } from '../bench/scope.mjs';
@@ -13,7 +14,9 @@ if (args.some((arg) => arg !== '--record')) {
 }
 
 const cost = await withScope(measureEvent);
-console.log(`an event: ${cost.instructions} instructions in the relay's own code, ${cost.calls} calls into libraries`);
+console.log(
+  `an event: ${cost.instructions} instructions in the relay's own code, ${cost.calls} calls into libraries`,
+);
 const turns = await withScope(async (scope) => {
   const all = {};
   for await (const [what, instructions] of measureTurns(scope)) {

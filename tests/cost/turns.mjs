@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// What the dearest turn of the relay's loop costs with large events of every shape: everything on the loop waits for it.
-// In instructions, of libraries too, which do not depend on what else the machine does; how long that takes on an
-// idle one, ./dev bench shapes says. tests/lib/turns.c tells callgrind where a turn ends, and it writes down what the turn took.
+// What the dearest turn of the relay's loop costs with large events of every shape: everything on
+// the loop waits for it. In instructions, of libraries too, which do not depend on what else the
+// machine does; how long that takes on an idle one, ./dev bench shapes says. tests/lib/turns.c
+// tells callgrind where a turn ends, and it writes down what the turn took.
 
 import { readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
@@ -15,7 +16,8 @@ import { filledData, routesOf, SHAPES } from '../lib/shapes.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const SIZE = 2 * 1024 * 1024; // so large that what is done for each byte in one turn outweighs what is done by pieces
+// so large that what is done for each byte in one turn outweighs what is done by pieces
+const SIZE = 2 * 1024 * 1024;
 const LOOP = 1; // the process's first thread
 
 // The instructions of each part that callgrind has written for the loop's thread.
@@ -31,16 +33,33 @@ export function turnsOf(text) {
 
 async function startCounted(t, env) {
   const file = makeFolder(t).path('callgrind');
-  const relay = startChild(t, 'valgrind', [
-    '--tool=callgrind', `--callgrind-out-file=${file}`, '--separate-threads=yes', '--combine-dumps=yes', '--dump-before=turn_ended',
-    RELAY_BIN,
-  ], { env: relayEnv({ LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'), LOG_LEVEL: 'info', ...env }) });
+  const relay = startChild(
+    t,
+    'valgrind',
+    [
+      '--tool=callgrind',
+      `--callgrind-out-file=${file}`,
+      '--separate-threads=yes',
+      '--combine-dumps=yes',
+      '--dump-before=turn_ended',
+      RELAY_BIN,
+    ],
+    {
+      env: relayEnv({
+        LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'),
+        LOG_LEVEL: 'info',
+        ...env,
+      }),
+    },
+  );
   const [, port] = await relay.find('stderr', /listening address=127\.0\.0\.1:(\d+)/);
   const url = `http://127.0.0.1:${port}`;
   const written = () => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   let read = 0;
   return {
-    ...relay, port: Number(port), url,
+    ...relay,
+    port: Number(port),
+    url,
     // The dearest turn since this was asked last.
     async dearest() {
       const before = written();
@@ -57,7 +76,10 @@ async function start(t, { nulls, upstream, files, env } = {}) {
   upstream ??= await startUpstream(t);
   files ??= makeFolder(t, { 'routes.json': routesOf(nulls) });
   const relay = await startCounted(t, {
-    CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), ...env,
+    CONVEX_URL: upstream.url,
+    OUTBOX: files.path('outbox.db'),
+    ROUTES: files.path('routes.json'),
+    ...env,
   });
   return { upstream, files, relay };
 }
@@ -75,8 +97,11 @@ async function* measureShapes(t, nulls, shapes) {
   }
 }
 
-const DEAR = [['"n":null,', '{"a":[]},'], ['', '[[[[]]]],'], ['', '"\\u0041",']]
-  .map(([first, unit]) => filledData(`{${first}"a":[`, unit, '1]}')(SIZE));
+const DEAR = [
+  ['"n":null,', '{"a":[]},'],
+  ['', '[[[[]]]],'],
+  ['', '"\\u0041",'],
+].map(([first, unit]) => filledData(`{${first}"a":[`, unit, '1]}')(SIZE));
 
 async function measureBacklog(t) {
   const before = await start(t, { env: { SYNC_WAIT_MS: '0' } });
@@ -107,7 +132,11 @@ async function measureReplay(t) {
 // Gives [what, instructions], one after the other. t: see startChild().
 export async function* measureTurns(t) {
   for (const wanted of ['drop', 'keep']) {
-    yield* measureShapes(t, wanted, SHAPES.filter(([, , , nulls = 'drop']) => nulls === wanted));
+    yield* measureShapes(
+      t,
+      wanted,
+      SHAPES.filter(([, , , nulls = 'drop']) => nulls === wanted),
+    );
   }
   yield ['come back from the outbox', await measureBacklog(t)];
   yield ['are replayed', await measureReplay(t)];

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A Convex that misbehaves on purpose, and writes down what it ran.
 //
-// Like the real one it takes the end of a connection as a cancel: what has not run by then never does.
+// Like the real one it takes the end of a connection as a cancel: what has not run by then never
+// does.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,7 +15,10 @@ const BEAT_MS = 20;
 
 const SUCCESS = { status: 'success', value: null, logLines: [] };
 const REJECTION = 'Uncaught ConvexError: nothing of the kind'; // with the event's number
-const CONFLICT = { code: 'OptimisticConcurrencyControlFailure', message: 'Documents changed while this mutation was being run' };
+const CONFLICT = {
+  code: 'OptimisticConcurrencyControlFailure',
+  message: 'Documents changed while this mutation was being run',
+};
 const OVERLOAD = { code: 'TooManyConcurrentRequests', message: 'Too many concurrent requests' };
 const BUSY = { code: 'ServiceUnavailable', message: 'Service temporarily unavailable' };
 
@@ -60,13 +64,31 @@ const FAULTS = {
   hang(call, dice) {
     if (dice.chance(0.5)) call.run();
   },
-  missing: (call) => call.answer(200, { status: 'error', errorMessage: `Could not find public function for '${call.path}'. Did you forget to run \`npx convex dev\`?` }),
+  missing: (call) =>
+    call.answer(200, {
+      status: 'error',
+      errorMessage: `Could not find public function for '${call.path}'. Did you forget to run \`npx convex dev\`?`,
+    }),
 };
 
 const SMALL_TROUBLE = {
-  slow: 4, reject: 1, reject560: 0.3, conflict: 2, overload: 0.5, busy: 0.5, gateway: 1, reset: 1, close: 1, lost: 1.5, half: 1, garbled: 0.3,
+  slow: 4,
+  reject: 1,
+  reject560: 0.3,
+  conflict: 2,
+  overload: 0.5,
+  busy: 0.5,
+  gateway: 1,
+  reset: 1,
+  close: 1,
+  lost: 1.5,
+  half: 1,
+  garbled: 0.3,
 };
-const times = (factor) => Object.fromEntries(Object.entries(SMALL_TROUBLE).map(([name, weight]) => [name, weight * factor]));
+const times = (factor) =>
+  Object.fromEntries(
+    Object.entries(SMALL_TROUBLE).map(([name, weight]) => [name, weight * factor]),
+  );
 
 // What the weather makes likely.
 const WEATHERS = {
@@ -79,22 +101,37 @@ const WEATHERS = {
   down: { reset: 30, close: 20, gateway: 50 },
 };
 
-const CLIMATE = { calm: 15, fair: 40, rough: 20, conflicts: 6, overload: 3, slow: 6, down: 4, away: 8, missing: 8 };
+const CLIMATE = {
+  calm: 15,
+  fair: 40,
+  rough: 20,
+  conflicts: 6,
+  overload: 3,
+  slow: 6,
+  down: 4,
+  away: 8,
+  missing: 8,
+};
 
-// A reset may overtake the last answer. libuv refuses to reset a connection that was ended from here,
-// and Node then forgets to close it.
+// A reset may overtake the last answer. libuv refuses to reset a connection that was ended from
+// here, and Node then forgets to close it.
 function reset(socket) {
   if (socket.lastAttempt) socket.lastAttempt.unheard = true;
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-// The relay's kernel answers what comes after its end with a reset, and so it does with the end of a relay that has not
-// read all: then it never read the last answer. Once the end has come, only writing tells of a reset.
+// The relay's kernel answers what comes after its end with a reset, and so it does with the end of
+// a relay that has not read all: then it never read the last answer. Once the end has come, only
+// writing tells of a reset.
 function watchForUnread(socket) {
-  const told = (error) => { if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true; };
+  const told = (error) => {
+    if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true;
+  };
   socket.on('error', told); // of a relay that is killed, too
-  socket.prependListener('end', () => { if (socket.lastAttempt?.said && socket.writable) socket.write(' ', told); });
+  socket.prependListener('end', () => {
+    if (socket.lastAttempt?.said && socket.writable) socket.write(' ', told);
+  });
 }
 
 export class Convex {
@@ -102,11 +139,23 @@ export class Convex {
   static async start({ plan, dice, stamp, onMoment }) {
     const self = new Convex();
     Object.assign(self, {
-      plan, dice, stamp, onMoment, attempts: [], life: 0, weather: 'fair', missing: null, sockets: new Set(),
+      plan,
+      dice,
+      stamp,
+      onMoment,
+      attempts: [],
+      life: 0,
+      weather: 'fair',
+      missing: null,
+      sockets: new Set(),
       beats: [performance.now()],
     });
-    setInterval(() => { self.beats = [...self.beats.slice(-2), performance.now()]; }, BEAT_MS).unref();
-    self.server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) => self.#take(request, response));
+    setInterval(() => {
+      self.beats = [...self.beats.slice(-2), performance.now()];
+    }, BEAT_MS).unref();
+    self.server = http.createServer({ keepAliveTimeout: 60_000 }, (request, response) =>
+      self.#take(request, response),
+    );
     self.server.on('connection', (socket) => {
       self.sockets.add(socket);
       socket.cameMs = self.beats[0]; // the relay connects for a call
@@ -123,14 +172,18 @@ export class Convex {
 
   // Takes connections (again), on the port that it had.
   async open() {
-    await waitFor('the port of the misbehaving Convex', () => new Promise((resolve) => {
-      const fail = () => resolve(false); // somebody else has taken the port for a moment
-      this.server.once('error', fail);
-      this.server.listen(this.port, '127.0.0.1', () => {
-        this.server.off('error', fail);
-        resolve(true);
-      });
-    }));
+    await waitFor(
+      'the port of the misbehaving Convex',
+      () =>
+        new Promise((resolve) => {
+          const fail = () => resolve(false); // somebody else has taken the port for a moment
+          this.server.once('error', fail);
+          this.server.listen(this.port, '127.0.0.1', () => {
+            this.server.off('error', fail);
+            resolve(true);
+          });
+        }),
+    );
   }
 
   // Refuses connections, and resets those that there are.
@@ -144,7 +197,10 @@ export class Convex {
   // Everything that a dead process has sent is read, and its connections are gone.
   async idle() {
     let quiet = 0;
-    await waitFor('the connections of a dead process to be gone', () => (quiet = this.sockets.size ? 0 : quiet + 1) > 3);
+    await waitFor(
+      'the connections of a dead process to be gone',
+      () => (quiet = this.sockets.size ? 0 : quiet + 1) > 3,
+    );
   }
 
   // One weather after the other; away, and without a function, too. In the end it is calm.
@@ -163,7 +219,8 @@ export class Convex {
 
   async #take(request, response) {
     const { dice } = this;
-    const cameMs = request.socket.cameMs ?? this.beats[0]; // before that it would have been noticed sooner
+    // before that it would have been noticed sooner
+    const cameMs = request.socket.cameMs ?? this.beats[0];
     request.socket.cameMs = null; // of its first request
     if (this.weather === 'rough' && dice.chance(0.02)) {
       reset(request.socket); // before the body is read
@@ -175,11 +232,18 @@ export class Convex {
     } catch {
       return; // it left
     }
-    const { path, args: [args] } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    const {
+      path,
+      args: [args],
+    } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     const call = new Call(this, request.socket, response, path, args, cameMs);
     this.onMoment('arrived');
-    if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' }); // the oracle tells
-    const fault = this.missing && path.startsWith(`${this.missing}:`) ? 'missing' : dice.weighted(WEATHERS[this.weather]);
+    // the oracle tells
+    if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' });
+    const fault =
+      this.missing && path.startsWith(`${this.missing}:`)
+        ? 'missing'
+        : dice.weighted(WEATHERS[this.weather]);
     await FAULTS[fault](call, dice);
   }
 }
@@ -195,7 +259,12 @@ class Call {
     this.cameMs = cameMs;
     this.event = plan.eventOf(path, args);
     this.attempt = {
-      n: this.event?.n ?? null, life, beganAt: stamp(), endedAt: Infinity, ranAt: null, said: null,
+      n: this.event?.n ?? null,
+      life,
+      beganAt: stamp(),
+      endedAt: Infinity,
+      ranAt: null,
+      said: null,
       intact: this.event?.digest === digest(args),
     };
     convex.attempts.push(this.attempt);
@@ -231,11 +300,16 @@ class Call {
     this.attempt.tookMs = Math.round(performance.now() - this.cameMs);
     this.#end();
     const body = typeof content === 'string' ? content : JSON.stringify(content);
-    this.response.writeHead(status, { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(body), ...headers });
+    this.response.writeHead(status, {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(body),
+      ...headers,
+    });
     this.response.end(body, () => this.convex.onMoment('answered'));
   }
 
-  // Breaks off somewhere in the head or the body. What has come of it by then may have said all (convex/beginning.h).
+  // Breaks off somewhere in the head or the body. What has come of it by then may have said all
+  // (convex/beginning.h).
   answerHalf(content, where) {
     if (!this.isOpen()) return;
     const body = JSON.stringify(content);

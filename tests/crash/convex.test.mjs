@@ -8,7 +8,10 @@ import { rawRequest } from '../lib/rawhttp.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { Convex } from './convex.mjs';
 
-const REQUEST = rawRequest({ headers: [['Host', 'convex']], body: '{"path":"users:sync","args":[{}]}' });
+const REQUEST = rawRequest({
+  headers: [['Host', 'convex']],
+  body: '{"path":"users:sync","args":[{}]}',
+});
 
 for (const [what, { leavesWhen, isUnread }] of Object.entries({
   'left before it': { leavesWhen: 'arrived', isUnread: true },
@@ -16,9 +19,16 @@ for (const [what, { leavesWhen, isUnread }] of Object.entries({
   'read it and left': { leavesWhen: 'read', isUnread: false },
 })) {
   test(`a caller that ${what}`, async (t) => {
-    const moment = (name) => { if (name === leavesWhen) caller.destroy(); };
+    const moment = (name) => {
+      if (name === leavesWhen) caller.destroy();
+    };
     const plan = { eventOf: () => ({ n: 1 }) };
-    const convex = await Convex.start({ plan, dice: { weighted: () => 'well' }, stamp: () => 1, onMoment: moment });
+    const convex = await Convex.start({
+      plan,
+      dice: { weighted: () => 'well' },
+      stamp: () => 1,
+      onMoment: moment,
+    });
     t.after(() => convex.shut());
     const caller = net.connect(convex.port, '127.0.0.1', () => caller.write(REQUEST));
     caller.on('data', () => moment('read'));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The crash driver: senders on one side, a Convex that misbehaves on the other, and a relay between
-// them that is killed and started again all the time, on the same outbox. What happens is drawn from a
-// seed; when exactly, the machine decides as well.
+// them that is killed and started again all the time, on the same outbox. What happens is drawn
+// from a seed; when exactly, the machine decides as well.
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -27,7 +27,8 @@ const DRAIN_MS = 180_000;
 // How often a process ends how.
 const ENDS = { early: 15, time: 20, arrived: 20, ran: 15, answered: 15, acknowledged: 15 };
 
-// Runs so many lives. Gives {violations, figures, folder}; the folder is left where something is wrong.
+// Runs so many lives. Gives {violations, figures, folder}; the folder is left where something is
+// wrong.
 export async function crash({ seed, lives, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, onProgress });
@@ -43,8 +44,15 @@ class World {
     const plan = new Plan(dice.fork('plan'), stamp);
     const onMoment = (name) => self.#moment(name);
     Object.assign(self, {
-      onProgress, plan, dice, trap: null,
-      budget: 0, backlogMax: BACKLOG, backlog: new Set(), meddled: new Set(), isOver: false,
+      onProgress,
+      plan,
+      dice,
+      trap: null,
+      budget: 0,
+      backlogMax: BACKLOG,
+      backlog: new Set(),
+      meddled: new Set(),
+      isOver: false,
     });
     self.convex = await Convex.start({ plan, dice: dice.fork('convex'), stamp, onMoment });
     const routes = path.join(folder, 'routes.json');
@@ -73,7 +81,12 @@ class World {
     const dice = this.dice.fork('lives');
     for (let i = 0; i < lives; i++) {
       await this.#liveOnce(dice);
-      this.onProgress({ life: i + 1, lives, events: this.plan.events.length, backlog: this.#backlog() });
+      this.onProgress({
+        life: i + 1,
+        lives,
+        events: this.plan.events.length,
+        backlog: this.#backlog(),
+      });
     }
     this.budget = 0;
     this.isOver = true;
@@ -115,11 +128,27 @@ class World {
     const limit = new AbortController();
     const ms = wish === 'time' ? dice.int(0, LIFE_MS) : LIFE_MS * (isFlood ? 2 : 1);
     const over = sleep(ms, null, { signal: limit.signal }).catch(() => {});
-    const caught = wish === 'time' ? [] : [new Promise((resolve) => {
-      this.trap = { name: wish, times, spring: () => { this.processes.signal(signal); resolve(); } };
-    })];
-    if (dice.chance(0.3)) this.#soon(relay, dice.int(0, 400), () => this.processes.signal('SIGHUP'));
-    if (dice.chance(0.3)) this.#soon(relay, dice.int(0, 400), () => this.#meddle(dice.fork(`meddle ${this.processes.life}`)));
+    const caught =
+      wish === 'time'
+        ? []
+        : [
+            new Promise((resolve) => {
+              this.trap = {
+                name: wish,
+                times,
+                spring: () => {
+                  this.processes.signal(signal);
+                  resolve();
+                },
+              };
+            }),
+          ];
+    if (dice.chance(0.3))
+      this.#soon(relay, dice.int(0, 400), () => this.processes.signal('SIGHUP'));
+    if (dice.chance(0.3))
+      this.#soon(relay, dice.int(0, 400), () =>
+        this.#meddle(dice.fork(`meddle ${this.processes.life}`)),
+      );
     await Promise.race([over, relay.exited, ...caught]);
     limit.abort();
     this.trap = null;
@@ -127,20 +156,26 @@ class World {
   }
 
   #soon(relay, ms, act) {
-    const isThere = () => this.processes.relay === relay && relay.child.isRunning() && !this.processes.target?.isEnding;
-    setTimeout(() => { if (isThere()) act(); }, ms).unref();
+    const isThere = () =>
+      this.processes.relay === relay && relay.child.isRunning() && !this.processes.target?.isEnding;
+    setTimeout(() => {
+      if (isThere()) act();
+    }, ms).unref();
   }
 
   // Now and then with a second signal, or with a kill in the middle of it.
   #stop(dice) {
     const second = dice.weighted({ none: 70, SIGTERM: 15, SIGKILL: 15 });
-    return second === 'none' ? this.processes.stop() : this.processes.stop({ second, afterMs: dice.int(0, 100) });
+    return second === 'none'
+      ? this.processes.stop()
+      : this.processes.stop({ second, afterMs: dice.int(0, 100) });
   }
 
   // ---- around it ----
 
   #mayGo() {
-    if (this.budget <= 0 || this.processes.target.isEnding || this.#backlog() >= this.backlogMax) return false;
+    if (this.budget <= 0 || this.processes.target.isEnding || this.#backlog() >= this.backlogMax)
+      return false;
     this.budget -= 1;
     return true;
   }
@@ -179,16 +214,26 @@ class World {
   async #settle() {
     const relay = this.processes.spawn({ SYNC_WAIT_MS: '200' });
     await relay.listening;
-    await waitFor('everything to be delivered', async () => {
-      if (!relay.child.isRunning()) throw new Error(`the last process ended:\n${relay.child.stderr()}`);
-      const { pending } = await outboxStats(this.env);
-      this.onProgress({ draining: true, events: this.plan.events.length, backlog: pending });
-      return pending === 0 || sleep(100);
-    }, DRAIN_MS).catch((error) => this.processes.logs.push(`${error.message}\n`)); // the oracle says what is left
+    await waitFor(
+      'everything to be delivered',
+      async () => {
+        if (!relay.child.isRunning())
+          throw new Error(`the last process ended:\n${relay.child.stderr()}`);
+        const { pending } = await outboxStats(this.env);
+        this.onProgress({ draining: true, events: this.plan.events.length, backlog: pending });
+        return pending === 0 || sleep(100);
+      },
+      DRAIN_MS,
+      // the oracle says what is left
+    ).catch((error) => this.processes.logs.push(`${error.message}\n`));
     await this.processes.stop();
     const { plan, convex, processes, meddled } = this;
     return {
-      events: plan.events, attempts: convex.attempts, ends: processes.ends, meddled, timeoutMs: TIMEOUT_MS,
+      events: plan.events,
+      attempts: convex.attempts,
+      ends: processes.ends,
+      meddled,
+      timeoutMs: TIMEOUT_MS,
       letters: await readLetters(this.env, this.plan),
       stats: await outboxStats(this.env),
     };

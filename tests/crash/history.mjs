@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The folder of a run, which stays where something is wrong, with what somebody needs who looks for the reason.
+// The folder of a run, which stays where something is wrong, with what somebody needs who looks for
+// the reason.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,7 +8,8 @@ import path from 'node:path';
 
 export const makeRunFolder = () => mkdtempSync(path.join(tmpdir(), 'convex-relay-crash-'));
 
-// Judges what run(folder) leaves to be judged. Gives {violations, figures, folder}. The world that it is about tells its history.
+// Judges what run(folder) leaves to be judged. Gives {violations, figures, folder}. The world that
+// it is about tells its history.
 export async function judged({ folder, seed, run, world, judge }) {
   try {
     const { violations, figures } = judge(await run());

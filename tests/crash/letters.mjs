@@ -3,8 +3,9 @@
 
 import { outbox, outboxRows } from '../lib/outbox.mjs';
 
-// {id, n}: the event's number stands in the reason, in the record of an event that cannot be delivered, or,
-// where the relay itself has turned a replay down, in the body alone, or nowhere: the plan knows who removes a record.
+// {id, n}: the event's number stands in the reason, in the record of an event that cannot be
+// delivered, or, where the relay itself has turned a replay down, in the body alone, or nowhere:
+// the plan knows who removes a record.
 export async function readLetters(env, plan) {
   const rows = await outboxRows(env, '--state', 'dead');
   const letters = [];

@@ -20,8 +20,8 @@
 //   timeoutMs for how long the relay waits for Convex's answer
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
 
-// The relay's time begins before Convex sees the request: it connects first, or is late itself, by as much as a machine may be
-// that has other things to do.
+// The relay's time begins before Convex sees the request: it connects first, or is late itself, by
+// as much as a machine may be that has other things to do.
 const HEAD_START_MS = 2000;
 
 const ACKNOWLEDGED = [200, 202];
@@ -38,7 +38,8 @@ export function judge(history) {
   const facts = gather(history);
 
   for (const { n } of history.attempts) {
-    if (n === null) report('leaked', 'Convex was called about an event that nobody who may has sent');
+    if (n === null)
+      report('leaked', 'Convex was called about an event that nobody who may has sent');
   }
   for (const event of history.events) judgeAnswer(event, facts, report);
   for (const event of history.events) judgeFate(event, facts, report);
@@ -135,7 +136,8 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
 }
 
 // A process that was killed leaves attempts behind, whose connections die with it: what another
-// process does does not overlap with them. One that the relay gives up is tried anew, perhaps before its end is seen here.
+// process does does not overlap with them. One that the relay gives up is tried anew, perhaps
+// before its end is seen here.
 function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   const latest = new Map(); // of each life, the attempt that ends last
   for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
@@ -148,13 +150,20 @@ function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   }
 }
 
-// A process that was told of success does not send the event again. Nor does one that closes before it was told in time.
+// A process that was told of success does not send the event again. Nor does one that closes before
+// it was told in time.
 function judgeDuplicates({ attemptsOf, meddled, wasGivenUp }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);
     for (const [i, attempt] of inOrder.entries()) {
       const { said, unheard, life } = attempt;
-      if (said === null || unheard || wasGivenUp(attempt) || (said === 'rejected' && meddled.has(n))) continue;
+      if (
+        said === null ||
+        unheard ||
+        wasGivenUp(attempt) ||
+        (said === 'rejected' && meddled.has(n))
+      )
+        continue;
       if (inOrder.slice(i + 1).some((later) => later.life === life)) {
         report('needless', `event ${n} was sent again after Convex had said ${said}`);
         break;
@@ -191,10 +200,15 @@ function judgeSums({ stats, letters }, report) {
 
 function judgeEnds({ ends }, report) {
   for (const { life, asked, code, signal, complaint } of ends) {
-    const wasAsked = signal === null ? code === 0 && asked.includes('SIGTERM')
-      : signal === 'SIGKILL' && asked.includes('SIGKILL');
+    const wasAsked =
+      signal === null
+        ? code === 0 && asked.includes('SIGTERM')
+        : signal === 'SIGKILL' && asked.includes('SIGKILL');
     if (!wasAsked) {
-      report('exit', `process ${life} ended by itself (code ${code}, signal ${signal}): ${complaint ?? ''}`);
+      report(
+        'exit',
+        `process ${life} ended by itself (code ${code}, signal ${signal}): ${complaint ?? ''}`,
+      );
     } else if (complaint) {
       report('exit', `process ${life}: ${complaint}`);
     }

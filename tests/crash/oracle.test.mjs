@@ -1,25 +1,45 @@
 // SPDX-License-Identifier: MIT
-// The oracle on histories made by hand: it finds each kind of violation, and nothing where all is well.
+// The oracle on histories made by hand: it finds each kind of violation, and nothing where all is
+// well.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from './oracle.mjs';
 
 const ANSWERS = {
-  200: '{"success":true}', 202: '{"success":true,"queued":true}', 500: '{"error":"no"}', 503: '{"error":"no"}',
+  200: '{"success":true}',
+  202: '{"success":true,"queued":true}',
+  500: '{"error":"no"}',
+  503: '{"error":"no"}',
 };
 
 // sent(n, from, to, status): an event of record "a".
 const sent = (n, sentAt, endedAt, status = 200, more = {}) => ({
-  n, kind: 'deliver', lane: 'users/a', sentAt, endedAt, status, body: ANSWERS[status] ?? null,
-  left: false, excused: false, ...more,
+  n,
+  kind: 'deliver',
+  lane: 'users/a',
+  sentAt,
+  endedAt,
+  status,
+  body: ANSWERS[status] ?? null,
+  left: false,
+  excused: false,
+  ...more,
 });
 
 // ranFrom(n, from, to): an attempt that ran in between and was answered.
 const ranFrom = (n, beganAt, endedAt, more = {}) => ({
-  n, life: 1, beganAt, endedAt, ranAt: (beganAt + endedAt) / 2, said: 'success', intact: true, ...more,
+  n,
+  life: 1,
+  beganAt,
+  endedAt,
+  ranAt: (beganAt + endedAt) / 2,
+  said: 'success',
+  intact: true,
+  ...more,
 });
-const failedFrom = (n, beganAt, endedAt, more = {}) => ranFrom(n, beganAt, endedAt, { ranAt: null, said: null, ...more });
+const failedFrom = (n, beganAt, endedAt, more = {}) =>
+  ranFrom(n, beganAt, endedAt, { ranAt: null, said: null, ...more });
 const lost = { said: null };
 const rejected = { said: 'rejected' };
 
@@ -27,52 +47,66 @@ const history = ({ events = [], attempts = [], letters = [], meddled = [], stats
   const dead = letters.length;
   const delivered = new Set(attempts.filter(({ ranAt }) => ranAt !== null).map(({ n }) => n)).size;
   return {
-    events, attempts, letters: letters.map((n) => ({ n })), meddled: new Set(meddled), ends, timeoutMs: 3000,
+    events,
+    attempts,
+    letters: letters.map((n) => ({ n })),
+    meddled: new Set(meddled),
+    ends,
+    timeoutMs: 3000,
     stats: { accepted: delivered + dead, delivered, discarded: 0, dead, pending: 0, ...stats },
   };
 };
 
 const WELL = {
-  'nothing': {},
+  nothing: {},
   'one after the other': {
     events: [sent(1, 0, 10), sent(2, 11, 20)],
     attempts: [ranFrom(1, 2, 4), ranFrom(2, 12, 14)],
   },
   'accepted, and delivered later': {
-    events: [sent(1, 0, 3, 202)], attempts: [failedFrom(1, 4, 5), ranFrom(1, 6, 8)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [failedFrom(1, 4, 5), ranFrom(1, 6, 8)],
   },
   'the last one twice after a lost answer': {
     events: [sent(1, 0, 3, 202), sent(2, 4, 5, 202)],
     attempts: [ranFrom(1, 1, 2, lost), ranFrom(1, 6, 8), ranFrom(2, 9, 10)],
   },
   'again after an answer that a reset has overtaken': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unheard: true }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [ranFrom(1, 1, 2, { unheard: true }), ranFrom(1, 4, 6)],
   },
   'again after an answer that came too late': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 3010 }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 3010 }), ranFrom(1, 4, 6)],
   },
   'again after an answer that came too late for a call that began before it was seen': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 1250 }), ranFrom(1, 4, 6)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [ranFrom(1, 1, 2, { unread: true, tookMs: 1250 }), ranFrom(1, 4, 6)],
   },
   'again before the answer to an attempt that was given up': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 3010 }), ranFrom(1, 5, 8)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 3010 }), ranFrom(1, 5, 8)],
   },
   'again before the end of an attempt that was given up is seen': {
-    events: [sent(1, 0, 3, 202)], attempts: [ranFrom(1, 1, 6, { said: null, cut: true }), ranFrom(1, 5, 8)],
+    events: [sent(1, 0, 3, 202)],
+    attempts: [ranFrom(1, 1, 6, { said: null, cut: true }), ranFrom(1, 5, 8)],
   },
   'the last one twice after a kill': {
-    events: [sent(1, 0, 5)], attempts: [ranFrom(1, 1, 3), ranFrom(1, 11, 13, { life: 2 })],
+    events: [sent(1, 0, 5)],
+    attempts: [ranFrom(1, 1, 3), ranFrom(1, 11, 13, { life: 2 })],
     ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL' }],
   },
   'side by side, in either order': {
-    events: [sent(1, 0, 20), sent(2, 1, 19)], attempts: [ranFrom(2, 2, 4), ranFrom(1, 5, 7)],
+    events: [sent(1, 0, 20), sent(2, 1, 19)],
+    attempts: [ranFrom(2, 2, 4), ranFrom(1, 5, 7)],
   },
   'an attempt of a dead process beside one of the next': {
     events: [sent(1, 0, 5, null, { excused: true })],
     attempts: [failedFrom(1, 1, 10), ranFrom(1, 8, 12, { life: 2 })],
   },
   'two records at once': {
-    events: [sent(1, 0, 9), sent(2, 1, 9, 200, { lane: 'users/b' })], attempts: [ranFrom(1, 2, 6), ranFrom(2, 3, 7)],
+    events: [sent(1, 0, 9), sent(2, 1, 9, 200, { lane: 'users/b' })],
+    attempts: [ranFrom(1, 2, 6), ranFrom(2, 3, 7)],
   },
   'events without order in any': {
     events: [sent(1, 0, 3, 202, { lane: null }), sent(2, 4, 9, 200, { lane: null })],
@@ -80,116 +114,239 @@ const WELL = {
   },
   'rejected, at once or later': {
     events: [sent(1, 0, 9, 500), sent(2, 10, 12, 202)],
-    attempts: [failedFrom(1, 1, 3, rejected), failedFrom(2, 14, 16, rejected)], letters: [1, 2],
+    attempts: [failedFrom(1, 1, 3, rejected), failedFrom(2, 14, 16, rejected)],
+    letters: [1, 2],
   },
   'rejected and replayed': {
-    events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected), ranFrom(1, 11, 13)], meddled: [1],
+    events: [sent(1, 0, 9, 500)],
+    attempts: [failedFrom(1, 1, 3, rejected), ranFrom(1, 11, 13)],
+    meddled: [1],
   },
   'what no mutation can take, and what nobody wants': {
-    events: [sent(1, 0, 9, 500, { kind: 'refused' }), sent(2, 0, 9, 200, { kind: 'stray' })], letters: [1, 2],
+    events: [sent(1, 0, 9, 500, { kind: 'refused' }), sent(2, 0, 9, 200, { kind: 'stray' })],
+    letters: [1, 2],
   },
   'no answer from a process that was killed, or to a sender that left': {
     events: [sent(1, 0, 9, null, { excused: true }), sent(2, 0, 9, null, { left: true })],
   },
-  'stopped': { ends: [{ life: 1, asked: ['SIGTERM'], code: 0, signal: null }] },
+  stopped: { ends: [{ life: 1, asked: ['SIGTERM'], code: 0, signal: null }] },
 };
 for (const [what, made] of Object.entries(WELL)) {
   test(`well: ${what}`, () => assert.deepEqual(judge(history(made)).violations, []));
 }
 
 const BROKEN = {
-  'acknowledged with 202 and never run': ['missing', { events: [sent(1, 0, 3, 202)], attempts: [failedFrom(1, 4, 5)] }],
+  'acknowledged with 202 and never run': [
+    'missing',
+    { events: [sent(1, 0, 3, 202)], attempts: [failedFrom(1, 4, 5)] },
+  ],
   'acknowledged with 200 and never run': ['early missing', { events: [sent(1, 0, 3)] }],
-  'acknowledged with 202 and dead without a rejection': ['missing groundless', { events: [sent(1, 0, 3, 202)], letters: [1] }],
-  'acknowledged with 200, but rejected': ['early missing', {
-    events: [sent(1, 0, 9)], attempts: [failedFrom(1, 1, 3, rejected)], letters: [1],
-  }],
+  'acknowledged with 202 and dead without a rejection': [
+    'missing groundless',
+    { events: [sent(1, 0, 3, 202)], letters: [1] },
+  ],
+  'acknowledged with 200, but rejected': [
+    'early missing',
+    {
+      events: [sent(1, 0, 9)],
+      attempts: [failedFrom(1, 1, 3, rejected)],
+      letters: [1],
+    },
+  ],
   '200 before its time': ['early', { events: [sent(1, 0, 3)], attempts: [ranFrom(1, 2, 8)] }],
-  'rejected and not kept': ['missing', { events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected)] }],
+  'rejected and not kept': [
+    'missing',
+    { events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected)] },
+  ],
   'refused and not kept': ['missing', { events: [sent(1, 0, 9, 500, { kind: 'refused' })] }],
   'stray and not kept': ['missing', { events: [sent(1, 0, 9, 200, { kind: 'stray' })] }],
-  'refused and sent nevertheless': ['leaked', {
-    events: [sent(1, 0, 9, 500, { kind: 'refused' })], attempts: [failedFrom(1, 1, 2)], letters: [1],
-  }],
+  'refused and sent nevertheless': [
+    'leaked',
+    {
+      events: [sent(1, 0, 9, 500, { kind: 'refused' })],
+      attempts: [failedFrom(1, 1, 2)],
+      letters: [1],
+    },
+  ],
   'sent by nobody who may': ['leaked', { attempts: [failedFrom(null, 1, 2)] }],
-  'stray and answered 500': ['unexpected', { events: [sent(1, 0, 9, 500, { kind: 'stray' })], letters: [1] }],
-  '500 without a rejection': ['groundless', { events: [sent(1, 0, 9, 500)], attempts: [ranFrom(1, 1, 3)], meddled: [1] }],
-  'a newer one first': ['order', {
-    events: [sent(1, 0, 3, 202), sent(2, 4, 9, 202)], attempts: [ranFrom(2, 10, 12), ranFrom(1, 13, 15)],
-  }],
-  'an older one again': ['order', {
-    events: [sent(1, 0, 3, 202), sent(2, 4, 9, 202)],
-    attempts: [ranFrom(1, 1, 2, lost), ranFrom(2, 10, 12), ranFrom(1, 13, 15, { life: 2 })],
-  }],
-  'of two side by side the first again': ['order', {
-    events: [sent(1, 0, 9, 202), sent(2, 1, 8, 202)],
-    attempts: [ranFrom(2, 10, 11, lost), ranFrom(1, 12, 13), ranFrom(2, 14, 15, { life: 2 })],
-  }],
-  'two attempts of a record at once': ['overlap', {
-    events: [sent(1, 0, 20), sent(2, 1, 20)], attempts: [ranFrom(1, 2, 6), ranFrom(2, 5, 9)],
-  }],
-  'two attempts of an event at once': ['overlap', {
-    events: [sent(1, 0, 20)], attempts: [failedFrom(1, 2, 6), ranFrom(1, 5, 9)],
-  }],
-  'a short attempt within a long one, after another': ['overlap', {
-    events: [sent(1, 0, 30), sent(2, 0, 30)],
-    attempts: [failedFrom(1, 1, 2), failedFrom(1, 3, 20), ranFrom(2, 5, 7), ranFrom(1, 21, 22)],
-  }],
-  'sent again after success': ['needless', { events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3), ranFrom(1, 4, 6)] }],
-  'sent again after success that came late and was read': ['needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { tookMs: 3010 }), ranFrom(1, 4, 6)],
-  }],
-  'sent again after success in time that it did not wait for': ['needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { unread: true, tookMs: 900 }), ranFrom(1, 4, 6)],
-  }],
-  'at once with an attempt that was answered in time': ['overlap needless', {
-    events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 900 }), ranFrom(1, 5, 8)],
-  }],
-  'sent again after a rejection': ['needless', {
-    events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected), failedFrom(1, 4, 6, rejected)], letters: [1],
-  }],
-  'dead, though it ran in the end': ['groundless', {
-    events: [sent(1, 0, 3, 202)], attempts: [failedFrom(1, 4, 5, rejected), ranFrom(1, 6, 8, { life: 2 })], letters: [1],
-  }],
-  'dead twice': ['twice', {
-    events: [sent(1, 0, 9, 500)], attempts: [failedFrom(1, 1, 3, rejected)], letters: [1, 1],
-  }],
+  'stray and answered 500': [
+    'unexpected',
+    { events: [sent(1, 0, 9, 500, { kind: 'stray' })], letters: [1] },
+  ],
+  '500 without a rejection': [
+    'groundless',
+    { events: [sent(1, 0, 9, 500)], attempts: [ranFrom(1, 1, 3)], meddled: [1] },
+  ],
+  'a newer one first': [
+    'order',
+    {
+      events: [sent(1, 0, 3, 202), sent(2, 4, 9, 202)],
+      attempts: [ranFrom(2, 10, 12), ranFrom(1, 13, 15)],
+    },
+  ],
+  'an older one again': [
+    'order',
+    {
+      events: [sent(1, 0, 3, 202), sent(2, 4, 9, 202)],
+      attempts: [ranFrom(1, 1, 2, lost), ranFrom(2, 10, 12), ranFrom(1, 13, 15, { life: 2 })],
+    },
+  ],
+  'of two side by side the first again': [
+    'order',
+    {
+      events: [sent(1, 0, 9, 202), sent(2, 1, 8, 202)],
+      attempts: [ranFrom(2, 10, 11, lost), ranFrom(1, 12, 13), ranFrom(2, 14, 15, { life: 2 })],
+    },
+  ],
+  'two attempts of a record at once': [
+    'overlap',
+    {
+      events: [sent(1, 0, 20), sent(2, 1, 20)],
+      attempts: [ranFrom(1, 2, 6), ranFrom(2, 5, 9)],
+    },
+  ],
+  'two attempts of an event at once': [
+    'overlap',
+    {
+      events: [sent(1, 0, 20)],
+      attempts: [failedFrom(1, 2, 6), ranFrom(1, 5, 9)],
+    },
+  ],
+  'a short attempt within a long one, after another': [
+    'overlap',
+    {
+      events: [sent(1, 0, 30), sent(2, 0, 30)],
+      attempts: [failedFrom(1, 1, 2), failedFrom(1, 3, 20), ranFrom(2, 5, 7), ranFrom(1, 21, 22)],
+    },
+  ],
+  'sent again after success': [
+    'needless',
+    { events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3), ranFrom(1, 4, 6)] },
+  ],
+  'sent again after success that came late and was read': [
+    'needless',
+    {
+      events: [sent(1, 0, 9)],
+      attempts: [ranFrom(1, 1, 3, { tookMs: 3010 }), ranFrom(1, 4, 6)],
+    },
+  ],
+  'sent again after success in time that it did not wait for': [
+    'needless',
+    {
+      events: [sent(1, 0, 9)],
+      attempts: [ranFrom(1, 1, 3, { unread: true, tookMs: 900 }), ranFrom(1, 4, 6)],
+    },
+  ],
+  'at once with an attempt that was answered in time': [
+    'overlap needless',
+    {
+      events: [sent(1, 0, 9)],
+      attempts: [ranFrom(1, 1, 6, { unread: true, tookMs: 900 }), ranFrom(1, 5, 8)],
+    },
+  ],
+  'sent again after a rejection': [
+    'needless',
+    {
+      events: [sent(1, 0, 9, 500)],
+      attempts: [failedFrom(1, 1, 3, rejected), failedFrom(1, 4, 6, rejected)],
+      letters: [1],
+    },
+  ],
+  'dead, though it ran in the end': [
+    'groundless',
+    {
+      events: [sent(1, 0, 3, 202)],
+      attempts: [failedFrom(1, 4, 5, rejected), ranFrom(1, 6, 8, { life: 2 })],
+      letters: [1],
+    },
+  ],
+  'dead twice': [
+    'twice',
+    {
+      events: [sent(1, 0, 9, 500)],
+      attempts: [failedFrom(1, 1, 3, rejected)],
+      letters: [1, 1],
+    },
+  ],
   'a letter of nobody': ['groundless', { letters: [7] }],
-  'other arguments': ['damaged', { events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { intact: false })] }],
+  'other arguments': [
+    'damaged',
+    { events: [sent(1, 0, 9)], attempts: [ranFrom(1, 1, 3, { intact: false })] },
+  ],
   'no answer': ['unanswered', { events: [sent(1, 0, 9, null)] }],
   'an answer that does not exist': ['unexpected', { events: [sent(1, 0, 9, 400)] }],
-  'a body that does not belong to the status': ['unexpected', {
-    events: [sent(1, 0, 9, 202, { body: ANSWERS[200] })], attempts: [ranFrom(1, 1, 3)],
-  }],
+  'a body that does not belong to the status': [
+    'unexpected',
+    {
+      events: [sent(1, 0, 9, 202, { body: ANSWERS[200] })],
+      attempts: [ranFrom(1, 1, 3)],
+    },
+  ],
   '503 without a reason': ['unavailable', { events: [sent(1, 0, 9, 503)] }],
   'something left': ['pending', { stats: { accepted: 1, pending: 1 } }],
   'a sum that is wrong': ['sum', { stats: { accepted: 1 } }],
   'a letter too few': ['sum', { stats: { accepted: 1, dead: 1 } }],
   'a crash': ['exit', { ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGSEGV' }] }],
-  'an end that nobody asked for': ['exit', { ends: [{ life: 1, asked: [], code: 0, signal: null }] }],
+  'an end that nobody asked for': [
+    'exit',
+    { ends: [{ life: 1, asked: [], code: 0, signal: null }] },
+  ],
   'a stop that fails': ['exit', { ends: [{ life: 1, asked: ['SIGTERM'], code: 1, signal: null }] }],
-  'a stop that has to be killed by another': ['exit', { ends: [{ life: 1, asked: ['SIGTERM'], code: null, signal: 'SIGKILL' }] }],
-  'a complaint of a sanitizer': ['exit', { ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL', complaint: 'leak' }] }],
+  'a stop that has to be killed by another': [
+    'exit',
+    { ends: [{ life: 1, asked: ['SIGTERM'], code: null, signal: 'SIGKILL' }] },
+  ],
+  'a complaint of a sanitizer': [
+    'exit',
+    { ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL', complaint: 'leak' }] },
+  ],
 };
 for (const [what, [kinds, made]] of Object.entries(BROKEN)) {
   test(`found: ${what}`, () => {
     const { violations } = judge(history(made));
-    assert.deepEqual(violations.map(({ kind }) => kind).join(' '), kinds, JSON.stringify(violations));
+    assert.deepEqual(
+      violations.map(({ kind }) => kind).join(' '),
+      kinds,
+      JSON.stringify(violations),
+    );
   });
 }
 
 test('the figures', () => {
-  const { figures } = judge(history({
-    events: [sent(1, 0, 5), sent(2, 6, 9, 202), sent(3, 10, 12, 500), sent(4, 13, 14, null, { excused: true })],
-    attempts: [ranFrom(1, 1, 3), ranFrom(2, 7, 8, lost), ranFrom(2, 15, 17), failedFrom(3, 10, 11, rejected)],
-    letters: [3],
-    ends: [
-      { life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL' },
-      { life: 2, asked: ['SIGTERM'], code: 0, signal: null },
-    ],
-  }));
+  const { figures } = judge(
+    history({
+      events: [
+        sent(1, 0, 5),
+        sent(2, 6, 9, 202),
+        sent(3, 10, 12, 500),
+        sent(4, 13, 14, null, { excused: true }),
+      ],
+      attempts: [
+        ranFrom(1, 1, 3),
+        ranFrom(2, 7, 8, lost),
+        ranFrom(2, 15, 17),
+        failedFrom(3, 10, 11, rejected),
+      ],
+      letters: [3],
+      ends: [
+        { life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGKILL' },
+        { life: 2, asked: ['SIGTERM'], code: 0, signal: null },
+      ],
+    }),
+  );
   assert.deepEqual(figures, {
-    kills: 1, stops: 1, events: 4, answers: { 200: 1, 202: 1, 500: 1, none: 1 }, acknowledged: 2, attempts: 4,
-    delivered: 2, duplicates: 1, deadLetters: 1, missing: 0, outOfOrder: 0, overlaps: 0, violations: 0,
+    kills: 1,
+    stops: 1,
+    events: 4,
+    answers: { 200: 1, 202: 1, 500: 1, none: 1 },
+    acknowledged: 2,
+    attempts: 4,
+    delivered: 2,
+    duplicates: 1,
+    deadLetters: 1,
+    missing: 0,
+    outOfOrder: 0,
+    overlaps: 0,
+    violations: 0,
   });
 });

@@ -14,8 +14,16 @@ const RECORDS = 40;
 const HOT = 4;
 
 const KINDS = {
-  set: 840, withoutHiveId: 40, withoutRecord: 30, remove: 20, removeWithData: 10,
-  poison: 15, stray: 12, refused: 12, large: 8, huge: 1,
+  set: 840,
+  withoutHiveId: 40,
+  withoutRecord: 30,
+  remove: 20,
+  removeWithData: 10,
+  poison: 15,
+  stray: 12,
+  refused: 12,
+  large: 8,
+  huge: 1,
 };
 const REFUSED = [
   () => null,
@@ -33,17 +41,28 @@ export class Plan {
     this.events = []; // all that were sent, by their number
     this.removals = new Map(); // bladeId of a record that is removed once: the event that does it
     this.busy = new Map(); // lanes that have an event under way
-    this.records = Array.from({ length: RECORDS }, (_, i) => ({ model: MODELS[i % MODELS.length], id: `rec_${i}` }));
+    this.records = Array.from({ length: RECORDS }, (_, i) => ({
+      model: MODELS[i % MODELS.length],
+      id: `rec_${i}`,
+    }));
     this.gone = []; // events that end a record's life, to be sent one after the other
   }
 
-  // The next event to send: {event, body}. Mostly of a record that has none under way, so that it is
-  // certain which of its events is older.
+  // The next event to send: {event, body}. Mostly of a record that has none under way, so that it
+  // is certain which of its events is older.
   next() {
     const n = this.events.length;
     const { kind, lane, message } = this.#make(n);
     const event = {
-      n, kind, lane, sentAt: 0, endedAt: Infinity, status: null, body: null, left: false, excused: false,
+      n,
+      kind,
+      lane,
+      sentAt: 0,
+      endedAt: Infinity,
+      status: null,
+      body: null,
+      left: false,
+      excused: false,
       digest: message.args === undefined ? null : digest(message.args),
       poison: message.data?.poison === true,
     };
@@ -81,24 +100,42 @@ export class Plan {
     const lane = `${model}/${id}`;
     const data = { bladeId: id, n, name: `change ${n}` };
     const set = (more) => ({
-      kind: 'deliver', lane, message: { model, operation: 'set', hiveId: id, data, args: data, ...more },
+      kind: 'deliver',
+      lane,
+      message: { model, operation: 'set', hiveId: id, data, args: data, ...more },
     });
     const withData = (more) => set({ data: { ...data, ...more }, args: { ...data, ...more } });
     switch (dice.weighted(KINDS)) {
-      case 'withoutHiveId': return set({ hiveId: undefined });
+      case 'withoutHiveId':
+        return set({ hiveId: undefined });
       case 'withoutRecord': {
         const bare = { n, name: 'of nobody' };
         return { ...set({ hiveId: undefined, data: bare, args: bare }), lane: null };
       }
-      case 'remove': return this.#shortLife(n);
-      case 'removeWithData': return model === 'posts' ? set() : set({ operation: 'remove' });
-      case 'poison': return withData({ poison: true });
-      case 'large': return withData({ text: 'x'.repeat(dice.int(50_000, 500_000)) });
-      case 'huge': return withData({ text: 'x'.repeat(dice.int(1_000_000, 4_000_000)) });
-      case 'stray': return { kind: 'stray', lane: null, message: { model: 'invoices', hiveId: `stray_${n}`, data } };
+      case 'remove':
+        return this.#shortLife(n);
+      case 'removeWithData':
+        return model === 'posts' ? set() : set({ operation: 'remove' });
+      case 'poison':
+        return withData({ poison: true });
+      case 'large':
+        return withData({ text: 'x'.repeat(dice.int(50_000, 500_000)) });
+      case 'huge':
+        return withData({ text: 'x'.repeat(dice.int(1_000_000, 4_000_000)) });
+      case 'stray':
+        return {
+          kind: 'stray',
+          lane: null,
+          message: { model: 'invoices', hiveId: `stray_${n}`, data },
+        };
       case 'refused':
-        return { kind: 'refused', lane: null, message: { model, hiveId: `refused_${n}`, data: dice.pick(REFUSED)(n) } };
-      default: return set();
+        return {
+          kind: 'refused',
+          lane: null,
+          message: { model, hiveId: `refused_${n}`, data: dice.pick(REFUSED)(n) },
+        };
+      default:
+        return set();
     }
   }
 

@@ -12,14 +12,23 @@ export class Processes {
   // env: what each of them gets; convex hears which one it is that calls.
   constructor({ env, convex }) {
     Object.assign(this, {
-      env, convex, life: 0, relay: null, asked: [], ends: [], logs: [],
+      env,
+      convex,
+      life: 0,
+      relay: null,
+      asked: [],
+      ends: [],
+      logs: [],
       target: null, // {port, life, isEnding}, of the one that listens now
     });
   }
 
   spawn(env = {}) {
     const hooks = [];
-    const child = spawnRelay({ after: (hook) => hooks.push(hook) }, { env: { ...this.env, ...env } });
+    const child = spawnRelay(
+      { after: (hook) => hooks.push(hook) },
+      { env: { ...this.env, ...env } },
+    );
     this.life += 1;
     this.convex.life = this.life;
     this.asked = [];
@@ -27,12 +36,19 @@ export class Processes {
       child,
       exited: child.exited,
       // True once it does, false when it has ended before.
-      listening: waitFor(`process ${this.life} to listen`, () => LISTENING.test(child.stderr()) || !child.isRunning(), START_MS).then(() => {
+      listening: waitFor(
+        `process ${this.life} to listen`,
+        () => LISTENING.test(child.stderr()) || !child.isRunning(),
+        START_MS,
+      ).then(() => {
         const port = Number(LISTENING.exec(child.stderr())?.[1]);
-        if (this.relay === relay && port && child.isRunning() && !this.asked.length) this.target = { port, life: this.life, isEnding: false };
+        if (this.relay === relay && port && child.isRunning() && !this.asked.length)
+          this.target = { port, life: this.life, isEnding: false };
         return child.isRunning();
       }),
-      end: async () => { for (const hook of hooks) await hook(); },
+      end: async () => {
+        for (const hook of hooks) await hook();
+      },
     };
     relay.listening.catch(() => {}); // whoever waits hears of it
     this.relay = relay;
@@ -59,7 +75,8 @@ export class Processes {
       await Promise.race([sleep(afterMs), this.relay.exited]);
       this.signal(second);
     }
-    const late = setTimeout(() => this.relay.child.signal('SIGKILL'), START_MS); // the oracle sees it
+    // the oracle sees it
+    const late = setTimeout(() => this.relay.child.signal('SIGKILL'), START_MS);
     await this.#ended();
     clearTimeout(late);
   }
@@ -69,7 +86,10 @@ export class Processes {
     const { code, signal } = await relay.exited;
     await relay.listening.catch(() => {});
     this.target = null;
-    const complaint = await relay.end().then(() => undefined, (error) => error.message);
+    const complaint = await relay.end().then(
+      () => undefined,
+      (error) => error.message,
+    );
     this.ends.push({ life: this.life, asked: this.asked, code, signal, complaint });
     this.logs.push(`---- process ${this.life}\n`, relay.child.stderr());
     await this.convex.idle();

@@ -6,9 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRET } from '../lib/relay.mjs';
 import { PATIENCE_MS } from '../lib/wait.mjs';
 
-// target: {port, life, isEnding}, of the process that listens now, or null. Before each event, senders
-// wait until mayGo(). onAnswer(event) hears of each answer at once. secret(): what to show now.
-export function startSenders(count, { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = PATIENCE_MS }) {
+// target: {port, life, isEnding}, of the process that listens now, or null. Before each event,
+// senders wait until mayGo(). onAnswer(event) hears of each answer at once. secret(): what to show
+// now.
+export function startSenders(
+  count,
+  { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = PATIENCE_MS },
+) {
   let isOver = false;
 
   async function send(agent, leaves) {
@@ -51,12 +55,23 @@ export function startSenders(count, { plan, dice, target, mayGo, onAnswer, secre
   };
 }
 
-// {status, body}, {left: true}, or null where there is no answer. leaves: after so many ms the sender
-// is gone.
+// {status, body}, {left: true}, or null where there is no answer. leaves: after so many ms the
+// sender is gone.
 function post(agent, port, { body, secret, leaves, patienceMs }) {
   return new Promise((resolve) => {
-    const headers = { 'Content-Type': 'application/json', 'X-Sync-Secret': secret, 'Content-Length': Buffer.byteLength(body) };
-    const options = { host: '127.0.0.1', port, agent, method: 'POST', path: '/convex/sync', headers };
+    const headers = {
+      'Content-Type': 'application/json',
+      'X-Sync-Secret': secret,
+      'Content-Length': Buffer.byteLength(body),
+    };
+    const options = {
+      host: '127.0.0.1',
+      port,
+      agent,
+      method: 'POST',
+      path: '/convex/sync',
+      headers,
+    };
     const request = http.request(options, (response) => {
       let text = '';
       response.setEncoding('utf8').on('data', (chunk) => (text += chunk));
@@ -65,10 +80,13 @@ function post(agent, port, { body, secret, leaves, patienceMs }) {
       response.on('close', () => finish(null));
     });
     const patience = setTimeout(() => request.destroy(), patienceMs);
-    const leave = leaves === null ? undefined : setTimeout(() => {
-      finish({ left: true });
-      request.destroy();
-    }, leaves);
+    const leave =
+      leaves === null
+        ? undefined
+        : setTimeout(() => {
+            finish({ left: true });
+            request.destroy();
+          }, leaves);
     const finish = (answer) => {
       clearTimeout(patience);
       clearTimeout(leave);

@@ -11,8 +11,9 @@ const help = execFileSync(binary, ['outbox', '--help'], { cwd: root, encoding: '
 const readme = readFileSync(new URL('README.md', root), 'utf8');
 const section = /\n### [^\n]*dead letters\n(.*?)\n##/s.exec(readme)?.[1] ?? '';
 
-const usages = [...help.matchAll(/^ {2}convex-relay outbox ([a-z]+)(.*)$/gm)]
-  .map(([, name, usage]) => ({ name, options: usage.match(/--[a-z-]+/g) ?? [] }));
+const usages = [...help.matchAll(/^ {2}convex-relay outbox ([a-z]+)(.*)$/gm)].map(
+  ([, name, usage]) => ({ name, options: usage.match(/--[a-z-]+/g) ?? [] }),
+);
 
 test('every command and option is in the section about dead letters', () => {
   assert.ok(usages.length >= 6 && usages.some(({ options }) => options.includes('--dry-run')));
@@ -25,5 +26,8 @@ test('every command and option is in the section about dead letters', () => {
 test('its table of selections has what narrows --all', () => {
   const listed = [...section.matchAll(/^\| `(--[a-z-]+) [A-Z]+` \|/gm)].map(([, option]) => option);
   const { options } = usages.find(({ name }) => name === 'discard');
-  assert.deepEqual(listed, options.filter((option) => !['--all', '--dry-run'].includes(option)));
+  assert.deepEqual(
+    listed,
+    options.filter((option) => !['--all', '--dry-run'].includes(option)),
+  );
 });

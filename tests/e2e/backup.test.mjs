@@ -26,7 +26,11 @@ async function restore(world, backup, more) {
 // Convex says nothing in some of these: stops need not wait for it.
 const STORED = { ...HASTY, DRAIN_MS: '0' };
 
-const heldBack = ({ state, stale, reason }) => [state, stale, /^Restored from a backup/.test(reason)];
+const heldBack = ({ state, stale, reason }) => [
+  state,
+  stale,
+  /^Restored from a backup/.test(reason),
+];
 
 test('made again and again while events come: each holds what was answered before it', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: STORED });
@@ -42,27 +46,41 @@ test('made again and again while events come: each holds what was answered befor
     const before = statuses.length;
     assert.equal(await outbox({ OUTBOX: world.file }, 'backup', file), `${file}: complete\n`);
     const { pending } = await outboxStats({ OUTBOX: file });
-    assert.ok(pending >= before && pending <= statuses.length + 1, `${before} ${pending} ${statuses.length}`);
+    assert.ok(
+      pending >= before && pending <= statuses.length + 1,
+      `${before} ${pending} ${statuses.length}`,
+    );
     assert.equal(statSync(file).mode & 0o777, 0o600);
     const rows = await outboxRows({ OUTBOX: file });
-    assert.deepEqual(rows.map(({ record }) => record), rows.map((_, n) => `acc_${n}`));
+    assert.deepEqual(
+      rows.map(({ record }) => record),
+      rows.map((_, n) => `acc_${n}`),
+    );
   }
   sending = false;
   await sender;
   assert.deepEqual(new Set(statuses), new Set([202]));
-  assert.deepEqual(readdirSync(world.folder).filter((file) => file.includes('partial')), []);
+  assert.deepEqual(
+    readdirSync(world.folder).filter((file) => file.includes('partial')),
+    [],
+  );
 });
 
 test('it overwrites nothing, and says so', async (t) => {
   const world = await makeWorld(t, { env: STORED });
   const file = path.join(world.folder, 'copy.db');
   const run = async () => {
-    const child = startChild(t, RELAY_BIN, ['outbox', 'backup', file], { env: relayEnv({ OUTBOX: world.file }) });
+    const child = startChild(t, RELAY_BIN, ['outbox', 'backup', file], {
+      env: relayEnv({ OUTBOX: world.file }),
+    });
     const { code } = await within('the backup', child.exited);
     return [code, child.stderr()];
   };
   assert.deepEqual(await run(), [0, '']);
-  assert.deepEqual(await run(), [1, `convex-relay: ${file}: is there already; backups overwrite nothing\n`]);
+  assert.deepEqual(await run(), [
+    1,
+    `convex-relay: ${file}: is there already; backups overwrite nothing\n`,
+  ]);
 });
 
 test('put back: an event that was pending does not undo what was delivered since', async (t) => {
@@ -83,14 +101,32 @@ test('put back: an event that was pending does not undo what was delivered since
   await restore(world, backup, PATIENT);
   assert.match(world.log(), /restored from a backup.*events=2/);
   assertAnswer(await world.send(userEvent('acc_1', 3)), 200, DELIVERED);
-  assert.deepEqual(world.calls().slice(sent).map(({ id, n }) => [id, n]), [['acc_1', 3]]);
+  assert.deepEqual(
+    world
+      .calls()
+      .slice(sent)
+      .map(({ id, n }) => [id, n]),
+    [['acc_1', 3]],
+  );
   const dead = await world.dead();
-  assert.deepEqual(dead.map(heldBack), [['dead', true, true], ['dead', true, true]]);
+  assert.deepEqual(dead.map(heldBack), [
+    ['dead', true, true],
+    ['dead', true, true],
+  ]);
 
   await outbox({ OUTBOX: world.file }, 'discard', String(dead[0].id));
   await outbox({ OUTBOX: world.file }, 'replay', '--all', '--force');
   await world.settled();
-  assert.deepEqual(world.calls().slice(sent).map(({ id, n }) => [id, n]), [['acc_1', 3], ['acc_2', 1]]);
+  assert.deepEqual(
+    world
+      .calls()
+      .slice(sent)
+      .map(({ id, n }) => [id, n]),
+    [
+      ['acc_1', 3],
+      ['acc_2', 1],
+    ],
+  );
 
   await world.relay.stop(); // and from now on it is an outbox like any other
   await world.start(STORED);
@@ -113,7 +149,10 @@ test('moved, not restored: the file of a relay that was stopped is whole, and go
   world.upstream.requests.length = 0;
   await world.start({ OUTBOX: moved });
   await world.upstream.arrived(1);
-  assert.deepEqual(world.calls().map(({ n }) => n), [1]);
+  assert.deepEqual(
+    world.calls().map(({ n }) => n),
+    [1],
+  );
 });
 
 test('put back beside the log of the file that it replaces: refused, and named', async (t) => {

@@ -26,7 +26,8 @@ for (const word of ['--help', '-h']) {
     const lines = out.trimEnd().split('\n');
     assert.ok(lines.length <= 50, `${lines.length} lines`);
     for (const line of lines) assert.ok(line.length <= 80, line);
-    for (const expected of ['check', 'backup', '--version', 'SIGHUP', 'CONVEX_URL', 'LOG_FORMAT']) assert.ok(out.includes(expected), expected);
+    for (const expected of ['check', 'backup', '--version', 'SIGHUP', 'CONVEX_URL', 'LOG_FORMAT'])
+      assert.ok(out.includes(expected), expected);
   });
 }
 
@@ -100,9 +101,21 @@ const WRONG_ROUTES = [
   ['no mutation', { users: {} }, /users/],
   ['an unknown key', { users: { mutation: 'users:sync', retries: 3 } }, /users.*retries/],
   ['a mutation without a name', { users: { mutation: '' } }, /users/],
-  ['another value of nulls', { users: { mutation: 'users:sync', nulls: 'remove' } }, /users.*nulls/],
-  ['a concurrency of 0', { users: { mutation: 'users:sync', concurrency: 0 } }, /users.*concurrency/],
-  ['a remove that is no string', { users: { mutation: 'users:sync', remove: true } }, /users.*remove/],
+  [
+    'another value of nulls',
+    { users: { mutation: 'users:sync', nulls: 'remove' } },
+    /users.*nulls/,
+  ],
+  [
+    'a concurrency of 0',
+    { users: { mutation: 'users:sync', concurrency: 0 } },
+    /users.*concurrency/,
+  ],
+  [
+    'a remove that is no string',
+    { users: { mutation: 'users:sync', remove: true } },
+    /users.*remove/,
+  ],
 ];
 for (const [what, content, says = /./] of WRONG_ROUTES) {
   test(`a routes file with ${what}`, async (t) => {
@@ -118,7 +131,8 @@ for (const [what, content, says = /./] of WRONG_ROUTES) {
 
 const PLAIN = 'k3y-of-somebody';
 const QUOTED = 'it stands in quotes, which count as part of it';
-const UNSEEN = 'a character that is not seen stands at its beginning or end, and counts as part of it';
+const UNSEEN =
+  'a character that is not seen stands at its beginning or end, and counts as part of it';
 const DOUBTS = [
   ['in double quotes', `"${PLAIN}"`, QUOTED],
   ['in single quotes', `'${PLAIN}'`, QUOTED],
@@ -131,7 +145,10 @@ const DOUBTS = [
   ['with a no-break space in it', `a\u00a0${PLAIN}`, null],
   ['that is a quote', '"', null],
 ];
-const doubted = (log) => [...log.matchAll(/ warn a secret may not be what is meant setting=(\S+) reason="([^"]*)"\n/g)].map(([, ...found]) => found);
+const doubted = (log) =>
+  [
+    ...log.matchAll(/ warn a secret may not be what is meant setting=(\S+) reason="([^"]*)"\n/g),
+  ].map(([, ...found]) => found);
 
 for (const [what, secret, reason] of DOUBTS) {
   test(`a secret ${what}: ${reason ? 'warned of by its name, and it counts as it is' : 'nothing is said'}`, async (t) => {
@@ -139,9 +156,16 @@ for (const [what, secret, reason] of DOUBTS) {
     const files = makeFolder(t, { secret });
     const isAscii = /^[ -~]*$/.test(secret);
     const env = {
-      CONVEX_URL: upstream.url, SYNC_SECRET: secret, SYNC_SECRET_PREVIOUS_FILE: files.path('secret'), ...(isAscii ? { CONVEX_DEPLOY_KEY: secret } : {}),
+      CONVEX_URL: upstream.url,
+      SYNC_SECRET: secret,
+      SYNC_SECRET_PREVIOUS_FILE: files.path('secret'),
+      ...(isAscii ? { CONVEX_DEPLOY_KEY: secret } : {}),
     };
-    const expected = reason ? ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS_FILE', ...(isAscii ? ['CONVEX_DEPLOY_KEY'] : [])].map((name) => [name, reason]) : [];
+    const expected = reason
+      ? ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS_FILE', ...(isAscii ? ['CONVEX_DEPLOY_KEY'] : [])].map(
+          (name) => [name, reason],
+        )
+      : [];
     const relay = await startRelay(t, { env });
     assert.deepEqual(doubted(relay.stderr()), expected);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret })).status, 200);
@@ -155,41 +179,72 @@ for (const [what, secret, reason] of DOUBTS) {
 
 // What no header can carry could never be shown by a sender.
 for (const [what, secret] of [
-  ['a carriage return', `${PLAIN}\r`], ['a byte order mark', `\ufeff${PLAIN}`], ['a zero-width space', `${PLAIN}\u200b`], ['curly quotes', `\u201c${PLAIN}\u201d`],
+  ['a carriage return', `${PLAIN}\r`],
+  ['a byte order mark', `\ufeff${PLAIN}`],
+  ['a zero-width space', `${PLAIN}\u200b`],
+  ['curly quotes', `\u201c${PLAIN}\u201d`],
 ]) {
   test(`a secret with ${what}: refused by its name`, async (t) => {
     for (const name of ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY']) {
       const { code, err } = await run(t, { env: { ...FINE, [name]: secret } });
       assert.equal(code, 2);
-      assert.match(err, new RegExp(`^convex-relay: ${name}: holds a [^\\n]*no header can carry\\n$`));
+      assert.match(
+        err,
+        new RegExp(`^convex-relay: ${name}: holds a [^\\n]*no header can carry\\n$`),
+      );
     }
   });
 }
 
 // ---- check ----
 
-const failing = (text) => ({ json: { status: 'error', errorMessage: `[Request ID: 0123456789abcdef] Server Error\n${text}\n` } });
-const MISSING = failing("Could not find public function for 'a:b'. Did you forget to run `npx convex dev` or `npx convex deploy`?");
-const PAUSED = failing('Cannot run functions while this deployment is paused. Resume the deployment in the dashboard settings to allow functions to run.');
+const failing = (text) => ({
+  json: { status: 'error', errorMessage: `[Request ID: 0123456789abcdef] Server Error\n${text}\n` },
+});
+const MISSING = failing(
+  "Could not find public function for 'a:b'. Did you forget to run `npx convex dev` or `npx convex deploy`?",
+);
+const PAUSED = failing(
+  'Cannot run functions while this deployment is paused. Resume the deployment in the dashboard settings to allow functions to run.',
+);
 const refuse = (status, code) => ({ status, json: { code, message: code } });
 const CHECKS = [
   ['Convex', MISSING, 0, /Convex answers at http.* and takes the deploy key$/m],
   ['a deployment that is paused', PAUSED, 1, /runs no functions \(deployment not running\)/],
   ['a key that is refused', refuse(401, 'InvalidAdminKey'), 1, /CONVEX_DEPLOY_KEY is refused/],
-  ['another deployment\'s key', refuse(403, 'BadDeployKey'), 1, /CONVEX_DEPLOY_KEY is refused/],
-  ['something that is not Convex', { body: '<html>', headers: { 'Content-Type': 'text/html' } }, 1, /does not answer as Convex/],
+  ["another deployment's key", refuse(403, 'BadDeployKey'), 1, /CONVEX_DEPLOY_KEY is refused/],
+  [
+    'something that is not Convex',
+    { body: '<html>', headers: { 'Content-Type': 'text/html' } },
+    1,
+    /does not answer as Convex/,
+  ],
   ['nothing at that path', { status: 404, body: '' }, 1, /does not answer as Convex.*404/],
   ['a redirect', { status: 302, body: '', headers: { Location: 'http://127.0.0.1:9/' } }, 1, /302/],
   ['trouble', { status: 503, body: '' }, 1, /in trouble.*503/],
-  ['a proxy that compresses', { body: 'abcd', headers: { 'Content-Encoding': 'br' } }, 1, /does not answer as Convex does: the answer is compressed \(br\), [^:]*: see to what stands before Convex$/m],
-  ['what never ends', { body: ' '.repeat(2 ** 20 + 1) }, 1, /does not answer as Convex does: the answer is longer than 1 MiB/],
+  [
+    'a proxy that compresses',
+    { body: 'abcd', headers: { 'Content-Encoding': 'br' } },
+    1,
+    /does not answer as Convex does: the answer is compressed \(br\), [^:]*: see to what stands before Convex$/m,
+  ],
+  [
+    'what never ends',
+    { body: ' '.repeat(2 ** 20 + 1) },
+    1,
+    /does not answer as Convex does: the answer is longer than 1 MiB/,
+  ],
   ['no answer in time', { hang: true }, 1, /cannot be reached.*time/i],
   ['a reset', { then: 'reset' }, 1, /cannot be reached/],
 ];
 for (const [what, answer, expected, says] of CHECKS) {
   test(`check meets ${what}`, async (t) => {
     const upstream = await startUpstream(t, answer);
-    const env = { CONVEX_URL: upstream.url, CONVEX_DEPLOY_KEY: 'planted-key', CONVEX_TIMEOUT_MS: answer.hang ? '1000' : '100000' };
+    const env = {
+      CONVEX_URL: upstream.url,
+      CONVEX_DEPLOY_KEY: 'planted-key',
+      CONVEX_TIMEOUT_MS: answer.hang ? '1000' : '100000',
+    };
     const { code, out, err } = await run(t, { args: ['check'], env });
     assert.equal(code, expected, err);
     const [line, nothing] = expected === 0 ? [out, err] : [err, out];
@@ -220,32 +275,50 @@ test('check that cannot write what it found', async (t) => {
 
 test('check meets the stand-in, with its key, with another and without: nothing runs', async (t) => {
   const standin = await startStandin(t, { args: ['--deploy-key', 'the-key'] });
-  for (const [key, expected] of [['the-key', 0], ['another-key', 1], [undefined, 0]]) {
+  for (const [key, expected] of [
+    ['the-key', 0],
+    ['another-key', 1],
+    [undefined, 0],
+  ]) {
     const env = { CONVEX_URL: standin.url, CONVEX_DEPLOY_KEY: key };
     const { code, out, err } = await run(t, { args: ['check'], env });
     assert.equal(code, expected, err);
     assert.equal(/takes the deploy key/.test(out), key === 'the-key');
   }
-  assert.deepEqual((await standin.log()).requests.map(({ path }) => path), ['/api/query', '/api/query', '/api/query']);
+  assert.deepEqual(
+    (await standin.log()).requests.map(({ path }) => path),
+    ['/api/query', '/api/query', '/api/query'],
+  );
 });
 
 // ---- what no output may hold ----
 
 for (const format of ['text', 'json']) {
   test(`the log (${format}) holds no secret and nothing of a record`, async (t) => {
-    const planted = ['secret', 'previous', 'key', 'presented', 'email', 'echoed', 'broken'].map((what) => `planted-${what}`);
+    const planted = ['secret', 'previous', 'key', 'presented', 'email', 'echoed', 'broken'].map(
+      (what) => `planted-${what}`,
+    );
     const [secret, previous, key, presented, email, echoed, broken] = planted;
     const upstream = await startUpstream(t);
     const relay = await startRelay(t, {
       env: {
-        CONVEX_URL: upstream.url, LOG_LEVEL: 'debug', LOG_FORMAT: format,
-        SYNC_SECRET: secret, SYNC_SECRET_PREVIOUS: previous, CONVEX_DEPLOY_KEY: key,
+        CONVEX_URL: upstream.url,
+        LOG_LEVEL: 'debug',
+        LOG_FORMAT: format,
+        SYNC_SECRET: secret,
+        SYNC_SECRET_PREVIOUS: previous,
+        CONVEX_DEPLOY_KEY: key,
       },
     });
     const event = { ...userEvent('acc_1'), data: { bladeId: 'acc_1', email } };
     upstream.answer = [
       { json: { status: 'success', value: echoed } },
-      { json: { status: 'error', errorMessage: `[Request ID: 1] Server Error\nArgumentValidationError\nObject: {email: "${echoed}"}` } },
+      {
+        json: {
+          status: 'error',
+          errorMessage: `[Request ID: 1] Server Error\nArgumentValidationError\nObject: {email: "${echoed}"}`,
+        },
+      },
       { status: 400, json: { code: 'BadJsonBody', message: echoed } },
       { status: 502, body: `<html>${echoed}` },
       { body: echoed },
@@ -264,6 +337,7 @@ for (const format of ['text', 'json']) {
     const lines = relay.stderr().trimEnd().split('\n');
     assert.ok(lines.length > 8, 'it does log');
     if (format === 'json') lines.forEach((line) => JSON.parse(line));
-    for (const word of planted) assert.ok(!(relay.stderr() + relay.stdout()).includes(word), `${word}:\n${relay.stderr()}`);
+    for (const word of planted)
+      assert.ok(!(relay.stderr() + relay.stdout()).includes(word), `${word}:\n${relay.stderr()}`);
   });
 }

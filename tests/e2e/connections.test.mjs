@@ -55,11 +55,16 @@ test('refusals without a body to come keep the connection', async (t) => {
 test('a hundred requests pipelined: answered in their order, each once', async (t) => {
   const { upstream, relay } = await start(t);
   const client = await openConnection(t, relay.port);
-  const requests = Array.from({ length: 100 }, (_, n) => syncRequest({ ...userEvent('acc_1', n), ...(n % 3 ? {} : { data: null }) }));
+  const requests = Array.from({ length: 100 }, (_, n) =>
+    syncRequest({ ...userEvent('acc_1', n), ...(n % 3 ? {} : { data: null }) }),
+  );
   client.write(Buffer.concat(requests));
   for (let n = 0; n < 100; n++) assert.equal((await client.answer()).status, n % 3 ? 200 : 500);
   const expected = Array.from({ length: 100 }, (_, n) => n).filter((n) => n % 3);
-  assert.deepEqual(upstream.requests.map((request) => callOf(request).n), expected);
+  assert.deepEqual(
+    upstream.requests.map((request) => callOf(request).n),
+    expected,
+  );
 });
 
 test('a request byte by byte, and others meanwhile', async (t) => {
@@ -67,7 +72,7 @@ test('a request byte by byte, and others meanwhile', async (t) => {
   const slow = await openConnection(t, relay.port, { noDelay: true });
   for (const byte of syncRequest(userEvent('slow'))) {
     await new Promise((resolve) => slow.socket.write(Buffer.of(byte), resolve));
-    if (byte === 0x0A) assert.equal((await sync(relay, userEvent('quick'))).status, 200);
+    if (byte === 0x0a) assert.equal((await sync(relay, userEvent('quick'))).status, 200);
   }
   await assertDelivered(slow);
   assert.equal(callOf(upstream.requests.at(-1)).id, 'slow');
@@ -77,7 +82,10 @@ test('a request byte by byte, and others meanwhile', async (t) => {
 const HEAD = syncRequest('', { headers: [...HEADERS, ['Content-Length', '100000']] });
 const BEGUN = 'POST /convex/sync HTTP/1.1\r\nX-A: ';
 for (const [what, earlier, first] of [
-  ['a head', 0, BEGUN], ['a body', 0, HEAD], ['the second head of a connection', 1, BEGUN], ['its second body', 1, HEAD],
+  ['a head', 0, BEGUN],
+  ['a body', 0, HEAD],
+  ['the second head of a connection', 1, BEGUN],
+  ['its second body', 1, HEAD],
 ]) {
   test(`${what} that trickles in is cut off, and others are served meanwhile`, async (t) => {
     const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '3000' });
@@ -134,7 +142,9 @@ test('clients that leave before their answers: the mutations run, and nothing is
   const clients = [];
   for (let i = 0; i < 40; i++) {
     clients.push(await openConnection(t, relay.port));
-    await new Promise((resolve) => clients[i].socket.write(syncRequest(userEvent(`acc_${i}`)), resolve));
+    await new Promise((resolve) =>
+      clients[i].socket.write(syncRequest(userEvent(`acc_${i}`)), resolve),
+    );
   }
   await upstream.arrived(5);
   // A reset throws away what has not been read yet. Who comes last is served last.
@@ -154,7 +164,9 @@ test('clients that leave the moment that Convex is asked: the mutations run, and
     const client = await openConnection(t, relay.port);
     upstream.answer = () => {
       client.socket.resetAndDestroy();
-      return new Promise((resolve) => client.socket.on('close', () => setImmediate(resolve, SUCCESS)));
+      return new Promise((resolve) =>
+        client.socket.on('close', () => setImmediate(resolve, SUCCESS)),
+      );
     };
     client.write(syncRequest(userEvent('acc_1', n)));
     await client.closed();
@@ -184,7 +196,9 @@ test('300 requests in flight at once', async (t) => {
   const { upstream, relay } = await start(t, { CONVEX_CONCURRENCY: '300' });
   const held = hold();
   upstream.answer = held.answer;
-  const clients = await Promise.all(Array.from({ length: 300 }, () => openConnection(t, relay.port)));
+  const clients = await Promise.all(
+    Array.from({ length: 300 }, () => openConnection(t, relay.port)),
+  );
   clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
   await upstream.arrived(300);
   assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
@@ -199,7 +213,8 @@ test('a client that does not read its answers does not hold up others', async (t
   const { upstream, relay } = await start(t);
   const client = await openConnection(t, relay.port);
   client.socket.pause();
-  const request = syncRequest({ model: 'users', data: 'x'.repeat(60_000) }); // its answer has all of it
+  // its answer has all of it
+  const request = syncRequest({ model: 'users', data: 'x'.repeat(60_000) });
   for (let n = 0; n < 200; n++) client.write(request);
   for (let n = 0; n < 50; n++) assert.equal((await sync(relay, userEvent(`acc_${n}`))).status, 200);
   assert.equal(upstream.requests.length, 50);
@@ -217,7 +232,10 @@ test('the connection to Convex dies between two events: each runs once', async (
     assert.equal((await sync(relay, userEvent('acc_1', n))).status, 200);
     upstream.closeConnections();
   }
-  assert.deepEqual(upstream.requests.map((request) => callOf(request).n), Array.from({ length: 20 }, (_, n) => n));
+  assert.deepEqual(
+    upstream.requests.map((request) => callOf(request).n),
+    Array.from({ length: 20 }, (_, n) => n),
+  );
 });
 
 // libcurl would send the POST again by itself, since the connection had been used before.
@@ -229,15 +247,22 @@ for (const then of ['close', 'reset']) {
     const response = await sync(relay, userEvent('acc_1', 2));
     assert.deepEqual([response.status, await response.text()], [500, '{"error":"fetch failed"}']);
     assert.equal((await sync(relay, userEvent('acc_1', 3))).status, 200);
-    assert.deepEqual(upstream.requests.map((request) => callOf(request).n), [1, 2, 3]);
+    assert.deepEqual(
+      upstream.requests.map((request) => callOf(request).n),
+      [1, 2, 3],
+    );
     const [first, second, third] = upstream.requests.map(({ connection }) => connection);
-    assert.ok(first === second && second !== third, 'the connection was kept, and is not used again');
+    assert.ok(
+      first === second && second !== third,
+      'the connection was kept, and is not used again',
+    );
   });
 }
 
 test('what goes to Convex', async (t) => {
   const { upstream, relay } = await start(t, { CONVEX_DEPLOY_KEY: 'prod:x|0123' });
-  for (const size of [300, 2_000_000]) assert.equal((await sync(relay, eventOfSize(size))).status, 200);
+  for (const size of [300, 2_000_000])
+    assert.equal((await sync(relay, eventOfSize(size))).status, 200);
   for (const { method, target, headers } of upstream.requests) {
     assert.deepEqual([method, target], ['POST', '/api/mutation']);
     assert.match(headers['convex-client'], /^convex-relay-\d+\.\d+\.\d+$/);
@@ -251,7 +276,9 @@ test('what goes to Convex', async (t) => {
 
 test('proxies of the environment are not asked', async (t) => {
   const proxy = await startUpstream(t);
-  const env = Object.fromEntries(['http_proxy', 'https_proxy', 'all_proxy', 'ALL_PROXY'].map((name) => [name, proxy.url]));
+  const env = Object.fromEntries(
+    ['http_proxy', 'https_proxy', 'all_proxy', 'ALL_PROXY'].map((name) => [name, proxy.url]),
+  );
   const { upstream, relay } = await start(t, env);
   assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
   assert.deepEqual([upstream.requests.length, proxy.connections], [1, 0]);

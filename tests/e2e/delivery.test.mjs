@@ -34,9 +34,25 @@ async function assertFailed(response, message) {
 }
 
 const USER = { bladeId: 'acc_1', email: 'a@example.com', name: 'Ann', handle: 'ann' };
-const POST = { bladeId: 'post_1', title: 'T', content: 'C', authorBladeId: 'acc_1', published: false };
-const userEvent = (data, operation = 'add') => ({ model: 'users', operation, data, hiveId: data?.bladeId ?? 'acc_1' });
-const postEvent = (data, operation = 'add') => ({ model: 'posts', operation, data, hiveId: data?.bladeId ?? 'post_1' });
+const POST = {
+  bladeId: 'post_1',
+  title: 'T',
+  content: 'C',
+  authorBladeId: 'acc_1',
+  published: false,
+};
+const userEvent = (data, operation = 'add') => ({
+  model: 'users',
+  operation,
+  data,
+  hiveId: data?.bladeId ?? 'acc_1',
+});
+const postEvent = (data, operation = 'add') => ({
+  model: 'posts',
+  operation,
+  data,
+  hiveId: data?.bladeId ?? 'post_1',
+});
 
 // The guide's helper, as it stands there but for the types.
 async function syncToConvex(model, operation, data, hiveId) {
@@ -67,8 +83,13 @@ async function syncToConvex(model, operation, data, hiveId) {
 // What ./dev run prints to be pasted, for this relay.
 function curlOfDev(relay) {
   const dev = readFileSync(new URL('dev', ROOT), 'utf8');
-  const [command] = /^curl -X POST http:\/\/\$1\/convex\/sync [^]*?\}'$/m.exec(dev) ?? assert.fail('./dev prints no curl line');
-  return command.replaceAll('\\\\', '\\').replace('$1', `127.0.0.1:${relay.port}`).replace('$SYNC_SECRET', SECRET);
+  const [command] =
+    /^curl -X POST http:\/\/\$1\/convex\/sync [^]*?\}'$/m.exec(dev) ??
+    assert.fail('./dev prints no curl line');
+  return command
+    .replaceAll('\\\\', '\\')
+    .replace('$1', `127.0.0.1:${relay.port}`)
+    .replace('$SYNC_SECRET', SECRET);
 }
 
 test("the guide's curl command, as ./dev run prints it", async (t) => {
@@ -77,7 +98,9 @@ test("the guide's curl command, as ./dev run prints it", async (t) => {
   assert.match(command, /-H "Content-Type: application\/json" \\\n {2}-H "X-Sync-Secret: /);
   const { stdout } = await promisify(execFile)('bash', ['-c', command]);
   assert.equal(stdout, DELIVERED);
-  assert.deepEqual(await records('users'), [{ bladeId: 'test123', email: 'test@example.com', name: 'Test User' }]);
+  assert.deepEqual(await records('users'), [
+    { bladeId: 'test123', email: 'test@example.com', name: 'Test User' },
+  ]);
 });
 
 test("the guide's helper", async (t) => {
@@ -85,12 +108,18 @@ test("the guide's helper", async (t) => {
   process.env.BLADE_PUBLIC_URL = relay.url;
   process.env.SYNC_SECRET = SECRET;
   assert.deepEqual(await syncToConvex('users', 'add', USER, USER.bladeId), { success: true });
-  assert.deepEqual(await syncToConvex('users', 'set', { ...USER, name: 'Bea' }, USER.bladeId), { success: true });
-  assert.deepEqual(await syncToConvex('posts', 'add', { ...POST, createdAt: 1 }, POST.bladeId), { success: true });
+  assert.deepEqual(await syncToConvex('users', 'set', { ...USER, name: 'Bea' }, USER.bladeId), {
+    success: true,
+  });
+  assert.deepEqual(await syncToConvex('posts', 'add', { ...POST, createdAt: 1 }, POST.bladeId), {
+    success: true,
+  });
   assert.deepEqual(await records('users'), [{ ...USER, name: 'Bea' }]);
   assert.deepEqual(await records('posts'), [POST]);
   process.env.SYNC_SECRET = 'wrong';
-  assert.deepEqual(await syncToConvex('users', 'set', USER, USER.bladeId), { error: 'Unauthorized' });
+  assert.deepEqual(await syncToConvex('users', 'set', USER, USER.bladeId), {
+    error: 'Unauthorized',
+  });
 });
 
 test('the values arrive as they were', async (t) => {
@@ -106,7 +135,10 @@ test('the values arrive as they were', async (t) => {
 test('a chunked body', async (t) => {
   const { relay, records } = await start(t);
   const headers = [...HEADERS, ['Transfer-Encoding', 'chunked']];
-  const answer = await exchange(relay.port, syncRequest(chunked(JSON.stringify(userEvent(USER)), 3), { headers }));
+  const answer = await exchange(
+    relay.port,
+    syncRequest(chunked(JSON.stringify(userEvent(USER)), 3), { headers }),
+  );
   assert.deepEqual([answer.status, answer.body.toString()], [200, DELIVERED]);
   assert.deepEqual(await records('users'), [USER]);
 });
@@ -137,7 +169,10 @@ test('remove with an empty hiveId takes data.bladeId, and is rejected without on
   await assertDelivered(await sync(relay, userEvent(USER)));
   await assertDelivered(await sync(relay, { ...userEvent(USER, 'remove'), hiveId: '' }));
   assert.deepEqual(await records('users'), []);
-  await assertFailed(await sync(relay, { ...userEvent(USER, 'remove'), hiveId: '', data: { bladeId: '' } }), /ArgumentValidationError/);
+  await assertFailed(
+    await sync(relay, { ...userEvent(USER, 'remove'), hiveId: '', data: { bladeId: '' } }),
+    /ArgumentValidationError/,
+  );
 });
 
 test('nulls are refused by v.optional(), unless the route drops them', async (t) => {
@@ -163,7 +198,10 @@ test('internal mutations need the deploy key', async (t) => {
   const routes = { users: { mutation: 'users:syncInternal' } };
   const args = ['--deploy-key', 'the-key'];
   const without = await start(t, { args, routes });
-  await assertFailed(await sync(without.relay, userEvent(USER)), /Could not find public function for 'users:syncInternal'/);
+  await assertFailed(
+    await sync(without.relay, userEvent(USER)),
+    /Could not find public function for 'users:syncInternal'/,
+  );
   const wrong = await start(t, { args, routes, env: { CONVEX_DEPLOY_KEY: 'another' } });
   await assertFailed(await sync(wrong.relay, userEvent(USER)), /./);
   const right = await start(t, { args, routes, env: { CONVEX_DEPLOY_KEY: 'the-key' } });
@@ -206,5 +244,8 @@ for (const [what, fault, message] of TROUBLE) {
 test('a redacted error', async (t) => {
   const { standin, relay } = await start(t);
   await standin.setFaults({ redact: true });
-  await assertFailed(await sync(relay, userEvent({ bladeId: 'acc_1' })), /^\[Request ID: [\w-]+\] Server Error$/);
+  await assertFailed(
+    await sync(relay, userEvent({ bladeId: 'acc_1' })),
+    /^\[Request ID: [\w-]+\] Server Error$/,
+  );
 });

@@ -12,14 +12,23 @@ import { hold } from '../lib/hold.mjs';
 import { outbox } from '../lib/outbox.mjs';
 import { RELAY_BUILD } from '../lib/relay.mjs';
 import {
-  assertAnswer, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, QUICK, REJECTION,
+  assertAnswer,
+  HANG,
+  HASTY,
+  makeWorld,
+  NOWHERE,
+  PATIENT,
+  QUEUED,
+  QUICK,
+  REJECTION,
 } from '../lib/outbox-world.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
 const RESET = { then: 'reset' };
 
-// Everything that was sent arrived, each record's events in order; the last one may have come twice.
+// Everything that was sent arrived, each record's events in order; the last one may have come
+// twice.
 function assertOrder(calls, expected) {
   const records = new Map();
   for (const { id, n } of calls) {
@@ -36,7 +45,10 @@ test('Convex takes it: 200, and nothing is left behind', async (t) => {
   assertAnswer(await world.send(userEvent('acc_1')), 200, DELIVERED);
   await world.relay.stop();
   const { accepted, delivered, dead, pending } = await world.stats();
-  assert.deepEqual({ accepted, delivered, dead, pending }, { accepted: 1, delivered: 1, dead: 0, pending: 0 });
+  assert.deepEqual(
+    { accepted, delivered, dead, pending },
+    { accepted: 1, delivered: 1, dead: 0, pending: 0 },
+  );
 });
 
 test('Convex is slow: 202 when SYNC_WAIT_MS has passed, and it is on disk', async (t) => {
@@ -49,14 +61,21 @@ test('Convex is slow: 202 when SYNC_WAIT_MS has passed, and it is on disk', asyn
 
 test('Convex cannot be reached: 202 with what went wrong', async (t) => {
   const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '3000', CONVEX_URL: NOWHERE } });
-  assertAnswer(await world.send(userEvent('acc_1')), 202, '{"success":true,"queued":true,"error":"fetch failed"}');
+  assertAnswer(
+    await world.send(userEvent('acc_1')),
+    202,
+    '{"success":true,"queued":true,"error":"fetch failed"}',
+  );
 });
 
 test('SYNC_WAIT_MS=0: 202 at once, and kill -9 does not lose it', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   assertAnswer(await world.send(userEvent('acc_1', 7)), 202, QUEUED);
   await world.relay.kill();
-  assert.deepEqual((await world.pending()).map(({ record }) => record), ['acc_1']);
+  assert.deepEqual(
+    (await world.pending()).map(({ record }) => record),
+    ['acc_1'],
+  );
   world.upstream.answer = SUCCESS;
   await world.start();
   await world.settled();
@@ -65,15 +84,20 @@ test('SYNC_WAIT_MS=0: 202 at once, and kill -9 does not lose it', async (t) => {
 
 const BURIED = {
   'a rejection of Convex': {
-    answer: REJECTION, event: userEvent('acc_1'),
-    expected: [500, '{"error":"Uncaught Error: no such thing"}'], reason: /no such thing/,
+    answer: REJECTION,
+    event: userEvent('acc_1'),
+    expected: [500, '{"error":"Uncaught Error: no such thing"}'],
+    reason: /no such thing/,
   },
   'data that no mutation can take': {
     event: { ...userEvent('acc_1'), data: null },
-    expected: [500, '{"error":"Cannot convert undefined or null to object"}'], reason: /Cannot convert/,
+    expected: [500, '{"error":"Cannot convert undefined or null to object"}'],
+    reason: /Cannot convert/,
   },
   'a model without a route': {
-    event: { ...userEvent('acc_1'), model: 'invoices' }, expected: [200, DELIVERED], reason: /route/,
+    event: { ...userEvent('acc_1'), model: 'invoices' },
+    expected: [200, DELIVERED],
+    reason: /route/,
   },
 };
 for (const [what, { answer, event, expected, reason }] of Object.entries(BURIED)) {
@@ -86,7 +110,10 @@ for (const [what, { answer, event, expected, reason }] of Object.entries(BURIED)
       await world.relay.kill();
       await world.start();
       const rows = await world.dead();
-      assert.deepEqual(rows.map(({ record }) => record), ['acc_1']);
+      assert.deepEqual(
+        rows.map(({ record }) => record),
+        ['acc_1'],
+      );
       assert.match(rows[0].reason, reason);
       const { accepted, dead, pending } = await world.stats();
       assert.deepEqual({ accepted, dead, pending }, { accepted: 1, dead: 1, pending: 0 });
@@ -116,7 +143,13 @@ test('when Convex comes back, everything arrives in order', async (t) => {
   world.upstream.answer = SUCCESS;
   await world.settled();
   assertOrder(world.calls().slice(seen), IN_ORDER);
-  assert.ok(world.calls().slice(0, seen).every(({ n }) => n === 1), 'nobody overtook');
+  assert.ok(
+    world
+      .calls()
+      .slice(0, seen)
+      .every(({ n }) => n === 1),
+    'nobody overtook',
+  );
 });
 
 test('kill -9 and a start: everything arrives in order', async (t) => {
@@ -138,8 +171,11 @@ test('the next event of a record waits for no timer', async (t) => {
   assert.equal(world.upstream.requests.length, 1);
   held.open();
   await world.upstream.arrived(COUNT);
-  // How long one takes is up to the machine and its disk; no two of them would be close, were there a backoff or a tick between.
-  const gapsMs = world.upstream.requests.slice(1).map(({ atMs }, i) => atMs - world.upstream.requests[i].atMs);
+  // How long one takes is up to the machine and its disk; no two of them would be close, were there
+  // a backoff or a tick between.
+  const gapsMs = world.upstream.requests
+    .slice(1)
+    .map(({ atMs }, i) => atMs - world.upstream.requests[i].atMs);
   assert.ok(Math.min(...gapsMs) < 100, `at least ${Math.min(...gapsMs)} ms between any two`);
   assertOrder(world.calls(), { acc_1: Array.from({ length: COUNT }, (_, n) => n) });
 });
@@ -174,14 +210,20 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE_A_ROUTE)) {
     const files = makeFolder(t, { routes: BOTH_ROUTES });
     const env = { ...HASTY, ROUTES: files.path('routes') };
     const world = await makeWorld(t, { answer: RESET, env, folder: files.folder });
-    for (const n of [1, 2]) assert.equal((await world.send({ ...userEvent('acc_1', n), model: 'posts' })).status, 202);
+    for (const n of [1, 2])
+      assert.equal((await world.send({ ...userEvent('acc_1', n), model: 'posts' })).status, 202);
     assert.equal((await world.send(userEvent('acc_1', 3))).status, 202);
     files.write('routes', USERS_ROUTE);
     await lose(world);
-    await waitFor('the news', () => world.log().includes('the model has no route: its events wait model=posts events=2'));
+    await waitFor('the news', () =>
+      world.log().includes('the model has no route: its events wait model=posts events=2'),
+    );
     world.upstream.answer = SUCCESS;
     await waitFor('the other model', async () => (await world.stats()).pending === 2);
-    assert.deepEqual((await world.pending()).map(({ model }) => model), ['posts', 'posts']);
+    assert.deepEqual(
+      (await world.pending()).map(({ model }) => model),
+      ['posts', 'posts'],
+    );
     // One that comes meanwhile is a letter.
     assertAnswer(await world.send({ ...userEvent('acc_1', 4), model: 'posts' }), 200, DELIVERED);
     assert.equal((await world.stats()).dead, 1);
@@ -190,22 +232,37 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE_A_ROUTE)) {
     files.write('routes', BOTH_ROUTES);
     world.relay.signal('SIGHUP');
     await waitFor('the rest', async () => (await world.stats()).pending === 0);
-    assert.deepEqual(world.calls().slice(seen).map(({ n }) => n), [1, 2]);
+    assert.deepEqual(
+      world
+        .calls()
+        .slice(seen)
+        .map(({ n }) => n),
+      [1, 2],
+    );
     await outbox({ OUTBOX: world.file }, 'replay', '--all', '--model', 'posts');
     await world.settled();
     const { accepted, delivered, dead, pending } = await world.stats();
-    assert.deepEqual({ accepted, delivered, dead, pending }, { accepted: 4, delivered: 4, dead: 0, pending: 0 });
+    assert.deepEqual(
+      { accepted, delivered, dead, pending },
+      { accepted: 4, delivered: 4, dead: 0, pending: 0 },
+    );
   });
 }
 
 // ---- routes that are held, a Convex that is away ----
 
-const NOT_DEPLOYED = { json: { status: 'error', errorMessage: "Could not find public function for 'posts:syncFromBlade'." } };
+const NOT_DEPLOYED = {
+  json: {
+    status: 'error',
+    errorMessage: "Could not find public function for 'posts:syncFromBlade'.",
+  },
+};
 const count = (text, pattern) => text.match(new RegExp(pattern, 'g'))?.length ?? 0;
 
 test('a function that is missing holds its route alone, says so once, and the deploy heals it', async (t) => {
   let isDeployed = false;
-  const answer = ({ text }) => (isDeployed || callOf({ text }).path.startsWith('users:') ? SUCCESS : NOT_DEPLOYED);
+  const answer = ({ text }) =>
+    isDeployed || callOf({ text }).path.startsWith('users:') ? SUCCESS : NOT_DEPLOYED;
   const world = await makeWorld(t, { answer, env: { SYNC_WAIT_MS: '3000', LOG_LEVEL: 'info' } });
   const queued = [];
   for (let n = 0; n < 5; n++) {
@@ -215,7 +272,9 @@ test('a function that is missing holds its route alone, says so once, and the de
   }
   for (const answer of queued) assert.equal((await answer).status, 202);
   assert.equal(count(world.log(), 'route is held'), 1);
-  const held = world.upstream.requests.filter(({ text }) => callOf({ text }).path.startsWith('posts:')).length;
+  const held = world.upstream.requests.filter(({ text }) =>
+    callOf({ text }).path.startsWith('posts:'),
+  ).length;
   assert.ok(held <= 12, `${held} attempts of a route that is held`);
 
   isDeployed = true;
@@ -230,9 +289,13 @@ test('a Convex that is away gets one probe at a time, and two log lines', async 
   const world = await makeWorld(t, { env: { ...HASTY, LOG_LEVEL: 'info' } });
   await world.relay.stop();
   await world.start({ CONVEX_URL: NOWHERE });
-  for (let n = 0; n < COUNT; n++) assert.equal((await world.send(userEvent(`acc_${n}`, n))).status, 202);
+  for (let n = 0; n < COUNT; n++)
+    assert.equal((await world.send(userEvent(`acc_${n}`, n))).status, 202);
   await waitFor('the outage to be noticed', () => count(world.log(), 'not to be had') > 0);
-  const lines = world.log().split('\n').filter((line) => / (warn|error) /.test(line));
+  const lines = world
+    .log()
+    .split('\n')
+    .filter((line) => / (warn|error) /.test(line));
   assert.equal(lines.length, 1, lines.join('\n'));
   await world.relay.stop();
   await world.start();
@@ -254,7 +317,15 @@ test('SIGTERM: whoever waits for Convex gets 202 after DRAIN_MS, and the event i
   const seen = world.upstream.requests.length;
   await world.start();
   await world.settled();
-  assert.equal(new Set(world.calls().slice(seen).map(({ id, n }) => `${id} ${n}`)).size, 4);
+  assert.equal(
+    new Set(
+      world
+        .calls()
+        .slice(seen)
+        .map(({ id, n }) => `${id} ${n}`),
+    ).size,
+    4,
+  );
 });
 
 test('SIGTERM with a backlog and nobody waiting: it ends at once', async (t) => {
@@ -269,41 +340,48 @@ test('SIGTERM with a backlog and nobody waiting: it ends at once', async (t) => 
 const FAULTY_LOG = path.join(RELAY_BUILD, 'libfaulty-log.so');
 const unpreloadable = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
 
-// A body of 2 MiB does not fit into SQLite's cache: it is written before the commit, and a write that fails then ends
-// the transaction of all that stand beside it.
+// A body of 2 MiB does not fit into SQLite's cache: it is written before the commit, and a write
+// that fails then ends the transaction of all that stand beside it.
 for (const oneIn of [700, 1300, 2100]) {
-  test(`one write of the log in ${oneIn} fails amid large events: no older version comes after a newer one`, { skip: unpreloadable }, async (t) => {
-    const files = makeFolder(t, { faulty: Buffer.alloc(4) });
-    const world = await makeWorld(t, {
-      answer: async () => { // events are on disk by then
-        await sleep(30);
-        return SUCCESS;
-      },
-      env: { ...QUICK, LD_PRELOAD: FAULTY_LOG, FAULTY_LOG: files.path('faulty') },
-    });
-    const records = Array.from({ length: 8 }, (_, i) => `acc_${i}`);
-    const large = Array.from({ length: 4 }, (_, i) => `large_${i}`);
-    const send = async (id, count, eventOf) => {
-      for (let n = 0; n < count; n++) await world.send(eventOf(id, n));
-    };
-    await Promise.all(records.map((id) => send(id, 1, userEvent)));
-    writeFileSync(files.path('faulty'), Buffer.from(Uint32Array.of(oneIn).buffer), { flag: 'r+' });
-    await Promise.all([
-      ...records.map((id) => send(id, 20, (record, n) => userEvent(record, n + 1))),
-      ...large.map((id) => send(id, 5, (record) => eventOfSize(2 << 20, record))),
-    ]);
-    assert.match(world.log(), /the outbox fails/);
-    await world.relay.kill();
-    const pending = await world.pending();
-    assert.equal((await world.stats()).pending, pending.length);
-    await world.start({ LD_PRELOAD: '' });
-    assert.doesNotMatch(world.log(), /damaged/);
-    await world.settled();
-    const latest = new Map();
-    for (const { id, n } of world.calls()) {
-      if (!records.includes(id)) continue;
-      assert.ok(n >= (latest.get(id) ?? 0), `${id}: ${n} after ${latest.get(id)}`);
-      latest.set(id, n);
-    }
-  });
+  test(
+    `one write of the log in ${oneIn} fails amid large events: no older version comes after a newer one`,
+    { skip: unpreloadable },
+    async (t) => {
+      const files = makeFolder(t, { faulty: Buffer.alloc(4) });
+      const world = await makeWorld(t, {
+        answer: async () => {
+          // events are on disk by then
+          await sleep(30);
+          return SUCCESS;
+        },
+        env: { ...QUICK, LD_PRELOAD: FAULTY_LOG, FAULTY_LOG: files.path('faulty') },
+      });
+      const records = Array.from({ length: 8 }, (_, i) => `acc_${i}`);
+      const large = Array.from({ length: 4 }, (_, i) => `large_${i}`);
+      const send = async (id, count, eventOf) => {
+        for (let n = 0; n < count; n++) await world.send(eventOf(id, n));
+      };
+      await Promise.all(records.map((id) => send(id, 1, userEvent)));
+      writeFileSync(files.path('faulty'), Buffer.from(Uint32Array.of(oneIn).buffer), {
+        flag: 'r+',
+      });
+      await Promise.all([
+        ...records.map((id) => send(id, 20, (record, n) => userEvent(record, n + 1))),
+        ...large.map((id) => send(id, 5, (record) => eventOfSize(2 << 20, record))),
+      ]);
+      assert.match(world.log(), /the outbox fails/);
+      await world.relay.kill();
+      const pending = await world.pending();
+      assert.equal((await world.stats()).pending, pending.length);
+      await world.start({ LD_PRELOAD: '' });
+      assert.doesNotMatch(world.log(), /damaged/);
+      await world.settled();
+      const latest = new Map();
+      for (const { id, n } of world.calls()) {
+        if (!records.includes(id)) continue;
+        assert.ok(n >= (latest.get(id) ?? 0), `${id}: ${n} after ${latest.get(id)}`);
+        latest.set(id, n);
+      }
+    },
+  );
 }

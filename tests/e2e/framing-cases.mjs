@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Requests whose boundaries can be read in two ways, or are too large, as raw bytes. Wherever two
 // servers disagree about where a request ends, what one takes for its body the other takes for the
-// next request: so whatever is not plain is refused, and nothing behind it on the connection is read.
+// next request: so whatever is not plain is refused, and nothing behind it on the connection is
+// read.
 //
-// A row is [what, bytes, directly, through nginx, directly with libmicrohttpd 1.0]. The last three say what comes
-// of the bytes followed by BEHIND: a status, or null for no answer at all: refused, and the connection is closed; a
-// string: nothing of that sort, and these events reach Convex. nginx refuses other things than the relay
-// does, and passes on what it understands in words of its own: then BEHIND is a request like any other.
+// A row is [what, bytes, directly, through nginx, directly with libmicrohttpd 1.0]. The last three
+// say what comes of the bytes followed by BEHIND: a status, or null for no answer at all: refused,
+// and the connection is closed; a string: nothing of that sort, and these events reach Convex.
+// nginx refuses other things than the relay does, and passes on what it understands in words of its
+// own: then BEHIND is a request like any other.
 //
-// The last is there where libmicrohttpd 1.0 answers by itself, and otherwise than 0.9 lets the relay answer. Each time it
-// refuses, and closes: what it knows of codings is chunked; NULs end the connection; a lone LF is no line end, in chunks and
-// trailers too; and 1.0.1 counts the line end behind an extension as the chunk's first byte, so that its end is never
-// where it has to be.
+// The last is there where libmicrohttpd 1.0 answers by itself, and otherwise than 0.9 lets the
+// relay answer. Each time it refuses, and closes: what it knows of codings is chunked; NULs end the
+// connection; a lone LF is no line end, in chunks and trailers too; and 1.0.1 counts the line end
+// behind an extension as the chunk's first byte, so that its end is never where it has to be.
 
 import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
@@ -30,27 +32,46 @@ const withHeaders = (...more) => syncRequest(BODY, { headers: [...HEADERS, ...mo
 const withLength = (value) => withHeaders(['Content-Length', value]);
 const withCoding = (value) => withHeaders(['Transfer-Encoding', value]);
 const withChunks = (body) => syncRequest(body, { headers: [...HEADERS, CHUNKED] });
-const withTrailer = (trailer) => withChunks(chunked(BODY).toString().replace(/\r\n$/, `${trailer}\r\n\r\n`));
+const withTrailer = (trailer) =>
+  withChunks(chunked(BODY).toString().replace(/\r\n$/, `${trailer}\r\n\r\n`));
 const withTarget = (target) => syncRequest(BODY, { target });
 const withVersion = (version) => syncRequest(BODY, { version });
 // Another method, over a body that is a request.
-const under = (method, ...headers) => syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });
+const under = (method, ...headers) =>
+  syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });
 // The request line and the lines that follow it, as they stand; the end of the head is added.
 const head = (...lines) => `${lines.join('\r\n')}\r\n\r\n`;
 const START = 'POST /convex/sync HTTP/1.1';
 const LINES = HEADERS.map(([name, value]) => `${name}: ${value}`);
 const LENGTH_LINE = LENGTH.join(': ');
 const withLine = (line) => head(START, ...LINES, line, LENGTH_LINE) + BODY;
-const many = (count) => withHeaders(LENGTH, ...Array.from({ length: count }, (_, i) => [`X-${i}`, 'v']));
+const many = (count) =>
+  withHeaders(LENGTH, ...Array.from({ length: count }, (_, i) => [`X-${i}`, 'v']));
 const withCookies = (count, body = BODY) =>
-  syncRequest(body, { headers: [...HEADERS, ['Cookie', Array.from({ length: count }, (_, i) => `c${i}=v`).join('; ')]] });
+  syncRequest(body, {
+    headers: [
+      ...HEADERS,
+      ['Cookie', Array.from({ length: count }, (_, i) => `c${i}=v`).join('; ')],
+    ],
+  });
 export const LARGE_BEHIND_COOKIES = withCookies(250, 'x'.repeat(1 << 20));
 export const NO_HOST = syncRequest(BODY, { headers: HEADERS.slice(1) });
 
-// Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may not be counted.
+// Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may
+// not be counted.
 const REQUEST_LINES = [
-  ['lines ended by LF', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\n') + BODY, 400, 'first behind'],
-  ['lines ended by CR', head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\r') + BODY, 400, 400],
+  [
+    'lines ended by LF',
+    head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\n') + BODY,
+    400,
+    'first behind',
+  ],
+  [
+    'lines ended by CR',
+    head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\r') + BODY,
+    400,
+    400,
+  ],
   ['a target above all memory', withTarget(`/convex/sync?${'x'.repeat(100_000)}`), 414, 414],
   ['a method above all memory', syncRequest(BODY, { method: 'P'.repeat(100_000) }), 414, 414, null],
   ['HTTP/1.9', withVersion('HTTP/1.9'), 400, 'first behind'],
@@ -64,10 +85,30 @@ const REQUEST_LINES = [
   ['no version and no headers', 'POST /convex/sync\r\n\r\n', 400, null],
   ['no target', head('POST HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 400],
   ['two targets', withTarget('/convex/sync /convex/sync'), 400, 400],
-  ['two blanks before the target', head('POST  /convex/sync HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
-  ['two blanks behind the target', head('POST /convex/sync  HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
-  ['a tab for a blank', head('POST\t/convex/sync\tHTTP/1.1', ...LINES, LENGTH_LINE) + BODY, null, 400],
-  ['a blank behind the version', head(`${START} `, ...LINES, LENGTH_LINE) + BODY, 400, 'first behind'],
+  [
+    'two blanks before the target',
+    head('POST  /convex/sync HTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
+    400,
+    'first behind',
+  ],
+  [
+    'two blanks behind the target',
+    head('POST /convex/sync  HTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
+    400,
+    'first behind',
+  ],
+  [
+    'a tab for a blank',
+    head('POST\t/convex/sync\tHTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
+    null,
+    400,
+  ],
+  [
+    'a blank behind the version',
+    head(`${START} `, ...LINES, LENGTH_LINE) + BODY,
+    400,
+    'first behind',
+  ],
   ['a NUL in the target', withTarget('/convex/sync\0'), 400, 400, null],
   ['a NUL in the version', withVersion('HTTP/1.1\0'), 400, 400, null],
   ['a NUL in the method', syncRequest(BODY, { method: 'POST\0' }), 400, 400, null],
@@ -76,7 +117,12 @@ const REQUEST_LINES = [
   ['an asterisk', syncRequest(BODY, { method: 'OPTIONS', target: '*' }), 404, 400],
   ['the method in small letters', syncRequest(BODY, { method: 'post' }), 405, 400],
   ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 400],
-  ['a handshake of TLS', '\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03'.padEnd(254, '\xaa') + '\r\n\r\n', null, 400],
+  [
+    'a handshake of TLS',
+    '\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03'.padEnd(254, '\xaa') + '\r\n\r\n',
+    null,
+    400,
+  ],
   ['bytes at random', '\xff\x00\x80\x01'.repeat(200) + '\r\n\r\n', null, 400],
 ];
 export const isCounted = (name) => !REQUEST_LINES.some(([unread]) => unread === name);
@@ -94,19 +140,60 @@ export const CASES = [
   ['Content-Length with a fraction', withLength(`${BODY.length}.0`), 400, 400],
   ['Content-Length empty', withLength(''), 400, 400],
   ['Content-Length of 2^63', withLength('9223372036854775808'), 413, 400],
-  ['Content-Length of 2^64 and as much as there is', withLength(String(2n ** 64n + BigInt(BODY.length))), 413, 400],
+  [
+    'Content-Length of 2^64 and as much as there is',
+    withLength(String(2n ** 64n + BigInt(BODY.length))),
+    413,
+    400,
+  ],
   ['Content-Length that no integer holds', withLength('9'.repeat(30)), 413, 400],
   ['Content-Length that a NUL cuts', withLength(`${BODY.length}\x001`), 400, 400],
   ['Content-Length that a NUL follows', withLength(`${BODY.length}\0`), 400, 400],
-  ['Content-Length of 0 and a NUL, over a body that is a request', head(START, ...LINES, `Content-Length: 0\0${HIDDEN.length}`) + HIDDEN, 400, 400],
-  ['a blank before the colon of Content-Length', head(START, ...LINES, `Content-Length : ${HIDDEN.length}`) + HIDDEN, 400, 400],
-  ['Content-Length on a folded line', head(START, ...LINES, `Content-Length:\r\n ${HIDDEN.length}`) + HIDDEN, 400, 400],
-  ['Content-Length folded behind another header', head(START, ...LINES, `X-A: b\r\n Content-Length: ${HIDDEN.length}`) + HIDDEN, 400, 400],
-  ['Content-Length behind a lone CR', head(START, ...LINES, `X-A: b\rContent-Length: ${HIDDEN.length}`) + HIDDEN, 400, 400],
-  ['Content-Length behind a lone LF', head(START, ...LINES, `X-A: b\nContent-Length: ${HIDDEN.length}`) + HIDDEN, 400, 'behind'],
+  [
+    'Content-Length of 0 and a NUL, over a body that is a request',
+    head(START, ...LINES, `Content-Length: 0\0${HIDDEN.length}`) + HIDDEN,
+    400,
+    400,
+  ],
+  [
+    'a blank before the colon of Content-Length',
+    head(START, ...LINES, `Content-Length : ${HIDDEN.length}`) + HIDDEN,
+    400,
+    400,
+  ],
+  [
+    'Content-Length on a folded line',
+    head(START, ...LINES, `Content-Length:\r\n ${HIDDEN.length}`) + HIDDEN,
+    400,
+    400,
+  ],
+  [
+    'Content-Length folded behind another header',
+    head(START, ...LINES, `X-A: b\r\n Content-Length: ${HIDDEN.length}`) + HIDDEN,
+    400,
+    400,
+  ],
+  [
+    'Content-Length behind a lone CR',
+    head(START, ...LINES, `X-A: b\rContent-Length: ${HIDDEN.length}`) + HIDDEN,
+    400,
+    400,
+  ],
+  [
+    'Content-Length behind a lone LF',
+    head(START, ...LINES, `X-A: b\nContent-Length: ${HIDDEN.length}`) + HIDDEN,
+    400,
+    'behind',
+  ],
   ['Content-Length and a coding', withHeaders(LENGTH, CHUNKED), 400, 400],
   ['a coding and Content-Length', withHeaders(CHUNKED, LENGTH), 400, 400],
-  ['an end in chunks, and Content-Length over a request', head(START, ...LINES, CHUNKED.join(': '), `Content-Length: ${HIDDEN.length + 5}`) + `0\r\n\r\n${HIDDEN}`, 400, 400],
+  [
+    'an end in chunks, and Content-Length over a request',
+    head(START, ...LINES, CHUNKED.join(': '), `Content-Length: ${HIDDEN.length + 5}`) +
+      `0\r\n\r\n${HIDDEN}`,
+    400,
+    400,
+  ],
   // ---- codings ----
   ['a coding that is unknown', withCoding('gzip'), 501, 501, 400],
   ['two codings', withCoding('gzip, chunked'), 501, 501, 400],
@@ -116,42 +203,144 @@ export const CASES = [
   ['chunked with a parameter', withCoding('chunked;q=1'), 501, 501, 400],
   ['chunked in quotes', withCoding('"chunked"'), 501, 501, 400],
   ['Transfer-Encoding twice', withHeaders(CHUNKED, CHUNKED), 501, 400],
-  ['Transfer-Encoding twice, one unknown', withHeaders(['Transfer-Encoding', 'x'], CHUNKED), 501, 400, 400],
+  [
+    'Transfer-Encoding twice, one unknown',
+    withHeaders(['Transfer-Encoding', 'x'], CHUNKED),
+    501,
+    400,
+    400,
+  ],
   ['identity', withCoding('identity'), 501, 501, 400],
-  ['identity, with Content-Length', withHeaders(LENGTH, ['Transfer-Encoding', 'identity']), 400, 501],
+  [
+    'identity, with Content-Length',
+    withHeaders(LENGTH, ['Transfer-Encoding', 'identity']),
+    400,
+    501,
+  ],
   ['no coding at all', withCoding(''), 501, 501, 400],
   ['almost chunked', withCoding('xchunked'), 501, 501, 400],
   ['chunked behind a control character', withCoding('\x0bchunked'), 400, 501],
   ['chunked before a NUL', withCoding('chunked\0x'), 400, 400],
-  ['a blank before the colon of Transfer-Encoding', head(START, ...LINES, 'Transfer-Encoding : chunked') + `0\r\n\r\n${HIDDEN}`, 400, 400],
-  ['chunked in HTTP/1.0', syncRequest(chunked(BODY), { headers: [...HEADERS, CHUNKED], version: 'HTTP/1.0' }), 400, 400],
+  [
+    'a blank before the colon of Transfer-Encoding',
+    head(START, ...LINES, 'Transfer-Encoding : chunked') + `0\r\n\r\n${HIDDEN}`,
+    400,
+    400,
+  ],
+  [
+    'chunked in HTTP/1.0',
+    syncRequest(chunked(BODY), { headers: [...HEADERS, CHUNKED], version: 'HTTP/1.0' }),
+    400,
+    400,
+  ],
   // ---- chunks ----
   ['a chunk size that is no number', withChunks('zz\r\nhello\r\n0\r\n\r\n'), 400, 400],
   ['a chunk size below 0', withChunks('-1\r\nhello\r\n0\r\n\r\n'), 400, 400],
-  ['a chunk size with a plus', withChunks(`+${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['a chunk size with 0x', withChunks(`0x${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['a blank before the chunk size', withChunks(` ${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
+  [
+    'a chunk size with a plus',
+    withChunks(`+${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a chunk size with 0x',
+    withChunks(`0x${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a blank before the chunk size',
+    withChunks(` ${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
   ['no chunk size', withChunks(`\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
   ['only an extension', withChunks(`;x\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['a chunk size that no integer holds', withChunks(`${'f'.repeat(17)}\r\nhello\r\n0\r\n\r\n`), 413, 400],
-  ['a chunk size of 2^64 and as much as there is', withChunks(`1${BODY.length.toString(16).padStart(16, '0')}\r\n${BODY}\r\n0\r\n\r\n`), 413, 400],
+  [
+    'a chunk size that no integer holds',
+    withChunks(`${'f'.repeat(17)}\r\nhello\r\n0\r\n\r\n`),
+    413,
+    400,
+  ],
+  [
+    'a chunk size of 2^64 and as much as there is',
+    withChunks(`1${BODY.length.toString(16).padStart(16, '0')}\r\n${BODY}\r\n0\r\n\r\n`),
+    413,
+    400,
+  ],
   ['a chunk size of 2^64 - 1', withChunks(`${'f'.repeat(16)}\r\n${BODY}\r\n0\r\n\r\n`), null, 400],
-  ['a chunk size that fills memory', withChunks(`${'0'.repeat(20_000)}5\r\nhello\r\n0\r\n\r\n`), null, 'behind', 413],
-  ['an extension that fills memory', withChunks(`5;${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`), null, 'behind'],
+  [
+    'a chunk size that fills memory',
+    withChunks(`${'0'.repeat(20_000)}5\r\nhello\r\n0\r\n\r\n`),
+    null,
+    'behind',
+    413,
+  ],
+  [
+    'an extension that fills memory',
+    withChunks(`5;${'x'.repeat(20_000)}\r\nhello\r\n0\r\n\r\n`),
+    null,
+    'behind',
+  ],
   ['a chunk longer than its size', withChunks('3\r\nhello\r\n0\r\n\r\n'), 400, 400],
-  ['a chunk shorter than its size', withChunks(`${(BODY.length + 2).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['a chunk without its line end', withChunks(`${BODY.length.toString(16)}\r\n${BODY}0\r\n\r\n`), 400, 400],
-  ['a chunk that ends in other bytes', withChunks(`${BODY.length.toString(16)}\r\n${BODY}xx0\r\n\r\n`), 400, 400],
-  ['a NUL in the chunk size', withChunks(`${BODY.length.toString(16)}\0\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['a chunk size ended by CR', withChunks(`${BODY.length.toString(16)}\r${BODY}\r\n0\r\n\r\n`), 400, 400],
-  ['an extension with LF in it', withChunks(`${BODY.length.toString(16)};a\nb\r\n${BODY}\r\n0\r\n\r\n`), 400, 400],
+  [
+    'a chunk shorter than its size',
+    withChunks(`${(BODY.length + 2).toString(16)}\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a chunk without its line end',
+    withChunks(`${BODY.length.toString(16)}\r\n${BODY}0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a chunk that ends in other bytes',
+    withChunks(`${BODY.length.toString(16)}\r\n${BODY}xx0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a NUL in the chunk size',
+    withChunks(`${BODY.length.toString(16)}\0\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'a chunk size ended by CR',
+    withChunks(`${BODY.length.toString(16)}\r${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
+  [
+    'an extension with LF in it',
+    withChunks(`${BODY.length.toString(16)};a\nb\r\n${BODY}\r\n0\r\n\r\n`),
+    400,
+    400,
+  ],
   // ---- headers ----
   ['a blank before the colon', withHeaders(LENGTH, ['X-A ', 'b']), 400, 400],
   ['a tab before the colon', withHeaders(LENGTH, ['X-A\t', 'b']), 400, 400],
-  ['a blank before the first header', head(START, ' X-A: b', ...LINES, LENGTH_LINE) + BODY, 400, 400],
-  ['a line without a colon', head(START, ...LINES, 'nonsense', LENGTH_LINE) + BODY, 400, 'first behind'],
+  [
+    'a blank before the first header',
+    head(START, ' X-A: b', ...LINES, LENGTH_LINE) + BODY,
+    400,
+    400,
+  ],
+  [
+    'a line without a colon',
+    head(START, ...LINES, 'nonsense', LENGTH_LINE) + BODY,
+    400,
+    'first behind',
+  ],
   ['no name', withLine(': b'), 400, 400],
-  ['no name, and a request where the head goes on', head(START, ...LINES, ': b') + HIDDEN, 400, 400],
+  [
+    'no name, and a request where the head goes on',
+    head(START, ...LINES, ': b') + HIDDEN,
+    400,
+    400,
+  ],
   ['no name in the last line', head(START, ...LINES, LENGTH_LINE, ': b') + BODY, 400, 400],
   ['no name in the first line', head(START, ': b', ...LINES, LENGTH_LINE) + BODY, 400, 400],
   ['a NUL for a line', withLine('\0'), 400, 400],
@@ -160,7 +349,12 @@ export const CASES = [
   ['a NUL in the last value', head(START, ...LINES, LENGTH_LINE, 'X-A: b\0c') + BODY, 400, 400],
   ['a NUL behind a header', withLine('X-A: b\0'), 400, 400],
   ['a NUL behind the colon', withLine('X-A:\0 b'), 400, 400],
-  ['a NUL behind the secret', head(START, ...LINES.slice(0, 2), `X-Sync-Secret: ${SECRET}\0x`, LENGTH_LINE) + BODY, 400, 400],
+  [
+    'a NUL behind the secret',
+    head(START, ...LINES.slice(0, 2), `X-Sync-Secret: ${SECRET}\0x`, LENGTH_LINE) + BODY,
+    400,
+    400,
+  ],
   ['a parenthesis in a name', withLine('X(A: b'), 400, 'first behind'],
   ['a control character in a name', withLine('X\x01A: b'), 400, 400],
   ['a name beyond ASCII', withLine('X\xE9A: b'), 400, 'first behind'],
@@ -172,7 +366,12 @@ export const CASES = [
   ['a line folded by a tab', withLine('X-A: b\r\n\tc'), 400, 400],
   ['the last line folded', head(START, ...LINES, LENGTH_LINE, 'X-A: b\r\n c') + BODY, 400, 400],
   ['one line ended by LF', withLine('X-A: b\nX-B: c'), 400, 'first behind'],
-  ['a head ended by LF', head(START, ...LINES, LENGTH_LINE).replace(/\r\n$/, '\n') + BODY, 400, 'first behind'],
+  [
+    'a head ended by LF',
+    head(START, ...LINES, LENGTH_LINE).replace(/\r\n$/, '\n') + BODY,
+    400,
+    'first behind',
+  ],
   ['no Host', NO_HOST, 400, 400],
   ['no Host, and no secret', head(START, LENGTH_LINE) + BODY, 400, 400],
   ['Host twice', withHeaders(LENGTH, ['Host', 'elsewhere']), 400, 400],
@@ -187,41 +386,147 @@ export const CASES = [
   ['a target above 8 KiB', withTarget(`/convex/sync?${'x'.repeat(8300)}`), 431, 414],
   ...REQUEST_LINES,
   // ---- refused for other reasons, before the body is read ----
-  ['a wrong secret', syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }), 401, 'behind'],
-  ['a wrong secret, and a body that is a request', syncRequest(HIDDEN, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }), 401, 'behind'],
+  [
+    'a wrong secret',
+    syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }),
+    401,
+    'behind',
+  ],
+  [
+    'a wrong secret, and a body that is a request',
+    syncRequest(HIDDEN, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', 'wrong']] }),
+    401,
+    'behind',
+  ],
   ['no secret', syncRequest(BODY, { headers: HEADERS.slice(0, 2) }), 401, 'behind'],
   ['the secret twice', withHeaders(LENGTH, ['X-Sync-Secret', SECRET]), 401, 'behind'],
-  ['the secret on a folded line', syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', `x\r\n ${SECRET}`]] }), 400, 400],
+  [
+    'the secret on a folded line',
+    syncRequest(BODY, { headers: [...HEADERS.slice(0, 2), ['X-Sync-Secret', `x\r\n ${SECRET}`]] }),
+    400,
+    400,
+  ],
   ['a wrong path with a body', withTarget('/convex/other'), 404, 'behind'],
   ['a wrong method with a body', syncRequest(BODY, { method: 'PUT' }), 405, 'behind'],
   // ---- methods that need no body ----
   ...['GET', 'DELETE', 'OPTIONS'].flatMap((method) => [
-    [`${method}: Content-Length twice, not the same`, under(method, ['Content-Length', '0'], ['Content-Length', String(HIDDEN.length)]), 400, 400],
-    [`${method}: Content-Length and a coding`, under(method, ['Content-Length', '0'], CHUNKED), 400, 400],
-    [`${method}: a coding that is unknown`, under(method, ['Transfer-Encoding', 'x']), 501, 501, 400],
-    [`${method}: a body that is a request`, under(method, ['Content-Length', String(HIDDEN.length)]), 405, 'behind'],
+    [
+      `${method}: Content-Length twice, not the same`,
+      under(method, ['Content-Length', '0'], ['Content-Length', String(HIDDEN.length)]),
+      400,
+      400,
+    ],
+    [
+      `${method}: Content-Length and a coding`,
+      under(method, ['Content-Length', '0'], CHUNKED),
+      400,
+      400,
+    ],
+    [
+      `${method}: a coding that is unknown`,
+      under(method, ['Transfer-Encoding', 'x']),
+      501,
+      501,
+      400,
+    ],
+    [
+      `${method}: a body that is a request`,
+      under(method, ['Content-Length', String(HIDDEN.length)]),
+      405,
+      'behind',
+    ],
   ]),
   // ---- taken ----
   ['a trailer', withTrailer('X-A: b'), 'first behind', 'first behind'],
-  ['a trailer with Content-Length', withTrailer('Content-Length: 3'), 'first behind', 'first behind'],
+  [
+    'a trailer with Content-Length',
+    withTrailer('Content-Length: 3'),
+    'first behind',
+    'first behind',
+  ],
   ['a trailer with a NUL', withTrailer('X-A: b\0c'), 'first behind', 'first behind', 400],
-  ['an extension', withChunks(`${BODY.length.toString(16)};x=1\r\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind', 400],
-  ['zeros before the size', withChunks(`000${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind'],
+  [
+    'an extension',
+    withChunks(`${BODY.length.toString(16)};x=1\r\n${BODY}\r\n0\r\n\r\n`),
+    'first behind',
+    'first behind',
+    400,
+  ],
+  [
+    'zeros before the size',
+    withChunks(`000${BODY.length.toString(16)}\r\n${BODY}\r\n0\r\n\r\n`),
+    'first behind',
+    'first behind',
+  ],
   ['zeros before Content-Length', withLength(`000${BODY.length}`), 'first behind', 'first behind'],
   ['a body in chunks', withChunks(chunked(BODY)), 'first behind', 'first behind'],
-  ['headers just below 8 KiB', withHeaders(LENGTH, ['X-A', 'b'.repeat(7800)]), 'first behind', 'first behind'],
-  ['an empty line before the request', Buffer.concat([Buffer.from('\r\n'), syncRequest(BODY)]), 'first behind', 'first behind'],
-  ['an expectation that nobody knows', withHeaders(LENGTH, ['Expect', 'something']), 'first behind', 'first behind'],
-  ['bytes beyond ASCII in a value', withHeaders(LENGTH, ['X-A', 'caf\xE9']), 'first behind', 'first behind'],
+  [
+    'headers just below 8 KiB',
+    withHeaders(LENGTH, ['X-A', 'b'.repeat(7800)]),
+    'first behind',
+    'first behind',
+  ],
+  [
+    'an empty line before the request',
+    Buffer.concat([Buffer.from('\r\n'), syncRequest(BODY)]),
+    'first behind',
+    'first behind',
+  ],
+  [
+    'an expectation that nobody knows',
+    withHeaders(LENGTH, ['Expect', 'something']),
+    'first behind',
+    'first behind',
+  ],
+  [
+    'bytes beyond ASCII in a value',
+    withHeaders(LENGTH, ['X-A', 'caf\xE9']),
+    'first behind',
+    'first behind',
+  ],
   ['fifty cookies', withCookies(50), 'first behind', 'first behind'],
   ['a tab in a value', withHeaders(LENGTH, ['X-A', 'b\tc']), 'first behind', 'first behind'],
   ['HTTP/1.0', withVersion('HTTP/1.0'), 'first', 'first'],
-  ['HTTP/1.0, keep-alive', syncRequest(BODY, { version: 'HTTP/1.0', headers: [...HEADERS, ['Connection', 'keep-alive']] }), 'first behind', 'first behind'],
-  ['an absolute target', withTarget('http://localhost/convex/sync'), 'first behind', 'first behind'],
+  [
+    'HTTP/1.0, keep-alive',
+    syncRequest(BODY, { version: 'HTTP/1.0', headers: [...HEADERS, ['Connection', 'keep-alive']] }),
+    'first behind',
+    'first behind',
+  ],
+  [
+    'an absolute target',
+    withTarget('http://localhost/convex/sync'),
+    'first behind',
+    'first behind',
+  ],
   ['a fragment', withTarget('/convex/sync#x'), 'first behind', 'first behind'],
   // ---- known limits of libmicrohttpd 0.9.75, which no proxy in front passes on like this ----
-  ['a chunk size ended by LF', withChunks(`${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`), 'first behind', 'first behind', 400],
-  ['a chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\n0\r\n\r\n`), 'first behind', 'first behind', 400],
-  ['a last chunk ended by LF', withChunks(`${BODY.length.toString(16)}\r\n${BODY}\r\n0\n\r\n`), 'first behind', 'first behind', 400],
-  ['a NUL for a line before the request', Buffer.concat([Buffer.from('\0x\r\n'), syncRequest(BODY)]), 'first behind', 400, null],
+  [
+    'a chunk size ended by LF',
+    withChunks(`${BODY.length.toString(16)}\n${BODY}\r\n0\r\n\r\n`),
+    'first behind',
+    'first behind',
+    400,
+  ],
+  [
+    'a chunk ended by LF',
+    withChunks(`${BODY.length.toString(16)}\r\n${BODY}\n0\r\n\r\n`),
+    'first behind',
+    'first behind',
+    400,
+  ],
+  [
+    'a last chunk ended by LF',
+    withChunks(`${BODY.length.toString(16)}\r\n${BODY}\r\n0\n\r\n`),
+    'first behind',
+    'first behind',
+    400,
+  ],
+  [
+    'a NUL for a line before the request',
+    Buffer.concat([Buffer.from('\0x\r\n'), syncRequest(BODY)]),
+    'first behind',
+    400,
+    null,
+  ],
 ];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Where requests begin and end: framing-cases.mjs, directly and through nginx. What is inside of a body
-// never reaches Convex, and neither does what stands behind a request that is refused: nobody can
-// know where the next one begins.
+// Where requests begin and end: framing-cases.mjs, directly and through nginx. What is inside of a
+// body never reaches Convex, and neither does what stands behind a request that is refused: nobody
+// can know where the next one begins.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';
@@ -48,7 +48,9 @@ async function assertTaken(client, upstream, expected) {
 function runCases(what, start, expectedOf, countsOf = () => false) {
   test(what, async (t) => {
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ADMIN_PORT: '0', ...env } });
+    const relay = await startRelay(t, {
+      env: { CONVEX_URL: upstream.url, ADMIN_PORT: '0', ...env },
+    });
     const server = await start(t, relay);
     for (const row of CASES) {
       const [name, bytes] = row;
@@ -60,7 +62,8 @@ function runCases(what, start, expectedOf, countsOf = () => false) {
         client.write(Buffer.concat([bytesOf(bytes), bytesOf(BEHIND)]));
         if (typeof expected === 'string') await assertTaken(client, upstream, expected.split(' '));
         else await assertRefused(client, upstream, expected, server);
-        if (typeof expected === 'number' && countsOf(name)) assertCounted(before, await scrape(relay), expected);
+        if (typeof expected === 'number' && countsOf(name))
+          assertCounted(before, await scrape(relay), expected);
       });
     }
     await t.test('others are served', async () => {
@@ -71,17 +74,30 @@ function runCases(what, start, expectedOf, countsOf = () => false) {
   });
 }
 
-runCases('directly', async (_, relay) => relay, (row) => (HAS_MICROHTTPD_1 && row.length > 4 ? row[4] : row[2]), isCounted);
-runCases('through nginx', async (t, relay) => (await startInFront(t, relay)).front, (row) => row[3]);
+runCases(
+  'directly',
+  async (_, relay) => relay,
+  (row) => (HAS_MICROHTTPD_1 && row.length > 4 ? row[4] : row[2]),
+  isCounted,
+);
+runCases(
+  'through nginx',
+  async (t, relay) => (await startInFront(t, relay)).front,
+  (row) => row[3],
+);
 
-// The bytes that come back to a client that still sends when the server has ended, and the error that it gets for that.
+// The bytes that come back to a client that still sends when the server has ended, and the error
+// that it gets for that.
 function exchangeBytes(port, bytes) {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
     let answer = '';
     let failure = null;
     socket.setEncoding('latin1').on('data', (text) => (answer += text));
-    socket.on('error', ({ code }) => (failure = code)).on('end', () => socket.end('more')).on('close', () => resolve({ answer, failure }));
+    socket
+      .on('error', ({ code }) => (failure = code))
+      .on('end', () => socket.end('more'))
+      .on('close', () => resolve({ answer, failure }));
     socket.write(bytesOf(bytes));
   });
 }

@@ -11,7 +11,8 @@ import { startUpstream } from '../lib/upstream.mjs';
 
 const BODY = JSON.stringify(userEvent('good'));
 const inOneChunk = (body, rest) => syncRequest(chunked(body, 1 << 20), rest);
-const withChunks = (body) => syncRequest(body, { headers: [...HEADERS, ['Transfer-Encoding', 'chunked']] });
+const withChunks = (body) =>
+  syncRequest(body, { headers: [...HEADERS, ['Transfer-Encoding', 'chunked']] });
 
 // MAX_BODY_BYTES counts the body's bytes, however they come.
 const LIMIT = 4096;
@@ -28,18 +29,23 @@ const SIZES = [
 for (const [what, bytes, expected] of SIZES) {
   test(`a body ${what}: ${expected}`, async (t) => {
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, MAX_BODY_BYTES: String(LIMIT) } });
+    const relay = await startRelay(t, {
+      env: { CONVEX_URL: upstream.url, MAX_BODY_BYTES: String(LIMIT) },
+    });
     const client = await openConnection(t, relay.port);
     client.write(bytes);
     const { status, body } = await client.answer();
     assert.equal(status, expected);
-    if (expected === 413) assert.match(body, /^\{"error":"The body is larger than MAX_BODY_BYTES, 4096"\}$/);
+    if (expected === 413)
+      assert.match(body, /^\{"error":"The body is larger than MAX_BODY_BYTES, 4096"\}$/);
     assert.equal(upstream.requests.length, expected === 200 ? 1 : 0);
   });
 }
 
 test('a body in chunks without end: it is not read for ever', async (t) => {
-  const relay = await startRelay(t, { env: { CONVEX_URL: 'http://127.0.0.1:9', MAX_BODY_BYTES: String(LIMIT) } });
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: 'http://127.0.0.1:9', MAX_BODY_BYTES: String(LIMIT) },
+  });
   const client = await openConnection(t, relay.port);
   client.write(withChunks(''));
   const chunk = Buffer.from(`10000\r\n${'x'.repeat(0x10000)}\r\n`);
@@ -72,35 +78,66 @@ for (const [what, values, named] of ENCODED) {
   test(`Content-Encoding, ${what}: ${named === null ? 'taken' : '415'}`, async (t) => {
     const upstream = await startUpstream(t);
     const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
-    const encoded = (headers) => [...headers, ...values.map((value) => ['Content-Encoding', value])];
-    for (const [headers, make] of [[HEADERS, syncRequest], [[...HEADERS, ['Transfer-Encoding', 'chunked']], inOneChunk]]) {
-      const { status, body, headers: answer } = await exchange(relay.port, make(BODY, { headers: encoded(headers) }));
+    const encoded = (headers) => [
+      ...headers,
+      ...values.map((value) => ['Content-Encoding', value]),
+    ];
+    for (const [headers, make] of [
+      [HEADERS, syncRequest],
+      [[...HEADERS, ['Transfer-Encoding', 'chunked']], inOneChunk],
+    ]) {
+      const {
+        status,
+        body,
+        headers: answer,
+      } = await exchange(relay.port, make(BODY, { headers: encoded(headers) }));
       if (named === null) {
         assert.equal(status, 200);
         continue;
       }
       const text = `{"error":"The body must come as it is, without the Content-Encoding ${named}"}`;
-      assert.deepEqual([status, body.toString(), answer['content-type'], answer['accept-encoding']], [415, text, 'application/json', 'identity']);
+      assert.deepEqual(
+        [status, body.toString(), answer['content-type'], answer['accept-encoding']],
+        [415, text, 'application/json', 'identity'],
+      );
     }
     assert.equal(upstream.requests.length, named === null ? 2 : 0);
-    const wrong = HEADERS.map(([name, value]) => [name, name === 'X-Sync-Secret' ? 'wrong' : value]);
-    assert.equal((await exchange(relay.port, syncRequest(BODY, { headers: encoded(wrong) }))).status, 401);
-    const health = rawRequest({ method: 'GET', target: '/healthz', headers: encoded([['Host', 'localhost']]) });
+    const wrong = HEADERS.map(([name, value]) => [
+      name,
+      name === 'X-Sync-Secret' ? 'wrong' : value,
+    ]);
+    assert.equal(
+      (await exchange(relay.port, syncRequest(BODY, { headers: encoded(wrong) }))).status,
+      401,
+    );
+    const health = rawRequest({
+      method: 'GET',
+      target: '/healthz',
+      headers: encoded([['Host', 'localhost']]),
+    });
     assert.equal((await exchange(relay.port, health)).status, 200);
   });
 }
 
 test('Expect: 100-continue', async (t) => {
   const upstream = await startUpstream(t);
-  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, MAX_BODY_BYTES: '100000' } });
-  const expecting = (headers, length) => syncRequest('', {
-    headers: [...headers, ['Expect', '100-continue'], ['Content-Length', String(length)]],
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: upstream.url, MAX_BODY_BYTES: '100000' },
   });
+  const expecting = (headers, length) =>
+    syncRequest('', {
+      headers: [...headers, ['Expect', '100-continue'], ['Content-Length', String(length)]],
+    });
   const cases = [
     ['goes on', HEADERS, BODY.length, 100],
     ['not with a wrong secret', HEADERS.slice(0, 2), BODY.length, 401],
     ['not with a body that is too large', HEADERS, 100_001, 413],
-    ['not with a body that is encoded', [...HEADERS, ['Content-Encoding', 'gzip']], BODY.length, 415],
+    [
+      'not with a body that is encoded',
+      [...HEADERS, ['Content-Encoding', 'gzip']],
+      BODY.length,
+      415,
+    ],
   ];
   for (const [what, headers, length, expected] of cases) {
     await t.test(what, async () => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Bodies of 16 MiB of every shape: what they take of memory. What they take of the loop's time is counted
-// in instructions by tests/cost, and measured by ./dev bench shapes.
+// Bodies of 16 MiB of every shape: what they take of memory. What they take of the loop's time is
+// counted in instructions by tests/cost, and measured by ./dev bench shapes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -23,10 +23,21 @@ const SKIP = process.env.RELAY_SANITIZED ? 'a sanitizer has its own memory' : fa
 async function start(t, { nulls = 'drop', upstream, files, env } = {}) {
   upstream ??= await startUpstream(t);
   files ??= makeFolder(t, { 'routes.json': routesOf(nulls) });
-  const relay = await startRelay(t, { env: {
-    CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), ROUTES: files.path('routes.json'), LOG_LEVEL: 'info', ...env,
-  } });
-  const memoryMib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+  const relay = await startRelay(t, {
+    env: {
+      CONVEX_URL: upstream.url,
+      OUTBOX: files.path('outbox.db'),
+      ROUTES: files.path('routes.json'),
+      LOG_LEVEL: 'info',
+      ...env,
+    },
+  });
+  const memoryMib = (name) =>
+    Number(
+      new RegExp(`^${name}:\\s+(\\d+)`, 'm').exec(
+        readFileSync(`/proc/${relay.pid}/status`, 'utf8'),
+      )[1],
+    ) / 1024;
   return { upstream, files, relay, memoryMib };
 }
 
@@ -46,7 +57,8 @@ for (const [what, bodyOf, expected, nulls] of SHAPES) {
   });
 }
 
-// The last calls of Convex have their data, but for the nulls, in this order. A text of such a size is not printed.
+// The last calls of Convex have their data, but for the nulls, in this order. A text of such a size
+// is not printed.
 function assertDelivered(upstream, bodies) {
   upstream.requests.slice(-bodies.length).forEach(({ text }, i) => {
     const [, data] = /"data":(.*)\}$/s.exec(bodies[i].replace('"n":null,', ''));
@@ -57,8 +69,11 @@ function assertDelivered(upstream, bodies) {
 test('16 MiB that come back from the outbox', async (t) => {
   const before = await start(t, { env: { SYNC_WAIT_MS: '0' } });
   before.upstream.answer = { status: 503, json: {} };
-  const bodies = [['"n":null,', '{"a":[]},'], ['', '[[[[]]]],'], ['', '"\\u0041",']]
-    .map(([first, unit]) => filledData(`{${first}"a":[`, unit, '1]}')(LARGEST));
+  const bodies = [
+    ['"n":null,', '{"a":[]},'],
+    ['', '[[[[]]]],'],
+    ['', '"\\u0041",'],
+  ].map(([first, unit]) => filledData(`{${first}"a":[`, unit, '1]}')(LARGEST));
   for (const body of bodies) assert.equal((await sync(before.relay, body)).status, 202);
   await before.relay.stop();
 
@@ -85,11 +100,20 @@ test('16 MiB that are replayed', async (t) => {
 
 for (const [what, request] of [
   ['announced', (body) => syncRequest(body)],
-  ['in chunks', (body) => syncRequest(chunked(body, 65536), { headers: [...HEADERS, ['Transfer-Encoding', 'chunked']] })],
+  [
+    'in chunks',
+    (body) =>
+      syncRequest(chunked(body, 65536), {
+        headers: [...HEADERS, ['Transfer-Encoding', 'chunked']],
+      }),
+  ],
 ]) {
   test(`a byte more than 16 MiB, ${what}: 413`, async (t) => {
     const { upstream, relay } = await start(t);
-    for (const [more, expected] of [[0, 200], [1, 413]]) {
+    for (const [more, expected] of [
+      [0, 200],
+      [1, 413],
+    ]) {
       const client = await openConnection(t, relay.port);
       client.write(request(filledData('{"a":"', 'x', '"}')(LARGEST + more)));
       assert.equal((await client.answer()).status, expected);

@@ -3,7 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, existsSync, openSync, readFileSync, readSync, truncateSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readFileSync,
+  readSync,
+  truncateSync,
+} from 'node:fs';
 import { test } from 'node:test';
 import { syncRequest, userEvent, HEADERS } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
@@ -17,11 +25,18 @@ const MADE = /^[0-9a-f]{8}-\d+$/;
 
 async function start(t, env = {}) {
   const upstream = await startUpstream(t);
-  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, LOG_FORMAT: 'json', ...env } });
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: upstream.url, LOG_FORMAT: 'json', ...env },
+  });
   return { upstream, relay };
 }
 
-const lines = (relay) => relay.stderr().trimEnd().split('\n').map((line) => JSON.parse(line));
+const lines = (relay) =>
+  relay
+    .stderr()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
 const linesOf = (relay, msg) => lines(relay).filter((line) => line.msg === msg);
 
 // What was answered under which id, and which id Convex got.
@@ -30,17 +45,29 @@ async function ids({ relay, upstream }, given, event = userEvent('acc_1')) {
   const seen = upstream.requests.length;
   const answer = await exchange(relay.port, syncRequest(event, { headers }));
   const [call] = upstream.requests.slice(seen);
-  return { status: answer.status, answered: answer.headers['x-request-id'], sent: call?.headers['convex-request-id'] };
+  return {
+    status: answer.status,
+    answered: answer.headers['x-request-id'],
+    sent: call?.headers['convex-request-id'],
+  };
 }
 
 test("a sender's id comes back, and goes to Convex", async (t) => {
   const world = await start(t);
-  assert.deepEqual(await ids(world, ['sender-1']), { status: 200, answered: 'sender-1', sent: 'sender-1' });
+  assert.deepEqual(await ids(world, ['sender-1']), {
+    status: 200,
+    answered: 'sender-1',
+    sent: 'sender-1',
+  });
 });
 
 for (const [what, given] of [
-  ['none', []], ['two', ['a', 'b']], ['an empty one', ['']], ['one with a blank', ['a b']],
-  ['one that is too long', ['x'.repeat(65)]], ['one that is no ASCII', ['\xe9']],
+  ['none', []],
+  ['two', ['a', 'b']],
+  ['an empty one', ['']],
+  ['one with a blank', ['a b']],
+  ['one that is too long', ['x'.repeat(65)]],
+  ['one that is no ASCII', ['\xe9']],
 ]) {
   test(`${what}: an id is made`, async (t) => {
     const world = await start(t);
@@ -68,7 +95,12 @@ test('every answer has the id, whoever gives it', async (t) => {
     [401, syncRequest(undefined, { headers: [['Host', 'x'], id] })],
     [400, syncRequest('{', { headers: [...HEADERS, id] })],
     [413, syncRequest(large, { headers: [...HEADERS, id] })],
-    [413, syncRequest(`401\r\n${large}\r\n0\r\n\r\n`, { headers: [...HEADERS, id, ['Transfer-Encoding', 'chunked']] })],
+    [
+      413,
+      syncRequest(`401\r\n${large}\r\n0\r\n\r\n`, {
+        headers: [...HEADERS, id, ['Transfer-Encoding', 'chunked']],
+      }),
+    ],
     [415, syncRequest(undefined, { headers: [...HEADERS, id, ['Content-Encoding', 'br']] })],
     [404, syncRequest(undefined, { target: '/elsewhere', headers: [...HEADERS, id] })],
     [405, syncRequest(undefined, { method: 'PUT', headers: [...HEADERS, id] })],
@@ -79,10 +111,21 @@ test('every answer has the id, whoever gives it', async (t) => {
 });
 
 test('later attempts have the id of the request that brought the event', async (t) => {
-  const world = await makeWorld(t, { answer: [{ status: 503, json: { code: 'OptimisticConcurrencyControlFailure', message: '' } }, { json: { status: 'success', value: null } }], env: HASTY });
-  await world.send(userEvent('acc_1'), { headers: { 'X-Sync-Secret': 'a-secret-for-tests', 'X-Request-Id': 'sender-3' } });
+  const world = await makeWorld(t, {
+    answer: [
+      { status: 503, json: { code: 'OptimisticConcurrencyControlFailure', message: '' } },
+      { json: { status: 'success', value: null } },
+    ],
+    env: HASTY,
+  });
+  await world.send(userEvent('acc_1'), {
+    headers: { 'X-Sync-Secret': 'a-secret-for-tests', 'X-Request-Id': 'sender-3' },
+  });
   await world.settled();
-  assert.deepEqual(world.upstream.requests.map(({ headers }) => headers['convex-request-id']), ['sender-3', 'sender-3']);
+  assert.deepEqual(
+    world.upstream.requests.map(({ headers }) => headers['convex-request-id']),
+    ['sender-3', 'sender-3'],
+  );
 });
 
 test('at debug a request is one line with all that is known of it, and an attempt another', async (t) => {
@@ -92,23 +135,38 @@ test('at debug a request is one line with all that is known of it, and an attemp
   const { time, ms, ...rest } = line;
   assert.ok(Number(ms) >= 0 && !Number.isNaN(Date.parse(time)));
   assert.deepEqual(rest, {
-    level: 'debug', msg: 'request', request: 'sender-4', model: 'users', operation: 'add', hive_id: 'acc_7',
-    status: '200', outcome: 'delivered',
+    level: 'debug',
+    msg: 'request',
+    request: 'sender-4',
+    model: 'users',
+    operation: 'add',
+    hive_id: 'acc_7',
+    status: '200',
+    outcome: 'delivered',
   });
   const [attempt] = linesOf(world.relay, 'attempt');
-  assert.deepEqual([attempt.request, attempt.model, attempt.outcome], ['sender-4', 'users', 'done']);
+  assert.deepEqual(
+    [attempt.request, attempt.model, attempt.outcome],
+    ['sender-4', 'users', 'done'],
+  );
 });
 
 test('what names no record is not logged as one', async (t) => {
   const world = await start(t);
-  await ids(world, [], { ...userEvent('acc_1'), hiveId: { email: 'PLANTED-hive' }, operation: ['PLANTED-operation'] });
+  await ids(world, [], {
+    ...userEvent('acc_1'),
+    hiveId: { email: 'PLANTED-hive' },
+    operation: ['PLANTED-operation'],
+  });
   const [line] = linesOf(world.relay, 'request');
   assert.deepEqual([line.hive_id, line.operation, line.status], [undefined, undefined, '200']);
 });
 
 test('a line of warning has the id', async (t) => {
   const world = await makeWorld(t, { answer: REJECTION, env: { ...PATIENT, LOG_FORMAT: 'json' } });
-  await world.send(userEvent('acc_1'), { headers: { 'X-Sync-Secret': 'a-secret-for-tests', 'X-Request-Id': 'sender-5' } });
+  await world.send(userEvent('acc_1'), {
+    headers: { 'X-Sync-Secret': 'a-secret-for-tests', 'X-Request-Id': 'sender-5' },
+  });
   await world.send({ ...userEvent('acc_1'), model: 'teams' });
   await waitFor('the warnings', () => linesOf(world.relay, 'dead letter').length === 2);
   assert.equal(linesOf(world.relay, 'dead letter')[0].request, 'sender-5');
@@ -124,8 +182,11 @@ test('dead letters are summed up by model', async (t) => {
   }
   await world.relay.stop();
   assert.deepEqual(
-    linesOf(world.relay, 'dead letter').map(({ model, more }) => `${model} ${more}`).sort(),
-    ['posts 9', 'posts undefined', 'users 9', 'users undefined']);
+    linesOf(world.relay, 'dead letter')
+      .map(({ model, more }) => `${model} ${more}`)
+      .sort(),
+    ['posts 9', 'posts undefined', 'users 9', 'users undefined'],
+  );
 });
 
 test('a fault that repeats is summed up', async (t) => {
@@ -159,8 +220,13 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
     return log;
   };
   const upstream = await startUpstream(t);
-  const relay = spawnRelay(t, { under: ['sh', '-c', 'exec "$0" 2>"$LOG"'], env: { CONVEX_URL: upstream.url, LOG: pipe } });
-  const [, port] = await waitFor('its address', () => /listening address=[\d.]+:(\d+)/.exec(read()));
+  const relay = spawnRelay(t, {
+    under: ['sh', '-c', 'exec "$0" 2>"$LOG"'],
+    env: { CONVEX_URL: upstream.url, LOG: pipe },
+  });
+  const [, port] = await waitFor('its address', () =>
+    /listening address=[\d.]+:(\d+)/.exec(read()),
+  );
 
   const at = { url: `http://127.0.0.1:${port}` };
   for (let n = 0; n < 2000; n++) assert.equal((await sync(at, userEvent('acc_1', n))).status, 200);
@@ -174,10 +240,14 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
   assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null });
 });
 
-// A terminal says that there is room when there is some for a byte. script(1) reads this one, until it is stopped.
+// A terminal says that there is room when there is some for a byte. script(1) reads this one, until
+// it is stopped.
 test('a terminal that nobody reads: events go on', async (t) => {
   const upstream = await startUpstream(t);
-  const script = spawnRelay(t, { under: ['sh', '-c', 'exec script -qfc "exec $0" /dev/null'], env: { CONVEX_URL: upstream.url } });
+  const script = spawnRelay(t, {
+    under: ['sh', '-c', 'exec script -qfc "exec $0" /dev/null'],
+    env: { CONVEX_URL: upstream.url },
+  });
   const [, port] = await script.find('stdout', /listening address=[\d.]+:(\d+)/);
   const pid = Number(readFileSync(`/proc/${script.pid}/task/${script.pid}/children`, 'utf8'));
   script.signal('SIGSTOP');
@@ -187,15 +257,21 @@ test('a terminal that nobody reads: events go on', async (t) => {
   await waitFor('the end', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
 });
 
-// logrotate's copytruncate. A shell opens a file without O_APPEND for 2>log, and with it for 2>>log.
+// logrotate's copytruncate. A shell opens a file without O_APPEND for 2>log, and with it for
+// 2>>log.
 for (const redirection of ['2>', '2>>', '2<>']) {
   test(`${redirection}log, emptied while it is written: the next line is at its beginning`, async (t) => {
     const log = makeFolder(t).path('log');
     const upstream = await startUpstream(t);
-    const relay = spawnRelay(t, { under: ['sh', '-c', `exec "$0" ${redirection}"$LOG"`], env: { CONVEX_URL: upstream.url, LOG: log } });
+    const relay = spawnRelay(t, {
+      under: ['sh', '-c', `exec "$0" ${redirection}"$LOG"`],
+      env: { CONVEX_URL: upstream.url, LOG: log },
+    });
     const read = () => readFileSync(log, 'utf8');
     await waitFor('the log', () => existsSync(log));
-    const [, port] = await waitFor('its address', () => /listening address=[\d.]+:(\d+)/.exec(read()));
+    const [, port] = await waitFor('its address', () =>
+      /listening address=[\d.]+:(\d+)/.exec(read()),
+    );
     const at = { url: `http://127.0.0.1:${port}` };
     for (let round = 0; round < 3; round++) {
       assert.equal((await sync(at, userEvent('acc_1', round))).status, 200);

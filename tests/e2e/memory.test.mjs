@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A relay that gets no memory for a while says so, goes on, and keeps its promises. What it took goes back.
+// A relay that gets no memory for a while says so, goes on, and keeps its promises. What it took
+// goes back.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -17,44 +18,71 @@ const SCARCE = path.join(RELAY_BUILD, 'libscarce.so');
 const LANES = 16;
 const EVENTS = 800;
 const ANSWERS = [200, 202, 500, 503];
-const CONFLICT = { status: 503, json: { code: 'OptimisticConcurrencyControlFailure', message: 'again' } };
+const CONFLICT = {
+  status: 503,
+  json: { code: 'OptimisticConcurrencyControlFailure', message: 'again' },
+};
 
-const skip = process.env.RELAY_SANITIZED ? 'allocations cannot be taken from a sanitizer or from Valgrind' : false;
+const skip = process.env.RELAY_SANITIZED
+  ? 'allocations cannot be taken from a sanitizer or from Valgrind'
+  : false;
 
 for (const oneIn of [200, 30, 8]) {
   test(`one allocation in ${oneIn} fails`, { skip }, async (t) => {
     assert.ok(existsSync(SCARCE), SCARCE);
     const files = makeFolder(t, { scarce: Buffer.alloc(12) });
-    const lack = (n) => writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
+    const lack = (n) =>
+      writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
     let calls = 0;
     const upstream = await startUpstream(t, () => (++calls % 7 ? SUCCESS : CONFLICT));
     const relay = await startRelay(t, {
       env: {
-        CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '50', ADMIN_PORT: '0', LOG_LEVEL: 'info',
-        LD_PRELOAD: SCARCE, SCARCE: files.path('scarce'),
+        CONVEX_URL: upstream.url,
+        OUTBOX: files.path('outbox.db'),
+        SYNC_WAIT_MS: '50',
+        ADMIN_PORT: '0',
+        LOG_LEVEL: 'info',
+        LD_PRELOAD: SCARCE,
+        SCARCE: files.path('scarce'),
       },
     });
 
     lack(oneIn);
     const taken = [];
     const seen = {};
-    await Promise.all(Array.from({ length: LANES }, async (_, lane) => {
-      for (let n = 0; n < EVENTS / LANES; n++) {
-        const status = await sync(relay, userEvent(`acc_${lane}`, n)).then((answer) => answer.status, () => 'none');
-        seen[status] = (seen[status] ?? 0) + 1;
-        assert.ok(relay.isRunning(), relay.stderr());
-        if (status === 200 || status === 202) taken.push(`acc_${lane}/${n}`);
-      }
-    }));
+    await Promise.all(
+      Array.from({ length: LANES }, async (_, lane) => {
+        for (let n = 0; n < EVENTS / LANES; n++) {
+          const status = await sync(relay, userEvent(`acc_${lane}`, n)).then(
+            (answer) => answer.status,
+            () => 'none',
+          );
+          seen[status] = (seen[status] ?? 0) + 1;
+          assert.ok(relay.isRunning(), relay.stderr());
+          if (status === 200 || status === 202) taken.push(`acc_${lane}/${n}`);
+        }
+      }),
+    );
     lack(0);
     t.diagnostic(JSON.stringify(seen));
 
-    assert.deepEqual(Object.keys(seen).filter((status) => status !== 'none' && !ANSWERS.includes(Number(status))), []);
+    assert.deepEqual(
+      Object.keys(seen).filter((status) => status !== 'none' && !ANSWERS.includes(Number(status))),
+      [],
+    );
     assert.ok(taken.length > EVENTS / 20, JSON.stringify(seen));
-    await waitFor('what was taken to be delivered', async () => termsOf(await scrape(relay)).pending === 0);
+    await waitFor(
+      'what was taken to be delivered',
+      async () => termsOf(await scrape(relay)).pending === 0,
+    );
     assertBalanced(await scrape(relay));
-    const arrived = new Set(upstream.requests.map((request) => callOf(request)).map(({ id, n }) => `${id}/${n}`));
-    assert.deepEqual(taken.filter((event) => !arrived.has(event)), []);
+    const arrived = new Set(
+      upstream.requests.map((request) => callOf(request)).map(({ id, n }) => `${id}/${n}`),
+    );
+    assert.deepEqual(
+      taken.filter((event) => !arrived.has(event)),
+      [],
+    );
     assert.ok((await sync(relay, userEvent('acc_afterwards'))).ok);
     await relay.stop();
   });
@@ -62,88 +90,128 @@ for (const oneIn of [200, 30, 8]) {
 
 const RELOADS = {
   old: { secret: 'the-old-secret', key: 'key-1', routes: { users: { mutation: 'users:old' } } },
-  new: { secret: 'the-new-secret', key: 'key-2', routes: { users: { mutation: 'users:new' }, teams: { mutation: 'teams:new' } } },
+  new: {
+    secret: 'the-new-secret',
+    key: 'key-2',
+    routes: { users: { mutation: 'users:new' }, teams: { mutation: 'teams:new' } },
+  },
 };
 
-test('a reload that gets no memory at its n-th allocation takes all or nothing', { skip, timeout: 120_000 }, async (t) => {
-  const files = makeFolder(t, { scarce: Buffer.alloc(12), ...RELOADS.old });
-  const upstream = await startUpstream(t);
-  const authority = makeAuthority(t, 'convex-relay test authority');
-  const relay = await startRelay(t, {
-    env: {
-      CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), LOG_LEVEL: 'info', CONVEX_CA_FILE: authority.file,
-      SYNC_SECRET: undefined, SYNC_SECRET_FILE: files.path('secret'), CONVEX_DEPLOY_KEY_FILE: files.path('key'),
-      ROUTES: files.path('routes'), LD_PRELOAD: SCARCE, SCARCE: files.path('scarce'),
-    },
-  });
-  const lackNth = (nth, round) => writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(0, nth, round).buffer), { flag: 'r+' });
-  // What holds now: which secret is taken, with which key and by which route an event arrives.
-  const holds = async () => {
-    upstream.requests.length = 0;
-    const statuses = {};
-    for (const [name, { secret }] of Object.entries(RELOADS)) {
-      statuses[name] = (await sync(relay, userEvent('acc_1'), { secret })).status;
-    }
-    assert.equal(upstream.requests.length, 1);
-    const [request] = upstream.requests;
-    return [statuses.old, statuses.new, request.headers.authorization, callOf(request).path];
-  };
-  const OLD = [200, 401, 'Convex key-1', 'users:old'];
-  const NEW = [401, 200, 'Convex key-2', 'users:new'];
+test(
+  'a reload that gets no memory at its n-th allocation takes all or nothing',
+  { skip, timeout: 120_000 },
+  async (t) => {
+    const files = makeFolder(t, { scarce: Buffer.alloc(12), ...RELOADS.old });
+    const upstream = await startUpstream(t);
+    const authority = makeAuthority(t, 'convex-relay test authority');
+    const relay = await startRelay(t, {
+      env: {
+        CONVEX_URL: upstream.url,
+        OUTBOX: files.path('outbox.db'),
+        LOG_LEVEL: 'info',
+        CONVEX_CA_FILE: authority.file,
+        SYNC_SECRET: undefined,
+        SYNC_SECRET_FILE: files.path('secret'),
+        CONVEX_DEPLOY_KEY_FILE: files.path('key'),
+        ROUTES: files.path('routes'),
+        LD_PRELOAD: SCARCE,
+        SCARCE: files.path('scarce'),
+      },
+    });
+    const lackNth = (nth, round) =>
+      writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(0, nth, round).buffer), {
+        flag: 'r+',
+      });
+    // What holds now: which secret is taken, with which key and by which route an event arrives.
+    const holds = async () => {
+      upstream.requests.length = 0;
+      const statuses = {};
+      for (const [name, { secret }] of Object.entries(RELOADS)) {
+        statuses[name] = (await sync(relay, userEvent('acc_1'), { secret })).status;
+      }
+      assert.equal(upstream.requests.length, 1);
+      const [request] = upstream.requests;
+      return [statuses.old, statuses.new, request.headers.authorization, callOf(request).path];
+    };
+    const OLD = [200, 401, 'Convex key-1', 'users:old'];
+    const NEW = [401, 200, 'Convex key-2', 'users:new'];
 
-  let refused = 0;
-  for (let n = 1, round = 1, fine = false; !fine; n++, round++) {
-    for (const [name, content] of Object.entries(RELOADS.new)) files.write(name, content);
-    const before = relay.stderr().match(/reloaded/g)?.length ?? 0;
-    lackNth(n, round);
-    relay.signal('SIGHUP');
-    await waitFor('the reload', () => (relay.stderr().match(/reloaded/g)?.length ?? 0) > before);
-    lackNth(0, round);
-    const line = relay.stderr().trimEnd().split('\n').findLast((text) => text.includes('reloaded'));
-    const taken = !line.includes('not reloaded');
-    assert.deepEqual(await holds(), taken ? NEW : OLD, `allocation ${n}: ${line}`);
-    refused += !taken;
-    fine = taken && n > refused + 8; // several in a row went well: there are no more
-    if (!taken) continue;
-    for (const [name, content] of Object.entries(RELOADS.old)) files.write(name, content);
-    const again = relay.stderr().match(/reloaded/g).length;
-    relay.signal('SIGHUP');
-    await waitFor('the way back', () => relay.stderr().match(/reloaded/g).length > again);
-    assert.deepEqual(await holds(), OLD);
-  }
-  t.diagnostic(`${refused} allocations that a reload cannot do without`);
-  assert.ok(refused > 20, `${refused} reloads were refused`);
-});
+    let refused = 0;
+    for (let n = 1, round = 1, fine = false; !fine; n++, round++) {
+      for (const [name, content] of Object.entries(RELOADS.new)) files.write(name, content);
+      const before = relay.stderr().match(/reloaded/g)?.length ?? 0;
+      lackNth(n, round);
+      relay.signal('SIGHUP');
+      await waitFor('the reload', () => (relay.stderr().match(/reloaded/g)?.length ?? 0) > before);
+      lackNth(0, round);
+      const line = relay
+        .stderr()
+        .trimEnd()
+        .split('\n')
+        .findLast((text) => text.includes('reloaded'));
+      const taken = !line.includes('not reloaded');
+      assert.deepEqual(await holds(), taken ? NEW : OLD, `allocation ${n}: ${line}`);
+      refused += !taken;
+      fine = taken && n > refused + 8; // several in a row went well: there are no more
+      if (!taken) continue;
+      for (const [name, content] of Object.entries(RELOADS.old)) files.write(name, content);
+      const again = relay.stderr().match(/reloaded/g).length;
+      relay.signal('SIGHUP');
+      await waitFor('the way back', () => relay.stderr().match(/reloaded/g).length > again);
+      assert.deepEqual(await holds(), OLD);
+    }
+    t.diagnostic(`${refused} allocations that a reload cannot do without`);
+    assert.ok(refused > 20, `${refused} reloads were refused`);
+  },
+);
 
 const BACKLOG = 4000;
 const LEFT_MIB = 6;
 
-test('what a backlog took goes back when it is delivered', { skip: skip && 'a sanitizer keeps what was freed' }, async (t) => {
-  const files = makeFolder(t);
-  const upstream = await startUpstream(t);
-  const relay = await startRelay(t, {
-    env: { CONVEX_URL: upstream.url, OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', ADMIN_PORT: '0', LOG_LEVEL: 'info' },
-  });
-  const heldMib = () => Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
-  const send = (first, last) => Promise.all(Array.from({ length: LANES }, async (_, lane) => {
-    for (let n = first + lane; n < last; n += LANES) {
-      const bytes = 1000 + n * 7919 % 9000; // no block fits where another one was
-      assert.ok((await sync(relay, eventOfSize(bytes, `acc_${n}`))).ok);
-    }
-  }));
-  const delivered = () => waitFor('all of it to be delivered', async () => termsOf(await scrape(relay)).pending === 0);
+test(
+  'what a backlog took goes back when it is delivered',
+  { skip: skip && 'a sanitizer keeps what was freed' },
+  async (t) => {
+    const files = makeFolder(t);
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, {
+      env: {
+        CONVEX_URL: upstream.url,
+        OUTBOX: files.path('outbox.db'),
+        SYNC_WAIT_MS: '0',
+        ADMIN_PORT: '0',
+        LOG_LEVEL: 'info',
+      },
+    });
+    const heldMib = () =>
+      Number(/^RssAnon:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) /
+      1024;
+    const send = (first, last) =>
+      Promise.all(
+        Array.from({ length: LANES }, async (_, lane) => {
+          for (let n = first + lane; n < last; n += LANES) {
+            const bytes = 1000 + ((n * 7919) % 9000); // no block fits where another one was
+            assert.ok((await sync(relay, eventOfSize(bytes, `acc_${n}`))).ok);
+          }
+        }),
+      );
+    const delivered = () =>
+      waitFor('all of it to be delivered', async () => termsOf(await scrape(relay)).pending === 0);
 
-  await send(0, 100);
-  await delivered();
-  const beforeMib = heldMib();
-  upstream.answer = { status: 503, json: {} };
-  await send(100, BACKLOG);
-  const mostMib = heldMib();
-  upstream.answer = SUCCESS;
-  relay.signal('SIGHUP'); // what is held is tried at once
-  await delivered();
-  t.diagnostic(`${beforeMib.toFixed(1)}, then ${mostMib.toFixed(1)}, at once behind it ${heldMib().toFixed(1)} MiB`);
-  assert.ok(mostMib > beforeMib + 2 * LEFT_MIB, `${mostMib} MiB is no backlog`);
-  await waitFor('the memory to come back', () => heldMib() < beforeMib + LEFT_MIB);
-  t.diagnostic(`in the end ${heldMib().toFixed(1)} MiB`);
-});
+    await send(0, 100);
+    await delivered();
+    const beforeMib = heldMib();
+    upstream.answer = { status: 503, json: {} };
+    await send(100, BACKLOG);
+    const mostMib = heldMib();
+    upstream.answer = SUCCESS;
+    relay.signal('SIGHUP'); // what is held is tried at once
+    await delivered();
+    t.diagnostic(
+      `${beforeMib.toFixed(1)}, then ${mostMib.toFixed(1)}, at once behind it ${heldMib().toFixed(1)} MiB`,
+    );
+    assert.ok(mostMib > beforeMib + 2 * LEFT_MIB, `${mostMib} MiB is no backlog`);
+    await waitFor('the memory to come back', () => heldMib() < beforeMib + LEFT_MIB);
+    t.diagnostic(`in the end ${heldMib().toFixed(1)} MiB`);
+  },
+);

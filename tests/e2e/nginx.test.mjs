@@ -24,11 +24,13 @@ const MIB = 1024 * 1024;
 async function startBehindNginx(t, { env = {}, changes = [], descriptors } = {}) {
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, ...env } });
-  return { upstream, relay, ...await startInFront(t, relay, { changes, descriptors }) };
+  return { upstream, relay, ...(await startInFront(t, relay, { changes, descriptors })) };
 }
 
 test('an event comes through, and nginx keeps its connections', async (t) => {
-  const { upstream, relay, front } = await startBehindNginx(t, { changes: [['worker_processes auto', 'worker_processes 1']] });
+  const { upstream, relay, front } = await startBehindNginx(t, {
+    changes: [['worker_processes auto', 'worker_processes 1']],
+  });
   for (let n = 0; n < 100; n++) {
     const response = await sync(front, userEvent('acc_1', n));
     assert.deepEqual([response.status, await response.text()], [200, DELIVERED]);
@@ -41,7 +43,9 @@ test('an event comes through, and nginx keeps its connections', async (t) => {
 
 test('many at once', async (t) => {
   const { upstream, front } = await startBehindNginx(t);
-  const answers = await Promise.all(Array.from({ length: 200 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
+  const answers = await Promise.all(
+    Array.from({ length: 200 }, (_, i) => sync(front, userEvent(`acc_${i}`))),
+  );
   assert.deepEqual(new Set(answers.map(({ status }) => status)), new Set([200]));
   assert.equal(upstream.requests.length, 200);
 });
@@ -50,17 +54,23 @@ test('many at once', async (t) => {
 test('more at once than the system has descriptors for', async (t) => {
   const held = hold();
   const { upstream, relay, front, nginx } = await startBehindNginx(t, {
-    env: { CONVEX_CONCURRENCY: '1' }, changes: [['worker_processes auto', 'worker_processes 1']], descriptors: 128,
+    env: { CONVEX_CONCURRENCY: '1' },
+    changes: [['worker_processes auto', 'worker_processes 1']],
+    descriptors: 128,
   });
   upstream.answer = held.answer;
   const answers = Array.from({ length: 300 }, (_, i) => sync(front, userEvent(`acc_${i}`)));
   await waitFor('all of them', () => connectionsTo(relay.port) >= 300);
   held.open();
-  assert.deepEqual(new Set((await Promise.all(answers)).map(({ status }) => status)), new Set([200]));
+  assert.deepEqual(
+    new Set((await Promise.all(answers)).map(({ status }) => status)),
+    new Set([200]),
+  );
   assert.doesNotMatch(nginx.stderr(), /Too many open files/);
 });
 
-// The relay answers before such a body has come, and closes; nginx must get the answer all the same.
+// The relay answers before such a body has come, and closes; nginx must get the answer all the
+// same.
 for (const kib of [0, 8, 64, 200, 4096]) {
   test(`401 with a body of ${kib} KiB`, async (t) => {
     const { upstream, front } = await startBehindNginx(t);
@@ -77,7 +87,9 @@ test('a body of 16 MiB', async (t) => {
   const body = eventOfSize(16 * MIB);
   const response = await sync(front, body);
   assert.deepEqual([response.status, await response.text()], [200, DELIVERED]);
-  assert.ok(upstream.requests[0].body.includes(Buffer.from(body.slice(0, 4000).split('"data":')[1])));
+  assert.ok(
+    upstream.requests[0].body.includes(Buffer.from(body.slice(0, 4000).split('"data":')[1])),
+  );
   assert.ok(upstream.requests[0].body.length > 16 * MIB - 200);
 });
 
@@ -99,12 +111,20 @@ test('a body over the limit of the relay alone', async (t) => {
 });
 
 const CHUNKED = [...HEADERS, ['Transfer-Encoding', 'chunked']];
-const UNBUFFERED = [['proxy_request_buffering on;', 'proxy_request_buffering off;\nproxy_buffering off;']];
-for (const [what, changes] of [['buffered', []], ['with buffering off', UNBUFFERED]]) {
+const UNBUFFERED = [
+  ['proxy_request_buffering on;', 'proxy_request_buffering off;\nproxy_buffering off;'],
+];
+for (const [what, changes] of [
+  ['buffered', []],
+  ['with buffering off', UNBUFFERED],
+]) {
   test(`a chunked body, ${what}`, async (t) => {
     const { upstream, front } = await startBehindNginx(t, { changes });
     const body = eventOfSize(300_000);
-    const answer = await exchange(front.port, syncRequest(chunked(body, 7000), { headers: CHUNKED }));
+    const answer = await exchange(
+      front.port,
+      syncRequest(chunked(body, 7000), { headers: CHUNKED }),
+    );
     assert.deepEqual([answer.status, answer.body.toString()], [200, DELIVERED]);
     assert.deepEqual(JSON.parse(upstream.requests[0].text).args[0], JSON.parse(body).data);
   });
@@ -136,9 +156,17 @@ test('a client that leaves: its event counts', async (t) => {
 });
 
 for (const [target, status, method = 'GET'] of [
-  ['/healthz', 200], ['/convex/sync', 405], ['/readyz', 404], ['/metrics', 404], ['/', 404],
-  ['/convex/sync/', 404, 'POST'], ['/convex/', 404, 'POST'], ['/healthz/', 404], ['/status', 404],
-  ['//convex/sync', 404, 'POST'], ['/convex%2fsync', 404, 'POST'],
+  ['/healthz', 200],
+  ['/convex/sync', 405],
+  ['/readyz', 404],
+  ['/metrics', 404],
+  ['/', 404],
+  ['/convex/sync/', 404, 'POST'],
+  ['/convex/', 404, 'POST'],
+  ['/healthz/', 404],
+  ['/status', 404],
+  ['//convex/sync', 404, 'POST'],
+  ['/convex%2fsync', 404, 'POST'],
 ]) {
   test(`from outside: ${method} ${target} gets ${status}`, async (t) => {
     const { front } = await startBehindNginx(t);
@@ -151,7 +179,10 @@ test('the relay is down, and back again', async (t) => {
   await relay.stop();
   assert.equal((await sync(front, userEvent('acc_1'))).status, 502);
   await startRelay(t, { env: { CONVEX_URL: upstream.url, PORT: String(relay.port) } });
-  await waitFor('nginx to try again', async () => (await sync(front, userEvent('acc_1'))).status === 200);
+  await waitFor(
+    'nginx to try again',
+    async () => (await sync(front, userEvent('acc_1'))).status === 200,
+  );
 });
 
 test('a stop that drains: what nginx has sent is answered', async (t) => {
@@ -173,23 +204,42 @@ test('a stop that drains: what nginx has sent is answered', async (t) => {
 function syncByTls(front, event, options = {}) {
   const { headers, ...tls } = options;
   return new Promise((resolve, reject) => {
-    const request = https.request({
-      host: '127.0.0.1', port: front.tlsPort, path: '/convex/sync', method: 'POST', agent: false,
-      ca: readFileSync(authority.file), headers: { 'X-Sync-Secret': SECRET, ...headers }, ...tls,
-    }, (response) => {
-      const { socket } = response;
-      const seen = { status: response.statusCode, protocol: socket.getProtocol(), cipher: socket.getCipher().name };
-      response.resume().on('end', () => resolve(seen));
-    });
+    const request = https.request(
+      {
+        host: '127.0.0.1',
+        port: front.tlsPort,
+        path: '/convex/sync',
+        method: 'POST',
+        agent: false,
+        ca: readFileSync(authority.file),
+        headers: { 'X-Sync-Secret': SECRET, ...headers },
+        ...tls,
+      },
+      (response) => {
+        const { socket } = response;
+        const seen = {
+          status: response.statusCode,
+          protocol: socket.getProtocol(),
+          cipher: socket.getCipher().name,
+        };
+        response.resume().on('end', () => resolve(seen));
+      },
+    );
     request.on('error', reject);
     request.end(JSON.stringify(event));
   });
 }
 
-for (const [version, cipher] of [['TLSv1.2', /^ECDHE-.*(GCM|CHACHA20)/], ['TLSv1.3', /^TLS_/]]) {
+for (const [version, cipher] of [
+  ['TLSv1.2', /^ECDHE-.*(GCM|CHACHA20)/],
+  ['TLSv1.3', /^TLS_/],
+]) {
   test(`${version}: an event comes through`, async (t) => {
     const { upstream, front } = await startBehindNginx(t);
-    const seen = await syncByTls(front, userEvent('acc_1'), { minVersion: version, maxVersion: version });
+    const seen = await syncByTls(front, userEvent('acc_1'), {
+      minVersion: version,
+      maxVersion: version,
+    });
     assert.deepEqual([seen.status, seen.protocol], [200, version]);
     assert.match(seen.cipher, cipher);
     assert.equal(upstream.requests.length, 1);
@@ -225,10 +275,19 @@ for (const [what, changes, address] of [
 ]) {
   test(`${what}: the log names ${address}, and leads to the relay's by the id`, async (t) => {
     const { relay, nginx, front } = await startBehindNginx(t, { changes });
-    const headers = { 'X-Forwarded-For': `198.51.100.1, ${FAR}`, 'X-Real-IP': '198.51.100.1', 'X-Request-Id': 'made-up' };
+    const headers = {
+      'X-Forwarded-For': `198.51.100.1, ${FAR}`,
+      'X-Real-IP': '198.51.100.1',
+      'X-Request-Id': 'made-up',
+    };
     await syncByTls(front, userEvent('acc_1'), { headers });
-    const line = await waitFor('the log', () => readFileSync(`${nginx.folder}/access.log`, 'utf8').trimEnd());
-    assert.match(line, new RegExp(`^${address.replaceAll('.', '\\.')} \\[\\S+\\] "POST /convex/sync" 200 \\d+ `));
+    const line = await waitFor('the log', () =>
+      readFileSync(`${nginx.folder}/access.log`, 'utf8').trimEnd(),
+    );
+    assert.match(
+      line,
+      new RegExp(`^${address.replaceAll('.', '\\.')} \\[\\S+\\] "POST /convex/sync" 200 \\d+ `),
+    );
     const [id] = /[0-9a-f]{32}$/.exec(line);
     await relay.find('stderr', new RegExp(`\\b${id}\\b`)); // the relay's log has it, too
     assert.ok(!line.includes(SECRET));
@@ -243,21 +302,27 @@ for (const [what, changes, address] of [
 async function startTwo(t) {
   const files = makeFolder(t);
   const upstreams = [await startUpstream(t), await startUpstream(t)];
-  const start = (n, more = {}) => startRelay(t, {
-    env: { CONVEX_URL: upstreams[n].url, OUTBOX: files.path(`outbox-${n}.db`), ...more },
-  });
+  const start = (n, more = {}) =>
+    startRelay(t, {
+      env: { CONVEX_URL: upstreams[n].url, OUTBOX: files.path(`outbox-${n}.db`), ...more },
+    });
   const [port] = await freePorts(1); // the first comes back there
   const relays = [await start(0, { PORT: String(port) }), await start(1)];
-  const backup = [['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`]];
+  const backup = [
+    ['# server 127.0.0.1:3002 backup;', `server 127.0.0.1:${relays[1].port} backup;`],
+  ];
   const { front } = await startInFront(t, relays[0], { changes: backup });
-  const names = (n) => upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);
+  const names = (n) =>
+    upstreams[n].requests.map(callOf).map(({ id, n: version }) => `${id} ${version}`);
   const stats = (n) => outboxStats({ OUTBOX: files.path(`outbox-${n}.db`) });
   return { upstreams, relays, start, stats, front, names };
 }
 
 test('a second relay: gets nothing while the first is well', async (t) => {
   const { front, names } = await startTwo(t);
-  const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
+  const answers = await Promise.all(
+    Array.from({ length: 100 }, (_, i) => sync(front, userEvent(`acc_${i}`))),
+  );
   assert.ok(answers.every(({ status }) => status === 200));
   assert.equal(names(0).length, 100);
   assert.deepEqual(names(1), []);
@@ -270,8 +335,11 @@ test('a second relay: the first is killed, and comes back', async (t) => {
   await upstreams[0].arrived(10);
   await waitFor('them to be stored', async () => (await stats(0)).pending === 10);
   await relays[0].kill();
-  for (const answer of caught) assert.equal((await answer).status, 502, 'sent already: not sent again');
-  const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => sync(front, userEvent(`acc_${i}`))));
+  for (const answer of caught)
+    assert.equal((await answer).status, 502, 'sent already: not sent again');
+  const answers = await Promise.all(
+    Array.from({ length: 50 }, (_, i) => sync(front, userEvent(`acc_${i}`))),
+  );
   assert.ok(answers.every(({ status }) => status === 200));
   assert.equal(names(1).length, 50);
   assert.ok(names(1).every((name) => name.startsWith('acc_')));
@@ -283,7 +351,10 @@ test('a second relay: the first is killed, and comes back', async (t) => {
     await sync(front, userEvent('again'));
     return names(0).some((name) => name.startsWith('again'));
   });
-  await waitFor('what it had stored', () => new Set(names(0).filter((name) => name.startsWith('caught_'))).size === 10);
+  await waitFor(
+    'what it had stored',
+    () => new Set(names(0).filter((name) => name.startsWith('caught_'))).size === 10,
+  );
 });
 
 // What the README warns of: two outboxes know nothing of each other.
@@ -323,8 +394,14 @@ test('a second relay: the first is stopped under load, and the second takes over
   sending = false;
   await Promise.all(senders);
   const others = statuses.filter((status) => status !== 200);
-  assert.ok(others.length <= senders.length && others.every((status) => status === 502), `${others}`);
+  assert.ok(
+    others.length <= senders.length && others.every((status) => status === 502),
+    `${others}`,
+  );
   const calls = [...names(0), ...names(1)];
   assert.equal(new Set(calls).size, calls.length, 'none is sent twice');
-  assert.deepEqual(delivered.filter((name) => !calls.includes(name)), []);
+  assert.deepEqual(
+    delivered.filter((name) => !calls.includes(name)),
+    [],
+  );
 });

@@ -23,8 +23,9 @@ async function start(t, { routes, env = {} } = {}) {
 
 const OVERLAP_MS = PATIENCE_MS / 2; // less than clients wait for an answer
 
-// An upstream's answer that takes its time, and what ran at once meanwhile. The first ones wait until isEnough(seen), so that
-// what must overlap does, however slow the relay is; a test in which they wait in vain fails at what it asserts.
+// An upstream's answer that takes its time, and what ran at once meanwhile. The first ones wait
+// until isEnough(seen), so that what must overlap does, however slow the relay is; a test in which
+// they wait in vain fails at what it asserts.
 function watchOverlap(latencyMs, isEnough) {
   const now = new Map();
   const seen = { most: 0, perRecord: 0, perPath: {} };
@@ -33,7 +34,7 @@ function watchOverlap(latencyMs, isEnough) {
   const answer = async (request) => {
     const { id, path } = callOf(request);
     const count = (key, by) => now.set(key, (now.get(key) ?? 0) + by).get(key);
-    seen.most = Math.max(seen.most, total += 1);
+    seen.most = Math.max(seen.most, (total += 1));
     seen.perRecord = Math.max(seen.perRecord, count(`record ${path} ${id}`, 1));
     seen.perPath[path] = Math.max(seen.perPath[path] ?? 0, count(`path ${path}`, 1));
     overlap ??= waitFor('enough at once', () => isEnough(seen), OVERLAP_MS).catch(() => {});
@@ -85,14 +86,19 @@ const byRecord = (upstream) => {
 
 test('20 records, 10 events each, on one connection per record: in order, never two at once', async (t) => {
   const { upstream, relay } = await start(t);
-  const { answer, seen } = watchOverlap(() => Math.random() * 12, ({ most }) => most > 4);
+  const { answer, seen } = watchOverlap(
+    () => Math.random() * 12,
+    ({ most }) => most > 4,
+  );
   upstream.answer = answer;
   const numbers = Array.from({ length: 10 }, (_, n) => n);
-  const clients = await Promise.all(Array.from({ length: 20 }, async (_, i) => {
-    const client = await openConnection(t, relay.port);
-    for (const n of numbers) client.write(syncRequest(userEvent(`acc_${i}`, n))); // pipelined
-    return client;
-  }));
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, async (_, i) => {
+      const client = await openConnection(t, relay.port);
+      for (const n of numbers) client.write(syncRequest(userEvent(`acc_${i}`, n))); // pipelined
+      return client;
+    }),
+  );
   for (const client of clients) await assertAll200(numbers.map(() => client));
   for (const order of Object.values(byRecord(upstream))) assert.deepEqual(order, numbers);
   assert.equal(seen.perRecord, 1);
@@ -102,12 +108,18 @@ test('20 records, 10 events each, on one connection per record: in order, never 
 
 test('events of a record from different connections keep the order of arrival', async (t) => {
   const { upstream, relay } = await start(t);
-  const { answer, seen } = watchOverlap(() => 5 + Math.random() * 15, ({ most }) => most > 1);
+  const { answer, seen } = watchOverlap(
+    () => 5 + Math.random() * 15,
+    ({ most }) => most > 1,
+  );
   upstream.answer = answer;
   const events = Array.from({ length: 60 }, (_, n) => userEvent(`acc_${n % 6}`, n));
   await assertAll200(await sendOneByOne(t, relay, events));
   for (const order of Object.values(byRecord(upstream))) {
-    assert.deepEqual(order, [...order].sort((a, b) => a - b));
+    assert.deepEqual(
+      order,
+      [...order].sort((a, b) => a - b),
+    );
   }
   assert.equal(seen.perRecord, 1);
   assert.ok(seen.most > 1);
@@ -115,12 +127,18 @@ test('events of a record from different connections keep the order of arrival', 
 
 test('all at once, hundreds: every event once, a record never twice at a time', async (t) => {
   const { upstream, relay } = await start(t, { env: { CONVEX_CONCURRENCY: '32' } });
-  const { answer, seen } = watchOverlap(() => Math.random() * 4, ({ most }) => most > 8);
+  const { answer, seen } = watchOverlap(
+    () => Math.random() * 4,
+    ({ most }) => most > 8,
+  );
   upstream.answer = answer;
   const events = Array.from({ length: 400 }, (_, n) => userEvent(`acc_${n % 50}`, n));
   await assertAll200(await sendInOrder(t, relay, events));
   const arrived = upstream.requests.map((request) => callOf(request).n).sort((a, b) => a - b);
-  assert.deepEqual(arrived, events.map((_, n) => n));
+  assert.deepEqual(
+    arrived,
+    events.map((_, n) => n),
+  );
   assert.equal(seen.perRecord, 1);
   assert.ok(seen.most > 8 && seen.most <= 32, `${seen.most} at once`);
 });
@@ -129,8 +147,18 @@ test('a record that waits does not hold up others', async (t) => {
   const { upstream, relay } = await start(t);
   const held = hold();
   upstream.answer = (request) => (callOf(request).id === 'stuck' ? held.answer() : SUCCESS);
-  const stuck = await sendOneByOne(t, relay, [1, 2, 3].map((n) => userEvent('stuck', n)));
-  await assertAll200(await sendOneByOne(t, relay, Array.from({ length: 20 }, (_, i) => userEvent(`acc_${i}`))));
+  const stuck = await sendOneByOne(
+    t,
+    relay,
+    [1, 2, 3].map((n) => userEvent('stuck', n)),
+  );
+  await assertAll200(
+    await sendOneByOne(
+      t,
+      relay,
+      Array.from({ length: 20 }, (_, i) => userEvent(`acc_${i}`)),
+    ),
+  );
   assert.deepEqual(byRecord(upstream).stuck, [1]);
   held.open();
   await assertAll200(stuck);
@@ -140,7 +168,11 @@ test('a record that waits does not hold up others', async (t) => {
 test('an event that fails lets the next one of its record go', async (t) => {
   const { upstream, relay } = await start(t);
   upstream.answer = [{ json: { status: 'error', errorMessage: 'no' } }, { then: 'reset' }, SUCCESS];
-  const clients = await sendOneByOne(t, relay, [1, 2, 3].map((n) => userEvent('acc_1', n)));
+  const clients = await sendOneByOne(
+    t,
+    relay,
+    [1, 2, 3].map((n) => userEvent('acc_1', n)),
+  );
   const statuses = [];
   for (const client of clients) statuses.push((await client.answer()).status);
   assert.deepEqual(statuses, [500, 500, 200]);
@@ -149,7 +181,9 @@ test('an event that fails lets the next one of its record go', async (t) => {
 
 test('what makes a record: the model and hiveId, or data.bladeId in its place', async (t) => {
   const users = { mutation: 'users:sync' };
-  const { upstream, relay } = await start(t, { routes: { users, posts: { mutation: 'posts:sync' } } });
+  const { upstream, relay } = await start(t, {
+    routes: { users, posts: { mutation: 'posts:sync' } },
+  });
   const held = hold();
   upstream.answer = held.answer;
   const data = { bladeId: 'other', name: '0' };
@@ -178,7 +212,11 @@ test('at most CONVEX_CONCURRENCY, and who came first goes first', async (t) => {
   const { upstream, relay } = await start(t, { env: { CONVEX_CONCURRENCY: '3' } });
   const held = hold();
   upstream.answer = held.answer;
-  const clients = await sendOneByOne(t, relay, Array.from({ length: 30 }, (_, n) => userEvent(`acc_${n}`, n)));
+  const clients = await sendOneByOne(
+    t,
+    relay,
+    Array.from({ length: 30 }, (_, n) => userEvent(`acc_${n}`, n)),
+  );
   for (let arrived = 3; arrived <= 30; arrived++) {
     await upstream.arrived(arrived);
     assert.equal(upstream.requests.length, arrived);
@@ -189,17 +227,29 @@ test('at most CONVEX_CONCURRENCY, and who came first goes first', async (t) => {
   await assertAll200(clients);
   const order = upstream.requests.map((request) => callOf(request).n);
   order.splice(0, 3, ...order.slice(0, 3).sort()); // they travelled side by side
-  assert.deepEqual(order, Array.from({ length: 30 }, (_, n) => n));
+  assert.deepEqual(
+    order,
+    Array.from({ length: 30 }, (_, n) => n),
+  );
 });
 
 test("a route's concurrency bounds that route alone", async (t) => {
   const { upstream, relay } = await start(t, {
-    routes: { users: { mutation: 'users:sync' }, posts: { mutation: 'posts:sync', concurrency: 2 } },
+    routes: {
+      users: { mutation: 'users:sync' },
+      posts: { mutation: 'posts:sync', concurrency: 2 },
+    },
     env: { CONVEX_CONCURRENCY: '10' },
   });
-  const { answer, seen } = watchOverlap(() => 5, ({ perPath }) => perPath['posts:sync'] >= 2 && perPath['users:sync'] > 2);
+  const { answer, seen } = watchOverlap(
+    () => 5,
+    ({ perPath }) => perPath['posts:sync'] >= 2 && perPath['users:sync'] > 2,
+  );
   upstream.answer = answer;
-  const events = Array.from({ length: 80 }, (_, n) => ({ ...userEvent(`id_${n}`, n), model: n % 2 ? 'posts' : 'users' }));
+  const events = Array.from({ length: 80 }, (_, n) => ({
+    ...userEvent(`id_${n}`, n),
+    model: n % 2 ? 'posts' : 'users',
+  }));
   await assertAll200(await sendInOrder(t, relay, events));
   assert.equal(seen.perPath['posts:sync'], 2);
   assert.ok(seen.perPath['users:sync'] > 2);
@@ -212,28 +262,41 @@ const CLIENTS = 64;
 const LATENCY_MS = 20;
 
 async function requestsPerSecond(t, server, forMs) {
-  const clients = await Promise.all(Array.from({ length: CLIENTS }, () => openConnection(t, server.port)));
+  const clients = await Promise.all(
+    Array.from({ length: CLIENTS }, () => openConnection(t, server.port)),
+  );
   const startMs = performance.now();
   let answered = 0;
-  await Promise.all(clients.map(async (client, i) => {
-    const request = syncRequest(userEvent(`acc_${i}`));
-    while (performance.now() < startMs + forMs) {
-      client.write(request);
-      assert.equal((await client.answer()).status, 200);
-      answered += 1;
-    }
-  }));
+  await Promise.all(
+    clients.map(async (client, i) => {
+      const request = syncRequest(userEvent(`acc_${i}`));
+      while (performance.now() < startMs + forMs) {
+        client.write(request);
+        assert.equal((await client.answer()).status, 200);
+        answered += 1;
+      }
+    }),
+  );
   return (answered * 1000) / (performance.now() - startMs); // the last answers come later
 }
 
 test(`throughput with Convex at ${LATENCY_MS} ms and ${CLIENTS} clients`, async (t) => {
-  const slow = async () => { await sleep(LATENCY_MS); return SUCCESS; };
+  const slow = async () => {
+    await sleep(LATENCY_MS);
+    return SUCCESS;
+  };
   const upstream = await startUpstream(t, slow);
   const router = await startRouter(t, { convexUrl: upstream.url });
   const theirs = await requestsPerSecond(t, router, 1500);
   for (const concurrency of [16, 64]) {
-    const env = { CONVEX_URL: upstream.url, CONVEX_CONCURRENCY: String(concurrency), LOG_LEVEL: 'info' };
+    const env = {
+      CONVEX_URL: upstream.url,
+      CONVEX_CONCURRENCY: String(concurrency),
+      LOG_LEVEL: 'info',
+    };
     const ours = await requestsPerSecond(t, await startRelay(t, { env }), 1500);
-    t.diagnostic(`CONVEX_CONCURRENCY=${concurrency}: relay ${ours.toFixed(0)}/s, router ${theirs.toFixed(0)}/s, ratio ${(ours / theirs).toFixed(1)}`);
+    t.diagnostic(
+      `CONVEX_CONCURRENCY=${concurrency}: relay ${ours.toFixed(0)}/s, router ${theirs.toFixed(0)}/s, ratio ${(ours / theirs).toFixed(1)}`,
+    );
   }
 });

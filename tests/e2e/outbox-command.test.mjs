@@ -12,17 +12,24 @@ import { startStandin } from '../lib/standin.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor, within } from '../lib/wait.mjs';
 
-const ROUTES = { users: { mutation: 'users:syncFromBlade' }, posts: { mutation: 'posts:syncFromBlade' } };
+const ROUTES = {
+  users: { mutation: 'users:syncFromBlade' },
+  posts: { mutation: 'posts:syncFromBlade' },
+};
 
 const POISON = {
   // Blade sends what is unset as null, and v.optional(v.string()) refuses it.
   nullForOptional: {
-    model: 'users', operation: 'set', hiveId: 'acc_1',
+    model: 'users',
+    operation: 'set',
+    hiveId: 'acc_1',
     data: { bladeId: 'acc_1', email: 'a@example.com', name: 'A', handle: null },
   },
   // The guide's trigger for an update leaves out what its mutation requires.
   noAuthor: {
-    model: 'posts', operation: 'set', hiveId: 'pos_1',
+    model: 'posts',
+    operation: 'set',
+    hiveId: 'pos_1',
     data: { bladeId: 'pos_1', title: 'T', content: 'C', published: true },
   },
   noRoute: { model: 'teams', operation: 'add', hiveId: 'tea_1', data: { bladeId: 'tea_1' } },
@@ -37,14 +44,18 @@ function makeWorld(t, convexUrl) {
   const own = { ...kept, SYNC_SECRET: undefined, PORT: 'nonsense' };
   return {
     files,
-    start: () => startRelay(t, { env: { ...kept, CONVEX_URL: convexUrl, ROUTES: files.path('routes.json') } }),
+    start: () =>
+      startRelay(t, { env: { ...kept, CONVEX_URL: convexUrl, ROUTES: files.path('routes.json') } }),
     env: own,
     // Runs the command: {code, out, err}.
     outbox: (...args) => runOutbox(t, own, args),
     async rows(...args) {
       const { code, out } = await runOutbox(t, own, ['list', '--json', ...args]);
       assert.equal(code, 0);
-      return out.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+      return out
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line));
     },
     async stats() {
       const { out } = await runOutbox(t, own, ['stats', '--json']);
@@ -75,10 +86,11 @@ async function sendAll(relay, events, status = 500) {
 }
 
 // Their rows, once there are n.
-const kept = (world, n) => waitFor(`${n} dead letters`, async () => {
-  const rows = await world.rows('--state=dead');
-  return rows.length === n && rows;
-});
+const kept = (world, n) =>
+  waitFor(`${n} dead letters`, async () => {
+    const rows = await world.rows('--state=dead');
+    return rows.length === n && rows;
+  });
 
 test("the guide's faults become dead letters that name the cause", async (t) => {
   const begunMs = Date.now();
@@ -86,8 +98,15 @@ test("the guide's faults become dead letters that name the cause", async (t) => 
   await sendAll(relay, [POISON.nullForOptional, POISON.noAuthor, POISON.noData]);
   await sendAll(relay, [POISON.noRoute], 200);
   const rows = await kept(world, 4);
-  assert.deepEqual(rows.map(({ model, record }) => [model, record]),
-    [['users', 'acc_1'], ['posts', 'pos_1'], ['users', 'acc_2'], ['teams', 'tea_1']]);
+  assert.deepEqual(
+    rows.map(({ model, record }) => [model, record]),
+    [
+      ['users', 'acc_1'],
+      ['posts', 'pos_1'],
+      ['users', 'acc_2'],
+      ['teams', 'tea_1'],
+    ],
+  );
   const causes = [
     /ArgumentValidationError: Value does not match validator\.\nPath: \.handle\nValue: null/,
     /ArgumentValidationError: Object is missing the required field `authorBladeId`/,
@@ -95,7 +114,10 @@ test("the guide's faults become dead letters that name the cause", async (t) => 
     /no route/i,
   ];
   rows.forEach(({ reason }, i) => assert.match(reason, causes[i]));
-  assert.deepEqual(rows.map(({ attempts }) => attempts), [1, 1, 0, 0]);
+  assert.deepEqual(
+    rows.map(({ attempts }) => attempts),
+    [1, 1, 0, 0],
+  );
   for (const { arrived, died, state, stale } of rows) {
     assert.ok(Date.parse(died) >= Date.parse(arrived));
     assert.ok(Date.parse(arrived) >= begunMs - 1000 && Date.parse(died) <= Date.now());
@@ -109,7 +131,10 @@ test('they are listed for people, shown whole, and counted', async (t) => {
   const [{ id }] = await kept(world, 2);
 
   const list = await world.outbox('list', '--model', 'users');
-  assert.match(list.out, new RegExp(`^${id} +dead +users +acc_1 +\\d+s +1 +\\S*ArgumentValidationError: .*\n$`));
+  assert.match(
+    list.out,
+    new RegExp(`^${id} +dead +users +acc_1 +\\d+s +1 +\\S*ArgumentValidationError: .*\n$`),
+  );
 
   const shown = await world.outbox('show', `${id}`);
   const [head, body] = shown.out.split(/\n\n(.*)/s);
@@ -119,7 +144,13 @@ test('they are listed for people, shown whole, and counted', async (t) => {
   const asJson = JSON.parse((await world.outbox('show', '--json', `${id}`)).out);
   assert.equal(asJson.body, body);
 
-  assert.deepEqual(await world.stats(), { accepted: 2, delivered: 0, discarded: 0, dead: 2, pending: 0 });
+  assert.deepEqual(await world.stats(), {
+    accepted: 2,
+    delivered: 0,
+    discarded: 0,
+    dead: 2,
+    pending: 0,
+  });
   assert.match((await world.outbox('stats')).out, /^dead +2$/m);
 });
 
@@ -138,10 +169,13 @@ test('nulls: "drop" heals an unset field, and a replay is taken up', async (t) =
     return users.length > 0 && users;
   });
   assert.equal(user.bladeId, 'acc_1');
-  assert.deepEqual(await waitFor('an empty outbox', async () => {
-    const stats = await world.stats();
-    return stats.delivered === 1 && stats;
-  }), { accepted: 1, delivered: 1, discarded: 0, dead: 0, pending: 0 });
+  assert.deepEqual(
+    await waitFor('an empty outbox', async () => {
+      const stats = await world.stats();
+      return stats.delivered === 1 && stats;
+    }),
+    { accepted: 1, delivered: 1, discarded: 0, dead: 0, pending: 0 },
+  );
   assert.deepEqual(await world.rows(), []);
 });
 
@@ -154,19 +188,38 @@ test('what is replayed and refused again is a dead letter again', async (t) => {
   await waitFor('another attempt', async () => (await standin.log()).requests.length > 0);
   const [row] = await kept(world, 1);
   assert.match(row.reason, /authorBladeId/);
-  assert.deepEqual(await world.stats(), { accepted: 1, delivered: 0, discarded: 0, dead: 1, pending: 0 });
+  assert.deepEqual(await world.stats(), {
+    accepted: 1,
+    delivered: 0,
+    discarded: 0,
+    dead: 1,
+    pending: 0,
+  });
 });
 
 test('a discarded one is gone for good', async (t) => {
   const { world, relay } = await startWithStandin(t);
   await sendAll(relay, [POISON.noAuthor, POISON.nullForOptional]);
   const [{ id }, other] = await kept(world, 2);
-  assert.deepEqual(await world.outbox('discard', `${id}`), { code: 0, out: `${id}: is discarded\n`, err: '' });
+  assert.deepEqual(await world.outbox('discard', `${id}`), {
+    code: 0,
+    out: `${id}: is discarded\n`,
+    err: '',
+  });
   assert.deepEqual(await world.rows(), [other]);
-  assert.deepEqual(await world.stats(), { accepted: 2, delivered: 0, discarded: 1, dead: 1, pending: 0 });
+  assert.deepEqual(await world.stats(), {
+    accepted: 2,
+    delivered: 0,
+    discarded: 1,
+    dead: 1,
+    pending: 0,
+  });
   for (const word of ['show', 'replay', 'discard']) {
-    assert.deepEqual(await world.outbox(word, `${id}`),
-      { code: 1, out: '', err: `convex-relay: ${id}: there is no such event\n` });
+    assert.deepEqual(await world.outbox(word, `${id}`), {
+      code: 1,
+      out: '',
+      err: `convex-relay: ${id}: there is no such event\n`,
+    });
   }
 });
 
@@ -179,16 +232,34 @@ test('letters outlive the relay, and its absence', async (t) => {
   assert.equal((await world.rows('--state', 'dead')).length, 3);
   assert.equal((await world.outbox('discard', third)).code, 0);
   assert.equal((await world.outbox('replay', first)).code, 0);
-  assert.deepEqual((await world.rows('--state', 'pending')).map(({ id, replay }) => [`${id}`, replay]), [[first, true]]);
-  assert.match((await world.outbox('list', '--state', 'pending')).out, new RegExp(`^${first} +replay `));
-  assert.equal((await world.outbox('replay', first)).err, `convex-relay: ${first}: it is waiting to be sent again already\n`);
+  assert.deepEqual(
+    (await world.rows('--state', 'pending')).map(({ id, replay }) => [`${id}`, replay]),
+    [[first, true]],
+  );
+  assert.match(
+    (await world.outbox('list', '--state', 'pending')).out,
+    new RegExp(`^${first} +replay `),
+  );
+  assert.equal(
+    (await world.outbox('replay', first)).err,
+    `convex-relay: ${first}: it is waiting to be sent again already\n`,
+  );
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
   await world.start();
   await waitFor('the record', async () => (await standin.records('users')).length === 1);
   await waitFor('its end', async () => (await world.stats()).delivered === 1);
-  assert.deepEqual(await world.stats(), { accepted: 3, delivered: 1, discarded: 1, dead: 1, pending: 0 });
-  assert.deepEqual((await world.rows()).map(({ id, state }) => [`${id}`, state]), [[second, 'dead']]);
+  assert.deepEqual(await world.stats(), {
+    accepted: 3,
+    delivered: 1,
+    discarded: 1,
+    dead: 1,
+    pending: 0,
+  });
+  assert.deepEqual(
+    (await world.rows()).map(({ id, state }) => [`${id}`, state]),
+    [[second, 'dead']],
+  );
 });
 
 // ---- Selections ----
@@ -205,12 +276,21 @@ async function startWithLetters(t) {
 const selections = (letters) => {
   const thirdMs = Date.parse(letters[2].died);
   const iso = (ms) => new Date(ms).toISOString();
-  const diedBefore = (ms) => ({ died }) => Date.parse(died) < ms;
+  const diedBefore =
+    (ms) =>
+    ({ died }) =>
+      Date.parse(died) < ms;
   return [
     [[], () => true],
     [['--model', 'users'], ({ model }) => model === 'users'],
-    [['--reason', 'ArgumentValidationError'], ({ reason }) => reason.includes('ArgumentValidationError')],
-    [['--reason=undefined or null', '--model=users'], ({ reason }) => reason.startsWith('Cannot convert')],
+    [
+      ['--reason', 'ArgumentValidationError'],
+      ({ reason }) => reason.includes('ArgumentValidationError'),
+    ],
+    [
+      ['--reason=undefined or null', '--model=users'],
+      ({ reason }) => reason.startsWith('Cannot convert'),
+    ],
     [['--reason=undefined or null', '--model=posts'], () => false],
     [['--before', iso(thirdMs)], diedBefore(thirdMs)],
     [['--before', iso(thirdMs + 1)], diedBefore(thirdMs + 1)],
@@ -227,42 +307,77 @@ test('a dry run says how many letters a selection holds, and changes nothing', a
   world.env.TZ = 'EET-2';
   for (const [selection, holds] of selections(letters)) {
     const n = letters.filter(holds).length;
-    for (const [word, would] of [['replay', 'would be sent again'], ['discard', 'would be discarded']]) {
-      assert.deepEqual(await world.outbox(word, '--all', ...selection, '--dry-run'),
-        { code: 0, out: `${n} ${would}\n`, err: '' }, selection.join(' '));
+    for (const [word, would] of [
+      ['replay', 'would be sent again'],
+      ['discard', 'would be discarded'],
+    ]) {
+      assert.deepEqual(
+        await world.outbox(word, '--all', ...selection, '--dry-run'),
+        { code: 0, out: `${n} ${would}\n`, err: '' },
+        selection.join(' '),
+      );
     }
   }
   assert.deepEqual(await world.rows(), letters);
   const { id } = letters[1];
-  assert.equal((await world.outbox('discard', '--dry-run', `${id}`)).out, `${id}: would be discarded\n`);
+  assert.equal(
+    (await world.outbox('discard', '--dry-run', `${id}`)).out,
+    `${id}: would be discarded\n`,
+  );
   assert.deepEqual(await world.rows(), letters);
 });
 
 test('what a selection holds is discarded or sent again, and nothing else', async (t) => {
   const { standin, world, relay, letters } = await startWithLetters(t);
-  assert.deepEqual(await world.outbox('discard', '--all', '--reason=Cannot convert', '--before=0s'),
-    { code: 0, out: '1 is discarded\n', err: '' });
-  assert.deepEqual(await world.rows(), letters.filter(({ reason }) => !reason.includes('Cannot convert')));
+  assert.deepEqual(
+    await world.outbox('discard', '--all', '--reason=Cannot convert', '--before=0s'),
+    { code: 0, out: '1 is discarded\n', err: '' },
+  );
+  assert.deepEqual(
+    await world.rows(),
+    letters.filter(({ reason }) => !reason.includes('Cannot convert')),
+  );
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
   relay.signal('SIGHUP');
   await relay.find('stderr', /reloaded/);
-  assert.deepEqual(await world.outbox('replay', '--all', '--reason', '.handle'),
-    { code: 0, out: '1 will be sent again\n', err: '' });
+  assert.deepEqual(await world.outbox('replay', '--all', '--reason', '.handle'), {
+    code: 0,
+    out: '1 will be sent again\n',
+    err: '',
+  });
   await waitFor('the record', async () => (await standin.records('users')).length === 1);
   await waitFor('its end', async () => (await world.stats()).delivered === 1);
-  assert.deepEqual((await world.rows()).map(({ model }) => model), ['posts', 'teams']);
-  assert.deepEqual(await world.outbox('discard', '--all'), { code: 0, out: '2 are discarded\n', err: '' });
-  assert.deepEqual(await world.stats(), { accepted: 4, delivered: 1, discarded: 3, dead: 0, pending: 0 });
+  assert.deepEqual(
+    (await world.rows()).map(({ model }) => model),
+    ['posts', 'teams'],
+  );
+  assert.deepEqual(await world.outbox('discard', '--all'), {
+    code: 0,
+    out: '2 are discarded\n',
+    err: '',
+  });
+  assert.deepEqual(await world.stats(), {
+    accepted: 4,
+    delivered: 1,
+    discarded: 3,
+    dead: 0,
+    pending: 0,
+  });
 });
 
 test('thousands are discarded while the relay goes on', async (t) => {
   const upstream = await startUpstream(t);
   const world = makeWorld(t, upstream.url);
   const relay = await world.start();
-  const letters = 3000, side = 20;
+  const letters = 3000,
+    side = 20;
   for (let sent = 0; sent < letters;) {
-    await Promise.all(Array.from({ length: side }, () => sendAll(relay, [{ model: 'teams', hiveId: `t${sent++}`, data: {} }], 200)));
+    await Promise.all(
+      Array.from({ length: side }, () =>
+        sendAll(relay, [{ model: 'teams', hiveId: `t${sent++}`, data: {} }], 200),
+      ),
+    );
   }
   await waitFor('the letters', async () => (await world.stats()).dead === letters);
   const discarding = world.outbox('discard', '--all', '--model=teams');
@@ -274,17 +389,28 @@ test('thousands are discarded while the relay goes on', async (t) => {
     delivered++;
   } while (!ended);
   assert.deepEqual(await discarding, { code: 0, out: `${letters} are discarded\n`, err: '' });
-  assert.deepEqual(await waitFor('the counts', async () => {
-    const stats = await world.stats();
-    return stats.delivered === delivered && stats;
-  }), { accepted: letters + delivered, delivered, discarded: letters, dead: 0, pending: 0 });
+  assert.deepEqual(
+    await waitFor('the counts', async () => {
+      const stats = await world.stats();
+      return stats.delivered === delivered && stats;
+    }),
+    { accepted: letters + delivered, delivered, discarded: letters, dead: 0, pending: 0 },
+  );
 });
 
 for (const [name, args, message] of [
-  ['a time that cannot be read', ['discard', '--all', '--before', 'last week'], /--before is a time, such as .*Z, or an age, such as 90m/],
+  [
+    'a time that cannot be read',
+    ['discard', '--all', '--before', 'last week'],
+    /--before is a time, such as .*Z, or an age, such as 90m/,
+  ],
   ['a selection beside an id', ['discard', '7', '--reason', 'x'], /"--reason" goes with --all/],
   ['a selection without --all', ['replay', '--before', '3d'], /"--before" goes with --all/],
-  ['an empty reason', ['discard', '--all', '--reason', ''], /--reason is a part of the reason, and not empty/],
+  [
+    'an empty reason',
+    ['discard', '--all', '--reason', ''],
+    /--reason is a part of the reason, and not empty/,
+  ],
 ]) {
   test(`${name} is refused, and nothing is looked at`, async (t) => {
     const { code, out, err } = await runOutbox(t, { OUTBOX: '/nonexistent/outbox.db' }, args);
@@ -310,7 +436,10 @@ test('a letter that a newer event has overtaken needs --force', async (t) => {
 
   const refused = await world.outbox('replay', id);
   assert.equal(refused.code, 1);
-  assert.match(refused.err, new RegExp(`^convex-relay: ${id}: a newer event of its record was delivered.*--force`));
+  assert.match(
+    refused.err,
+    new RegExp(`^convex-relay: ${id}: a newer event of its record was delivered.*--force`),
+  );
   const all = await world.outbox('replay', '--all', '--model=users');
   assert.deepEqual([all.code, all.out], [1, '1 will be sent again\n']);
   assert.match(all.err, /^convex-relay: 1 stay dead: .*--force/);
@@ -318,7 +447,8 @@ test('a letter that a newer event has overtaken needs --force', async (t) => {
 
   assert.equal((await world.outbox('replay', '--force', id)).code, 0);
   await waitFor('the forced one', () => upstream.requests.length === 5);
-  const names = upstream.requests.map(({ text }) => JSON.parse(text).args[0])
+  const names = upstream.requests
+    .map(({ text }) => JSON.parse(text).args[0])
     .map(({ bladeId, name }) => `${bladeId} ${name}`);
   assert.deepEqual(names, ['acc_1 1', 'acc_2 1', 'acc_1 2', 'acc_2 1', 'acc_1 1']);
   await waitFor('its end', async () => (await world.stats()).delivered === 3);
@@ -337,7 +467,9 @@ test('a pending event can be looked at, but not touched', async (t) => {
   assert.deepEqual([row.state, row.replay, row.died], ['pending', false, null]);
   for (const words of [['replay'], ['replay', '--force'], ['discard']]) {
     assert.deepEqual(await world.outbox(...words, `${row.id}`), {
-      code: 1, out: '', err: `convex-relay: ${row.id}: it is pending, not dead: the relay is still trying to deliver it\n`,
+      code: 1,
+      out: '',
+      err: `convex-relay: ${row.id}: it is pending, not dead: the relay is still trying to deliver it\n`,
     });
   }
   upstream.answer = SUCCESS;
@@ -345,7 +477,9 @@ test('a pending event can be looked at, but not touched', async (t) => {
 });
 
 test('what a sender writes does not reach a terminal raw, and JSON stays JSON', async (t) => {
-  const upstream = await startUpstream(t, { json: { status: 'error', errorMessage: '\u001b[2J\u009b\u202eno' } });
+  const upstream = await startUpstream(t, {
+    json: { status: 'error', errorMessage: '\u001b[2J\u009b\u202eno' },
+  });
   const world = makeWorld(t, upstream.url);
   const relay = await world.start();
   const hiveId = '\u001b]0;x\u0007\ud800\n\u0000';
@@ -364,24 +498,42 @@ test('a reader that has seen enough ends a long list in silence', async (t) => {
   const world = makeWorld(t, upstream.url);
   const relay = await world.start();
   const id = (n) => `${n}${'x'.repeat(1000)}`;
-  await Promise.all(Array.from({ length: 300 }, (_, n) => sendAll(relay, [{ model: 'teams', hiveId: id(n), data: {} }], 200)));
+  await Promise.all(
+    Array.from({ length: 300 }, (_, n) =>
+      sendAll(relay, [{ model: 'teams', hiveId: id(n), data: {} }], 200),
+    ),
+  );
   await kept(world, 300);
-  const shell = startChild(t, 'bash', ['-c',
-    'set -o pipefail; "$0" outbox list --json | head -n 1', RELAY_BIN], { env: relayEnv(world.env) });
-  assert.deepEqual(await within('the pipe to end', shell.exited), { code: 0, signal: null }, shell.stderr());
+  const shell = startChild(
+    t,
+    'bash',
+    ['-c', 'set -o pipefail; "$0" outbox list --json | head -n 1', RELAY_BIN],
+    { env: relayEnv(world.env) },
+  );
+  assert.deepEqual(
+    await within('the pipe to end', shell.exited),
+    { code: 0, signal: null },
+    shell.stderr(),
+  );
   assert.equal(shell.stderr(), '');
   assert.equal(JSON.parse(shell.stdout()).model, 'teams');
 });
 
 const unusable = [
   ['off', 'off', /^convex-relay: OUTBOX: off: nothing is kept/],
-  ['that is not there', '/nonexistent/outbox.db', /^convex-relay: OUTBOX: \/nonexistent\/outbox\.db: /],
+  [
+    'that is not there',
+    '/nonexistent/outbox.db',
+    /^convex-relay: OUTBOX: \/nonexistent\/outbox\.db: /,
+  ],
   ['that is a folder', '/tmp', /^convex-relay: OUTBOX: \/tmp: is not a file/],
   ['of somebody else', RELAY_BIN, /^convex-relay: OUTBOX: .*convex-relay: holds no outbox/],
 ];
 for (const [name, file, message] of unusable) {
   test(`an outbox ${name} is named`, async (t) => {
-    const { code, out, err } = await runOutbox(t, { OUTBOX: file, SYNC_SECRET: undefined }, ['list']);
+    const { code, out, err } = await runOutbox(t, { OUTBOX: file, SYNC_SECRET: undefined }, [
+      'list',
+    ]);
     assert.deepEqual([code, out], [2, '']);
     assert.match(err, message);
     assert.equal(err.trimEnd().split('\n').length, 1);
@@ -390,7 +542,9 @@ for (const [name, file, message] of unusable) {
 
 test('the file is found under STATE_DIRECTORY, as the relay does', async (t) => {
   const { folder } = makeFolder(t);
-  const { code, err } = await runOutbox(t, { OUTBOX: undefined, STATE_DIRECTORY: folder }, ['stats']);
+  const { code, err } = await runOutbox(t, { OUTBOX: undefined, STATE_DIRECTORY: folder }, [
+    'stats',
+  ]);
   assert.equal(code, 2);
   assert.ok(err.startsWith(`convex-relay: OUTBOX: ${folder}/outbox.db: `), err);
 });
@@ -398,6 +552,9 @@ test('the file is found under STATE_DIRECTORY, as the relay does', async (t) => 
 test('wrong usage says what is expected', async (t) => {
   const { code, out, err } = await runOutbox(t, {}, ['replay']);
   assert.deepEqual([code, out], [2, '']);
-  assert.equal(err, 'convex-relay: ids or --all are expected; '
-    + 'usage: convex-relay outbox replay ID...|--all [--model M] [--reason TEXT] [--before TIME] [--dry-run] [--force]\n');
+  assert.equal(
+    err,
+    'convex-relay: ids or --all are expected; ' +
+      'usage: convex-relay outbox replay ID...|--all [--model M] [--reason TEXT] [--before TIME] [--dry-run] [--force]\n',
+  );
 });

@@ -1,18 +1,37 @@
 // SPDX-License-Identifier: MIT
-// The outbox's files under a running relay: removed, moved, exchanged, or wanted by a second relay. What it was given
-// before is kept, nothing is taken any more that no start would find, and no command says done of what is not.
+// The outbox's files under a running relay: removed, moved, exchanged, or wanted by a second relay.
+// What it was given before is kept, nothing is taken any more that no start would find, and no
+// command says done of what is not.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  cpSync, existsSync, linkSync, mkdirSync, readdirSync, renameSync, rmSync, statSync, symlinkSync, truncateSync, unlinkSync, writeFileSync,
+  cpSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  unlinkSync,
+  writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import {
-  assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, QUEUED, REJECTION,
+  assertAnswer,
+  assertUnavailable,
+  HANG,
+  HASTY,
+  makeWorld,
+  NOWHERE,
+  QUEUED,
+  REJECTION,
 } from '../lib/outbox-world.mjs';
 import { spawnRelay } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
@@ -41,12 +60,18 @@ const LOSSES = [
   ['-shm', 'is removed', removed, /-shm was removed, emptied or exchanged: restart the relay/],
   ['-shm', 'is moved away', moved, /-shm was removed/],
   ['-shm', 'is exchanged', exchanged, /-shm was removed/],
-  ['both', 'are removed', (file) => [removed(file.replace(/both$/, '-wal')), removed(file.replace(/both$/, '-shm'))], /-wal was removed/],
+  [
+    'both',
+    'are removed',
+    (file) => [removed(file.replace(/both$/, '-wal')), removed(file.replace(/both$/, '-shm'))],
+    /-wal was removed/,
+  ],
 ];
 for (const [part, what, lose, says] of LOSSES) {
   test(`${part} ${what} under a relay: 503, not ready, no command works, and what was accepted is there after kill -9`, async (t) => {
     const world = await makeWorld(t, { answer: REJECTION });
-    for (let n = 0; n < 2; n++) assert.equal((await world.send(userEvent(`dead_${n}`))).status, 500);
+    for (let n = 0; n < 2; n++)
+      assert.equal((await world.send(userEvent(`dead_${n}`))).status, 500);
     world.upstream.answer = HANG;
     await world.relay.stop();
     const [first, second] = (await world.dead()).map(({ id }) => `${id}`);
@@ -60,7 +85,10 @@ for (const [part, what, lose, says] of LOSSES) {
     for (const args of [['discard', first], ['replay', second], ['stats'], ['list']]) {
       const { code, out, err } = await command(t, world, ...args);
       assert.deepEqual([code, out], [1, ''], `${args} ${err}`);
-      assert.match(err, /^convex-relay: OUTBOX: [^\n]* removed or exchanged under the relay[^\n]*; restart that relay[^\n]*\n$/);
+      assert.match(
+        err,
+        /^convex-relay: OUTBOX: [^\n]* removed or exchanged under the relay[^\n]*; restart that relay[^\n]*\n$/,
+      );
     }
 
     await world.relay.kill();
@@ -74,7 +102,10 @@ for (const [part, what, lose, says] of LOSSES) {
   });
 }
 
-for (const [part, says] of [['', /another file is there now, or none/], ['-wal', /-wal was removed, emptied or exchanged/]]) {
+for (const [part, says] of [
+  ['', /another file is there now, or none/],
+  ['-wal', /-wal was removed, emptied or exchanged/],
+]) {
   test(`${part || 'the file'} is emptied under a relay: nothing is taken any more`, async (t) => {
     const world = await makeWorld(t, { answer: HANG, env: HASTY });
     assertAnswer(await world.send(userEvent('acc_0')), 202, QUEUED);
@@ -107,7 +138,7 @@ test('-wal is removed while nothing comes: it is seen all the same, in time for 
   for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
   unlinkSync(`${world.file}-wal`);
   await world.relay.find('stderr', /the outbox fails .*-wal was removed/);
-  await waitFor('readiness to end', async () => await ready(world.relay) === 503);
+  await waitFor('readiness to end', async () => (await ready(world.relay)) === 503);
   await world.relay.kill();
   await world.start();
   assert.equal((await world.pending()).length, 3);
@@ -189,7 +220,10 @@ for (const [what, move] of Object.entries(MOVES)) {
     mkdirSync(folder);
     symlinkSync('disk', path.join(parent, 'now'));
     symlinkSync('real.db', link);
-    const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, OUTBOX: path.join(parent, 'now/outbox.db') } });
+    const world = await makeWorld(t, {
+      answer: HANG,
+      env: { ...HASTY, OUTBOX: path.join(parent, 'now/outbox.db') },
+    });
     assertAnswer(await world.send(userEvent('acc_0')), 202, QUEUED);
     const place = { parent, folder, file, link };
     const undo = move(place);
@@ -200,7 +234,10 @@ for (const [what, move] of Object.entries(MOVES)) {
     await waitFor('the outbox', async () => (await world.send(userEvent('acc_1'))).status === 202);
     await world.relay.kill();
     await world.start();
-    assert.deepEqual([...new Set((await world.pending()).map(({ record }) => record))].sort(), ['acc_0', 'acc_1']);
+    assert.deepEqual([...new Set((await world.pending()).map(({ record }) => record))].sort(), [
+      'acc_0',
+      'acc_1',
+    ]);
   });
 }
 
@@ -228,7 +265,8 @@ test('the file is moved away, and a relay starts beside its log: it serves, and 
   await world.relay.kill();
   renameSync(world.file, `${world.file}.away`);
   await world.start();
-  const [, aside] = /the outbox's log was there without its file.* set_aside=(\S+) to_have_it=/.exec(world.log());
+  const [, aside] =
+    /the outbox's log was there without its file.* set_aside=(\S+) to_have_it=/.exec(world.log());
   assertAnswer(await world.send(userEvent('new_0')), 202, QUEUED);
   await world.relay.stop();
   renameSync(`${world.file}.away`, world.file);
@@ -251,8 +289,15 @@ test('an outbox that was stopped is moved to where another one was killed: the l
   assert.equal(early.code, 2);
   assert.match(early.err, /beside the log of another file/);
   await there.start();
-  assert.match(there.log(), / error a log that is not the outbox's was beside it, and has been set aside .* set_aside=\S+-wal\n/);
-  assert.deepEqual((await there.pending()).map(({ record }) => record).sort(), ['here_0', 'here_1', 'here_2']);
+  assert.match(
+    there.log(),
+    / error a log that is not the outbox's was beside it, and has been set aside .* set_aside=\S+-wal\n/,
+  );
+  assert.deepEqual((await there.pending()).map(({ record }) => record).sort(), [
+    'here_0',
+    'here_1',
+    'here_2',
+  ]);
 });
 
 // ---- a second relay ----
@@ -288,15 +333,25 @@ for (const [what, prepare] of Object.entries(LETS_IN)) {
     const world = await makeWorld(t, { answer: HANG, env: HASTY });
     assertAnswer(await world.send(userEvent('acc_0')), 202, QUEUED);
     const second = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: prepare(world) } });
-    assert.deepEqual(await within('the refusal', second.exited), { code: 1, signal: null }, second.stderr());
+    assert.deepEqual(
+      await within('the refusal', second.exited),
+      { code: 1, signal: null },
+      second.stderr(),
+    );
     assert.match(second.stderr(), /^convex-relay: OUTBOX: [^\n]*is in use by another relay\n$/);
     if (what.includes('exchanged') && what.includes('the file')) return;
     assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED); // the first goes on
     await world.relay.kill();
     await world.start(); // and the lock went with it
-    assert.equal(/ warn the outbox has another name/.test(world.log()), what.includes('another name'));
+    assert.equal(
+      / warn the outbox has another name/.test(world.log()),
+      what.includes('another name'),
+    );
     assert.equal((await world.pending()).length, 2);
-    assert.equal(readdirSync(world.folder).some((name) => name.includes('damaged')), false);
+    assert.equal(
+      readdirSync(world.folder).some((name) => name.includes('damaged')),
+      false,
+    );
   });
 }
 

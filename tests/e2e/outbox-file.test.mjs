@@ -1,11 +1,24 @@
 // SPDX-License-Identifier: MIT
-// The outbox's file and its disk: who may read it, what is refused, what is mended, what if it is full.
+// The outbox's file and its disk: who may read it, what is refused, what is mended, what if it is
+// full.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
-  chmodSync, closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, readFileSync, renameSync, rmSync, rmdirSync, statSync, truncateSync,
-  writeFileSync, writeSync,
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -13,7 +26,15 @@ import { test } from 'node:test';
 import { DELIVERED, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import {
-  assertAnswer, assertUnavailable, HANG, HASTY, makeWorld, NOWHERE, PATIENT, QUEUED, REJECTION,
+  assertAnswer,
+  assertUnavailable,
+  HANG,
+  HASTY,
+  makeWorld,
+  NOWHERE,
+  PATIENT,
+  QUEUED,
+  REJECTION,
 } from '../lib/outbox-world.mjs';
 import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
 import { spawnRelay } from '../lib/relay.mjs';
@@ -30,10 +51,15 @@ test('its owner alone can read it', async (t) => {
   await world.send(userEvent('acc_1'));
   const files = readdirSync(world.folder);
   assert.ok(files.length >= 3, files.join(' '));
-  for (const file of files) assert.equal(statSync(path.join(world.folder, file)).mode & 0o777, 0o600, file);
+  for (const file of files)
+    assert.equal(statSync(path.join(world.folder, file)).mode & 0o777, 0o600, file);
 });
 
-for (const [found, left] of [[0o644, 0o600], [0o666, 0o600], [0o660, 0o660]]) {
+for (const [found, left] of [
+  [0o644, 0o600],
+  [0o666, 0o600],
+  [0o660, 0o660],
+]) {
   test(`found with mode ${found.toString(8)}: ${found === left ? 'so it stays' : 'its owner alone can read it'}`, async (t) => {
     const world = await makeWorld(t, { answer: HANG, env: HASTY });
     await world.send(userEvent('acc_1'));
@@ -57,7 +83,10 @@ for (const [what, take, putBack] of [
     assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
     take(world.file, `${world.file}.away`);
     assertUnavailable(await world.send(userEvent('acc_2')));
-    assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox cannot be written"}' });
+    assert.deepEqual(await ready(world.relay), {
+      status: 503,
+      text: '{"error":"The outbox cannot be written"}',
+    });
     assert.match(world.log(), / error the outbox fails .*another file is there now, or none/);
     if (!putBack) return;
     putBack(`${world.file}.away`, world.file);
@@ -87,8 +116,14 @@ function overwrite(file, offset, bytes) {
 }
 
 const REFUSED = {
-  'made by a newer version': { spoil: ({ file }) => overwrite(file, USER_VERSION, Buffer.from([0, 1, 0, 0])), says: /newer/ },
-  'of another program': { spoil: ({ file }) => overwrite(file, APPLICATION_ID, Buffer.from('ABCD')), says: /./ },
+  'made by a newer version': {
+    spoil: ({ file }) => overwrite(file, USER_VERSION, Buffer.from([0, 1, 0, 0])),
+    says: /newer/,
+  },
+  'of another program': {
+    spoil: ({ file }) => overwrite(file, APPLICATION_ID, Buffer.from('ABCD')),
+    says: /./,
+  },
   'a folder': {
     spoil({ file }) {
       rmSync(file);
@@ -103,7 +138,11 @@ const REFUSED = {
     },
     says: /somebody else's/,
   },
-  'in no folder': { spoil: ({ folder }) => rmSync(folder, { recursive: true }), says: /folder/, exit: 1 }, // it may be mounted later
+  'in no folder': {
+    spoil: ({ folder }) => rmSync(folder, { recursive: true }),
+    says: /folder/,
+    exit: 1,
+  }, // it may be mounted later
 };
 for (const [what, { spoil, says, exit }] of Object.entries(REFUSED)) {
   test(`an outbox that is ${what}: refused, and named`, async (t) => {
@@ -116,8 +155,15 @@ for (const [what, { spoil, says, exit }] of Object.entries(REFUSED)) {
 
 async function assertRefused(t, world, says, exit = 2) {
   const relay = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: world.file } });
-  assert.deepEqual(await within('the refusal', relay.exited), { code: exit, signal: null }, relay.stderr());
-  const [line, ...more] = relay.stderr().split('\n').filter((text) => /^convex-relay: /.test(text));
+  assert.deepEqual(
+    await within('the refusal', relay.exited),
+    { code: exit, signal: null },
+    relay.stderr(),
+  );
+  const [line, ...more] = relay
+    .stderr()
+    .split('\n')
+    .filter((text) => /^convex-relay: /.test(text));
   assert.deepEqual(more, []);
   assert.ok(line.startsWith(`convex-relay: OUTBOX: ${world.file}: `), line);
   assert.match(line, says);
@@ -151,10 +197,16 @@ test('a file that is damaged is set aside, and the relay serves', async (t) => {
   overwrite(world.file, 0, Buffer.alloc(2048, 'x'));
   world.upstream.answer = SUCCESS;
   await world.start(PATIENT);
-  const lines = world.log().split('\n').filter((line) => line.includes(' error '));
+  const lines = world
+    .log()
+    .split('\n')
+    .filter((line) => line.includes(' error '));
   assert.equal(lines.length, 1, world.log());
   assert.match(lines[0], /damaged.*set_aside=.*events_saved=/);
-  assert.equal(readdirSync(world.folder).filter((file) => file.includes('damaged')).length > 0, true);
+  assert.equal(
+    readdirSync(world.folder).filter((file) => file.includes('damaged')).length > 0,
+    true,
+  );
   assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
 });
 
@@ -162,11 +214,18 @@ test('a file that is damaged is set aside, and the relay serves', async (t) => {
 const bodyPageOf = (bytes, text) => Math.floor(bytes.indexOf(text) / PAGE_BYTES) * PAGE_BYTES;
 
 test('damage that no start looks for costs what it has hit, and keeps nothing else', async (t) => {
-  const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, ADMIN_PORT: '0', DRAIN_MS: '0' } });
+  const world = await makeWorld(t, {
+    answer: HANG,
+    env: { ...HASTY, ADMIN_PORT: '0', DRAIN_MS: '0' },
+  });
   const count = 200;
   for (let n = 0; n < count; n++) await world.send(userEvent(`acc_${n}`, n));
   await world.relay.stop();
-  overwrite(world.file, bodyPageOf(readFileSync(world.file), '"hiveId":"acc_120"'), Buffer.alloc(PAGE_BYTES));
+  overwrite(
+    world.file,
+    bodyPageOf(readFileSync(world.file), '"hiveId":"acc_120"'),
+    Buffer.alloc(PAGE_BYTES),
+  );
   truncateSync(world.file, UNCHECKED_BYTES); // too large to be looked over at a start
   const before = world.upstream.requests.length;
   world.upstream.answer = SUCCESS;
@@ -178,14 +237,20 @@ test('damage that no start looks for costs what it has hit, and keeps nothing el
   const { accepted, delivered, discarded, dead } = await world.stats();
   assert.deepEqual([accepted, dead], [count, 0]);
   assert.equal(delivered, count - discarded);
-  assert.equal(new Set(world.upstream.requests.slice(before).map(({ body }) => body)).size, delivered);
+  assert.equal(
+    new Set(world.upstream.requests.slice(before).map(({ body }) => body)).size,
+    delivered,
+  );
   assert.ok(discarded < count / 4, `${discarded} were lost`);
 
   const metrics = await scrape(world.relay);
   assertBalanced(metrics);
   assert.equal(metrics.value('outbox_spoilt_total'), discarded);
   assert.equal((await statusOf(world.relay)).outbox.spoilt, discarded);
-  const lines = world.log().split('\n').filter((line) => line.includes('damaged'));
+  const lines = world
+    .log()
+    .split('\n')
+    .filter((line) => line.includes('damaged'));
   assert.equal(lines.length, 1, world.log());
   assert.match(lines[0], new RegExp(` error .*set_aside=.*events_lost=${discarded}`));
   assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
@@ -199,7 +264,9 @@ function mountTmpfs(t, size) {
   const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
   let isMounted = true;
   try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', folder], { stdio: 'ignore' });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${size},mode=700`, 'tmpfs', folder], {
+      stdio: 'ignore',
+    });
   } catch {
     isMounted = false;
   }
@@ -242,7 +309,8 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
   const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
   let accepted = 0;
   let answer;
-  for (answer = await world.send(big('big_0')); answer.status === 202; accepted++) answer = await world.send(big(`big_${accepted}`));
+  for (answer = await world.send(big('big_0')); answer.status === 202; accepted++)
+    answer = await world.send(big(`big_${accepted}`));
   assertUnavailable(answer);
   assert.ok(accepted < 40, `${accepted} events on a full disk`);
 
@@ -253,7 +321,10 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
     isFull = answers.every(({ status }) => status === 503);
     assert.ok(rounds < 10, 'small events without end on a full disk');
   }
-  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+  assert.deepEqual(await ready(world.relay), {
+    status: 503,
+    text: '{"error":"The outbox is full"}',
+  });
 
   world.upstream.answer = SUCCESS;
   await world.relay.stop();
@@ -295,7 +366,10 @@ test('a letter is discarded on a full disk, beside the relay and without it', as
   const [first, second] = (await world.dead()).map(({ id }) => `${id}`);
   fillDisk(folder);
   const discard = async (letter) => {
-    const child = spawnRelay(t, { args: ['outbox', 'discard', letter], env: { OUTBOX: world.file } });
+    const child = spawnRelay(t, {
+      args: ['outbox', 'discard', letter],
+      env: { OUTBOX: world.file },
+    });
     return [(await within('the end', child.exited)).code, child.stdout(), child.stderr()];
   };
   assert.deepEqual(await discard(first), [0, `${first}: is discarded\n`, '']);
@@ -310,10 +384,14 @@ test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', 
   const text = 'x'.repeat(100_000);
   const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
   const statuses = [];
-  while (statuses.at(-1) !== 503 && statuses.length < 40) statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
+  while (statuses.at(-1) !== 503 && statuses.length < 40)
+    statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
   assert.ok(statuses.length > 5 && statuses.length < 12, statuses.join(' '));
   assertUnavailable(await world.send(big('acc_full')));
-  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+  assert.deepEqual(await ready(world.relay), {
+    status: 503,
+    text: '{"error":"The outbox is full"}',
+  });
 
   world.upstream.answer = SUCCESS;
   world.upstream.closeConnections();
@@ -329,9 +407,13 @@ test('files that may not grow any more (ulimit -f): 503, what is there is delive
   const text = 'x'.repeat(100_000);
   const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
   const statuses = [];
-  while (statuses.at(-1) !== 503 && statuses.length < 40) statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
+  while (statuses.at(-1) !== 503 && statuses.length < 40)
+    statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
   assertUnavailable(await world.send(big('acc_full')));
-  assert.deepEqual(await ready(world.relay), { status: 503, text: '{"error":"The outbox is full"}' });
+  assert.deepEqual(await ready(world.relay), {
+    status: 503,
+    text: '{"error":"The outbox is full"}',
+  });
 
   world.upstream.answer = SUCCESS;
   world.upstream.closeConnections();
@@ -341,15 +423,27 @@ test('files that may not grow any more (ulimit -f): 503, what is there is delive
 });
 
 // A write past the limit ends a process that does not ignore SIGXFSZ.
-for (const [what, args] of [['a start', []], ['a backup', ['outbox', 'backup', 'backup.db']]]) {
+for (const [what, args] of [
+  ['a start', []],
+  ['a backup', ['outbox', 'backup', 'backup.db']],
+]) {
   test(`${what} with files that may not grow (ulimit -f): refused, and says why`, async (t) => {
     const world = await makeWorld(t, { answer: HANG, env: HASTY });
     await world.send(userEvent('acc_1'));
     const child = spawnRelay(t, {
-      args, cwd: world.folder, under: ['sh', '-c', 'ulimit -f 8; exec "$0" "$@"'], // 4 KiB
-      env: { CONVEX_URL: NOWHERE, OUTBOX: args.length > 0 ? world.file : path.join(world.folder, 'new.db') },
+      args,
+      cwd: world.folder,
+      under: ['sh', '-c', 'ulimit -f 8; exec "$0" "$@"'], // 4 KiB
+      env: {
+        CONVEX_URL: NOWHERE,
+        OUTBOX: args.length > 0 ? world.file : path.join(world.folder, 'new.db'),
+      },
     });
-    assert.deepEqual(await within('the end', child.exited), { code: 1, signal: null }, child.stderr());
+    assert.deepEqual(
+      await within('the end', child.exited),
+      { code: 1, signal: null },
+      child.stderr(),
+    );
     assert.match(child.stderr(), /the disk is full/);
   });
 }

@@ -1,10 +1,20 @@
 // SPDX-License-Identifier: MIT
-// Where the outbox's file is: on what file system, behind which links, mounted how, and whose file it is. What a start
-// refuses it leaves as it found it, and `check` says the same.
+// Where the outbox's file is: on what file system, behind which links, mounted how, and whose file
+// it is. What a start refuses it leaves as it found it, and `check` says the same.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
-import { chmodSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
@@ -26,7 +36,10 @@ async function run(t, options) {
 
 // A start ends with that code and one line, and so does `check`, with 1.
 async function assertRefused(t, { says, code, ...options }) {
-  for (const [args, expected] of [[[], code], [['check'], 1]]) {
+  for (const [args, expected] of [
+    [[], code],
+    [['check'], 1],
+  ]) {
     const end = await run(t, { ...options, args });
     assert.equal(end.code, expected, `${args} ${end.err}`);
     assert.match(end.err, /^convex-relay: OUTBOX: [^\n]*\n$/);
@@ -36,7 +49,8 @@ async function assertRefused(t, { says, code, ...options }) {
 
 // ---- file systems ----
 
-// Magic numbers: linux/magic.h; Lustre, BeeGFS and the like from their own sources (statfs(2) lists them, too).
+// Magic numbers: linux/magic.h; Lustre, BeeGFS and the like from their own sources (statfs(2) lists
+// them, too).
 const FILE_SYSTEMS = [
   ['NFS', '6969', 'refused'],
   ['SMB', '517b', 'refused'],
@@ -66,42 +80,66 @@ const FILE_SYSTEMS = [
 ];
 const PRELOADED = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
 for (const [name, magic, outcome] of FILE_SYSTEMS) {
-  test(`on ${name} (${magic}), at the first start already: ${outcome}`, { skip: PRELOADED }, async (t) => {
-    const { folder } = makeFolder(t);
-    const env = {
-      CONVEX_URL: NOWHERE, OUTBOX: path.join(folder, 'outbox.db'),
-      LD_PRELOAD: path.join(RELAY_BUILD, 'libfile-system.so'), FILE_SYSTEM: magic,
-    };
-    assert.ok(existsSync(env.LD_PRELOAD));
-    if (outcome === 'refused') {
-      await assertRefused(t, { env, code: 2, says: new RegExp(`of other machines.*: ${name}\\n`) });
-      assert.deepEqual(readdirSync(folder), []);
-      return;
-    }
-    const relay = await startRelay(t, { env });
-    const warnings = relay.stderr().split('\n').filter((line) => /the outbox may be lost/.test(line));
-    assert.equal(warnings.length, outcome === 'fine' ? 0 : 1, relay.stderr());
-    if (outcome === 'fine') return;
-    assert.match(warnings[0], new RegExp(` warn .* file_system=${name} because=`));
-    assert.match((await run(t, { env, args: ['check'] })).err, / warn the outbox may be lost/);
-  });
+  test(
+    `on ${name} (${magic}), at the first start already: ${outcome}`,
+    { skip: PRELOADED },
+    async (t) => {
+      const { folder } = makeFolder(t);
+      const env = {
+        CONVEX_URL: NOWHERE,
+        OUTBOX: path.join(folder, 'outbox.db'),
+        LD_PRELOAD: path.join(RELAY_BUILD, 'libfile-system.so'),
+        FILE_SYSTEM: magic,
+      };
+      assert.ok(existsSync(env.LD_PRELOAD));
+      if (outcome === 'refused') {
+        await assertRefused(t, {
+          env,
+          code: 2,
+          says: new RegExp(`of other machines.*: ${name}\\n`),
+        });
+        assert.deepEqual(readdirSync(folder), []);
+        return;
+      }
+      const relay = await startRelay(t, { env });
+      const warnings = relay
+        .stderr()
+        .split('\n')
+        .filter((line) => /the outbox may be lost/.test(line));
+      assert.equal(warnings.length, outcome === 'fine' ? 0 : 1, relay.stderr());
+      if (outcome === 'fine') return;
+      assert.match(warnings[0], new RegExp(` warn .* file_system=${name} because=`));
+      assert.match((await run(t, { env, args: ['check'] })).err, / warn the outbox may be lost/);
+    },
+  );
 }
 
 // ---- mounts ----
 
 // Runs the relay where what stands at `from` is mounted over `to`, for it alone.
-const mounted = (from, to) => ['unshare', '--mount', '--propagation', 'private', 'sh', '-c',
-  `mount --bind '${from}' '${to}' && exec "$0" "$@"`];
+const mounted = (from, to) => [
+  'unshare',
+  '--mount',
+  '--propagation',
+  'private',
+  'sh',
+  '-c',
+  `mount --bind '${from}' '${to}' && exec "$0" "$@"`,
+];
 
 for (const part of ['', '-wal', '-shm']) {
-  test(`outbox.db${part} is a mount of its own: refused, since its log would stay behind`, { skip: MOUNTS }, async (t) => {
-    const host = makeFolder(t, { file: '' });
-    const box = makeFolder(t, { [`outbox.db${part}`]: '' });
-    const env = { OUTBOX: box.path('outbox.db') };
-    const under = mounted(host.path('file'), box.path(`outbox.db${part}`));
-    await assertRefused(t, { env, under, code: 2, says: /mount the folder/ });
-    assert.deepEqual(readdirSync(box.folder), [`outbox.db${part}`]);
-  });
+  test(
+    `outbox.db${part} is a mount of its own: refused, since its log would stay behind`,
+    { skip: MOUNTS },
+    async (t) => {
+      const host = makeFolder(t, { file: '' });
+      const box = makeFolder(t, { [`outbox.db${part}`]: '' });
+      const env = { OUTBOX: box.path('outbox.db') };
+      const under = mounted(host.path('file'), box.path(`outbox.db${part}`));
+      await assertRefused(t, { env, under, code: 2, says: /mount the folder/ });
+      assert.deepEqual(readdirSync(box.folder), [`outbox.db${part}`]);
+    },
+  );
 }
 
 test('a link to a file that is a mount of its own: refused', { skip: MOUNTS }, async (t) => {
@@ -109,20 +147,29 @@ test('a link to a file that is a mount of its own: refused', { skip: MOUNTS }, a
   const box = makeFolder(t, { 'outbox.db': '' });
   symlinkSync(box.path('outbox.db'), box.path('link.db'));
   const under = mounted(host.path('outbox.db'), box.path('outbox.db'));
-  await assertRefused(t, { env: { OUTBOX: box.path('link.db') }, under, code: 2, says: /mount the folder/ });
+  await assertRefused(t, {
+    env: { OUTBOX: box.path('link.db') },
+    under,
+    code: 2,
+    says: /mount the folder/,
+  });
 });
 
-test('the folder is mounted: what was accepted is in it, whoever mounts it next', { skip: MOUNTS }, async (t) => {
-  const upstream = await startUpstream(t, HANG);
-  const host = makeFolder(t);
-  const box = makeFolder(t);
-  const env = { CONVEX_URL: upstream.url, OUTBOX: box.path('outbox.db'), ...HASTY };
-  const relay = await startRelay(t, { env, under: mounted(host.folder, box.folder) });
-  assert.equal((await sync(relay, userEvent('acc_1'))).status, 202);
-  await relay.kill();
-  assert.deepEqual(readdirSync(box.folder), []);
-  assert.equal((await outboxStats({ OUTBOX: host.path('outbox.db') })).pending, 1);
-});
+test(
+  'the folder is mounted: what was accepted is in it, whoever mounts it next',
+  { skip: MOUNTS },
+  async (t) => {
+    const upstream = await startUpstream(t, HANG);
+    const host = makeFolder(t);
+    const box = makeFolder(t);
+    const env = { CONVEX_URL: upstream.url, OUTBOX: box.path('outbox.db'), ...HASTY };
+    const relay = await startRelay(t, { env, under: mounted(host.folder, box.folder) });
+    assert.equal((await sync(relay, userEvent('acc_1'))).status, 202);
+    await relay.kill();
+    assert.deepEqual(readdirSync(box.folder), []);
+    assert.equal((await outboxStats({ OUTBOX: host.path('outbox.db') })).pending, 1);
+  },
+);
 
 // ---- links and folders ----
 
@@ -143,7 +190,9 @@ for (const [what, make] of Object.entries(LINKS)) {
     make({ at });
     const link = what.includes('folder') ? at('outbox.db.d/outbox.db') : at('outbox.db');
     const upstream = await startUpstream(t, HANG);
-    const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, OUTBOX: link, ...HASTY } });
+    const relay = await startRelay(t, {
+      env: { CONVEX_URL: upstream.url, OUTBOX: link, ...HASTY },
+    });
     assert.equal((await sync(relay, userEvent('acc_1'))).status, 202);
     await relay.kill();
     assert.ok(statSync(at('disk/outbox.db')).isFile());
@@ -153,10 +202,34 @@ for (const [what, make] of Object.entries(LINKS)) {
 }
 
 const NO_PLACE = [
-  ['a folder that is not there yet', 'none/outbox.db', () => {}, 1, /its folder cannot be entered: No such file/],
-  ['a link into a folder that is not there yet', 'outbox.db', (at) => symlinkSync('none/outbox.db', at('outbox.db')), 1, /its folder cannot be entered/],
-  ['a link to itself', 'outbox.db', (at) => symlinkSync('outbox.db', at('outbox.db')), 2, /Too many levels/],
-  ['a file where a folder should be', 'file/outbox.db', (at) => writeFileSync(at('file'), ''), 2, /Not a directory/],
+  [
+    'a folder that is not there yet',
+    'none/outbox.db',
+    () => {},
+    1,
+    /its folder cannot be entered: No such file/,
+  ],
+  [
+    'a link into a folder that is not there yet',
+    'outbox.db',
+    (at) => symlinkSync('none/outbox.db', at('outbox.db')),
+    1,
+    /its folder cannot be entered/,
+  ],
+  [
+    'a link to itself',
+    'outbox.db',
+    (at) => symlinkSync('outbox.db', at('outbox.db')),
+    2,
+    /Too many levels/,
+  ],
+  [
+    'a file where a folder should be',
+    'file/outbox.db',
+    (at) => writeFileSync(at('file'), ''),
+    2,
+    /Not a directory/,
+  ],
   ['a folder', '.', () => {}, 2, /not a file/],
   ['a name that ends like a folder', 'outbox/', () => {}, 2, /names a folder/],
   ['a device', '/dev/null', () => {}, 2, /not a file/],
@@ -167,14 +240,22 @@ for (const [what, name, make, code, says] of NO_PLACE) {
     const { folder } = makeFolder(t);
     make((file) => path.join(folder, file));
     const before = readdirSync(folder);
-    await assertRefused(t, { env: { OUTBOX: path.isAbsolute(name) ? name : `${folder}/${name}` }, code, says });
+    await assertRefused(t, {
+      env: { OUTBOX: path.isAbsolute(name) ? name : `${folder}/${name}` },
+      code,
+      says,
+    });
     assert.deepEqual(readdirSync(folder), before);
   });
 }
 
 test('line ends in the name of a file make no second line', async (t) => {
   const { folder } = makeFolder(t);
-  await assertRefused(t, { env: { OUTBOX: `${folder}/none\nconvex-relay: all is well\r\u202e/x.db` }, code: 1, says: /none\?convex-relay/ });
+  await assertRefused(t, {
+    env: { OUTBOX: `${folder}/none\nconvex-relay: all is well\r\u202e/x.db` },
+    code: 1,
+    says: /none\?convex-relay/,
+  });
 });
 
 // ---- whose it is ----
@@ -195,7 +276,11 @@ function database({ application = 0, version = 0, cookie = 0 }) {
 }
 
 const FOREIGN = [
-  ["another program's database", database({ application: 7, cookie: 1 }), /database of something else/],
+  [
+    "another program's database",
+    database({ application: 7, cookie: 1 }),
+    /database of something else/,
+  ],
   ['a database of no name, with tables', database({ cookie: 1 }), /database of something else/],
   ['a database of no name, with a version', database({ version: 3 }), /database of something else/],
   ['a text', Buffer.from('{"users":{"mutation":"users:sync"}}\n'), /somebody else's file/],
@@ -209,7 +294,10 @@ for (const [what, bytes, says] of FOREIGN) {
     const before = statSync(file);
     await assertRefused(t, { env: { OUTBOX: file }, code: 2, says });
     const after = statSync(file);
-    assert.deepEqual([after.mode, after.ino, after.mtimeMs], [before.mode, before.ino, before.mtimeMs]);
+    assert.deepEqual(
+      [after.mode, after.ino, after.mtimeMs],
+      [before.mode, before.ino, before.mtimeMs],
+    );
     assert.deepEqual(readFileSync(file), bytes);
     assert.deepEqual(readdirSync(files.folder), ['hive.sqlite']);
   });
@@ -217,29 +305,48 @@ for (const [what, bytes, says] of FOREIGN) {
 
 // ---- who may ----
 
-test('as another user: whom to run it as', { skip: isRoot ? false : 'only root may become somebody else' }, async (t) => {
-  const world = await makeWorld(t, { answer: HANG, env: HASTY });
-  assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
-  const bin = makeFolder(t);
-  chmodSync(bin.folder, 0o755);
-  copyFileSync(RELAY_BIN, bin.path('convex-relay'));
-  const asNobody = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups',
-    'sh', '-c', `shift; exec '${bin.path('convex-relay')}' "$@"`, 'sh'];
-  for (const mode of [0o700, 0o755]) { // the folder keeps others out, or the file does
-    chmodSync(world.folder, mode);
-    for (const args of [['outbox', 'list'], ['outbox', 'discard', '1'], ['check'], []]) {
-      const { code, err } = await run(t, { env: { OUTBOX: world.file }, under: asNobody, args });
-      assert.equal(code, args[0] === 'check' ? 1 : 2, err);
-      assert.match(err, /^convex-relay: OUTBOX: [^\n]*: Permission denied: run it as root\n$/, `${mode.toString(8)} ${args}`);
+test(
+  'as another user: whom to run it as',
+  { skip: isRoot ? false : 'only root may become somebody else' },
+  async (t) => {
+    const world = await makeWorld(t, { answer: HANG, env: HASTY });
+    assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
+    const bin = makeFolder(t);
+    chmodSync(bin.folder, 0o755);
+    copyFileSync(RELAY_BIN, bin.path('convex-relay'));
+    const asNobody = [
+      'setpriv',
+      '--reuid=65534',
+      '--regid=65534',
+      '--clear-groups',
+      'sh',
+      '-c',
+      `shift; exec '${bin.path('convex-relay')}' "$@"`,
+      'sh',
+    ];
+    for (const mode of [0o700, 0o755]) {
+      // the folder keeps others out, or the file does
+      chmodSync(world.folder, mode);
+      for (const args of [['outbox', 'list'], ['outbox', 'discard', '1'], ['check'], []]) {
+        const { code, err } = await run(t, { env: { OUTBOX: world.file }, under: asNobody, args });
+        assert.equal(code, args[0] === 'check' ? 1 : 2, err);
+        assert.match(
+          err,
+          /^convex-relay: OUTBOX: [^\n]*: Permission denied: run it as root\n$/,
+          `${mode.toString(8)} ${args}`,
+        );
+      }
     }
-  }
-  assert.equal((await world.pending()).length, 1);
-});
+    assert.equal((await world.pending()).length, 1);
+  },
+);
 
 // ---- check ----
 
 // Convex, asked for a function that nobody has: crates/udf/src/validation.rs.
-const WELL = { json: { status: 'error', errorMessage: "Could not find public function for 'a:b'." } };
+const WELL = {
+  json: { status: 'error', errorMessage: "Could not find public function for 'a:b'." },
+};
 
 test('check makes nothing, and is well beside a relay', async (t) => {
   const upstream = await startUpstream(t, WELL);
@@ -254,13 +361,22 @@ test('check makes nothing, and is well beside a relay', async (t) => {
 
 const HOSTS = [
   [{ HOST: 'http://127.0.0.1' }, /^convex-relay: HOST: neither an IP address nor a host's name/],
-  [{ HOST: 'no-such-host.invalid' }, /^convex-relay: HOST: no-such-host\.invalid: no address of it is known/],
-  [{ ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: '0' }, /^convex-relay: ADMIN_HOST: no-such-host\.invalid: no address of it is known/],
+  [
+    { HOST: 'no-such-host.invalid' },
+    /^convex-relay: HOST: no-such-host\.invalid: no address of it is known/,
+  ],
+  [
+    { ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: '0' },
+    /^convex-relay: ADMIN_HOST: no-such-host\.invalid: no address of it is known/,
+  ],
 ];
 for (const [env, says] of HOSTS) {
   test(`check resolves ${Object.entries(env)[0].join('=')}`, async (t) => {
     const upstream = await startUpstream(t, WELL);
-    const { code, err } = await run(t, { env: { CONVEX_URL: upstream.url, ...env }, args: ['check'] });
+    const { code, err } = await run(t, {
+      env: { CONVEX_URL: upstream.url, ...env },
+      args: ['check'],
+    });
     assert.equal(code, 1);
     assert.match(err, says);
     assert.equal(err.trimEnd().split('\n').length, 1);
@@ -269,6 +385,9 @@ for (const [env, says] of HOSTS) {
 
 test('check does not ask for ADMIN_HOST where there is no admin port', async (t) => {
   const upstream = await startUpstream(t, WELL);
-  const { code } = await run(t, { env: { CONVEX_URL: upstream.url, ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: 'off' }, args: ['check'] });
+  const { code } = await run(t, {
+    env: { CONVEX_URL: upstream.url, ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: 'off' },
+    args: ['check'],
+  });
   assert.equal(code, 0);
 });

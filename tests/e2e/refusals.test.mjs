@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is refused for one event's sake holds that event alone; what a person has to mend holds, and kills nobody.
+// What is refused for one event's sake holds that event alone; what a person has to mend holds, and
+// kills nobody.
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
@@ -20,7 +21,10 @@ const isWarning = / (warn|error) /;
 const DISLIKED = 'having met.'; // "having" makes more than one firewall think of SQL
 const FIREWALL = { status: 403, body: '<html><h1>403 Forbidden</h1></html>' };
 
-for (const [name, withoutRecord] of [['of records', false], ['without a record', true]]) {
+for (const [name, withoutRecord] of [
+  ['of records', false],
+  ['without a record', true],
+]) {
   test(`ten texts ${name} that a firewall dislikes hold nobody else`, async (t) => {
     const answer = ({ text }) => (text.includes(DISLIKED) ? FIREWALL : SUCCESS);
     const world = await makeWorld(t, { answer, env: { LOG_LEVEL: 'info' } });
@@ -30,12 +34,20 @@ for (const [name, withoutRecord] of [['of records', false], ['without a record',
       disliked.push(world.send({ model: 'posts', operation: 'set', data }));
     }
     await waitFor('all of them to be refused', () => world.upstream.requests.length >= 10);
-    for (let n = 0; n < 40; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 200, DELIVERED);
+    for (let n = 0; n < 40; n++)
+      assertAnswer(await world.send(userEvent(`acc_${n}`)), 200, DELIVERED);
     await waitFor('the blame', () => world.log().includes('it waits by itself'));
-    for (let n = 0; n < 40; n++) assertAnswer(await world.send(userEvent(`acc_${n}`, 1)), 200, DELIVERED);
+    for (let n = 0; n < 40; n++)
+      assertAnswer(await world.send(userEvent(`acc_${n}`, 1)), 200, DELIVERED);
 
     assert.ok(count(world.log(), 'not to be had') <= 1, world.log());
-    assert.ok(world.log().split('\n').filter((line) => isWarning.test(line)).length <= 3, world.log());
+    assert.ok(
+      world
+        .log()
+        .split('\n')
+        .filter((line) => isWarning.test(line)).length <= 3,
+      world.log(),
+    );
     await waitFor('the others to be settled', async () => (await world.stats()).pending === 10);
     assert.deepEqual(await world.dead(), []);
 
@@ -47,15 +59,22 @@ for (const [name, withoutRecord] of [['of records', false], ['without a record',
 test('a removal whose function is missing holds no other event of its route', async (t) => {
   const { folder } = makeFolder(t);
   const ROUTES = path.join(folder, 'routes.json');
-  writeFileSync(ROUTES, JSON.stringify({ users: { mutation: 'users:sync', remove: 'users:remove' } }));
-  const missing = { json: { status: 'error', errorMessage: "Could not find public function for 'users:remove'." } };
+  writeFileSync(
+    ROUTES,
+    JSON.stringify({ users: { mutation: 'users:sync', remove: 'users:remove' } }),
+  );
+  const missing = {
+    json: { status: 'error', errorMessage: "Could not find public function for 'users:remove'." },
+  };
   const answer = (request) => (callOf(request).path === 'users:remove' ? missing : SUCCESS);
   const world = await makeWorld(t, { answer, folder, env: { ROUTES, LOG_LEVEL: 'info' } });
   const removal = world.send({ ...userEvent('acc_gone'), operation: 'remove' });
   await world.upstream.arrived(1);
-  for (let n = 0; n < 40; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 200, DELIVERED);
+  for (let n = 0; n < 40; n++)
+    assertAnswer(await world.send(userEvent(`acc_${n}`)), 200, DELIVERED);
   await waitFor('the blame', () => world.log().includes('it waits by itself'));
-  for (let n = 0; n < 40; n++) assertAnswer(await world.send(userEvent(`acc_${n}`, 1)), 200, DELIVERED);
+  for (let n = 0; n < 40; n++)
+    assertAnswer(await world.send(userEvent(`acc_${n}`, 1)), 200, DELIVERED);
   assert.equal(count(world.log(), 'route is held'), 1);
   assert.deepEqual(await world.dead(), []);
   world.upstream.answer = SUCCESS;
@@ -64,7 +83,10 @@ test('a removal whose function is missing holds no other event of its route', as
 
 // ---- what a person mends ----
 
-const PROXY = [300, 302, 308, 401, 402, 403, 404, 405, 407, 409, 410, 411, 413, 414, 418, 422, 426, 428, 431, 451, 499];
+const PROXY = [
+  300, 302, 308, 401, 402, 403, 404, 405, 407, 409, 410, 411, 413, 414, 418, 422, 426, 428, 431,
+  451, 499,
+];
 
 test('a status of a proxy that Convex has no code for kills no event', async (t) => {
   const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '20' } });
@@ -85,7 +107,9 @@ for (const refuse of ['permission', 'kind', 'version', 'paused']) {
   test(`held until it is mended: ${refuse}`, async (t) => {
     const standin = await startStandin(t);
     await standin.setFaults({ next: [{ refuse, times: 0 }] });
-    const world = await makeWorld(t, { env: { CONVEX_URL: standin.url, SYNC_WAIT_MS: '20', LOG_LEVEL: 'info' } });
+    const world = await makeWorld(t, {
+      env: { CONVEX_URL: standin.url, SYNC_WAIT_MS: '20', LOG_LEVEL: 'info' },
+    });
     for (let n = 0; n < 3; n++) assert.equal((await world.send(userEvent(`acc_${n}`))).status, 202);
     await waitFor('the hold', () => world.log().includes('route is held'));
     assert.equal(count(world.log(), 'route is held'), 1);
@@ -107,5 +131,8 @@ test('a function that runs out of time is tried again before it is a dead letter
   const { status, body } = await world.send(userEvent('acc_2'));
   assert.equal(status, 500);
   assert.match(body, /Function execution timed out/);
-  assert.deepEqual((await world.dead()).map(({ record }) => record), ['acc_2']);
+  assert.deepEqual(
+    (await world.dead()).map(({ record }) => record),
+    ['acc_2'],
+  );
 });

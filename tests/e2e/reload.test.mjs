@@ -21,7 +21,12 @@ const pathsOf = (upstream) => upstream.requests.map((request) => callOf(request)
 // A relay whose secrets, deploy key and routes come from files.
 async function startWithFiles(t) {
   const upstream = await startUpstream(t);
-  const files = makeFolder(t, { secret: OLD, previous: 'an-even-older-one', key: 'key-1', routes: ROUTES });
+  const files = makeFolder(t, {
+    secret: OLD,
+    previous: 'an-even-older-one',
+    key: 'key-1',
+    routes: ROUTES,
+  });
   const relay = await startRelay(t, {
     env: {
       CONVEX_URL: upstream.url,
@@ -37,7 +42,11 @@ async function startWithFiles(t) {
     relay.signal('SIGHUP');
     reloads += 1;
     await waitFor('the reload', () => relay.stderr().match(/reloaded/g)?.length === reloads);
-    return relay.stderr().trimEnd().split('\n').findLast((line) => line.includes('reloaded'));
+    return relay
+      .stderr()
+      .trimEnd()
+      .split('\n')
+      .findLast((line) => line.includes('reloaded'));
   };
   return { upstream, relay, files, reload };
 }
@@ -108,7 +117,10 @@ test('in the middle of a start: it is done when that is over', async (t) => {
   const upstream = await startUpstream(t);
   const files = makeFolder(t, { secret: OLD });
   const env = {
-    CONVEX_URL: upstream.url, SYNC_SECRET: undefined, SYNC_SECRET_FILE: files.path('secret'), OUTBOX: files.path('outbox.db'),
+    CONVEX_URL: upstream.url,
+    SYNC_SECRET: undefined,
+    SYNC_SECRET_FILE: files.path('secret'),
+    OUTBOX: files.path('outbox.db'),
   };
   await (await startRelay(t, { env })).stop();
   const holder = spawn('sqlite3', [env.OUTBOX], { stdio: ['pipe', 'pipe', 'inherit'] });
@@ -117,23 +129,40 @@ test('in the middle of a start: it is done when that is over', async (t) => {
   await once(holder.stdout, 'data');
 
   const relay = spawnRelay(t, { env });
-  const hears = () => parseInt(/^SigBlk:\s+(\w+)$/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))?.[1] ?? '0', 16) & 1;
+  const hears = () =>
+    parseInt(
+      /^SigBlk:\s+(\w+)$/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))?.[1] ?? '0',
+      16,
+    ) & 1;
   await waitFor('it to hear of SIGHUP', hears);
   files.write('secret', NEW);
   relay.signal('SIGHUP');
   holder.stdin.end();
   const [, port] = await relay.find('stderr', /info listening .*:(\d+)/);
   await relay.find('stderr', /info reloaded/);
-  const statuses = [OLD, NEW].map(async (secret) => (await sync({ url: `http://127.0.0.1:${port}` }, userEvent('acc_1'), { secret })).status);
+  const statuses = [OLD, NEW].map(
+    async (secret) =>
+      (await sync({ url: `http://127.0.0.1:${port}` }, userEvent('acc_1'), { secret })).status,
+  );
   assert.deepEqual(await Promise.all(statuses), [401, 200]);
 });
 
 const BROKEN = [
   { what: 'routes that are not JSON', file: 'routes', content: '{"users":', says: /ROUTES/ },
-  { what: 'a route with an unknown key', file: 'routes', content: { users: { mutatoin: 'u:s' } }, says: /ROUTES.*mutatoin/ },
+  {
+    what: 'a route with an unknown key',
+    file: 'routes',
+    content: { users: { mutatoin: 'u:s' } },
+    says: /ROUTES.*mutatoin/,
+  },
   { what: 'no routes file', file: 'routes', says: /ROUTES/ },
   { what: 'a folder for routes', file: 'routes', put: 'mkdir', says: /ROUTES.*directory/ },
-  { what: 'a pipe for routes that nobody writes to', file: 'routes', put: 'mkfifo', says: /ROUTES.*what comes out of it does not end/ },
+  {
+    what: 'a pipe for routes that nobody writes to',
+    file: 'routes',
+    put: 'mkfifo',
+    says: /ROUTES.*what comes out of it does not end/,
+  },
   { what: 'an empty secret', file: 'secret', content: '', says: /SYNC_SECRET_FILE/ },
   { what: 'no secret file', file: 'secret', says: /SYNC_SECRET_FILE/ },
   { what: 'a secret of 600 bytes', file: 'secret', content: 'x'.repeat(600), says: /SYNC_SECRET/ },

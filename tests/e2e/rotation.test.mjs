@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The README's walk-throughs for a new secret and a new deploy key, under load: no event is refused,
-// none is lost, and those of one record keep their order.
+// The README's walk-throughs for a new secret and a new deploy key, under load: no event is
+// refused, none is lost, and those of one record keep their order.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -19,7 +19,8 @@ const NEW = 'the-new-secret';
 const LANES = 8;
 const EVERY_MS = 8;
 
-// A relay whose secrets and deploy key come from files; there is no previous secret, and its file is empty.
+// A relay whose secrets and deploy key come from files; there is no previous secret, and its file
+// is empty.
 async function startWithFiles(t, env = {}) {
   const upstream = await startUpstream(t);
   const files = makeFolder(t, { secret: OLD, 'secret-previous': '', key: 'key-1' });
@@ -39,7 +40,9 @@ async function startWithFiles(t, env = {}) {
   });
   let reloads = 0;
   return {
-    upstream, files, relay,
+    upstream,
+    files,
+    relay,
     stats: () => outboxStats(kept),
     async reload() {
       relay.signal('SIGHUP');
@@ -57,7 +60,9 @@ function startSender(relay, name, secret) {
   const lanes = Array.from({ length: LANES }, async (_, lane) => {
     const id = `${name}_${lane}`;
     for (versions[id] = 0; sending;) {
-      statuses.push((await sync(relay, userEvent(id, versions[id]++), { secret: secret() })).status);
+      statuses.push(
+        (await sync(relay, userEvent(id, versions[id]++), { secret: secret() })).status,
+      );
       await sleep(EVERY_MS);
     }
   });
@@ -80,7 +85,10 @@ function startSender(relay, name, secret) {
 function assertAllArrived(upstream, { versions }) {
   const calls = upstream.requests.filter(({ taken }) => taken !== false).map(callOf);
   for (const [id, count] of Object.entries(versions)) {
-    assert.deepEqual(calls.filter((call) => call.id === id).map(({ n }) => n), Array.from({ length: count }, (_, n) => n));
+    assert.deepEqual(
+      calls.filter((call) => call.id === id).map(({ n }) => n),
+      Array.from({ length: count }, (_, n) => n),
+    );
   }
 }
 
@@ -102,13 +110,13 @@ test('a new secret: no event is refused, and the old one is refused in the end',
   await more();
   const early = await used('previous');
   await more();
-  assert.ok(await used('previous') > early, 'one of them has the old one still');
+  assert.ok((await used('previous')) > early, 'one of them has the old one still');
   secrets[1] = NEW;
   await more(); // what was on its way has arrived
   const last = await used('previous');
   await more();
   assert.equal(await used('previous'), last, 'nobody has it any more');
-  assert.ok(await used('current') > last);
+  assert.ok((await used('current')) > last);
 
   files.write('secret-previous', '');
   await reload();
@@ -132,16 +140,25 @@ test('a new deploy key, while the old one still holds: nothing waits', async (t)
   files.write('key', 'key-2');
   await reload();
   await sender.more();
-  upstream.answer = byKey({ key: 'key-2' }, { status: 401, json: { code: 'BadAdminKey', message: 'no' } });
+  upstream.answer = byKey(
+    { key: 'key-2' },
+    { status: 401, json: { code: 'BadAdminKey', message: 'no' } },
+  );
   await sender.more();
   assert.deepEqual(await sender.stop(), new Set([200]));
   assertAllArrived(upstream, sender);
   assert.equal((await stats()).dead, 0);
 });
 
-for (const [status, code] of [[401, 'BadAdminKey'], [403, 'BadDeployKey'], [400, 'InvalidAdminKey']]) {
+for (const [status, code] of [
+  [401, 'BadAdminKey'],
+  [403, 'BadDeployKey'],
+  [400, 'InvalidAdminKey'],
+]) {
   test(`a deploy key that Convex refuses with ${status} ${code}: events wait for the new one`, async (t) => {
-    const { upstream, files, relay, reload, stats } = await startWithFiles(t, { SYNC_WAIT_MS: '50' });
+    const { upstream, files, relay, reload, stats } = await startWithFiles(t, {
+      SYNC_WAIT_MS: '50',
+    });
     const good = { key: 'key-1' };
     upstream.answer = byKey(good, { status, json: { code, message: 'no' } });
     const sender = startSender(relay, 'acc_1', () => OLD);
@@ -153,7 +170,10 @@ for (const [status, code] of [[401, 'BadAdminKey'], [403, 'BadDeployKey'], [400,
     await reload();
     await sender.more();
     assert.deepEqual(await sender.stop(), new Set([200, 202]));
-    await waitFor('everything to be delivered', async () => (await stats()).delivered === sender.sent());
+    await waitFor(
+      'everything to be delivered',
+      async () => (await stats()).delivered === sender.sent(),
+    );
     assertAllArrived(upstream, sender);
     const { accepted, dead } = await stats();
     assert.deepEqual({ accepted, dead }, { accepted: sender.sent(), dead: 0 });

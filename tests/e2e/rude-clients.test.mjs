@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Clients that are slow, many, gone or too much at once: others are served meanwhile, and descriptors
-// and memory come back afterwards.
+// Clients that are slow, many, gone or too much at once: others are served meanwhile, and
+// descriptors and memory come back afterwards.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -18,13 +18,16 @@ const MIB = 1024 * 1024;
 const SANITIZED = process.env.RELAY_SANITIZED ? 'a sanitizer has memory of its own' : false;
 
 const openFds = (relay) => readdirSync(`/proc/${relay.pid}/fd`).length;
-// But for those of clients that are still there: fetch keeps a connection or more, and for how long is its own affair.
+// But for those of clients that are still there: fetch keeps a connection or more, and for how long
+// is its own affair.
 const ownFds = (relay) => openFds(relay) - connectionsTo(relay.port);
-const rssMib = (relay) => Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+const rssMib = (relay) =>
+  Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
 // CPU time of all its threads, in ms.
-const cpuMs = (relay) => readdirSync(`/proc/${relay.pid}/task`)
-  .map((thread) => readFileSync(`/proc/${relay.pid}/task/${thread}/schedstat`, 'utf8'))
-  .reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0);
+const cpuMs = (relay) =>
+  readdirSync(`/proc/${relay.pid}/task`)
+    .map((thread) => readFileSync(`/proc/${relay.pid}/task/${thread}/schedstat`, 'utf8'))
+    .reduce((sum, text) => sum + Number(text.split(' ')[0]) / 1e6, 0);
 
 async function start(t, env = {}) {
   const upstream = await startUpstream(t);
@@ -34,15 +37,18 @@ async function start(t, env = {}) {
   return { upstream, relay };
 }
 
-const openMany = (t, relay, count) => Promise.all(Array.from({ length: count }, () => openConnection(t, relay.port)));
+const openMany = (t, relay, count) =>
+  Promise.all(Array.from({ length: count }, () => openConnection(t, relay.port)));
 const closeAll = (clients) => clients.forEach(({ socket }) => socket.destroy());
 const waitForFds = (relay, most) => waitFor(`${most} descriptors`, () => ownFds(relay) <= most);
 
 // ---- many ----
 
 const MANY = 2000;
-const CROWD_MS = '20000'; // so that all of them come before the first is cut off, whatever else the machine does
-const MANY_MIB = (MANY * 24) / 1024; // 16 KiB of libmicrohttpd's for each, and what stands around them
+// so that all of them come before the first is cut off, whatever else the machine does
+const CROWD_MS = '20000';
+// 16 KiB of libmicrohttpd's for each, and what stands around them
+const MANY_MIB = (MANY * 24) / 1024;
 
 // A heap in small pieces is not given back, but the next crowd lives in it.
 async function assertNoMore(t, relay, mostMib) {
@@ -66,7 +72,8 @@ for (const [what, first] of [
     const clients = await openMany(t, relay, MANY);
     for (const client of clients) client.write(first);
     await waitFor('all of them', () => openFds(relay) >= MANY);
-    for (let n = 0; n < 20; n++) assert.equal((await sync(relay, userEvent('acc_1', n))).status, 200);
+    for (let n = 0; n < 20; n++)
+      assert.equal((await sync(relay, userEvent('acc_1', n))).status, 200);
     const heldMib = rssMib(relay) - mib;
     if (!SANITIZED) assert.ok(heldMib < MANY_MIB, `they take ${heldMib.toFixed(1)} MiB`);
     await Promise.all(clients.map((client) => client.closed()));
@@ -84,7 +91,10 @@ test(`${MANY} clients that leave before their answers`, async (t) => {
   const clients = await openMany(t, relay, MANY);
   clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
   await upstream.arrived(65);
-  await waitFor('all requests to be read', async () => (await fetch(`${relay.url}/healthz`)).status === 200);
+  await waitFor(
+    'all requests to be read',
+    async () => (await fetch(`${relay.url}/healthz`)).status === 200,
+  );
   clients.forEach(({ socket }, i) => (i % 2 ? socket.destroy() : socket.resetAndDestroy()));
   held.open();
   await waitForFds(relay, fds + 64);
@@ -96,10 +106,16 @@ test(`${MANY} clients that leave before their answers`, async (t) => {
 test('clients that leave in the middle of a body', async (t) => {
   const { relay } = await start(t); // long before REQUEST_TIMEOUT_MS
   const fds = ownFds(relay);
-  const piece = Buffer.concat([syncRequest('', { headers: [...HEADERS, ['Content-Length', `${8 * MIB}`]] }), Buffer.alloc(6 * MIB, ' ')]);
+  const piece = Buffer.concat([
+    syncRequest('', { headers: [...HEADERS, ['Content-Length', `${8 * MIB}`]] }),
+    Buffer.alloc(6 * MIB, ' '),
+  ]);
   const clients = await openMany(t, relay, 20);
   for (const { socket } of clients) socket.end(piece);
-  await waitFor('them to be noticed', async () => ownFds(relay) <= fds && (await sync(relay, userEvent('acc_1'))).status === 200);
+  await waitFor(
+    'them to be noticed',
+    async () => ownFds(relay) <= fds && (await sync(relay, userEvent('acc_1'))).status === 200,
+  );
 });
 
 // ---- in time, though the relay is late ----
@@ -107,9 +123,13 @@ test('clients that leave in the middle of a body', async (t) => {
 test('what was sent in time is taken by a relay that was late, and who stopped is cut off', async (t) => {
   const { relay } = await start(t, { REQUEST_TIMEOUT_MS: '8000' });
   const [prompt, slow, silent] = await openMany(t, relay, 3);
-  const bytes = syncRequest(eventOfSize(48 * 1024)); // more than libmicrohttpd reads at once; the relay's kernel takes it
+  // more than libmicrohttpd reads at once; the relay's kernel takes it
+  const bytes = syncRequest(eventOfSize(48 * 1024));
   for (const client of [prompt, slow]) client.write(bytes.subarray(0, 1000));
-  await waitFor('the beginnings to be read', async () => (await sync(relay, userEvent('acc_1'))).status === 200);
+  await waitFor(
+    'the beginnings to be read',
+    async () => (await sync(relay, userEvent('acc_1'))).status === 200,
+  );
   relay.signal('SIGSTOP');
   await new Promise((resolve) => prompt.socket.write(bytes.subarray(1000), resolve));
   slow.write(bytes.subarray(1000, 2000));
@@ -124,13 +144,15 @@ test('what was sent in time is taken by a relay that was late, and who stopped i
 // The share of the time that the relay is busy while nothing happens.
 async function assertIdle(relay) {
   const [beforeMs, startedMs] = [cpuMs(relay), performance.now()];
-  await new Promise((resolve) => setTimeout(resolve, 1000)); // not for something: for nothing to happen
+  // not for something: for nothing to happen
+  await new Promise((resolve) => setTimeout(resolve, 1000));
   const share = (cpuMs(relay) - beforeMs) / (performance.now() - startedMs);
   assert.ok(share < 0.2, `it is busy for ${(100 * share).toFixed(0)} % of the time`);
 }
 
 // The relay takes fewer connections than it has descriptors; here somebody takes those away.
-const leave = (relay, limit) => execFileSync('prlimit', ['--pid', String(relay.pid), `--nofile=${limit}:`]);
+const leave = (relay, limit) =>
+  execFileSync('prlimit', ['--pid', String(relay.pid), `--nofile=${limit}:`]);
 
 test('no descriptor left: it waits, and goes on when there is one', async (t) => {
   const { relay } = await start(t);
@@ -169,34 +191,57 @@ test('more clients than connections are taken: they wait their turn, and nobody 
   await assertIdle(relay);
   assert.ok(openFds(relay) < FEW + 22, `${openFds(relay)} descriptors`);
   clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
-  await Promise.all(clients.map(async (client) => {
-    assert.equal((await client.answer()).status, 200);
-    client.socket.destroy();
-  }));
+  await Promise.all(
+    clients.map(async (client) => {
+      assert.equal((await client.answer()).status, 200);
+      client.socket.destroy();
+    }),
+  );
 });
 
 const HEALTHZ = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n';
 const assertHealthy = async (client) => assert.equal((await client.answer()).status, 200);
 
 for (const [what, occupy] of [
-  ['had an answer and stay', async (_, clients) => {
-    for (const client of clients) client.write(`${HEALTHZ}\r\n`);
-    await Promise.all(clients.map(assertHealthy));
-  }],
+  [
+    'had an answer and stay',
+    async (_, clients) => {
+      for (const client of clients) client.write(`${HEALTHZ}\r\n`);
+      await Promise.all(clients.map(assertHealthy));
+    },
+  ],
   // An end that comes together with the request is not seen.
-  ['had an answer and have ended their side', async (relay, clients) => {
-    relay.signal('SIGSTOP');
-    await Promise.all(clients.map(({ socket }) => new Promise((resolve) => socket.end(`${HEALTHZ}\r\n`, resolve))));
-    relay.signal('SIGCONT');
-    await Promise.all(clients.map(assertHealthy));
-  }],
+  [
+    'had an answer and have ended their side',
+    async (relay, clients) => {
+      relay.signal('SIGSTOP');
+      await Promise.all(
+        clients.map(
+          ({ socket }) => new Promise((resolve) => socket.end(`${HEALTHZ}\r\n`, resolve)),
+        ),
+      );
+      relay.signal('SIGCONT');
+      await Promise.all(clients.map(assertHealthy));
+    },
+  ],
   ['say nothing', () => {}],
-  ['stop in a body that nobody asked for', (_, clients) => clients.forEach((client) => client.write(`${HEALTHZ}Content-Length: 1\r\n\r\n`))],
-  ['stop in a head', (_, clients) => clients.forEach((client) => client.write('POST /convex/sync HTTP/1.1\r\nX-A: '))],
+  [
+    'stop in a body that nobody asked for',
+    (_, clients) =>
+      clients.forEach((client) => client.write(`${HEALTHZ}Content-Length: 1\r\n\r\n`)),
+  ],
+  [
+    'stop in a head',
+    (_, clients) =>
+      clients.forEach((client) => client.write('POST /convex/sync HTTP/1.1\r\nX-A: ')),
+  ],
 ]) {
   test(`clients that ${what} have all connections: they give way, and nobody else does`, async (t) => {
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, DRAIN_MS: '100' } });
+    const relay = await startRelay(t, {
+      ...withFew,
+      env: { CONVEX_URL: upstream.url, DRAIN_MS: '100' },
+    });
     const held = hold();
     upstream.answer = held.answer;
     const waiting = await openConnection(t, relay.port);
@@ -212,12 +257,17 @@ for (const [what, occupy] of [
     upstream.answer = SUCCESS; // of others
     const polite = await openMany(t, relay, 100);
     polite.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
-    const taken = await Promise.all(polite.map(async (client) => {
-      const { status } = await client.answer();
-      client.socket.destroy();
-      return status;
-    }));
-    assert.deepEqual(taken, polite.map(() => 200));
+    const taken = await Promise.all(
+      polite.map(async (client) => {
+        const { status } = await client.answer();
+        client.socket.destroy();
+        return status;
+      }),
+    );
+    assert.deepEqual(
+      taken,
+      polite.map(() => 200),
+    );
     held.open();
     assert.equal((await waiting.answer()).status, 200);
     sending.write(bytes.subarray(-10));
@@ -229,7 +279,10 @@ for (const [what, occupy] of [
 // Both are seen at once, by a relay that was late itself.
 test('a client that has stayed for long, and sends while another one knocks', async (t) => {
   const upstream = await startUpstream(t);
-  const relay = await startRelay(t, { ...withFew, env: { CONVEX_URL: upstream.url, DRAIN_MS: '100' } });
+  const relay = await startRelay(t, {
+    ...withFew,
+    env: { CONVEX_URL: upstream.url, DRAIN_MS: '100' },
+  });
   const staying = await openMany(t, relay, FEW);
   await waitFor('the limit', () => openFds(relay) > FEW);
   for (const client of staying) {
@@ -240,14 +293,18 @@ test('a client that has stayed for long, and sends while another one knocks', as
   const knocking = await openMany(t, relay, 10);
   knocking.forEach((client) => client.write(`${HEALTHZ}\r\n`));
   staying.slice(0, 20).forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
-  await new Promise((resolve) => setTimeout(resolve, 1500)); // now all have stayed for longer than a second
+  // now all have stayed for longer than a second
+  await new Promise((resolve) => setTimeout(resolve, 1500));
   relay.signal('SIGCONT');
   for (const client of staying.slice(0, 20)) assert.equal((await client.answer()).status, 200);
   for (const client of knocking) await assertHealthy(client);
 });
 
 test('it takes as many descriptors as it may', async (t) => {
-  const relay = await startRelay(t, { under: ['prlimit', '--nofile=256:4096'], env: { CONVEX_URL: 'http://127.0.0.1:9' } });
+  const relay = await startRelay(t, {
+    under: ['prlimit', '--nofile=256:4096'],
+    env: { CONVEX_URL: 'http://127.0.0.1:9' },
+  });
   assert.match(readFileSync(`/proc/${relay.pid}/limits`, 'utf8'), /^Max open files +4096 +4096/m);
 });
 
@@ -272,10 +329,18 @@ const stalled = (size) => {
 
 async function fillUp(t, relay) {
   const clients = await openMany(t, relay, 4);
-  await Promise.all(clients.map(({ socket }) => new Promise((resolve) => socket.write(stalled(15.9 * MIB), resolve))));
+  await Promise.all(
+    clients.map(
+      ({ socket }) => new Promise((resolve) => socket.write(stalled(15.9 * MIB), resolve)),
+    ),
+  );
   await waitFor('no room', async () => {
     const probe = await openConnection(t, relay.port);
-    probe.write(syncRequest('', { headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']] }));
+    probe.write(
+      syncRequest('', {
+        headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']],
+      }),
+    );
     const { status } = await probe.answer();
     probe.socket.destroy();
     return status === 503;
@@ -293,9 +358,15 @@ test('bodies past what may be held at once: 503, and room again when they are th
   refused.write(syncRequest(eventOfSize(MIB, 'refused')));
   const { status, headers, body } = await refused.answer();
   assert.deepEqual([status, headers['retry-after'], headers.connection], [503, '5', 'close']);
-  assert.deepEqual(JSON.parse(body), { error: 'The relay holds as much as it may; try again later' });
+  assert.deepEqual(JSON.parse(body), {
+    error: 'The relay holds as much as it may; try again later',
+  });
   await refused.closed();
-  assert.equal((await sync(relay, 'x', { secret: 'wrong' })).status, 401, 'not for those who may not pass');
+  assert.equal(
+    (await sync(relay, 'x', { secret: 'wrong' })).status,
+    401,
+    'not for those who may not pass',
+  );
   assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
 
   for (const client of clients) client.write('}');
@@ -336,7 +407,11 @@ test('what waits for Convex counts, where no outbox takes it', async (t) => {
   for (const client of clients) client.write(syncRequest(eventOfSize(Math.floor(15.9 * MIB))));
   await waitFor('a refusal', async () => {
     const probe = await openConnection(t, relay.port);
-    probe.write(syncRequest('', { headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']] }));
+    probe.write(
+      syncRequest('', {
+        headers: [...HEADERS, ['Content-Length', String(MIB)], ['Expect', '100-continue']],
+      }),
+    );
     const { status } = await probe.answer();
     probe.socket.destroy();
     return status === 503;
@@ -352,7 +427,11 @@ test('what waits for Convex counts once', async (t) => {
   upstream.answer = held.answer;
   const seen = upstream.requests.length;
   const clients = await openMany(t, relay, 4);
-  clients.slice(1).forEach((client, i) => client.write(syncRequest(eventOfSize(Math.floor(15.9 * MIB), `acc_${i}`))));
+  clients
+    .slice(1)
+    .forEach((client, i) =>
+      client.write(syncRequest(eventOfSize(Math.floor(15.9 * MIB), `acc_${i}`))),
+    );
   await upstream.arrived(seen + 3);
   clients[0].write(syncRequest(eventOfSize(10 * MIB, 'acc_last')));
   await upstream.arrived(seen + 4);
@@ -381,8 +460,9 @@ test('answers that nobody reads: past what they may hold at once, the beginning 
   await waitFor('room again', async () => (await errorOf()) === text);
 });
 
-// Within the first moments of a request a reset is seen, and the connection is free for somebody else. Without an outbox
-// the event stays in memory until Convex has answered: there may be as many as connections, and few more.
+// Within the first moments of a request a reset is seen, and the connection is free for somebody
+// else. Without an outbox the event stays in memory until Convex has answered: there may be as many
+// as connections, and few more.
 test('OUTBOX=off: senders that leave do not pile up beside the limit of connections', async (t) => {
   const [connections, left] = [80, 64];
   const held = hold();
@@ -391,13 +471,20 @@ test('OUTBOX=off: senders that leave do not pile up beside the limit of connecti
     client.socket.resetAndDestroy();
     return held.answer();
   });
-  const under = ['sh', '-c', 'ulimit -n 1200; exec "$0"']; // 1120 of the descriptors are for other things
-  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, CONVEX_CONCURRENCY: '1024' } });
+  // 1120 of the descriptors are for other things
+  const under = ['sh', '-c', 'ulimit -n 1200; exec "$0"'];
+  const relay = await startRelay(t, {
+    under,
+    env: { CONVEX_URL: upstream.url, CONVEX_CONCURRENCY: '1024' },
+  });
   for (let n = 0; n < 400 && upstream.requests.length === n; n++) {
     client = await openConnection(t, relay.port);
     client.write(syncRequest(userEvent(`acc_${n}`)));
     await upstream.arrived(n + 1, 1000).catch(() => 'it is not let in'); // as the number shows
   }
-  assert.ok(upstream.requests.length <= connections + left, `${upstream.requests.length} events in memory`);
+  assert.ok(
+    upstream.requests.length <= connections + left,
+    `${upstream.requests.length} events in memory`,
+  );
   held.open();
 });

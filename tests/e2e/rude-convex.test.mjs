@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A far side that does not behave. Whatever it does: an attempt ends in time and takes little memory, is
-// judged as the contract says, the event is kept, and arrives once Convex is itself again.
+// A far side that does not behave. Whatever it does: an attempt ends in time and takes little
+// memory, is judged as the contract says, the event is kept, and arrives once Convex is itself
+// again.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
@@ -20,7 +21,8 @@ import { startUpstream } from '../lib/upstream.mjs';
 import { PATIENCE_MS, waitFor } from '../lib/wait.mjs';
 
 // Of what only the time ends; what ends by itself has all the time there is.
-const TIMEOUT_MS = process.env.RELAY_MEMCHECK ? 4000 : 700; // under Valgrind a handshake takes a second
+// under Valgrind a handshake takes a second
+const TIMEOUT_MS = process.env.RELAY_MEMCHECK ? 4000 : 700;
 const SHORT = { CONVEX_TIMEOUT_MS: String(TIMEOUT_MS) };
 const MIB = 1024 * 1024;
 // What an attempt may take besides its event.
@@ -37,49 +39,109 @@ const REFUSAL_ANSWER = ok(`Content-Length: ${REFUSAL.length}\r\n`, REFUSAL);
 const say = (bytes) => (socket) => socket.write(bytes, 'latin1');
 const sayAndClose = (bytes) => (socket) => socket.end(bytes, 'latin1');
 // The same piece again and again, as fast as it is read, or so often.
-const flood = (first, piece, times = Infinity, then = () => {}) => (socket) => {
-  const bytes = Buffer.from(piece.repeat(Math.max(1, Math.floor(65536 / piece.length))), 'latin1');
-  socket.write(first);
-  let left = times / Math.floor(65536 / piece.length);
-  const more = () => {
-    while (!socket.destroyed && left-- > 0) if (!socket.write(bytes)) return socket.once('drain', more);
-    if (!socket.destroyed) then(socket);
+const flood =
+  (first, piece, times = Infinity, then = () => {}) =>
+  (socket) => {
+    const bytes = Buffer.from(
+      piece.repeat(Math.max(1, Math.floor(65536 / piece.length))),
+      'latin1',
+    );
+    socket.write(first);
+    let left = times / Math.floor(65536 / piece.length);
+    const more = () => {
+      while (!socket.destroyed && left-- > 0)
+        if (!socket.write(bytes)) return socket.once('drain', more);
+      if (!socket.destroyed) then(socket);
+    };
+    more();
   };
-  more();
-};
-const trickle = (first, piece, everyMs = 20) => (socket) => {
-  socket.write(first);
-  const timer = setInterval(() => socket.write(piece), everyMs);
-  socket.on('close', () => clearInterval(timer));
-};
+const trickle =
+  (first, piece, everyMs = 20) =>
+  (socket) => {
+    socket.write(first);
+    const timer = setInterval(() => socket.write(piece), everyMs);
+    socket.on('close', () => clearInterval(timer));
+  };
 
-// [what, what it does, the outcome of the attempt, and where one text is to be expected, the reason logged]
+// [what, what it does, the outcome of the attempt, and where one text is to be expected, the reason
+// logged]
 const CASES = [
   // ---- time ----
   ['says nothing', () => {}, 'again', /timed out/],
   ['a status line that trickles', trickle('HTTP/1.1 200 ', 'O'), 'again', /timed out/],
   ['headers that trickle', trickle('HTTP/1.1 200 OK\r\n', 'X-A: b\r\n'), 'again', /timed out/],
-  ['a body that trickles', trickle(ok('Content-Length: 1000000\r\n', ''), 'x'), 'again', /timed out/],
-  ['chunks that trickle', trickle(ok('Transfer-Encoding: chunked\r\n', ''), '1\r\nx\r\n'), 'again', /timed out/],
+  [
+    'a body that trickles',
+    trickle(ok('Content-Length: 1000000\r\n', ''), 'x'),
+    'again',
+    /timed out/,
+  ],
+  [
+    'chunks that trickle',
+    trickle(ok('Transfer-Encoding: chunked\r\n', ''), '1\r\nx\r\n'),
+    'again',
+    /timed out/,
+  ],
   ['1xx that trickle', trickle('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), 'again', /timed out/],
-  ['half a body, and silence', say(ok('Content-Length: 100\r\n', '{"status"')), 'again', /timed out/],
+  [
+    'half a body, and silence',
+    say(ok('Content-Length: 100\r\n', '{"status"')),
+    'again',
+    /timed out/,
+  ],
   ['100 Continue, and silence', say('HTTP/1.1 100 Continue\r\n\r\n'), 'again', /timed out/],
-  ['a body that only the end could end, and no end', say(ok('', FINE.slice(0, 10))), 'again', /timed out/],
+  [
+    'a body that only the end could end, and no end',
+    say(ok('', FINE.slice(0, 10))),
+    'again',
+    /timed out/,
+  ],
   // ---- size ----
   ['a body without end', flood(ok('', ''), 'x'), 'again', /longer than|timed out/],
-  ['chunks without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '400\r\n' + 'x'.repeat(1024) + '\r\n'), 'again', /longer than|timed out/],
-  ['a body of 1 GiB', flood(ok(`Content-Length: ${1024 * MIB}\r\n`, ''), 'x'), 'again', /longer than|timed out/],
-  ['one chunk of 1 GiB', flood(ok('Transfer-Encoding: chunked\r\n', '40000000\r\n'), 'x'), 'again', /longer than|timed out/],
+  [
+    'chunks without end',
+    flood(ok('Transfer-Encoding: chunked\r\n', ''), '400\r\n' + 'x'.repeat(1024) + '\r\n'),
+    'again',
+    /longer than|timed out/,
+  ],
+  [
+    'a body of 1 GiB',
+    flood(ok(`Content-Length: ${1024 * MIB}\r\n`, ''), 'x'),
+    'again',
+    /longer than|timed out/,
+  ],
+  [
+    'one chunk of 1 GiB',
+    flood(ok('Transfer-Encoding: chunked\r\n', '40000000\r\n'), 'x'),
+    'again',
+    /longer than|timed out/,
+  ],
   ['a chunk size without end', flood(ok('Transfer-Encoding: chunked\r\n', ''), '0'), 'again'],
   ['an extension without end', flood(ok('Transfer-Encoding: chunked\r\n', '5;'), 'x'), 'again'],
-  ['trailers without end', flood(ok('Transfer-Encoding: chunked\r\n', '0\r\n'), 'X-A: b\r\n'), 'again'],
-  ['a header of 100 KiB', say(ok(`X-A: ${'b'.repeat(100 * 1024)}\r\nContent-Length: ${FINE.length}\r\n`, FINE)), 'again'],
-  ['100 KiB of headers', say(ok(`${'X-A: b\r\n'.repeat(12_800)}Content-Length: ${FINE.length}\r\n`, FINE)), 'again'],
+  [
+    'trailers without end',
+    flood(ok('Transfer-Encoding: chunked\r\n', '0\r\n'), 'X-A: b\r\n'),
+    'again',
+  ],
+  [
+    'a header of 100 KiB',
+    say(ok(`X-A: ${'b'.repeat(100 * 1024)}\r\nContent-Length: ${FINE.length}\r\n`, FINE)),
+    'again',
+  ],
+  [
+    '100 KiB of headers',
+    say(ok(`${'X-A: b\r\n'.repeat(12_800)}Content-Length: ${FINE.length}\r\n`, FINE)),
+    'again',
+  ],
   ['headers without end', flood('HTTP/1.1 200 OK\r\n', 'X-A: b\r\n'), 'again'],
   ['a header without end', flood('HTTP/1.1 200 OK\r\nX-A: ', 'b'), 'again'],
   ['a status line without end', flood('HTTP/1.1 200 ', 'x'), 'again'],
   ['1xx without end', flood('', 'HTTP/1.1 103 Early Hints\r\n\r\n'), 'again'],
-  ['5000 times 1xx, and an answer', flood('', 'HTTP/1.1 100 Continue\r\n\r\n', 5000, say(FINE_ANSWER)), 'again'],
+  [
+    '5000 times 1xx, and an answer',
+    flood('', 'HTTP/1.1 100 Continue\r\n\r\n', 5000, say(FINE_ANSWER)),
+    'again',
+  ],
   // ---- what is no HTTP ----
   ['closes', sayAndClose(''), 'again'],
   ['resets', (socket) => socket.resetAndDestroy(), 'again'],
@@ -91,24 +153,69 @@ const CASES = [
   ['HTTP/2 without being asked', say('HTTP/2 200\r\n\r\n'), 'again'],
   ['a status of 0', sayAndClose('HTTP/1.1 000 X\r\nContent-Length: 0\r\n\r\n'), 'again'],
   ['a status of 999', sayAndClose('HTTP/1.1 999 X\r\nContent-Length: 0\r\n\r\n'), 'again'],
-  ['another protocol after 101', sayAndClose('HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'), 'again'],
+  [
+    'another protocol after 101',
+    sayAndClose('HTTP/1.1 101 X\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n'),
+    'again',
+  ],
   // ---- lengths that are wrong ----
   ['half a head', sayAndClose('HTTP/1.1 200 OK\r\nContent-Le'), 'again'],
-  ['less than Content-Length', sayAndClose(ok('Content-Length: 100\r\n', REFUSAL.slice(0, -2))), 'again'],
+  [
+    'less than Content-Length',
+    sayAndClose(ok('Content-Length: 100\r\n', REFUSAL.slice(0, -2))),
+    'again',
+  ],
   ['Content-Length below 0', sayAndClose(ok('Content-Length: -5\r\n', FINE)), 'again'],
   ['Content-Length that is too small', sayAndClose(ok('Content-Length: 10\r\n', FINE)), 'again'],
-  ['a chunk that is too short', sayAndClose(ok('Transfer-Encoding: chunked\r\n', '40\r\n{}\r\n0\r\n\r\n')), 'again'],
-  ['a chunk size that is no number', sayAndClose(ok('Transfer-Encoding: chunked\r\n', 'zz\r\n{}\r\n0\r\n\r\n')), 'again'],
+  [
+    'a chunk that is too short',
+    sayAndClose(ok('Transfer-Encoding: chunked\r\n', '40\r\n{}\r\n0\r\n\r\n')),
+    'again',
+  ],
+  [
+    'a chunk size that is no number',
+    sayAndClose(ok('Transfer-Encoding: chunked\r\n', 'zz\r\n{}\r\n0\r\n\r\n')),
+    'again',
+  ],
   // ---- HTTP, but not Convex ----
   ['200 with a page', sayAndClose(ok('Content-Length: 13\r\n', '<html></html>')), 'again'],
   ['200 without a body', sayAndClose(ok('Content-Length: 0\r\n', '')), 'again'],
   ['204', sayAndClose('HTTP/1.1 204 No Content\r\n\r\n'), 'again'],
-  ['200, compressed', sayAndClose(ok(`Content-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n`, FINE_GZIP)), 'held', /cause="compressed answer" reason="the answer is compressed \(gzip\)/],
-  ['400, compressed', sayAndClose(`HTTP/1.1 400 X\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd`), 'held', /cause="compressed answer" reason="the answer is compressed \(br\)/],
-  ['503, compressed', sayAndClose(`HTTP/1.1 503 X\r\nContent-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n\r\n${FINE_GZIP}`), 'again', /http 503/],
-  ['200, and then bytes that are not UTF-8', sayAndClose(ok('Content-Length: 2\r\n', '\xff\xfe')), 'again'],
-  ['a redirect to itself', say('HTTP/1.1 307 X\r\nLocation: /api/mutation\r\nContent-Length: 0\r\n\r\n'), 'held'],
-  ['a redirect to a file', say('HTTP/1.1 302 X\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n'), 'held'],
+  [
+    '200, compressed',
+    sayAndClose(ok(`Content-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n`, FINE_GZIP)),
+    'held',
+    /cause="compressed answer" reason="the answer is compressed \(gzip\)/,
+  ],
+  [
+    '400, compressed',
+    sayAndClose(`HTTP/1.1 400 X\r\nContent-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd`),
+    'held',
+    /cause="compressed answer" reason="the answer is compressed \(br\)/,
+  ],
+  [
+    '503, compressed',
+    sayAndClose(
+      `HTTP/1.1 503 X\r\nContent-Encoding: gzip\r\nContent-Length: ${FINE_GZIP.length}\r\n\r\n${FINE_GZIP}`,
+    ),
+    'again',
+    /http 503/,
+  ],
+  [
+    '200, and then bytes that are not UTF-8',
+    sayAndClose(ok('Content-Length: 2\r\n', '\xff\xfe')),
+    'again',
+  ],
+  [
+    'a redirect to itself',
+    say('HTTP/1.1 307 X\r\nLocation: /api/mutation\r\nContent-Length: 0\r\n\r\n'),
+    'held',
+  ],
+  [
+    'a redirect to a file',
+    say('HTTP/1.1 302 X\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n'),
+    'held',
+  ],
 ];
 
 // ---- a far side that can be mended ----
@@ -153,22 +260,34 @@ async function startRude(t, serve, secure = null) {
 
 async function startTried(t, env, options = {}) {
   const files = makeFolder(t);
-  const relay = await startRelay(t, { ...options, env: {
-    ADMIN_PORT: '0', OUTBOX: files.path('outbox.db'), SYNC_WAIT_MS: '0', DRAIN_MS: '100', ...env,
-  } });
+  const relay = await startRelay(t, {
+    ...options,
+    env: {
+      ADMIN_PORT: '0',
+      OUTBOX: files.path('outbox.db'),
+      SYNC_WAIT_MS: '0',
+      DRAIN_MS: '100',
+      ...env,
+    },
+  });
   const [, admin] = await relay.find('stderr', /admin listening.*?:(\d+)/);
   const counts = async () => {
     const page = await (await fetch(`http://127.0.0.1:${admin}/metrics`)).text();
-    return Object.fromEntries(['done', 'rejected', 'again', 'held'].map((outcome) => [
-      outcome, Number(new RegExp(`attempts_total\\{outcome="${outcome}"\\} (\\d+)`).exec(page)[1]),
-    ]));
+    return Object.fromEntries(
+      ['done', 'rejected', 'again', 'held'].map((outcome) => [
+        outcome,
+        Number(new RegExp(`attempts_total\\{outcome="${outcome}"\\} (\\d+)`).exec(page)[1]),
+      ]),
+    );
   };
   return { ...relay, counts };
 }
 
-const peakMib = (relay) => Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
+const peakMib = (relay) =>
+  Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
 
-// The first attempt's outcome, at its time by the relay's own clock and not before, or by itself; others are served meanwhile.
+// The first attempt's outcome, at its time by the relay's own clock and not before, or by itself;
+// others are served meanwhile.
 async function assertOutcome(relay, expected, { leastMs = 0 } = {}) {
   const counts = await waitFor('an attempt to end', async () => {
     assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
@@ -180,16 +299,28 @@ async function assertOutcome(relay, expected, { leastMs = 0 } = {}) {
   assert.ok(Number(tookMs) >= leastMs && Number(tookMs) < PATIENCE_MS / 2, `it took ${tookMs} ms`);
 }
 
-const CLEAR = ['in clear', async (t, serve) => {
-  const convex = await startRude(t, serve);
-  return { convex, env: { CONVEX_URL: `http://127.0.0.1:${convex.port}` } };
-}];
-const TLS = ['over TLS', async (t, serve) => {
-  const authority = makeAuthority(t, 'convex-relay test authority');
-  const { certificate, key } = authority.issue('IP:127.0.0.1');
-  const convex = await startRude(t, serve, { cert: readFileSync(certificate), key: readFileSync(key) });
-  return { convex, env: { CONVEX_URL: `https://127.0.0.1:${convex.port}`, CONVEX_CA_FILE: authority.file } };
-}];
+const CLEAR = [
+  'in clear',
+  async (t, serve) => {
+    const convex = await startRude(t, serve);
+    return { convex, env: { CONVEX_URL: `http://127.0.0.1:${convex.port}` } };
+  },
+];
+const TLS = [
+  'over TLS',
+  async (t, serve) => {
+    const authority = makeAuthority(t, 'convex-relay test authority');
+    const { certificate, key } = authority.issue('IP:127.0.0.1');
+    const convex = await startRude(t, serve, {
+      cert: readFileSync(certificate),
+      key: readFileSync(key),
+    });
+    return {
+      convex,
+      env: { CONVEX_URL: `https://127.0.0.1:${convex.port}`, CONVEX_CA_FILE: authority.file },
+    };
+  },
+];
 
 const isReset = (what) => what === 'resets'; // TLS has none of its own
 const RUNS = CASES.flatMap((row) => [[CLEAR, row], ...(isReset(row[0]) ? [] : [[TLS, row]])]);
@@ -211,21 +342,43 @@ for (const [[how, start], [what, serve, outcome, reason = /./]] of RUNS) {
 
 // ---- long answers ----
 
-// What Convex may return, and more: judged by the beginning, the rest is thrown away, and nothing runs twice.
+// What Convex may return, and more: judged by the beginning, the rest is thrown away, and nothing
+// runs twice.
 const LONG = [
   ['1.5 MiB of value', `{"status":"success","value":"${'v'.repeat(1.5 * MIB)}"}`, 200],
-  ['16 MiB of value and 8 MiB of log lines', `{"status":"success","value":"${'v'.repeat(16 * MIB)}","logLines":["${'l'.repeat(8 * MIB)}"]}`, 200],
-  ['8 MiB of log lines behind a refusal', `{"status":"error","errorMessage":"no","logLines":["${'l'.repeat(8 * MIB)}"]}`, 500, 'no'],
-  ['a refusal that echoes 3 MiB', `{"status":"error","errorMessage":"ArgumentValidationError: ${'é'.repeat(1.5 * MIB)}"}`, 500, /^ArgumentValidationError: é{500000,}$/],
+  [
+    '16 MiB of value and 8 MiB of log lines',
+    `{"status":"success","value":"${'v'.repeat(16 * MIB)}","logLines":["${'l'.repeat(8 * MIB)}"]}`,
+    200,
+  ],
+  [
+    '8 MiB of log lines behind a refusal',
+    `{"status":"error","errorMessage":"no","logLines":["${'l'.repeat(8 * MIB)}"]}`,
+    500,
+    'no',
+  ],
+  [
+    'a refusal that echoes 3 MiB',
+    `{"status":"error","errorMessage":"ArgumentValidationError: ${'é'.repeat(1.5 * MIB)}"}`,
+    500,
+    /^ArgumentValidationError: é{500000,}$/,
+  ],
   ['a page of 2 MiB with 403', 'x'.repeat(2 * MIB), 202, /^x{4096}$/, 403],
 ];
 for (const [how, start] of [CLEAR, TLS]) {
   for (const [what, body, expected, message, status = 200] of LONG) {
     test(`${how}: ${what}: one attempt, one connection, little memory`, async (t) => {
       const bytes = Buffer.from(body);
-      const answer = Buffer.concat([Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Length: ${bytes.length}\r\n\r\n`), bytes]);
+      const answer = Buffer.concat([
+        Buffer.from(`HTTP/1.1 ${status} X\r\nContent-Length: ${bytes.length}\r\n\r\n`),
+        bytes,
+      ]);
       const { convex, env } = await start(t, (socket) => socket.write(answer));
-      const relay = await startTried(t, { ...env, CONVEX_TIMEOUT_MS: '30000', SYNC_WAIT_MS: expected === 202 ? '1000' : '30000' });
+      const relay = await startTried(t, {
+        ...env,
+        CONVEX_TIMEOUT_MS: '30000',
+        SYNC_WAIT_MS: expected === 202 ? '1000' : '30000',
+      });
       const beforeMib = peakMib(relay);
       const response = await sync(relay, userEvent('acc_1'));
       const { error } = await response.json();
@@ -242,19 +395,30 @@ for (const [how, start] of [CLEAR, TLS]) {
 }
 
 test('success, and then a broken connection: Convex has it, and it does not run again', async (t) => {
-  const convex = await startRude(t, (socket) => socket.end(ok('Content-Length: 3000000\r\n', '{"status":"success","value":"vvvv')));
-  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, SYNC_WAIT_MS: '10000' });
+  const convex = await startRude(t, (socket) =>
+    socket.end(ok('Content-Length: 3000000\r\n', '{"status":"success","value":"vvvv')),
+  );
+  const relay = await startTried(t, {
+    CONVEX_URL: `http://127.0.0.1:${convex.port}`,
+    SYNC_WAIT_MS: '10000',
+  });
   assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
   assert.deepEqual(await relay.counts(), { done: 1, rejected: 0, again: 0, held: 0 });
 });
 
 // ---- answers that nobody asked for ----
 
-for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(MIB)], ['half an answer', 'HTTP/1.1 200 OK\r\nCont']]) {
+for (const [what, more] of [
+  ['an answer', REFUSAL_ANSWER],
+  ['1 MiB', 'x'.repeat(MIB)],
+  ['half an answer', 'HTTP/1.1 200 OK\r\nCont'],
+]) {
   test(`${what} behind the answer: the next event does not get it`, async (t) => {
     const convex = await startRude(t, say(FINE_ANSWER + more));
     const relay = await startTried(t, {
-      CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '100000', SYNC_WAIT_MS: '100000',
+      CONVEX_URL: `http://127.0.0.1:${convex.port}`,
+      CONVEX_TIMEOUT_MS: '100000',
+      SYNC_WAIT_MS: '100000',
     });
     assert.equal((await sync(relay, userEvent('first'))).status, 200);
     convex.isMended = true; // its connections stay
@@ -265,8 +429,16 @@ for (const [what, more] of [['an answer', REFUSAL_ANSWER], ['1 MiB', 'x'.repeat(
 
 test('a refusal before the request is whole: it is the answer, and the connection is not used again', async (t) => {
   const body = '{"code":"BadJsonBody","message":"too large"}';
-  const convex = await startRude(t, (socket) => socket.pause().write(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
-  const relay = await startTried(t, { CONVEX_URL: `http://127.0.0.1:${convex.port}`, CONVEX_TIMEOUT_MS: '100000', SYNC_WAIT_MS: '100000' });
+  const convex = await startRude(t, (socket) =>
+    socket
+      .pause()
+      .write(`HTTP/1.1 400 Bad Request\r\nContent-Length: ${body.length}\r\n\r\n${body}`),
+  );
+  const relay = await startTried(t, {
+    CONVEX_URL: `http://127.0.0.1:${convex.port}`,
+    CONVEX_TIMEOUT_MS: '100000',
+    SYNC_WAIT_MS: '100000',
+  });
   const response = await sync(relay, eventOfSize(16 * MIB, 'large'));
   assert.deepEqual([response.status, (await response.json()).error], [500, body]);
   convex.isMended = true;
@@ -281,7 +453,10 @@ for (const [how, start] of [CLEAR, TLS]) {
     await assertOutcome(relay, 'again', { leastMs: TIMEOUT_MS });
     convex.mend();
     assert.ok((await sync(relay, userEvent('small'))).ok);
-    await waitFor('both', () => convex.delivered.includes('small') && convex.delivered.includes('large'));
+    await waitFor(
+      'both',
+      () => convex.delivered.includes('small') && convex.delivered.includes('large'),
+    );
   });
 }
 
@@ -315,7 +490,9 @@ test('a name that does not exist', async (t) => {
 });
 
 // libcurl leaves its threads in getaddrinfo() to themselves.
-const LEFT_THREADS = process.env.RELAY_MEMCHECK ? 'what threads hold that end with the process Valgrind calls possibly lost' : false;
+const LEFT_THREADS = process.env.RELAY_MEMCHECK
+  ? 'what threads hold that end with the process Valgrind calls possibly lost'
+  : false;
 test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
   // resolv.conf names no port; on an address at random nobody else has it.
   const address = `127.${randomInt(1, 255)}.${randomInt(1, 255)}.${randomInt(1, 255)}`;
@@ -328,12 +505,23 @@ test('a nameserver that does not answer', { skip: LEFT_THREADS }, async (t) => {
   if (refused) return t.skip(`nothing can listen on ${address}, port 53: ${refused.code}`);
   t.after(() => nameserver.close());
   const endless = 'options timeout:30 attempts:5'; // longer than anybody waits for the stop
-  const files = makeFolder(t, { 'resolv.conf': `nameserver ${address}\n${endless}\n`, 'nsswitch.conf': 'hosts: dns\n' });
-  const { command, skip } = underEtc({ 'resolv.conf': files.path('resolv.conf'), 'nsswitch.conf': files.path('nsswitch.conf') });
+  const files = makeFolder(t, {
+    'resolv.conf': `nameserver ${address}\n${endless}\n`,
+    'nsswitch.conf': 'hosts: dns\n',
+  });
+  const { command, skip } = underEtc({
+    'resolv.conf': files.path('resolv.conf'),
+    'nsswitch.conf': files.path('nsswitch.conf'),
+  });
   if (skip) return t.skip(skip);
 
-  const relay = await startTried(t, { CONVEX_URL: 'http://convex.example.com', ...SHORT }, { under: command });
-  const threads = () => Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]);
+  const relay = await startTried(
+    t,
+    { CONVEX_URL: 'http://convex.example.com', ...SHORT },
+    { under: command },
+  );
+  const threads = () =>
+    Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]);
   await Promise.all(Array.from({ length: 100 }, (_, i) => sync(relay, userEvent(`acc_${i}`))));
   await assertOutcome(relay, 'again');
   assert.ok(asked > 0, 'it was asked');
@@ -346,7 +534,11 @@ test('a name with two addresses, of which one is dead', async (t) => {
   const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n127.0.0.1 convex.test\n' });
   const { command, skip } = underEtc({ hosts: files.path('hosts') });
   if (skip) return t.skip(skip);
-  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '100000' }, { under: command });
+  const relay = await startTried(
+    t,
+    { CONVEX_URL: `http://convex.test:${upstream.port}`, SYNC_WAIT_MS: '100000' },
+    { under: command },
+  );
   assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
 });
 
@@ -355,9 +547,15 @@ test('an address that changes: the next connection goes to the new one', async (
   const files = makeFolder(t, { hosts: '127.0.0.9 convex.test\n' });
   const { command, skip } = underEtc({ hosts: files.path('hosts') });
   if (skip) return t.skip(skip);
-  const relay = await startTried(t, { CONVEX_URL: `http://convex.test:${upstream.port}` }, { under: command });
+  const relay = await startTried(
+    t,
+    { CONVEX_URL: `http://convex.test:${upstream.port}` },
+    { under: command },
+  );
   assert.equal((await sync(relay, userEvent('kept'))).status, 202);
   await assertOutcome(relay, 'again');
   files.write('hosts', '127.0.0.1 convex.test\n'); // in place: the mount is of the file
-  await waitFor('the event', () => upstream.requests.some((request) => callOf(request).id === 'kept'));
+  await waitFor('the event', () =>
+    upstream.requests.some((request) => callOf(request).id === 'kept'),
+  );
 });

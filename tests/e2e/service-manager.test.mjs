@@ -19,16 +19,30 @@ const MANAGER = path.join(RELAY_BUILD, 'service-manager');
 // The service manager with its sockets, and the relay not started yet.
 async function startManager(t, { names = 'sync', watchdogMs = 0, env = {} } = {}) {
   const files = makeFolder(t, { secret: SECRET });
-  const child = startChild(t, MANAGER, [files.folder, String(watchdogMs * 1000), names, '--', RELAY_BIN], {
-    env: relayEnv({
-      CONVEX_URL: 'http://127.0.0.1:9', SYNC_SECRET: undefined, SYNC_SECRET_FILE: files.path('secret'), ...env,
-    }),
-    atEnd: async (self) => { self.signal('SIGTERM'); await self.exited; },
-  });
+  const child = startChild(
+    t,
+    MANAGER,
+    [files.folder, String(watchdogMs * 1000), names, '--', RELAY_BIN],
+    {
+      env: relayEnv({
+        CONVEX_URL: 'http://127.0.0.1:9',
+        SYNC_SECRET: undefined,
+        SYNC_SECRET_FILE: files.path('secret'),
+        ...env,
+      }),
+      atEnd: async (self) => {
+        self.signal('SIGTERM');
+        await self.exited;
+      },
+    },
+  );
   const [, ports] = await child.find('stdout', /^listening(.*)\n/);
   const lines = (pattern) => [...child.stdout().matchAll(pattern)].map(([, found]) => found);
   const count = async (what, pattern, n) => {
-    await waitFor(`${what} (${n})\n${child.stdout()}${child.stderr()}`, () => lines(pattern).length >= n);
+    await waitFor(
+      `${what} (${n})\n${child.stdout()}${child.stderr()}`,
+      () => lines(pattern).length >= n,
+    );
     return lines(pattern)[n - 1];
   };
   let starts = 0;
@@ -64,7 +78,10 @@ test('it says that it serves, reloads and stops', async (t) => {
   const serving = `READY=1 STATUS=Serving on 127.0.0.1:${manager.port}`;
   const reloading = /^RELOADING=1 MONOTONIC_USEC=\d+ STATUS=Reloading$/;
   const [ready, first, again, second, failed, stopping, ...rest] = manager.notified();
-  assert.deepEqual([ready, again, stopping, rest], [serving, serving, 'STOPPING=1 STATUS=Stopping', []]);
+  assert.deepEqual(
+    [ready, again, stopping, rest],
+    [serving, serving, 'STOPPING=1 STATUS=Stopping', []],
+  );
   assert.match(first, reloading);
   assert.match(second, reloading);
   assert.ok(failed.startsWith(`${serving}; not reloaded: SYNC_SECRET_FILE: `), failed);
@@ -92,7 +109,10 @@ test('it gives signs of life, also while it drains', async (t) => {
 test('the socket of the service manager wins over HOST and PORT, and the log says so', async (t) => {
   const manager = await startManager(t, { env: { HOST: 'no-such-host.invalid', PORT: '1' } });
   await manager.start();
-  assert.match(manager.stderr(), new RegExp(`listening address=127\\.0\\.0\\.1:${manager.port} socket_of="service manager"`));
+  assert.match(
+    manager.stderr(),
+    new RegExp(`listening address=127\\.0\\.0\\.1:${manager.port} socket_of="service manager"`),
+  );
   const response = await fetch(`http://127.0.0.1:${manager.port}/healthz`);
   assert.equal(response.status, 200);
 });
@@ -108,7 +128,9 @@ test('who connects between a stop and a start waits, and is served', async (t) =
   for (let round = 1; round <= 3; round++) {
     process.kill(pid, 'SIGTERM');
     assert.equal(await manager.ended(round), 'exit 0');
-    const clients = await Promise.all(Array.from({ length: 20 }, () => openConnection(t, manager.port)));
+    const clients = await Promise.all(
+      Array.from({ length: 20 }, () => openConnection(t, manager.port)),
+    );
     clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${round}_${i}`))));
     pid = await manager.start();
     for (const client of clients) assert.deepEqual((await client.answer()).body, DELIVERED);
@@ -122,11 +144,13 @@ test('under load no restart refuses anybody', async (t) => {
   let pid = await manager.start();
   const statuses = [];
   let loading = true;
-  // Who has connected and not written yet, and since when. TCP_DEFER_ACCEPT holds them back, but after three seconds the kernel
-  // hands them over all the same, and a relay that stops closes who has asked for nothing. So a client that was kept from
-  // writing for long by a busy machine is let through first; all others are what this is about.
+  // Who has connected and not written yet, and since when. TCP_DEFER_ACCEPT holds them back, but
+  // after three seconds the kernel hands them over all the same, and a relay that stops closes who
+  // has asked for nothing. So a client that was kept from writing for long by a busy machine is let
+  // through first; all others are what this is about.
   const atDoor = new Map();
-  const isAnyoneLate = () => [...atDoor.values()].some((sinceMs) => performance.now() - sinceMs > 1000);
+  const isAnyoneLate = () =>
+    [...atDoor.values()].some((sinceMs) => performance.now() - sinceMs > 1000);
   const clients = Array.from({ length: 8 }, async (_, client) => {
     for (let n = 0; loading; n++) {
       // A connection for each, as from a proxy without keep-alive: what is tested is the door.
@@ -140,7 +164,10 @@ test('under load no restart refuses anybody', async (t) => {
   });
   for (let round = 1; round <= 5; round++) {
     const soFar = statuses.length;
-    await waitFor('requests', () => statuses.length >= soFar + 40 && !isAnyoneLate() && process.kill(pid, 'SIGTERM'));
+    await waitFor(
+      'requests',
+      () => statuses.length >= soFar + 40 && !isAnyoneLate() && process.kill(pid, 'SIGTERM'),
+    );
     assert.equal(await manager.ended(round), 'exit 0');
     pid = await manager.start();
   }
@@ -149,13 +176,16 @@ test('under load no restart refuses anybody', async (t) => {
   assert.deepEqual(new Set(statuses), new Set([200]));
 });
 
-// Hundreds, so that one turn does not take them all. They are the next one's, however little time the first one has.
+// Hundreds, so that one turn does not take them all. They are the next one's, however little time
+// the first one has.
 test('what waits in the queue of a socket that was passed is served by who comes next', async (t) => {
   const upstream = await startUpstream(t);
   const manager = await startManager(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '0' } });
   const pid = await manager.start();
   process.kill(pid, 'SIGSTOP');
-  const clients = await Promise.all(Array.from({ length: 300 }, () => openConnection(t, manager.port)));
+  const clients = await Promise.all(
+    Array.from({ length: 300 }, () => openConnection(t, manager.port)),
+  );
   clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
   process.kill(pid, 'SIGTERM');
   process.kill(pid, 'SIGCONT');
@@ -173,7 +203,10 @@ test('sockets that are no use: one line, and the end', async (t) => {
   const manager = await startManager(t, { names: 'sync:sync' });
   manager.signal('SIGUSR1');
   assert.equal(await manager.ended(), 'exit 2');
-  assert.match(manager.stderr(), /^convex-relay: the sockets of the service manager: there is more than one for events[^\n]*\n$/);
+  assert.match(
+    manager.stderr(),
+    /^convex-relay: the sockets of the service manager: there is more than one for events[^\n]*\n$/,
+  );
   assert.deepEqual(manager.notified(), []);
 });
 
@@ -182,7 +215,10 @@ test('a service manager that is gone is logged, and nothing else', async (t) => 
   const pid = await manager.start();
   rmSync(manager.files.path('notify'));
   process.kill(pid, 'SIGHUP');
-  await manager.find('stderr', /warn the service manager could not be told reason="No such file or directory"/);
+  await manager.find(
+    'stderr',
+    /warn the service manager could not be told reason="No such file or directory"/,
+  );
   assert.equal((await fetch(`http://127.0.0.1:${manager.port}/healthz`)).status, 200);
 });
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A stop while requests are on their way: in the kernel's queue, in a socket's buffer, not whole yet. To their senders
-// they are sent, and who sends does not try again.
+// A stop while requests are on their way: in the kernel's queue, in a socket's buffer, not whole
+// yet. To their senders they are sent, and who sends does not try again.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -17,7 +17,10 @@ const NEVER = '600000';
 
 async function start(t, options = {}) {
   const upstream = await startUpstream(t);
-  const relay = await startRelay(t, { ...options, env: { CONVEX_URL: upstream.url, ...options.env } });
+  const relay = await startRelay(t, {
+    ...options,
+    env: { CONVEX_URL: upstream.url, ...options.env },
+  });
   return { upstream, relay };
 }
 
@@ -27,7 +30,11 @@ async function stopBegun(relay) {
 }
 
 async function assertEnded(relay) {
-  assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null }, relay.stderr());
+  assert.deepEqual(
+    await within('the end', relay.exited),
+    { code: 0, signal: null },
+    relay.stderr(),
+  );
 }
 
 async function statusesOf(clients) {
@@ -40,9 +47,15 @@ async function statusesOf(clients) {
 }
 
 // Of a relay that sees none of it before it sees the signal.
-async function stopWithQueue(t, relay, send = (client, i) => client.write(syncRequest(userEvent(`acc_${i}`)))) {
+async function stopWithQueue(
+  t,
+  relay,
+  send = (client, i) => client.write(syncRequest(userEvent(`acc_${i}`))),
+) {
   relay.signal('SIGSTOP');
-  const clients = await Promise.all(Array.from({ length: QUEUED }, () => openConnection(t, relay.port)));
+  const clients = await Promise.all(
+    Array.from({ length: QUEUED }, () => openConnection(t, relay.port)),
+  );
   clients.forEach(send);
   relay.signal('SIGTERM');
   relay.signal('SIGCONT');
@@ -74,7 +87,8 @@ test(`SIGTERM with ${QUEUED} whole requests in the kernel's queue and DRAIN_MS=0
   assert.equal((await outboxStats(env)).pending, QUEUED);
 });
 
-// What is sent before the signal, and what after it. "behind": on a connection that has had its answer.
+// What is sent before the signal, and what after it. "behind": on a connection that has had its
+// answer.
 const HEAD = syncRequest(userEvent('acc_1')).toString('latin1');
 for (const [what, before, behind] of [
   ['in a first request line', HEAD.slice(0, 8)],
@@ -91,7 +105,8 @@ for (const [what, before, behind] of [
     client.write(before);
     await served(t, relay); // and so is what came before
     await stopBegun(relay);
-    const late = await openConnection(t, relay.port).catch((error) => error); // by now the queue is closed
+    // by now the queue is closed
+    const late = await openConnection(t, relay.port).catch((error) => error);
     assert.equal(late.code, 'ECONNREFUSED');
     client.write(HEAD.slice(before.length));
     const { status, body, headers } = await client.answer();
@@ -124,8 +139,8 @@ test(`SIGTERM with ${QUEUED} clients in the queue that say nothing: it ends at o
   assert.deepEqual(await statusesOf(clients), { null: QUEUED });
 });
 
-// A connection for each request, as from a proxy without keep-alive. The last one of each client comes when the door is
-// closing, or closed.
+// A connection for each request, as from a proxy without keep-alive. The last one of each client
+// comes when the door is closing, or closed.
 test('whoever comes during a stop is served or refused, and nobody is let in to be cut off', async (t) => {
   for (let round = 0; round < 5; round++) {
     const { relay } = await start(t, { env: { DRAIN_MS: NEVER } });
@@ -134,10 +149,13 @@ test('whoever comes during a stop is served or refused, and nobody is let in to 
     const client = async (id) => {
       for (let n = 0; refusals[id] === undefined; n++) {
         const sinceMs = performance.now();
-        const connection = await openConnection(t, relay.port).catch((error) => { refusals[id] = error.code; });
+        const connection = await openConnection(t, relay.port).catch((error) => {
+          refusals[id] = error.code;
+        });
         if (!connection) return;
         connection.write(syncRequest(userEvent(`acc_${id}`, n)));
-        // Whom a busy machine keeps from writing for long says nothing, for all that the relay can see.
+        // Whom a busy machine keeps from writing for long says nothing, for all that the relay can
+        // see.
         const isLate = performance.now() - sinceMs > 200;
         const { status } = await connection.answer();
         if (!isLate) statuses.push(status);

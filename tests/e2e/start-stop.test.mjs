@@ -31,12 +31,16 @@ async function startHeld(t, { events = 1, env = {} } = {}) {
   const upstream = await startUpstream(t);
   const held = hold();
   upstream.answer = held.answer;
-  const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '600000', ...env } });
-  const answers = await Promise.all(Array.from({ length: events }, async (_, i) => {
-    const client = await openConnection(t, relay.port);
-    client.write(syncRequest(userEvent(`acc_${i}`)));
-    return client;
-  })).then((clients) => clients.map((client) => client.answer()));
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: upstream.url, DRAIN_MS: '600000', ...env },
+  });
+  const answers = await Promise.all(
+    Array.from({ length: events }, async (_, i) => {
+      const client = await openConnection(t, relay.port);
+      client.write(syncRequest(userEvent(`acc_${i}`)));
+      return client;
+    }),
+  ).then((clients) => clients.map((client) => client.answer()));
   await upstream.arrived(Math.min(events, Number(env.CONVEX_CONCURRENCY ?? 16)));
   return { upstream, held, relay, answers };
 }
@@ -47,7 +51,11 @@ async function stopBegun(relay) {
 }
 
 async function assertEnded(relay) {
-  assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null }, relay.stderr());
+  assert.deepEqual(
+    await within('the end', relay.exited),
+    { code: 0, signal: null },
+    relay.stderr(),
+  );
 }
 
 async function assertUnavailable(answer) {
@@ -62,31 +70,43 @@ async function addressesOf(host) {
   return [...new Set(all.map(({ address, family }) => (family === 6 ? `[${address}]` : address)))];
 }
 
-const hasIpv6 = Object.values(networkInterfaces()).flat().some(({ address }) => address === '::1');
+const hasIpv6 = Object.values(networkInterfaces())
+  .flat()
+  .some(({ address }) => address === '::1');
 for (const host of ['127.0.0.1', 'localhost', '::1']) {
   const skip = host === '::1' && !hasIpv6 && 'this machine has no ::1';
-  test(`it listens on ${host}, at each of its addresses and one port, and the log has a line for each`, { skip }, async (t) => {
-    const env = { ...NOWHERE, HOST: host, ADMIN_HOST: host, ADMIN_PORT: '0' };
-    const relay = await startRelay(t, { env });
-    const served = (await addressesOf(host)).filter((address) => address !== '[::1]' || hasIpv6);
-    for (const [what, pattern] of [['listening', /info listening address=(\S+):(\d+) /g], ['admin listening', /info admin listening address=(\S+):(\d+)\n/g]]) {
-      const lines = await waitFor(`${what} at ${served}`, () => {
-        const found = [...relay.stderr().matchAll(pattern)];
-        return found.length >= served.length && found;
-      });
-      assert.deepEqual(lines.map(([, address]) => address).sort(), [...served].sort());
-      assert.equal(new Set(lines.map(([, , port]) => port)).size, 1);
-      for (const [, address, port] of lines) assert.equal((await fetch(`http://${address}:${port}/healthz`)).status, 200);
-    }
-  });
+  test(
+    `it listens on ${host}, at each of its addresses and one port, and the log has a line for each`,
+    { skip },
+    async (t) => {
+      const env = { ...NOWHERE, HOST: host, ADMIN_HOST: host, ADMIN_PORT: '0' };
+      const relay = await startRelay(t, { env });
+      const served = (await addressesOf(host)).filter((address) => address !== '[::1]' || hasIpv6);
+      for (const [what, pattern] of [
+        ['listening', /info listening address=(\S+):(\d+) /g],
+        ['admin listening', /info admin listening address=(\S+):(\d+)\n/g],
+      ]) {
+        const lines = await waitFor(`${what} at ${served}`, () => {
+          const found = [...relay.stderr().matchAll(pattern)];
+          return found.length >= served.length && found;
+        });
+        assert.deepEqual(lines.map(([, address]) => address).sort(), [...served].sort());
+        assert.equal(new Set(lines.map(([, , port]) => port)).size, 1);
+        for (const [, address, port] of lines)
+          assert.equal((await fetch(`http://${address}:${port}/healthz`)).status, 200);
+      }
+    },
+  );
 }
 
 test('HOST=:: takes IPv4, too', { skip: !hasIpv6 && 'this machine has no ::1' }, async (t) => {
   const relay = await startRelay(t, { env: { ...NOWHERE, HOST: '::' } });
-  for (const host of ['127.0.0.1', '[::1]']) assert.equal((await fetch(`http://${host}:${relay.port}/healthz`)).status, 200);
+  for (const host of ['127.0.0.1', '[::1]'])
+    assert.equal((await fetch(`http://${host}:${relay.port}/healthz`)).status, 200);
 });
 
-// The kernel keeps a port for a minute after who closed its connections first, unless it is asked not to.
+// The kernel keeps a port for a minute after who closed its connections first, unless it is asked
+// not to.
 test('a start on the port of one that has just been stopped', async (t) => {
   const [port] = await freePorts(1);
   const env = { ...NOWHERE, PORT: String(port) };
@@ -106,14 +126,33 @@ test('a port that is taken: one line that names it, and the end', async (t) => {
   const { port } = server.address();
   const relay = spawnRelay(t, { env: { ...NOWHERE, PORT: String(port) } });
   assert.deepEqual(await relay.exited, { code: 1, signal: null });
-  assert.match(relay.stderr(), new RegExp(`^convex-relay: HOST, PORT: .*${port}.*Address already in use\n$`));
+  assert.match(
+    relay.stderr(),
+    new RegExp(`^convex-relay: HOST, PORT: .*${port}.*Address already in use\n$`),
+  );
 });
 
-// What a resolver does not know now, it may know later (1: a service manager tries again); what it could never be asked, not (2).
+// What a resolver does not know now, it may know later (1: a service manager tries again); what it
+// could never be asked, not (2).
 for (const [name, env, code, line] of [
-  ['HOST', { HOST: 'no-such-host.invalid' }, 1, /^convex-relay: HOST, PORT: no-such-host\.invalid: no address of it is known: [^\n]*\n$/],
-  ['ADMIN_HOST', { ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: '0' }, 1, /^convex-relay: ADMIN_HOST, ADMIN_PORT: no-such-host\.invalid: [^\n]*\n$/],
-  ['HOST', { HOST: 'http://127.0.0.1' }, 2, /^convex-relay: HOST: neither an IP address nor a host's name; [^\n]*\n$/],
+  [
+    'HOST',
+    { HOST: 'no-such-host.invalid' },
+    1,
+    /^convex-relay: HOST, PORT: no-such-host\.invalid: no address of it is known: [^\n]*\n$/,
+  ],
+  [
+    'ADMIN_HOST',
+    { ADMIN_HOST: 'no-such-host.invalid', ADMIN_PORT: '0' },
+    1,
+    /^convex-relay: ADMIN_HOST, ADMIN_PORT: no-such-host\.invalid: [^\n]*\n$/,
+  ],
+  [
+    'HOST',
+    { HOST: 'http://127.0.0.1' },
+    2,
+    /^convex-relay: HOST: neither an IP address nor a host's name; [^\n]*\n$/,
+  ],
   ['HOST', { HOST: '127.0.0.1:3000' }, 2, /^convex-relay: HOST: neither [^\n]*\n$/],
   ['ADMIN_HOST', { ADMIN_HOST: '[::1]' }, 2, /^convex-relay: ADMIN_HOST: neither [^\n]*\n$/],
 ]) {
@@ -133,15 +172,27 @@ for (const [hosts, env, overlap] of [
   test(`PORT and ADMIN_PORT the same on ${hosts}: ${overlap ? 'refused' : 'served'}`, async (t) => {
     const upstream = await startUpstream(t, { json: { ts: 'AAAAAAAAAAA=' } });
     const [port] = await freePorts(1);
-    const all = { CONVEX_URL: upstream.url, ADMIN_HOST: '127.0.0.1', ...env, PORT: String(port), ADMIN_PORT: String(port) };
+    const all = {
+      CONVEX_URL: upstream.url,
+      ADMIN_HOST: '127.0.0.1',
+      ...env,
+      PORT: String(port),
+      ADMIN_PORT: String(port),
+    };
     if (!overlap) {
       await startRelay(t, { env: all });
       return;
     }
-    for (const [args, code] of [[[], 2], [['check'], 1]]) {
+    for (const [args, code] of [
+      [[], 2],
+      [['check'], 1],
+    ]) {
       const relay = spawnRelay(t, { env: all, args });
       assert.deepEqual(await within('the end', relay.exited), { code, signal: null });
-      assert.equal(relay.stderr(), `convex-relay: PORT, ADMIN_PORT: both are ${port}; two sockets need two ports\n`);
+      assert.equal(
+        relay.stderr(),
+        `convex-relay: PORT, ADMIN_PORT: both are ${port}; two sockets need two ports\n`,
+      );
     }
   });
 }
@@ -154,7 +205,10 @@ for (const target of ['/healthz', '/readyz']) {
     assert.equal(response.headers.get('content-type'), 'text/plain; charset=UTF-8');
     assert.equal(await response.text(), 'ok\n');
     const head = await fetch(relay.url + target, { method: 'HEAD' });
-    assert.deepEqual([head.status, head.headers.get('content-length'), await head.text()], [200, '3', '']);
+    assert.deepEqual(
+      [head.status, head.headers.get('content-length'), await head.text()],
+      [200, '3', ''],
+    );
     const posted = await fetch(relay.url + target, { method: 'POST' });
     assert.equal(posted.status, 405);
     assert.equal(posted.headers.get('allow'), 'GET, HEAD');
@@ -169,7 +223,11 @@ test('it starts while Convex is away', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT']) {
   test(`${signal}: what is in flight is answered, and the connection closed`, async (t) => {
-    const { relay, held, answers: [answer] } = await startHeld(t);
+    const {
+      relay,
+      held,
+      answers: [answer],
+    } = await startHeld(t);
     relay.signal(signal);
     await relay.find('stderr', /stopping/);
     held.open();
@@ -182,7 +240,11 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
 
 test('SIGTERM: an attempt that nobody waits for any more has its end noted, too', async (t) => {
   const env = { OUTBOX: makeFolder(t).path('outbox.db'), SYNC_WAIT_MS: '0', DRAIN_MS: '600000' };
-  const { relay, held, answers: [answer] } = await startHeld(t, { env });
+  const {
+    relay,
+    held,
+    answers: [answer],
+  } = await startHeld(t, { env });
   assert.equal((await answer).status, 202);
   await stopBegun(relay);
   held.open();
@@ -195,7 +257,9 @@ test('SIGTERM: who has connected and sent, but was not seen yet, is served', asy
   const upstream = await startUpstream(t);
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url } });
   relay.signal('SIGSTOP');
-  const clients = await Promise.all(Array.from({ length: 20 }, () => openConnection(t, relay.port)));
+  const clients = await Promise.all(
+    Array.from({ length: 20 }, () => openConnection(t, relay.port)),
+  );
   clients.forEach((client, i) => client.write(syncRequest(userEvent(`acc_${i}`))));
   relay.signal('SIGTERM');
   relay.signal('SIGCONT');
@@ -216,7 +280,9 @@ test('SIGTERM with idle clients: it ends at once', async (t) => {
 test('while it drains, nobody new comes in, and who is there is served a last time', async (t) => {
   const relayed = await startHeld(t);
   const { relay, held } = relayed;
-  const [health, ready, late] = await Promise.all([1, 2, 3].map(() => openConnection(t, relay.port)));
+  const [health, ready, late] = await Promise.all(
+    [1, 2, 3].map(() => openConnection(t, relay.port)),
+  );
   for (const client of [health, ready, late]) {
     client.write(get('/healthz'));
     assert.equal((await client.answer()).status, 200);
@@ -229,7 +295,10 @@ test('while it drains, nobody new comes in, and who is there is served a last ti
   assert.deepEqual([alive.status, alive.headers.connection], [200, 'close']);
   ready.write(get('/readyz'));
   const notReady = await ready.answer();
-  assert.deepEqual([notReady.status, notReady.body, notReady.headers.connection], [503, STOPPING, 'close']);
+  assert.deepEqual(
+    [notReady.status, notReady.body, notReady.headers.connection],
+    [503, STOPPING, 'close'],
+  );
   late.write(syncRequest(userEvent('late')));
   await relayed.upstream.arrived(2);
   held.open();
@@ -293,34 +362,46 @@ test('a stop in the middle of the start', async (t) => {
   const OUTBOX = files.path('outbox.db');
   const env = { ...NOWHERE, OUTBOX };
   await (await startRelay(t, { env })).stop();
-  execFileSync('sqlite3', [OUTBOX], { input: `.bail on\n.parameter set :events 50000\n.read '${FILL}'\n` });
+  execFileSync('sqlite3', [OUTBOX], {
+    input: `.bail on\n.parameter set :events 50000\n.read '${FILL}'\n`,
+  });
   for (let ms = 0; ms < 100; ms += 5) {
     const relay = spawnRelay(t, { env });
     await new Promise((resolve) => setTimeout(resolve, ms)); // anywhere in its start
     relay.signal('SIGTERM');
     const end = await within('the end', relay.exited);
     // Before it has heard of signals at all, the kernel ends it.
-    assert.ok(end.code === 0 || (end.signal === 'SIGTERM' && relay.stderr() === ''), `${ms} ms: ${JSON.stringify(end)}\n${relay.stderr()}`);
+    assert.ok(
+      end.code === 0 || (end.signal === 'SIGTERM' && relay.stderr() === ''),
+      `${ms} ms: ${JSON.stringify(end)}\n${relay.stderr()}`,
+    );
   }
 });
 
 test('a secret from a pipe, as a shell makes it for <(command)', async (t) => {
   const under = ['bash', '-c', 'SYNC_SECRET_FILE=<(sleep 0.2; printf from-a-pipe) exec "$0"'];
   const upstream = await startUpstream(t);
-  const relay = await startRelay(t, { under, env: { CONVEX_URL: upstream.url, SYNC_SECRET: undefined } });
+  const relay = await startRelay(t, {
+    under,
+    env: { CONVEX_URL: upstream.url, SYNC_SECRET: undefined },
+  });
   assert.equal((await sync(relay, userEvent('acc_1'), { secret: 'from-a-pipe' })).status, 200);
 });
 
 const OWN_STDERR = process.env.RELAY_MEMCHECK ? 'Valgrind needs stderr itself' : false;
-test('stdin, stdout and stderr closed: nothing else takes their place', { skip: OWN_STDERR }, async (t) => {
-  const files = makeFolder(t);
-  const under = ['sh', '-c', 'exec "$0" <&- >&- 2>&-'];
-  const relay = spawnRelay(t, { under, env: { ...NOWHERE, OUTBOX: files.path('outbox.db') } });
-  const lock = files.path('outbox.db.lock');
-  const fdOf = (n) => readlinkSync(`/proc/${relay.pid}/fd/${n}`);
-  await waitFor('the outbox', () => statSync(lock, { throwIfNoEntry: false }));
-  assert.deepEqual([0, 1, 2].map(fdOf), Array(3).fill('/dev/null'));
-  relay.signal('SIGTERM');
-  await assertEnded(relay);
-  assert.equal(statSync(lock).size, 0);
-});
+test(
+  'stdin, stdout and stderr closed: nothing else takes their place',
+  { skip: OWN_STDERR },
+  async (t) => {
+    const files = makeFolder(t);
+    const under = ['sh', '-c', 'exec "$0" <&- >&- 2>&-'];
+    const relay = spawnRelay(t, { under, env: { ...NOWHERE, OUTBOX: files.path('outbox.db') } });
+    const lock = files.path('outbox.db.lock');
+    const fdOf = (n) => readlinkSync(`/proc/${relay.pid}/fd/${n}`);
+    await waitFor('the outbox', () => statSync(lock, { throwIfNoEntry: false }));
+    assert.deepEqual([0, 1, 2].map(fdOf), Array(3).fill('/dev/null'));
+    relay.signal('SIGTERM');
+    await assertEnded(relay);
+    assert.equal(statSync(lock).size, 0);
+  },
+);

@@ -28,12 +28,38 @@ const CASES = [
     issue: (_, t) => makeAuthority(t, 'another').issue(LOCAL),
     reason: /unable to get local issuer certificate|self-signed/,
   },
-  { what: 'that has expired', issue: (ca) => ca.issue(LOCAL, { fromDays: -3, toDays: -1 }), reason: /expired/ },
-  { what: 'that is not valid yet', issue: (ca) => ca.issue(LOCAL, { fromDays: 1, toDays: 3 }), reason: /not yet valid/ },
-  { what: 'for another name', issue: (ca) => ca.issue('DNS:convex.example.com'), host: 'localhost', reason: /no alternative certificate subject name matches/ },
-  { what: 'for another address', issue: (ca) => ca.issue('IP:127.0.0.2'), reason: /no alternative certificate subject name matches/ },
-  { what: 'that vouches for itself', issue: (_, t) => makeSelfSigned(t, LOCAL), reason: /self-signed certificate/ },
-  { what: 'of an authority that only the file knows', issue: (ca) => ca.issue(LOCAL), withoutFile: true, reason: /unable to get local issuer certificate/ },
+  {
+    what: 'that has expired',
+    issue: (ca) => ca.issue(LOCAL, { fromDays: -3, toDays: -1 }),
+    reason: /expired/,
+  },
+  {
+    what: 'that is not valid yet',
+    issue: (ca) => ca.issue(LOCAL, { fromDays: 1, toDays: 3 }),
+    reason: /not yet valid/,
+  },
+  {
+    what: 'for another name',
+    issue: (ca) => ca.issue('DNS:convex.example.com'),
+    host: 'localhost',
+    reason: /no alternative certificate subject name matches/,
+  },
+  {
+    what: 'for another address',
+    issue: (ca) => ca.issue('IP:127.0.0.2'),
+    reason: /no alternative certificate subject name matches/,
+  },
+  {
+    what: 'that vouches for itself',
+    issue: (_, t) => makeSelfSigned(t, LOCAL),
+    reason: /self-signed certificate/,
+  },
+  {
+    what: 'of an authority that only the file knows',
+    issue: (ca) => ca.issue(LOCAL),
+    withoutFile: true,
+    reason: /unable to get local issuer certificate/,
+  },
 ];
 
 for (const { what, issue, host = '127.0.0.1', withoutFile, trusts = false, reason } of CASES) {
@@ -51,7 +77,10 @@ for (const { what, issue, host = '127.0.0.1', withoutFile, trusts = false, reaso
     const { code } = await check.exited;
     if (trusts) {
       assert.deepEqual([response.status, await response.text()], [200, DELIVERED]);
-      assert.deepEqual(upstream.requests.map(({ target }) => target), ['/api/mutation', '/api/query']);
+      assert.deepEqual(
+        upstream.requests.map(({ target }) => target),
+        ['/api/mutation', '/api/query'],
+      );
       assert.equal(code, 0, check.stderr());
       return;
     }
@@ -74,14 +103,20 @@ test('one connection serves many events, large ones, too', async (t) => {
   const body = eventOfSize(1_000_000);
   assert.equal((await sync(relay, body)).status, 200);
   assert.deepEqual(JSON.parse(upstream.requests.at(-1).text).args[0], JSON.parse(body).data);
-  assert.equal(proxy.stderr().match(/client 127\.0\.0\.1 closed/g), null, 'no connection was given up');
+  assert.equal(
+    proxy.stderr().match(/client 127\.0\.0\.1 closed/g),
+    null,
+    'no connection was given up',
+  );
 });
 
 test('an https address where plain HTTP is spoken', async (t) => {
   const server = http.createServer().listen(0, '127.0.0.1');
   t.after(() => server.close());
   await once(server, 'listening');
-  const relay = await startRelay(t, { env: { CONVEX_URL: `https://127.0.0.1:${server.address().port}` } });
+  const relay = await startRelay(t, {
+    env: { CONVEX_URL: `https://127.0.0.1:${server.address().port}` },
+  });
   const response = await sync(relay, userEvent('acc_1'));
   assert.deepEqual([response.status, await response.text()], [500, '{"error":"fetch failed"}']);
 });

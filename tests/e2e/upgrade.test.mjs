@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Outbox files of every version that was released: read, and drained in order. That a file of a newer
-// one is refused and named is in outbox-file.test.mjs.
+// Outbox files of every version that was released: read, and drained in order. That a file of a
+// newer one is refused and named is in outbox-file.test.mjs.
 
 import assert from 'node:assert/strict';
 import { copyFileSync, readdirSync } from 'node:fs';
@@ -22,16 +22,36 @@ for (const name of names) {
     await world.settled();
 
     const calls = world.upstream.requests.map(callOf);
-    assert.deepEqual(calls.filter(({ id }) => id === 'acc_1').map(({ n }) => n), [0, 1, 2]);
-    assert.deepEqual(calls.map(({ id }) => id).sort(),
-      ['acc_1', 'acc_1', 'acc_1', 'acc_replay', 'acc_\ud800\u0000é', undefined]);
-    assert.ok(world.upstream.requests.every(({ text }) => JSON.parse(text).path === 'users:syncFromBlade'));
+    assert.deepEqual(
+      calls.filter(({ id }) => id === 'acc_1').map(({ n }) => n),
+      [0, 1, 2],
+    );
+    assert.deepEqual(calls.map(({ id }) => id).sort(), [
+      'acc_1',
+      'acc_1',
+      'acc_1',
+      'acc_replay',
+      'acc_\ud800\u0000é',
+      undefined,
+    ]);
+    assert.ok(
+      world.upstream.requests.every(({ text }) => JSON.parse(text).path === 'users:syncFromBlade'),
+    );
 
     const dead = await world.dead();
-    assert.deepEqual(dead.map(({ record, stale }) => [record, stale]), [['acc_dead', false], ['acc_stale', true]]);
+    assert.deepEqual(
+      dead.map(({ record, stale }) => [record, stale]),
+      [
+        ['acc_dead', false],
+        ['acc_stale', true],
+      ],
+    );
     assert.ok(dead.every(({ reason }) => reason === 'Uncaught Error: no such thing'));
     const { accepted, delivered, discarded } = await world.stats();
-    assert.deepEqual({ accepted, delivered, discarded }, { accepted: 9, delivered: 7, discarded: 0 });
+    assert.deepEqual(
+      { accepted, delivered, discarded },
+      { accepted: 9, delivered: 7, discarded: 0 },
+    );
 
     assertAnswer(await world.send(userEvent('acc_1', 3)), 200, DELIVERED);
     assert.equal(readdirSync(files.folder).filter((file) => file.includes('damaged')).length, 0);

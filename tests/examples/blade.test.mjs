@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// examples/blade: what its triggers send, all the way to a row in Convex, and what they make of trouble.
+// examples/blade: what its triggers send, all the way to a row in Convex, and what they make of
+// trouble.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -11,14 +12,35 @@ import { startWorld } from './world.mjs';
 const at = (n) => new Date(n).toISOString();
 const ronin = (n) => ({ createdAt: at(1), updatedAt: at(n), createdBy: null, updatedBy: null });
 const account = (i, n = 1) => ({
-  id: `acc_${i}`, email: `${i}@example.com`, name: `Name ${n}`, handle: null, ronin: ronin(n),
+  id: `acc_${i}`,
+  email: `${i}@example.com`,
+  name: `Name ${n}`,
+  handle: null,
+  ronin: ronin(n),
 });
 const post = (i, n = 1) => ({
-  id: `pos_${i}`, title: `Title ${n}`, content: null, accountId: 'acc_1', published: null, ronin: ronin(n),
+  id: `pos_${i}`,
+  title: `Title ${n}`,
+  content: null,
+  accountId: 'acc_1',
+  published: null,
+  ronin: ronin(n),
 });
 
-const userRow = (i, n) => ({ bladeId: `acc_${i}`, email: `${i}@example.com`, name: `Name ${n}`, createdAt: 1, updatedAt: n });
-const postRow = (i, n) => ({ bladeId: `pos_${i}`, title: `Title ${n}`, authorBladeId: 'acc_1', createdAt: 1, updatedAt: n });
+const userRow = (i, n) => ({
+  bladeId: `acc_${i}`,
+  email: `${i}@example.com`,
+  name: `Name ${n}`,
+  createdAt: 1,
+  updatedAt: n,
+});
+const postRow = (i, n) => ({
+  bladeId: `pos_${i}`,
+  title: `Title ${n}`,
+  authorBladeId: 'acc_1',
+  createdAt: 1,
+  updatedAt: n,
+});
 
 const MODELS = [
   ['account', 'users', account, userRow],
@@ -27,7 +49,10 @@ const MODELS = [
 for (const [name, table, record, row] of MODELS) {
   test(`${name}: add, set and remove reach Convex`, async (t) => {
     const { relay, rows } = await startWorld(t);
-    const { fired, errors } = loadTrigger(name, { CONVEX_RELAY_URL: `${relay.url}/`, SYNC_SECRET: SECRET });
+    const { fired, errors } = loadTrigger(name, {
+      CONVEX_RELAY_URL: `${relay.url}/`,
+      SYNC_SECRET: SECRET,
+    });
     await fired('followingAdd', { records: [record(1)] });
     assert.deepEqual(await rows(table), [row(1, 1)]);
     await fired('followingSet', { previousRecords: [record(1)], records: [record(1, 2)] });
@@ -39,7 +64,10 @@ for (const [name, table, record, row] of MODELS) {
 
   test(`${name}: one set of many records brings them all`, async (t) => {
     const { relay, rows } = await startWorld(t);
-    const { fired, errors } = loadTrigger(name, { CONVEX_RELAY_URL: relay.url, SYNC_SECRET: SECRET });
+    const { fired, errors } = loadTrigger(name, {
+      CONVEX_RELAY_URL: relay.url,
+      SYNC_SECRET: SECRET,
+    });
     const ids = Array.from({ length: 250 }, (_, i) => i);
     await fired('followingSet', { records: ids.map((i) => record(i, 2)) });
     const found = (await rows(table)).map(({ bladeId }) => bladeId).sort();
@@ -59,7 +87,10 @@ for (const [name, table, record, row] of MODELS) {
 // A relay that answers as it is told, and a trigger that talks to it.
 async function startTold(t, answer, env = {}) {
   const told = await startUpstream(t, answer);
-  return { told, ...loadTrigger('account', { CONVEX_RELAY_URL: told.url, SYNC_SECRET: SECRET, ...env }) };
+  return {
+    told,
+    ...loadTrigger('account', { CONVEX_RELAY_URL: told.url, SYNC_SECRET: SECRET, ...env }),
+  };
 }
 const statuses = (...list) => list.map((status) => ({ status, body: 'why' }));
 const add = { records: [account(1)] };
@@ -71,13 +102,20 @@ test('an event says who it is about, and whose relay it is for', async (t) => {
   assert.deepEqual([method, target], ['POST', '/convex/sync']);
   assert.equal(headers['x-sync-secret'], SECRET);
   assert.equal(headers['content-type'], 'application/json');
-  assert.deepEqual(JSON.parse(text),
-    { model: 'users', operation: 'remove', hiveId: 'acc_1', data: {} });
+  assert.deepEqual(JSON.parse(text), {
+    model: 'users',
+    operation: 'remove',
+    hiveId: 'acc_1',
+    data: {},
+  });
 });
 
 test('without a route for removals, one is refused and not taken for a change', async (t) => {
   const { relay, rows } = await startWorld(t, { ROUTES: undefined });
-  const { fired, errors } = loadTrigger('account', { CONVEX_RELAY_URL: relay.url, SYNC_SECRET: SECRET });
+  const { fired, errors } = loadTrigger('account', {
+    CONVEX_RELAY_URL: relay.url,
+    SYNC_SECRET: SECRET,
+  });
   await fired('followingAdd', add);
   await fired('followingRemove', { previousRecords: [account(1)] });
   assert.deepEqual(await rows('users'), [userRow(1, 1)]);

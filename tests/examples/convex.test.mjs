@@ -7,11 +7,27 @@ import { DELIVERED } from '../lib/events.mjs';
 import { sync } from '../lib/relay.mjs';
 import { startWorld } from './world.mjs';
 
-const USER = { bladeId: 'acc_1', email: 'a@example.com', name: 'Ann', handle: 'ann', createdAt: 1, updatedAt: 1 };
-const POST = {
-  bladeId: 'pos_1', title: 'T', content: 'C', authorBladeId: 'acc_1', published: false, createdAt: 1, updatedAt: 1,
+const USER = {
+  bladeId: 'acc_1',
+  email: 'a@example.com',
+  name: 'Ann',
+  handle: 'ann',
+  createdAt: 1,
+  updatedAt: 1,
 };
-const TABLES = [['users', USER], ['posts', POST]];
+const POST = {
+  bladeId: 'pos_1',
+  title: 'T',
+  content: 'C',
+  authorBladeId: 'acc_1',
+  published: false,
+  createdAt: 1,
+  updatedAt: 1,
+};
+const TABLES = [
+  ['users', USER],
+  ['posts', POST],
+];
 
 const event = (model, operation, data) => ({ model, operation, data, hiveId: data.bladeId });
 const put = (model, data) => event(model, 'set', data);
@@ -37,7 +53,11 @@ for (const [model, record] of TABLES) {
     const { relay, rows } = await startWorld(t);
     await deliver(relay, event(model, 'add', record));
     assert.deepEqual(await rows(model), [record]);
-    const later = { ...record, updatedAt: 2, ...(model === 'users' ? { name: 'Bob' } : { title: 'U' }) };
+    const later = {
+      ...record,
+      updatedAt: 2,
+      ...(model === 'users' ? { name: 'Bob' } : { title: 'U' }),
+    };
     await deliver(relay, put(model, later));
     assert.deepEqual(await rows(model), [later]);
     await deliver(relay, remove(model, record));
@@ -80,7 +100,10 @@ for (const [model, record] of TABLES) {
 
   test(`${model}: nobody without the deploy key can write`, async (t) => {
     const { standin, rows } = await startWorld(t);
-    for (const [name, args] of [['syncFromBlade', record], ['deleteByBladeId', { bladeId: record.bladeId }]]) {
+    for (const [name, args] of [
+      ['syncFromBlade', record],
+      ['deleteByBladeId', { bladeId: record.bladeId }],
+    ]) {
       const response = await fetch(`${standin.url}/api/mutation`, {
         method: 'POST',
         headers: { 'Content-Type': 'application/json' },
@@ -100,20 +123,31 @@ const CHANGES = [
   ['users', USER, { email: 'b@example.com' }, (row) => ({ ...row, email: 'b@example.com' })],
   ['users', USER, {}, (row) => row],
   ['posts', POST, { content: null, published: null }, ({ content, published, ...rest }) => rest],
-  ['posts', POST, { title: 'U', content: 'D', published: true },
-    (row) => ({ ...row, title: 'U', content: 'D', published: true })],
+  [
+    'posts',
+    POST,
+    { title: 'U', content: 'D', published: true },
+    (row) => ({ ...row, title: 'U', content: 'D', published: true }),
+  ],
 ];
 for (const [model, record, change, expected] of CHANGES) {
   test(`${model}: a set of ${JSON.stringify(change)} alone`, async (t) => {
     const { relay, rows } = await startWorld(t);
-    await deliver(relay, event(model, 'add', record), put(model, { bladeId: record.bladeId, ...change }));
+    await deliver(
+      relay,
+      event(model, 'add', record),
+      put(model, { bladeId: record.bladeId, ...change }),
+    );
     assert.deepEqual(await rows(model), [expected(record)]);
   });
 }
 
 test('nulls in what is new are left out', async (t) => {
   const { relay, rows } = await startWorld(t);
-  await deliver(relay, event('users', 'add', { bladeId: 'acc_1', email: 'a@example.com', name: null, handle: null }));
+  await deliver(
+    relay,
+    event('users', 'add', { bladeId: 'acc_1', email: 'a@example.com', name: null, handle: null }),
+  );
   assert.deepEqual(await rows('users'), [{ bladeId: 'acc_1', email: 'a@example.com' }]);
 });
 
@@ -134,7 +168,12 @@ for (const [data, reason] of REFUSALS) {
 
 test('the queries read what was written, and no more', async (t) => {
   const { standin, relay } = await startWorld(t);
-  await deliver(relay, put('users', USER), put('posts', POST), put('posts', { ...POST, bladeId: 'pos_2', published: true }));
+  await deliver(
+    relay,
+    put('users', USER),
+    put('posts', POST),
+    put('posts', { ...POST, bladeId: 'pos_2', published: true }),
+  );
   const query = async (path, args) => {
     const response = await fetch(`${standin.url}/api/query`, {
       method: 'POST',
@@ -143,8 +182,14 @@ test('the queries read what was written, and no more', async (t) => {
     });
     return (await response.json()).value;
   };
-  assert.deepEqual(await query('users:profileOf', { bladeId: 'acc_1' }), { name: 'Ann', handle: 'ann' });
+  assert.deepEqual(await query('users:profileOf', { bladeId: 'acc_1' }), {
+    name: 'Ann',
+    handle: 'ann',
+  });
   assert.equal(await query('users:profileOf', { bladeId: 'acc_2' }), null);
   const posts = await query('posts:publishedBy', { authorBladeId: 'acc_1' });
-  assert.deepEqual(posts.map(({ bladeId }) => bladeId), ['pos_2']);
+  assert.deepEqual(
+    posts.map(({ bladeId }) => bladeId),
+    ['pos_2'],
+  );
 });

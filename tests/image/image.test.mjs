@@ -29,21 +29,36 @@ const ENTER = `
   mount --bind "$VOLUME" "$ROOT${STATE}" &&
   exec chroot --userspec="$IMAGE_USER" "$ROOT" env -u ROOT -u VOLUME -u IMAGE_USER "$@"`;
 
-const ask = (command, ...args) => execFileSync(command, args, { encoding: 'utf8', cwd: TOP }).trim();
+const ask = (command, ...args) =>
+  execFileSync(command, args, { encoding: 'utf8', cwd: TOP }).trim();
 const works = (command) => spawnSync(command, ['info']).status === 0;
 
 // The image as docker and podman run it.
 function withEngine(engine) {
   ask(engine, 'tag', BUILT, IMAGE);
-  const [{ Config: config, Size: size }] = JSON.parse(ask(engine, 'inspect', '--type', 'image', IMAGE));
+  const [{ Config: config, Size: size }] = JSON.parse(
+    ask(engine, 'inspect', '--type', 'image', IMAGE),
+  );
   return {
     config,
     size,
     command: ({ entrypoint, args, env, volume }) => ({
       command: engine,
-      args: ['run', '--rm', '--network=host', '--read-only', '--cap-drop=ALL', '--volume', `${volume}:${STATE}`,
+      args: [
+        'run',
+        '--rm',
+        '--network=host',
+        '--read-only',
+        '--cap-drop=ALL',
+        '--volume',
+        `${volume}:${STATE}`,
         ...Object.entries(env).flatMap((pair) => ['--env', pair.join('=')]),
-        '--entrypoint', entrypoint[0], IMAGE, ...entrypoint.slice(1), ...args],
+        '--entrypoint',
+        entrypoint[0],
+        IMAGE,
+        ...entrypoint.slice(1),
+        ...args,
+      ],
       env: process.env,
     }),
     close: () => ask(engine, 'rmi', IMAGE),
@@ -53,11 +68,15 @@ function withEngine(engine) {
 // The same without an engine.
 function withBuildah() {
   ask('buildah', 'tag', BUILT, IMAGE);
-  const { Docker: { config } } = JSON.parse(ask('buildah', 'inspect', '--type', 'image', IMAGE));
+  const {
+    Docker: { config },
+  } = JSON.parse(ask('buildah', 'inspect', '--type', 'image', IMAGE));
   const [{ size }] = JSON.parse(ask('buildah', 'images', '--json', IMAGE));
   const container = ask('buildah', 'from', '--pull-never', IMAGE);
   const root = ask('buildah', 'mount', container);
-  const imageEnv = Object.fromEntries(config.Env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+  const imageEnv = Object.fromEntries(
+    config.Env.map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]),
+  );
   return {
     config,
     size: Number.parseFloat(size) * 1e6,
@@ -77,10 +96,19 @@ const skip = process.env.NO_IMAGE || false;
 
 describe('the image', { skip }, () => {
   let image;
-  before(() => {
-    execFileSync('./dev', ['image'], { cwd: TOP, stdio: ['ignore', 'ignore', 'inherit'], timeout: BUILD_LIMIT_MS });
-    image = ['docker', 'podman'].some(works) ? withEngine(['docker', 'podman'].find(works)) : withBuildah();
-  }, { timeout: BUILD_LIMIT_MS });
+  before(
+    () => {
+      execFileSync('./dev', ['image'], {
+        cwd: TOP,
+        stdio: ['ignore', 'ignore', 'inherit'],
+        timeout: BUILD_LIMIT_MS,
+      });
+      image = ['docker', 'podman'].some(works)
+        ? withEngine(['docker', 'podman'].find(works))
+        : withBuildah();
+    },
+    { timeout: BUILD_LIMIT_MS },
+  );
   after(() => image?.close());
 
   // Runs something in a container with a volume; the image's own entry point, if nothing is said.
@@ -101,20 +129,28 @@ describe('the image', { skip }, () => {
   }
 
   async function start(t, volume, env) {
-    const child = run(t, { volume, env: { SYNC_SECRET: SECRET, HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: 'off', ...env } });
+    const child = run(t, {
+      volume,
+      env: { SYNC_SECRET: SECRET, HOST: '127.0.0.1', PORT: '0', ADMIN_PORT: 'off', ...env },
+    });
     const [, port] = await child.find('stderr', /listening .*127\.0\.0\.1:(\d+)/);
     return { ...child, port, url: `http://127.0.0.1:${port}` };
   }
 
   test('what its configuration says', (t) => {
     const { User, Volumes, StopSignal, Healthcheck, Entrypoint, Env, Labels } = image.config;
-    assert.match(User, /^[1-9]\d*:[1-9]\d*$/, 'a number, and not root\'s');
+    assert.match(User, /^[1-9]\d*:[1-9]\d*$/, "a number, and not root's");
     assert.deepEqual(Object.keys(Volumes), [STATE]);
     assert.equal(StopSignal, 'SIGTERM');
     assert.deepEqual(Healthcheck.Test, ['CMD', 'convex-relay', 'health']);
     assert.deepEqual(Entrypoint, ['convex-relay']);
-    assert.ok(Env.includes('HOST=0.0.0.0') && Env.includes(`OUTBOX=${STATE}/outbox.db`), Env.join());
-    const [, version] = /^ {2}version: '(.*)',$/m.exec(readFileSync(path.join(TOP, 'meson.build'), 'utf8'));
+    assert.ok(
+      Env.includes('HOST=0.0.0.0') && Env.includes(`OUTBOX=${STATE}/outbox.db`),
+      Env.join(),
+    );
+    const [, version] = /^ {2}version: '(.*)',$/m.exec(
+      readFileSync(path.join(TOP, 'meson.build'), 'utf8'),
+    );
     assert.equal(Labels['org.opencontainers.image.version'], version);
     assert.match(Labels['org.opencontainers.image.revision'], /^([0-9a-f]{40}|unknown)$/);
     const megabytes = Math.round(image.size / 1e6);
@@ -128,7 +164,10 @@ describe('the image', { skip }, () => {
     const relay = await start(t, volume, { CONVEX_URL: standin.url });
     const answer = await sync(relay, userEvent('acc_1'));
     assert.deepEqual([answer.status, await answer.text()], [200, DELIVERED]);
-    assert.deepEqual((await standin.records('users')).map(({ bladeId }) => bladeId), ['acc_1']);
+    assert.deepEqual(
+      (await standin.records('users')).map(({ bladeId }) => bladeId),
+      ['acc_1'],
+    );
     assert.equal((await sync(relay, { ...userEvent('acc_2'), model: 'nobodys' })).status, 200);
 
     const [, ...health] = image.config.Healthcheck.Test;
@@ -139,7 +178,10 @@ describe('the image', { skip }, () => {
 
     relay.signal('SIGTERM');
     assert.equal((await ended(relay)).code, 0, relay.stderr());
-    assert.equal((await ended(run(t, { volume, entrypoint: health, env: { PORT: relay.port } }))).code, 1);
+    assert.equal(
+      (await ended(run(t, { volume, entrypoint: health, env: { PORT: relay.port } }))).code,
+      1,
+    );
 
     const again = await start(t, volume, { CONVEX_URL: standin.url });
     const list = await ended(run(t, { volume, args: ['outbox', 'list', '--json'] }));
@@ -152,7 +194,8 @@ describe('the image', { skip }, () => {
     const volume = makeVolume(t);
     const shell = (script) => ended(run(t, { volume, entrypoint: ['sh', '-c', script] }));
     assert.equal((await shell(`touch ${STATE}/x`)).code, 0);
-    for (const place of ['/x', '/usr/bin/convex-relay', '/etc/x']) assert.notEqual((await shell(`touch ${place}`)).code, 0, place);
+    for (const place of ['/x', '/usr/bin/convex-relay', '/etc/x'])
+      assert.notEqual((await shell(`touch ${place}`)).code, 0, place);
     assert.notEqual((await shell('test "$(id -u)" = 0')).code, 0);
   });
 

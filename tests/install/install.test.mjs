@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What `meson install` puts where, and that it is fit for use: the units by systemd's own judgement,
-// the manual by mandoc's, the completions by bash.
+// What `meson install` puts where, and that it is fit for use: the units by systemd's own
+// judgement, the manual by mandoc's, the completions by bash.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -10,9 +10,11 @@ import { test } from 'node:test';
 import { makeFolder } from '../lib/files.mjs';
 import { RELAY_BIN, RELAY_BUILD } from '../lib/relay.mjs';
 
-
 function run(command, args, options = {}) {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8', ...options });
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    encoding: 'utf8',
+    ...options,
+  });
   assert.equal(error, undefined, `${command}: ${error?.message}`);
   return { status, out: stdout, err: stderr };
 }
@@ -20,7 +22,15 @@ function run(command, args, options = {}) {
 // Installs into a folder of the test. Gives path(name), and read(name).
 function install(t) {
   const { folder } = makeFolder(t);
-  execFileSync('meson', ['install', '-C', RELAY_BUILD, '--no-rebuild', '--quiet', '--destdir', folder]);
+  execFileSync('meson', [
+    'install',
+    '-C',
+    RELAY_BUILD,
+    '--no-rebuild',
+    '--quiet',
+    '--destdir',
+    folder,
+  ]);
   const inside = (name) => path.join(folder, name);
   return { folder, path: inside, read: (name) => readFileSync(inside(name), 'utf8') };
 }
@@ -34,7 +44,10 @@ function unitsOf(t, installed) {
   assert.notEqual(mended, unit, 'the unit starts what was installed');
   return [
     files.write('convex-relay.service', mended),
-    files.write('convex-relay.socket', installed.read('usr/local/lib/systemd/system/convex-relay.socket')),
+    files.write(
+      'convex-relay.socket',
+      installed.read('usr/local/lib/systemd/system/convex-relay.socket'),
+    ),
   ];
 }
 
@@ -55,7 +68,10 @@ test('everything is in its place', (t) => {
   ];
   const missing = expected.filter((name) => !existsSync(installed.path(`usr/local/${name}`)));
   assert.deepEqual(missing, []);
-  assert.match(run(installed.path('usr/local/bin/convex-relay'), ['--version']).out, /^convex-relay \d/);
+  assert.match(
+    run(installed.path('usr/local/bin/convex-relay'), ['--version']).out,
+    /^convex-relay \d/,
+  );
 });
 
 // ---- systemd ----
@@ -68,16 +84,27 @@ test('systemd-analyze verify finds nothing wrong with the units', (t) => {
 
 test('systemd-analyze verify would find something', (t) => {
   const [service, socket] = unitsOf(t, install(t));
-  writeFileSync(service, readFileSync(service, 'utf8').replace('ProtectHome=yes', 'ProtectHouse=yes'));
+  writeFileSync(
+    service,
+    readFileSync(service, 'utf8').replace('ProtectHome=yes', 'ProtectHouse=yes'),
+  );
   assert.match(run('systemd-analyze', ['verify', '--man=no', service, socket]).err, /ProtectHouse/);
 });
 
 test('systemd-analyze security gives the score that the README has, or a better one', (t) => {
   const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
-  const [, claimed] = /`systemd-analyze security` gives it ([\d.]+)/.exec(readme) ?? assert.fail('no score in README.md');
+  const [, claimed] =
+    /`systemd-analyze security` gives it ([\d.]+)/.exec(readme) ??
+    assert.fail('no score in README.md');
   const [service] = unitsOf(t, install(t));
-  const { out, err } = run('systemd-analyze', ['security', '--offline=true', '--no-pager', service]);
-  const [, score] = /exposure level for convex-relay\.service: ([\d.]+) OK/.exec(out) ?? assert.fail(out + err);
+  const { out, err } = run('systemd-analyze', [
+    'security',
+    '--offline=true',
+    '--no-pager',
+    service,
+  ]);
+  const [, score] =
+    /exposure level for convex-relay\.service: ([\d.]+) OK/.exec(out) ?? assert.fail(out + err);
   t.diagnostic(`exposure ${score}`);
   assert.ok(Number(score) <= Number(claimed), `${score}, and README.md says ${claimed}`);
 });
@@ -100,10 +127,13 @@ test('the user that the unit runs as is made', (t) => {
 const help = run(RELAY_BIN, ['--help']).out;
 const outboxHelp = run(RELAY_BIN, ['outbox', '--help']).out;
 const commands = [...help.matchAll(/^ {2}convex-relay ([a-z]+) {2,}/gm)].map(([, name]) => name);
-const outboxCommands = [...outboxHelp.matchAll(/^ {2}convex-relay outbox ([a-z]+)/gm)].map(([, name]) => name);
+const outboxCommands = [...outboxHelp.matchAll(/^ {2}convex-relay outbox ([a-z]+)/gm)].map(
+  ([, name]) => name,
+);
 const outboxOptions = [...new Set(outboxHelp.match(/--[a-z-]+/g))];
-const settings = [...help.matchAll(/^ {2}([A-Z_]+) {2,}(\S+) {2,}.*?( \(_FILE\))?$/gm)]
-  .map(([, name, fallback, secret]) => ({ name, fallback, secret: Boolean(secret) }));
+const settings = [...help.matchAll(/^ {2}([A-Z_]+) {2,}(\S+) {2,}.*?( \(_FILE\))?$/gm)].map(
+  ([, name, fallback, secret]) => ({ name, fallback, secret: Boolean(secret) }),
+);
 
 test('the help is understood', () => {
   assert.ok(commands.includes('check') && commands.includes('health'), commands.join());
@@ -123,23 +153,32 @@ test('the manual has every command, option and setting', (t) => {
   const page = install(t).path('usr/local/share/man/man8/convex-relay.8');
   const text = run('mandoc', ['-T', 'utf8', '-O', 'width=200', page]).out.replace(/.\x08/g, '');
   for (const name of commands) assert.match(text, new RegExp(`\\b${name}\\b`), name);
-  for (const name of outboxCommands) assert.match(text, new RegExp(`^ +outbox ${name}\\b`, 'm'), name);
+  for (const name of outboxCommands)
+    assert.match(text, new RegExp(`^ +outbox ${name}\\b`, 'm'), name);
   for (const name of outboxOptions) assert.ok(text.includes(name), name);
   const source = readFileSync(page, 'utf8');
-  const listed = [...source.matchAll(/^\.It Ev ([A-Z_]+)(?: Pq (.*))?$/gm)]
-    .map(([, name, notes = '']) => ({ name, notes: notes.split(', ').filter(Boolean) }));
-  assert.deepEqual(listed, settings.map(({ name, fallback, secret }) => ({
-    name, notes: [...(fallback === '-' ? [] : [fallback]), ...(secret ? ['secret'] : [])],
-  })));
+  const listed = [...source.matchAll(/^\.It Ev ([A-Z_]+)(?: Pq (.*))?$/gm)].map(
+    ([, name, notes = '']) => ({ name, notes: notes.split(', ').filter(Boolean) }),
+  );
+  assert.deepEqual(
+    listed,
+    settings.map(({ name, fallback, secret }) => ({
+      name,
+      notes: [...(fallback === '-' ? [] : [fallback]), ...(secret ? ['secret'] : [])],
+    })),
+  );
 });
 
 // What bash would offer behind these words, the last one being unfinished.
 function completed(script, words) {
   const line = words.map((word) => `'${word}'`).join(' ');
-  const { out, err } = run('bash', ['-c', `
+  const { out, err } = run('bash', [
+    '-c',
+    `
     . '${script}'
     COMP_WORDS=(convex-relay ${line}); COMP_CWORD=${words.length}
-    _convex_relay && printf '%s\\n' "\${COMPREPLY[@]}"`]);
+    _convex_relay && printf '%s\\n' "\${COMPREPLY[@]}"`,
+  ]);
   assert.equal(err, '');
   return out.split('\n').filter(Boolean);
 }
@@ -147,18 +186,32 @@ function completed(script, words) {
 test('bash completes every command and option', (t) => {
   const script = install(t).path('usr/local/share/bash-completion/completions/convex-relay');
   const complete = (...words) => completed(script, words);
-  assert.deepEqual(complete('').filter((word) => !word.startsWith('-')).sort(), [...commands, 'outbox'].sort());
-  assert.deepEqual(complete('outbox', '').filter((word) => !word.startsWith('-')), outboxCommands);
+  assert.deepEqual(
+    complete('')
+      .filter((word) => !word.startsWith('-'))
+      .sort(),
+    [...commands, 'outbox'].sort(),
+  );
+  assert.deepEqual(
+    complete('outbox', '').filter((word) => !word.startsWith('-')),
+    outboxCommands,
+  );
   assert.deepEqual(complete('outbox', 're'), ['replay']);
   assert.deepEqual(complete('outbox', 'list', '--state', ''), ['pending', 'dead']);
-  for (const name of ['--model', '--reason', '--before']) assert.deepEqual(complete('outbox', 'replay', name, ''), []);
+  for (const name of ['--model', '--reason', '--before'])
+    assert.deepEqual(complete('outbox', 'replay', name, ''), []);
   for (const name of outboxCommands) {
     const usage = new RegExp(`^ {2}convex-relay outbox ${name}\\b(.*)$`, 'm').exec(outboxHelp)[1];
-    assert.deepEqual(complete('outbox', name, '-').sort(), (usage.match(/--[a-z-]+/g) ?? []).sort(), name);
+    assert.deepEqual(
+      complete('outbox', name, '-').sort(),
+      (usage.match(/--[a-z-]+/g) ?? []).sort(),
+      name,
+    );
   }
 });
 
 test('zsh is told of every command and option', (t) => {
   const script = install(t).read('usr/local/share/zsh/site-functions/_convex-relay');
-  for (const word of [...commands, ...outboxCommands, ...outboxOptions]) assert.ok(script.includes(word), word);
+  for (const word of [...commands, ...outboxCommands, ...outboxOptions])
+    assert.ok(script.includes(word), word);
 });

@@ -5,7 +5,15 @@ import { execFileSync } from 'node:child_process';
 import { makeFolder } from './files.mjs';
 
 const openssl = (...args) => execFileSync('openssl', args, { stdio: ['ignore', 'pipe', 'pipe'] });
-const newKey = (file) => ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-keyout', file];
+const newKey = (file) => [
+  '-newkey',
+  'ec',
+  '-pkeyopt',
+  'ec_paramgen_curve:P-256',
+  '-nodes',
+  '-keyout',
+  file,
+];
 
 // An authority: {file: its certificate, issue(altName, options): a certificate by it}.
 export function makeAuthority(t, name) {
@@ -24,8 +32,25 @@ export function makeAuthority(t, name) {
       const leaf = { certificate: files.path(`${stem}.pem`), key: files.path(`${stem}.key`) };
       openssl('req', ...newKey(leaf.key), '-out', request, '-subj', '/CN=test');
       const config = files.write(`${stem}.conf`, authorityConfig(files, altName));
-      openssl('ca', '-batch', '-notext', '-config', config, '-cert', file, '-keyfile', key,
-        '-startdate', asn1Time(fromDays), '-enddate', asn1Time(toDays), '-in', request, '-out', leaf.certificate);
+      openssl(
+        'ca',
+        '-batch',
+        '-notext',
+        '-config',
+        config,
+        '-cert',
+        file,
+        '-keyfile',
+        key,
+        '-startdate',
+        asn1Time(fromDays),
+        '-enddate',
+        asn1Time(toDays),
+        '-in',
+        request,
+        '-out',
+        leaf.certificate,
+      );
       return leaf;
     },
   };
@@ -54,8 +79,19 @@ extendedKeyUsage = serverAuth
 export function makeSelfSigned(t, altName) {
   const files = makeFolder(t);
   const leaf = { certificate: files.path('self.pem'), key: files.path('self.key') };
-  openssl('req', '-x509', ...newKey(leaf.key), '-out', leaf.certificate, '-days', '2',
-    '-subj', '/CN=test', '-addext', `subjectAltName=${altName}`);
+  openssl(
+    'req',
+    '-x509',
+    ...newKey(leaf.key),
+    '-out',
+    leaf.certificate,
+    '-days',
+    '2',
+    '-subj',
+    '/CN=test',
+    '-addext',
+    `subjectAltName=${altName}`,
+  );
   return leaf;
 }
 

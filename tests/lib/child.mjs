@@ -45,7 +45,9 @@ export function startChild(t, command, args, { env = {}, cwd, atEnd = async () =
       return waitFor(`${pattern} on ${stream} of ${command}`, () => {
         const found = pattern.exec(output[stream]);
         if (!found && end !== null) {
-          throw new Error(`${command} ended (${JSON.stringify(end)}) without ${pattern}:\n${output.stderr}`);
+          throw new Error(
+            `${command} ended (${JSON.stringify(end)}) without ${pattern}:\n${output.stderr}`,
+          );
         }
         return found;
       });

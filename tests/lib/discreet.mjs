@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What no log may hold: secrets, and what records are made of. Every relay that a test starts is looked
-// at when it ends, at the level debug unless the test says otherwise.
+// What no log may hold: secrets, and what records are made of. Every relay that a test starts is
+// looked at when it ends, at the level debug unless the test says otherwise.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -19,12 +19,14 @@ function secretsOf(env) {
       return ''; // the test has taken it away
     }
   };
-  return SECRETS
-    .flatMap((name) => [env[name], env[`${name}_FILE`] && read(env[`${name}_FILE`])])
-    .filter((secret) => secret && secret.length >= MEANT_MIN);
+  return SECRETS.flatMap((name) => [
+    env[name],
+    env[`${name}_FILE`] && read(env[`${name}_FILE`]),
+  ]).filter((secret) => secret && secret.length >= MEANT_MIN);
 }
 
-// Throws where a text, such as all that a relay has logged, tells too much. env: what the relay got.
+// Throws where a text, such as all that a relay has logged, tells too much. env: what the relay
+// got.
 export function assertDiscreet(text, env = {}) {
   for (const mark of [...MARKS, ...secretsOf(env)]) {
     const line = text.split('\n').find((one) => one.includes(mark));

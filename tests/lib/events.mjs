@@ -5,7 +5,9 @@ import { rawRequest } from './rawhttp.mjs';
 import { SECRET } from './relay.mjs';
 
 export const HEADERS = [
-  ['Host', 'localhost'], ['Content-Type', 'application/json'], ['X-Sync-Secret', SECRET],
+  ['Host', 'localhost'],
+  ['Content-Type', 'application/json'],
+  ['X-Sync-Secret', SECRET],
 ];
 
 export const DELIVERED = '{"success":true}';
@@ -13,7 +15,9 @@ export const DELIVERED = '{"success":true}';
 // A change of the user with this id; n tells the changes of one user apart.
 export function userEvent(id, n = 0) {
   return {
-    model: 'users', operation: 'set', hiveId: id,
+    model: 'users',
+    operation: 'set',
+    hiveId: id,
     data: { bladeId: id, email: `${id}@example.com`, name: String(n) },
   };
 }
@@ -32,6 +36,9 @@ export function eventOfSize(bytes, id = 'acc_1') {
 
 // What a call of a mutation was about: {path, args, id, n}.
 export function callOf({ text }) {
-  const { path, args: [args] } = JSON.parse(text);
+  const {
+    path,
+    args: [args],
+  } = JSON.parse(text);
   return { path, args, id: args.bladeId, n: Number(args.name) };
 }

@@ -11,7 +11,8 @@ function remove(folder) {
     try {
       return rmSync(folder, { recursive: true, force: true });
     } catch (error) {
-      if (error.code !== 'ENOTEMPTY' || left === 0) throw error; // its maxRetries would not look for new files
+      // its maxRetries would not look for new files
+      if (error.code !== 'ENOTEMPTY' || left === 0) throw error;
     }
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A real nginx with docker/nginx.conf in front of a relay, changed in nothing but where it listens and
-// writes. It listens without TLS, too: most tests look at bytes.
+// A real nginx with docker/nginx.conf in front of a relay, changed in nothing but where it listens
+// and writes. It listens without TLS, too: most tests look at bytes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -31,11 +31,16 @@ function adapted(folder, [port, tlsPort], relayPort, changes) {
   }, CONFIG);
 }
 
-// Gives {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]]. descriptors: as many as nginx
-// has unless it asks for more.
+// Gives {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]].
+// descriptors: as many as nginx has unless it asks for more.
 export async function startInFront(t, relay, { changes = [], descriptors } = {}) {
   const ports = await freePorts(2);
-  const nginx = await startNginx(t, ports[0], (folder) => adapted(folder, ports, relay.port, changes), descriptors);
+  const nginx = await startNginx(
+    t,
+    ports[0],
+    (folder) => adapted(folder, ports, relay.port, changes),
+    descriptors,
+  );
   const [port, tlsPort] = ports;
   return { nginx, front: { url: `http://127.0.0.1:${port}`, port, tlsPort } };
 }

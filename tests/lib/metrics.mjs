@@ -17,7 +17,8 @@ export async function statusOf(relay) {
   return response.json();
 }
 
-// {text, families: Map of name to type, samples: [{name, labels, value}], value(name, labels), sum(name, labels)}
+// {text, families: Map of name to type, samples: [{name, labels, value}], value(name, labels),
+// sum(name, labels)}
 export function parseMetrics(text) {
   const families = new Map();
   const samples = [];
@@ -27,17 +28,31 @@ export function parseMetrics(text) {
     if (line.startsWith('#')) continue;
     const [, name, inner, value] = /^([a-z_]+)(?:\{(.*)\})? (\S+)$/.exec(line) ?? assert.fail(line);
     const labels = Object.fromEntries(
-      [...(inner ?? '').matchAll(/([a-z]+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text_]) => [key, unescaped(text_)]));
+      [...(inner ?? '').matchAll(/([a-z]+)="((?:[^"\\]|\\.)*)"/g)].map(([, key, text_]) => [
+        key,
+        unescaped(text_),
+      ]),
+    );
     samples.push({ name, labels, value: Number(value) });
   }
-  const find = (name, wanted = {}) => samples.filter((sample) => sample.name === `convex_relay_${name}`
-    && Object.entries(wanted).every(([key, label]) => sample.labels[key] === label));
+  const find = (name, wanted = {}) =>
+    samples.filter(
+      (sample) =>
+        sample.name === `convex_relay_${name}` &&
+        Object.entries(wanted).every(([key, label]) => sample.labels[key] === label),
+    );
   return {
-    text, families, samples,
+    text,
+    families,
+    samples,
     sum: (name, labels) => find(name, labels).reduce((total, { value }) => total + value, 0),
     value(name, labels) {
       const found = find(name, labels);
-      assert.equal(found.length, 1, `${name} ${JSON.stringify(labels)} is there ${found.length} times`);
+      assert.equal(
+        found.length,
+        1,
+        `${name} ${JSON.stringify(labels)} is there ${found.length} times`,
+      );
       return found[0].value;
     },
   };

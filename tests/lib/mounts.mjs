@@ -3,10 +3,19 @@
 
 import { execFileSync } from 'node:child_process';
 
-// {command}: runs what follows it with these files in the place of some below /etc; {skip}: this user may not.
+// {command}: runs what follows it with these files in the place of some below /etc; {skip}: this
+// user may not.
 export function underEtc(files) {
   const mounts = Object.entries(files).map(([name, path]) => `mount --bind ${path} /etc/${name}`);
-  const command = ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', `${mounts.join(' && ')} && exec "$0" "$@"`];
+  const command = [
+    'unshare',
+    '--mount',
+    '--propagation',
+    'private',
+    'sh',
+    '-c',
+    `${mounts.join(' && ')} && exec "$0" "$@"`,
+  ];
   try {
     execFileSync(command[0], [...command.slice(1), 'true'], { stdio: 'pipe' });
     return { command };

@@ -9,19 +9,24 @@ import { makeFolder } from './files.mjs';
 import { waitFor, within } from './wait.mjs';
 
 // The kernel gives these to nobody by itself, neither for port 0 nor for who connects.
-const [PORTS_END] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8').trim().split(/\s+/).map(Number);
+const [PORTS_END] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
+  .trim()
+  .split(/\s+/)
+  .map(Number);
 const anyPort = () => (PORTS_END > 12_000 ? randomInt(10_000, PORTS_END) : 0);
 
 async function listenAnywhere() {
   for (;;) {
     const server = net.createServer();
-    const isFree = await new Promise((resolve) => server.on('error', () => resolve(false)).listen(anyPort(), '127.0.0.1', () => resolve(true)));
+    const isFree = await new Promise((resolve) =>
+      server.on('error', () => resolve(false)).listen(anyPort(), '127.0.0.1', () => resolve(true)),
+    );
     if (isFree) return server;
   }
 }
 
-// As many free ports, for who cannot be told to take one by itself, or wants it again. Nobody else takes them meanwhile but who
-// asks here, too, and gets the same ones by chance.
+// As many free ports, for who cannot be told to take one by itself, or wants it again. Nobody else
+// takes them meanwhile but who asks here, too, and gets the same ones by chance.
 export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => server.address().port);
@@ -37,12 +42,24 @@ export async function startNginx(t, port, makeConfig, descriptors) {
   chmodSync(files.folder, 0o755); // its workers are somebody else where it is started by root
   const config = files.write('nginx.conf', makeConfig(files.folder));
   const under = descriptors ? ['prlimit', `--nofile=${descriptors}:`] : [];
-  const [command, ...args] = [...under, 'nginx', '-p', files.folder, '-e', 'stderr', '-c', config,
-    '-g', 'daemon off; error_log stderr info;'];
+  const [command, ...args] = [
+    ...under,
+    'nginx',
+    '-p',
+    files.folder,
+    '-e',
+    'stderr',
+    '-c',
+    config,
+    '-g',
+    'daemon off; error_log stderr info;',
+  ];
   const child = startChild(t, command, args, {
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
     // Killed, it would leave its workers behind.
-    atEnd: async (self) => { if (self.signal('SIGTERM')) await within('nginx to stop', self.exited); },
+    atEnd: async (self) => {
+      if (self.signal('SIGTERM')) await within('nginx to stop', self.exited);
+    },
   });
   await waitFor(`nginx on port ${port}`, () => {
     if (!child.isRunning()) throw new Error(`nginx ended:\n${child.stderr()}`);
@@ -54,19 +71,27 @@ export async function startNginx(t, port, makeConfig, descriptors) {
 function isListening(port) {
   return new Promise((resolve) => {
     const socket = net.connect({ host: '127.0.0.1', port });
-    socket.on('connect', () => { socket.destroy(); resolve(true); });
+    socket.on('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
     socket.on('error', () => resolve(false));
   });
 }
 
 // The folders that nginx puts bodies into, inside its own.
-export const tempPaths = (folder) => ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
-  .map((kind) => `${kind}_temp_path ${folder}/${kind};`).join('\n');
+export const tempPaths = (folder) =>
+  ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
+    .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
+    .join('\n');
 
 // An nginx that speaks TLS on 127.0.0.1 and passes everything on to an upstream.
 export async function startTlsProxy(t, { certificate, key, upstreamPort }) {
   const [port] = await freePorts(1);
-  return startNginx(t, port, (folder) => `
+  return startNginx(
+    t,
+    port,
+    (folder) => `
     pid ${folder}/nginx.pid;
     worker_processes 1;
     events {}
@@ -84,5 +109,6 @@ export async function startTlsProxy(t, { certificate, key, upstreamPort }) {
           proxy_set_header Connection "";
         }
       }
-    }`);
+    }`,
+  );
 }

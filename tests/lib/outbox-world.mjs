@@ -13,7 +13,9 @@ import { waitFor } from './wait.mjs';
 export const QUEUED = '{"success":true,"queued":true}';
 export const NOWHERE = 'http://127.0.0.1:9'; // the discard port: nobody listens
 export const HANG = { hang: true };
-export const REJECTION = { json: { status: 'error', errorMessage: 'Uncaught Error: no such thing' } };
+export const REJECTION = {
+  json: { status: 'error', errorMessage: 'Uncaught Error: no such thing' },
+};
 
 // How long answers may wait for Convex.
 export const PATIENT = { SYNC_WAIT_MS: '100000' };
@@ -21,11 +23,17 @@ export const HASTY = { SYNC_WAIT_MS: '0' };
 export const QUICK = { SYNC_WAIT_MS: '100' };
 
 // The first relay runs; start() starts another one in its place, once that has ended.
-export async function makeWorld(t, { answer = SUCCESS, env = {}, folder = makeFolder(t).folder } = {}) {
+export async function makeWorld(
+  t,
+  { answer = SUCCESS, env = {}, folder = makeFolder(t).folder } = {},
+) {
   const upstream = await startUpstream(t, answer);
   const all = { CONVEX_URL: upstream.url, OUTBOX: path.join(folder, 'outbox.db'), ...env };
   const world = {
-    upstream, folder, file: all.OUTBOX, relay: null,
+    upstream,
+    folder,
+    file: all.OUTBOX,
+    relay: null,
     async start(more = {}) {
       world.relay = await startRelay(t, { env: { ...all, ...more } });
       return world.relay;
@@ -37,7 +45,8 @@ export async function makeWorld(t, { answer = SUCCESS, env = {}, folder = makeFo
     dead: () => outboxRows(all, '--state', 'dead'),
     pending: () => outboxRows(all, '--state', 'pending'),
     stats: () => outboxStats(all),
-    settled: () => waitFor('everything to be settled', async () => (await world.stats()).pending === 0),
+    settled: () =>
+      waitFor('everything to be settled', async () => (await world.stats()).pending === 0),
     calls: () => upstream.requests.map(callOf),
     log: () => world.relay.stderr(),
   };
@@ -45,7 +54,8 @@ export async function makeWorld(t, { answer = SUCCESS, env = {}, folder = makeFo
   return world;
 }
 
-export const assertAnswer = ({ status, body }, ...expected) => assert.deepEqual([status, body], expected);
+export const assertAnswer = ({ status, body }, ...expected) =>
+  assert.deepEqual([status, body], expected);
 
 export function assertUnavailable({ status, body, headers }) {
   assert.equal(status, 503, body);

@@ -10,7 +10,8 @@ const run = promisify(execFile);
 // What it writes. An exit code of 1 is an answer, too: some of the ids were refused.
 export async function outbox(env, ...args) {
   try {
-    return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 })).stdout;
+    return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 }))
+      .stdout;
   } catch (error) {
     if (error.code !== 1) throw error;
     return error.stdout;
@@ -23,5 +24,8 @@ export const outboxStats = async (env) => JSON.parse(await outbox(env, 'stats', 
 // The rows of a list, as objects.
 export async function outboxRows(env, ...args) {
   const text = await outbox(env, 'list', '--json', ...args);
-  return text.split('\n').filter(Boolean).map((line) => JSON.parse(line));
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
 }

@@ -88,7 +88,10 @@ export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_
     let onInterim = () => {};
     const continued = new Promise((done) => (onInterim = done));
 
-    const timer = setTimeout(() => finish(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+    const timer = setTimeout(
+      () => finish(new Error(`no answer within ${timeoutMs} ms`)),
+      timeoutMs,
+    );
     const finish = (error, answer) => {
       clearTimeout(timer);
       socket.destroy();
@@ -99,7 +102,8 @@ export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_
       for (;;) {
         const message = reader.next({
           untilEnd: true,
-          isBodiless: (start) => isInterim(start) || method === 'HEAD' || /^HTTP\/1\.[01] (204|304)/.test(start),
+          isBodiless: (start) =>
+            isInterim(start) || method === 'HEAD' || /^HTTP\/1\.[01] (204|304)/.test(start),
         });
         if (!message) return false;
         const status = Number(message.start.split(' ')[1]);
@@ -133,7 +137,13 @@ export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_
 
 // The bytes of a request. headers is a list of [name, value] that are sent as they stand; a
 // Content-Length is added where a body is given and none of its headers frames it.
-export function rawRequest({ method = 'POST', target = '/', version = 'HTTP/1.1', headers = [], body }) {
+export function rawRequest({
+  method = 'POST',
+  target = '/',
+  version = 'HTTP/1.1',
+  headers = [],
+  body,
+}) {
   const bytes = Buffer.isBuffer(body) ? body : Buffer.from(body ?? '', 'utf8');
   const isFramed = headers.some(([name]) => /^(content-length|transfer-encoding)$/i.test(name));
   const framing = body === undefined || isFramed ? [] : [['Content-Length', String(bytes.length)]];

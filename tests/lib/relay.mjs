@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set; RELAY_BUILD the folder
-// where what else was built is, if that is another one.
+// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set;
+// RELAY_BUILD the folder where what else was built is, if that is another one.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -30,10 +30,12 @@ const DEFAULTS = {
 };
 
 // Nothing of the caller's environment reaches the relay but what a sanitizer build needs.
-const inherited = () => Object.fromEntries(
-  ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LD_LIBRARY_PATH']
-    .filter((name) => process.env[name] !== undefined)
-    .map((name) => [name, process.env[name]]));
+const inherited = () =>
+  Object.fromEntries(
+    ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LD_LIBRARY_PATH']
+      .filter((name) => process.env[name] !== undefined)
+      .map((name) => [name, process.env[name]]),
+  );
 
 // What the relay finds in its environment; undefined unsets a default.
 export function relayEnv(env) {
@@ -41,30 +43,42 @@ export function relayEnv(env) {
   return Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
 }
 
-// Runs convex-relay with arguments, not waiting for anything. under: a command that becomes the relay.
-export function spawnRelay(t, { env = {}, args = [], under = [], cwd = ROOT, atEnd = async () => {} } = {}) {
+// Runs convex-relay with arguments, not waiting for anything. under: a command that becomes the
+// relay.
+export function spawnRelay(
+  t,
+  { env = {}, args = [], under = [], cwd = ROOT, atEnd = async () => {} } = {},
+) {
   const all = relayEnv(env);
   const [command, ...rest] = [...under, RELAY_BIN, ...args];
   return startChild(t, command, rest, {
     cwd,
     env: all,
-    atEnd: (child) => atEnd(child).finally(() => {
-      assertSane(child);
-      assertDiscreet(child.stderr(), all);
-    }),
+    atEnd: (child) =>
+      atEnd(child).finally(() => {
+        assertSane(child);
+        assertDiscreet(child.stderr(), all);
+      }),
   });
 }
 
-// Starts the relay and waits until it listens. Gives what startChild gives, and its address. A relay
-// that still runs when the test is over is stopped as by stop().
+// Starts the relay and waits until it listens. Gives what startChild gives, and its address. A
+// relay that still runs when the test is over is stopped as by stop().
 export async function startRelay(t, options) {
   const child = spawnRelay(t, {
     ...options,
-    atEnd: async (self) => { if (self.isRunning()) await stopRelay(self); },
+    atEnd: async (self) => {
+      if (self.isRunning()) await stopRelay(self);
+    },
   });
-  const [, host, port] = await child.find('stderr', /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/);
+  const [, host, port] = await child.find(
+    'stderr',
+    /listening\b.*?((?:\d+\.){3}\d+|\[[0-9a-f:]+\]):(\d+)/,
+  );
   const hasAdmin = relayEnv(options?.env).ADMIN_PORT !== 'off';
-  const admin = hasAdmin && await child.find('stderr', /admin listening\b.*?((?:(?:\d+\.){3}\d+|\[[0-9a-f:]+\]):\d+)/);
+  const admin =
+    hasAdmin &&
+    (await child.find('stderr', /admin listening\b.*?((?:(?:\d+\.){3}\d+|\[[0-9a-f:]+\]):\d+)/));
   return {
     ...child,
     admin: admin ? `http://${admin[1]}` : null,
@@ -83,7 +97,9 @@ async function stopRelay(child, signal = 'SIGTERM') {
 }
 
 function assertSane(child) {
-  const report = /ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:|^==\d+== /m.exec(child.stderr());
+  const report = /ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:|^==\d+== /m.exec(
+    child.stderr(),
+  );
   assert.equal(report, null, `a sanitizer speaks:\n${child.stderr()}`);
 }
 

@@ -38,5 +38,6 @@ const tell = ({ port }) => process.stdout.write(`router listening on ${port}\n`)
 
 // Each runtime by its own server: Bun's is cheaper than what it has for Node's.
 const address = { fetch: app.fetch, hostname: '127.0.0.1', port: 0 };
-if (globalThis.Bun) tell(globalThis.Bun.serve({ ...address, idleTimeout: 0 })); // a sender may wait long
+if (globalThis.Bun)
+  tell(globalThis.Bun.serve({ ...address, idleTimeout: 0 })); // a sender may wait long
 else serve(address, tell);

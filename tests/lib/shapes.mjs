@@ -5,15 +5,17 @@ const BEFORE = '{"model":"users","hiveId":"acc_1","data":';
 const BEHIND = '}';
 
 // before, as many units as there is room for, behind.
-export const filled = (before, unit, behind) => (size) => (
-  before + unit.repeat(Math.floor((size - Buffer.byteLength(before + behind)) / Buffer.byteLength(unit))) + behind);
+export const filled = (before, unit, behind) => (size) =>
+  before +
+  unit.repeat(Math.floor((size - Buffer.byteLength(before + behind)) / Buffer.byteLength(unit))) +
+  behind;
 // The same for the data of a usual event.
 export const filledData = (before, unit, behind) => filled(BEFORE + before, unit, behind + BEHIND);
 
 const numbered = (count, member) => Array.from({ length: count }, (_, i) => member(i)).join(',');
 // A member for so many bytes of the whole, and a string for the rest.
-const members = (bytesEach, member) => (size) => (
-  filledData(`{${numbered(Math.floor(size / bytesEach), member)},"x":"`, 'x', '"}')(size));
+const members = (bytesEach, member) => (size) =>
+  filledData(`{${numbered(Math.floor(size / bytesEach), member)},"x":"`, 'x', '"}')(size);
 
 // [what, body(size), status, what its route does with nulls, if it does not drop them]
 export const SHAPES = [
@@ -31,24 +33,62 @@ export const SHAPES = [
   ['a hundred thousand members that are null', members(160, (i) => `"k${i}":null`), 200, 'keep'],
   ['a null to be dropped, and ones', filledData('{"n":null,"a":[', '1,', '1]}'), 200],
   ['a null to be dropped, and braces', filledData('{"n":null,"a":[', '{"a":[]},', '1]}'), 200],
-  ['a null to be dropped, and short strings', filledData('{"n":null,"a":[', '"a","\\"",', '1]}'), 200],
-  ['a null to be dropped, escapes without end, and no hiveId', filled('{"model":"users","data":{"n":null,"a":"', '\\\\', '"}}'), 200],
-  ['a null to be dropped, and short strings with escapes', filledData('{"n":null,"a":[', '"\\\\\\"",', '1]}'), 200],
-  ['a null to be dropped, short strings with escapes, and no hiveId', filled('{"model":"users","data":{"n":null,"a":[', '"\\\\\\"",', '1]}}'), 200],
-  ['no hiveId to be removed, and short strings with escapes', filled('{"model":"users","operation":"remove","data":{"bladeId":"acc_1","a":[', '"\\\\\\"",', '1]}}'), 200],
+  [
+    'a null to be dropped, and short strings',
+    filledData('{"n":null,"a":[', '"a","\\"",', '1]}'),
+    200,
+  ],
+  [
+    'a null to be dropped, escapes without end, and no hiveId',
+    filled('{"model":"users","data":{"n":null,"a":"', '\\\\', '"}}'),
+    200,
+  ],
+  [
+    'a null to be dropped, and short strings with escapes',
+    filledData('{"n":null,"a":[', '"\\\\\\"",', '1]}'),
+    200,
+  ],
+  [
+    'a null to be dropped, short strings with escapes, and no hiveId',
+    filled('{"model":"users","data":{"n":null,"a":[', '"\\\\\\"",', '1]}}'),
+    200,
+  ],
+  [
+    'no hiveId to be removed, and short strings with escapes',
+    filled(
+      '{"model":"users","operation":"remove","data":{"bladeId":"acc_1","a":[',
+      '"\\\\\\"",',
+      '1]}}',
+    ),
+    200,
+  ],
   ['a million keys with escapes', filledData('{"a":[', '{"\\u0061":1},', '1]}'), 200],
   // Names as long and as alike as can be: whatever looks for one among them compares much.
-  ['a thousand members to be dropped, of long names', filledData(`{${numbered(1000, (i) => `"${'k'.repeat(1000)}${i}":null`)},"a":[`, '1,', '1]}'), 200],
+  [
+    'a thousand members to be dropped, of long names',
+    filledData(`{${numbered(1000, (i) => `"${'k'.repeat(1000)}${i}":null`)},"a":[`, '1,', '1]}'),
+    200,
+  ],
   ['a key that is refused, before all else', filledData('{"a":[{"$b":1},', '1,', '1]}'), 500],
   ['a key that is refused, behind all else', filledData('{"a":[', '1,', '{"é":1}]}'), 500],
   ['one key', filledData('{"', 'x', '":1}'), 500],
   ['a list for data', filledData('[', '1,', '1]'), 500],
   ['a model', filled('{"data":{},"model":"', 'x', '"}'), 200],
   ['a hiveId', filled('{"model":"users","data":{},"hiveId":"', 'x', '"}'), 200],
-  ['a hiveId to be removed', filled('{"model":"users","operation":"remove","hiveId":"', 'x', '"}'), 200],
-  ['a bladeId to be removed', filled('{"model":"users","operation":"remove","data":{"a":1,"bladeId":"', '\\\\', '"}}'), 200],
+  [
+    'a hiveId to be removed',
+    filled('{"model":"users","operation":"remove","hiveId":"', 'x', '"}'),
+    200,
+  ],
+  [
+    'a bladeId to be removed',
+    filled('{"model":"users","operation":"remove","data":{"a":1,"bladeId":"', '\\\\', '"}}'),
+    200,
+  ],
   ['no hiveId', filled('{"model":"users","data":{"a":[', '1,', '1],"bladeId":"acc_1"}}'), 200],
 ];
 
 // The routes of a relay that meets them.
-export const routesOf = (nulls = 'drop') => ({ users: { mutation: 'users:set', remove: 'users:remove', nulls } });
+export const routesOf = (nulls = 'drop') => ({
+  users: { mutation: 'users:set', remove: 'users:remove', nulls },
+});

@@ -8,11 +8,14 @@ const MAIN = fileURLToPath(new URL('../standin/main.mjs', import.meta.url));
 
 // Starts the stand-in and ends it with the test.
 export async function startStandin(t, { args = [] } = {}) {
-  const child = startChild(t, process.execPath, [MAIN, ...args], { env: { PATH: process.env.PATH } });
+  const child = startChild(t, process.execPath, [MAIN, ...args], {
+    env: { PATH: process.env.PATH },
+  });
   const [, url] = await child.find('stdout', /listening on (http:\S+)/);
   const ask = async (method, path, body) => {
     const response = await fetch(`${url}/_standin/${path}`, {
-      method, body: body === undefined ? undefined : JSON.stringify(body),
+      method,
+      body: body === undefined ? undefined : JSON.stringify(body),
     });
     if (!response.ok) throw new Error(await response.text());
     return response.json();

@@ -26,12 +26,14 @@ export async function startUpstream(t, answer = SUCCESS) {
     port: 0,
     url: '',
     // Resolves once n requests have arrived.
-    arrived: (n, timeoutMs) => waitFor(`${n} requests at the upstream`, () => self.requests.length >= n, timeoutMs),
+    arrived: (n, timeoutMs) =>
+      waitFor(`${n} requests at the upstream`, () => self.requests.length >= n, timeoutMs),
     closeConnections: () => sockets.forEach((socket) => socket.destroy()),
-    close: () => new Promise((resolve) => {
-      self.closeConnections();
-      server.close(() => resolve());
-    }),
+    close: () =>
+      new Promise((resolve) => {
+        self.closeConnections();
+        server.close(() => resolve());
+      }),
   };
 
   const server = net.createServer((socket) => {
@@ -60,7 +62,12 @@ function record(self, connection, { start, headers, rawHeaders, body }) {
   const [method, target] = start.split(' ');
   const request = {
     n: self.requests.length,
-    connection, method, target, headers, rawHeaders, body,
+    connection,
+    method,
+    target,
+    headers,
+    rawHeaders,
+    body,
     text: body.toString('utf8'),
     atMs: performance.now(),
   };
@@ -73,9 +80,11 @@ async function reply(socket, request, self) {
   if (Array.isArray(answer)) answer = answer[Math.min(request.n, answer.length - 1)];
   if (typeof answer === 'function') answer = await answer(request);
   if (answer.hang) return;
-  const bytes = answer.json !== undefined || answer.body !== undefined ? rendered(answer) : answer.raw;
+  const bytes =
+    answer.json !== undefined || answer.body !== undefined ? rendered(answer) : answer.raw;
   if (bytes !== undefined) await new Promise((resolve) => socket.write(bytes, resolve));
-  if (answer.then === 'reset' || (bytes === undefined && answer.then === undefined)) socket.resetAndDestroy();
+  if (answer.then === 'reset' || (bytes === undefined && answer.then === undefined))
+    socket.resetAndDestroy();
   else if (answer.then === 'close') socket.end();
 }
 
@@ -85,5 +94,8 @@ function rendered({ json, body = JSON.stringify(json), status = 200, headers = {
   const all = { ...type, ...headers, 'Content-Length': bytes.length };
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   const reason = http.STATUS_CODES[status] ?? 'Unknown';
-  return Buffer.concat([Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`), bytes]);
+  return Buffer.concat([
+    Buffer.from(`HTTP/1.1 ${status} ${reason}\r\n${lines.join('')}\r\n`),
+    bytes,
+  ]);
 }

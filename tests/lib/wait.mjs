@@ -3,7 +3,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Only what never comes takes so long: sanitizers, disks and whatever else the machine does make everything slower.
+// Only what never comes takes so long: sanitizers, disks and whatever else the machine does make
+// everything slower.
 export const PATIENCE_MS = 120_000;
 
 // The first truthy result of probe(). Throws after the deadline, saying what was waited for.

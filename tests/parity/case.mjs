@@ -34,7 +34,12 @@ export function withBody(name, body, expected, answer) {
 
 // A value of `data`, written as JSON, for a model with a route.
 export function withData(name, data, expected, answer) {
-  return withBody(name, `{"model":"users","operation":"set","data":${data},"hiveId":"x"}`, expected, answer);
+  return withBody(
+    name,
+    `{"model":"users","operation":"set","data":${data},"hiveId":"x"}`,
+    expected,
+    answer,
+  );
 }
 
 // request: bytes, or a function that writes them (see exchange() in rawhttp.mjs).

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // What the relay does otherwise than the router, on purpose. Nothing else may differ.
 //
-// cases: names of cases, or one RegExp for a group of them. relay: its answer, where Content-Type is
-// application/json and nothing reaches Convex unless said otherwise.
+// cases: names of cases, or one RegExp for a group of them. relay: its answer, where Content-Type
+// is application/json and nothing reaches Convex unless said otherwise.
 
 import { HAS_MICROHTTPD_1 } from '../lib/libraries.mjs';
 
@@ -49,15 +49,27 @@ export const differences = [
     cases: ['framing: a body over the limit, announced'],
     relay: { status: 413, bodyMatches: REASON },
   },
-  ...(HAS_MICROHTTPD_1 ? [{
-    why: 'libmicrohttpd 1.0.1 mistakes the end of an extension, and refuses the chunk: see tests/e2e/framing-cases.mjs.',
-    cases: ['framing: a chunk with an extension'],
-    relay: { status: 400, type: null, bodyMatches: /<html>/ },
-  }] : []),
+  ...(HAS_MICROHTTPD_1
+    ? [
+        {
+          why: 'libmicrohttpd 1.0.1 mistakes the end of an extension, and refuses the chunk: see tests/e2e/framing-cases.mjs.',
+          cases: ['framing: a chunk with an extension'],
+          relay: { status: 400, type: null, bodyMatches: /<html>/ },
+        },
+      ]
+    : []),
   {
     why: 'The router takes the bytes for JSON, whatever Content-Encoding says that they are.',
-    cases: ['framing: Content-Encoding gzip', 'framing: Content-Encoding gzip of what is plain', 'framing: Content-Encoding of several, one of them'],
-    relay: { status: 415, bodyMatches: /^\{"error":"The body must come as it is, without the Content-Encoding (gzip|identity, br)"\}$/ },
+    cases: [
+      'framing: Content-Encoding gzip',
+      'framing: Content-Encoding gzip of what is plain',
+      'framing: Content-Encoding of several, one of them',
+    ],
+    relay: {
+      status: 415,
+      bodyMatches:
+        /^\{"error":"The body must come as it is, without the Content-Encoding (gzip|identity, br)"\}$/,
+    },
   },
   {
     why: 'The router follows redirects, and a POST can become a GET on the way.',
@@ -82,7 +94,8 @@ export const differences = [
     cases: ['data: data a string of 100 000 characters'],
     relay: {
       status: 500,
-      bodyMatches: /^\{"error":"The arguments to a Convex function must be an object\. Received: (xé){20000,22000}x?"\}$/,
+      bodyMatches:
+        /^\{"error":"The arguments to a Convex function must be an object\. Received: (xé){20000,22000}x?"\}$/,
     },
   },
 ];

@@ -35,9 +35,14 @@ async function observe({ port, upstream }, { request, method, answer }) {
     type: headers['content-type'] ?? null,
     allow: headers.allow ?? null,
     body: body.toString('utf8'),
-    sent: upstream.requests.slice(seen).map(({ method: verb, target, headers: sent, body: bytes }) => ({
-      verb, target, type: sent['content-type'], call: meaning(bytes),
-    })),
+    sent: upstream.requests
+      .slice(seen)
+      .map(({ method: verb, target, headers: sent, body: bytes }) => ({
+        verb,
+        target,
+        type: sent['content-type'],
+        call: meaning(bytes),
+      })),
   };
 }
 
@@ -47,22 +52,40 @@ async function observe({ port, upstream }, { request, method, answer }) {
 function meaning(bytes) {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   if (text === '') return null;
-  return JSON.parse(text, (_, value) => (Object.is(value, -0) ? { $float: 'AAAAAAAAAIA=' } : value));
+  return JSON.parse(text, (_, value) =>
+    Object.is(value, -0) ? { $float: 'AAAAAAAAAIA=' } : value,
+  );
 }
 
-const comparable = ({ status, type, body, sent }) => ({ status, type, body: asOnNode20(body), sent });
+const comparable = ({ status, type, body, sent }) => ({
+  status,
+  type,
+  body: asOnNode20(body),
+  sent,
+});
 
 // The relay words its complaints about JSON as Node 20 does; other versions have other words.
 function asOnNode20(body) {
   if (/^v20\./.test(process.version)) return body;
-  return body.replace(/^\{"error":"(Unexpected|Expected|Bad|Unterminated|No number|Exponent) .*"\}$/, '{"error":"not JSON"}');
+  return body.replace(
+    /^\{"error":"(Unexpected|Expected|Bad|Unterminated|No number|Exponent) .*"\}$/,
+    '{"error":"not JSON"}',
+  );
 }
 
 function assertDifference({ relay: expected }, router, relay) {
-  const { status, type = 'application/json', body, bodyMatches, allow = null, sends = 0 } = expected;
+  const {
+    status,
+    type = 'application/json',
+    body,
+    bodyMatches,
+    allow = null,
+    sends = 0,
+  } = expected;
   assert.deepEqual(
     { status: relay.status, type: relay.type, allow: relay.allow, sends: relay.sent.length },
-    { status, type, allow, sends });
+    { status, type, allow, sends },
+  );
   if (bodyMatches) assert.match(relay.body, bodyMatches);
   else assert.equal(relay.body, body);
   assert.notDeepEqual(comparable(relay), comparable(router), 'this is no difference any more');
@@ -75,7 +98,9 @@ test('side by side', async (t) => {
     return { port, upstream };
   };
   const router = await start((convexUrl) => startRouter(t, { convexUrl }));
-  const relay = routerOnly ? null : await start((url) => startRelay(t, { env: { CONVEX_URL: url } }));
+  const relay = routerOnly
+    ? null
+    : await start((url) => startRelay(t, { env: { CONVEX_URL: url } }));
   let sends = 0;
 
   for (const [table, rows] of Object.entries(tables)) {
@@ -84,8 +109,11 @@ test('side by side', async (t) => {
         const sides = [router, relay].filter(Boolean).map((side) => observe(side, one));
         const [theirs, ours] = await Promise.all(sides);
         const { status, sends: expected } = one.expected;
-        assert.deepEqual({ status: theirs.status, sends: theirs.sent.length }, { status, sends: expected },
-          `the router did otherwise than this case says: ${theirs.body.slice(0, 300)}`);
+        assert.deepEqual(
+          { status: theirs.status, sends: theirs.sent.length },
+          { status, sends: expected },
+          `the router did otherwise than this case says: ${theirs.body.slice(0, 300)}`,
+        );
         sends += expected;
         if (routerOnly) return show(theirs);
         const difference = differences.find((entry) => isCaseOf(entry, `${table}: ${one.name}`));
@@ -114,14 +142,27 @@ test('with nobody at CONVEX_URL', { skip: routerOnly && 'the relay is not asked'
 });
 
 test('every difference is about cases that exist, and no case is in two of them', () => {
-  const names = Object.entries(tables).flatMap(([table, rows]) => rows.map(({ name }) => `${table}: ${name}`));
-  assert.deepEqual(names.filter((name, i) => names.indexOf(name) !== i), [], 'two cases of one name');
+  const names = Object.entries(tables).flatMap(([table, rows]) =>
+    rows.map(({ name }) => `${table}: ${name}`),
+  );
+  assert.deepEqual(
+    names.filter((name, i) => names.indexOf(name) !== i),
+    [],
+    'two cases of one name',
+  );
   for (const entry of differences) {
-    assert.ok(names.some((name) => isCaseOf(entry, name)), `no case is like this: ${entry.why}`);
-    const missing = [entry.cases].flat().filter((name) => typeof name === 'string' && !names.includes(name));
+    assert.ok(
+      names.some((name) => isCaseOf(entry, name)),
+      `no case is like this: ${entry.why}`,
+    );
+    const missing = [entry.cases]
+      .flat()
+      .filter((name) => typeof name === 'string' && !names.includes(name));
     assert.deepEqual(missing, []);
   }
-  const twice = names.filter((name) => differences.filter((entry) => isCaseOf(entry, name)).length > 1);
+  const twice = names.filter(
+    (name) => differences.filter((entry) => isCaseOf(entry, name)).length > 1,
+  );
   assert.deepEqual(twice, []);
 });
 

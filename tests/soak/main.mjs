@@ -4,7 +4,8 @@
 //   node tests/soak/main.mjs [MINUTES] [SEED]          kills, round after round, each with an outbox of its own
 //   node tests/soak/main.mjs mixed [MINUTES] [SEED]    mixed traffic, and what the relay holds after it
 //
-// Round i of the kills has the seed SEED + i; with no time, one round. Exit 1 as soon as something is found.
+// Round i of the kills has the seed SEED + i; with no time, one round. Exit 1 as soon as something
+// is found.
 
 import { randomInt } from 'node:crypto';
 import { crash } from '../crash/driver.mjs';
@@ -40,7 +41,13 @@ async function soakKills() {
 }
 
 async function soakMixed() {
-  const result = await mixed({ seed: Number(first), ms, loadMs: LOAD_MS, slackKib: SLACK_KIB, onProgress: showMixed });
+  const result = await mixed({
+    seed: Number(first),
+    ms,
+    loadMs: LOAD_MS,
+    slackKib: SLACK_KIB,
+    onProgress: showMixed,
+  });
   clear();
   console.log(told(result.figures));
   endIfFound(result, `./dev soak mixed ${minutes} ${first}`);
@@ -54,7 +61,9 @@ function endIfFound({ violations, folder }, again) {
 }
 
 function showKills({ life, lives, draining, events, backlog }) {
-  show(`${draining ? 'the last process' : `process ${life} of ${lives}`}, ${events} events, ${backlog} under way`);
+  show(
+    `${draining ? 'the last process' : `process ${life} of ${lives}`}, ${events} events, ${backlog} under way`,
+  );
 }
 
 function showMixed({ rounds, events, backlog }) {
@@ -82,6 +91,8 @@ function add(sum, figures) {
 function told(figures) {
   const words = (name) => name.replace(/[A-Z]/g, (char) => ` ${char.toLowerCase()}`);
   return Object.entries(figures)
-    .map(([name, value]) => (typeof value === 'object' ? `${words(name)} (${told(value)})` : `${value} ${words(name)}`))
+    .map(([name, value]) =>
+      typeof value === 'object' ? `${words(name)} (${told(value)})` : `${value} ${words(name)}`,
+    )
     .join(', ');
 }

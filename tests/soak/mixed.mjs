@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The mixed soak: good and bad senders, bursts, a Convex with changing weather, new secrets, new routes and broken
-// ones, and in the first half of the time restarts. The process of the second half is watched: after each round of
-// all that it comes to rest, and what it still holds then must not grow. What is lost or out of order, the
-// oracle of the crash driver sees.
+// The mixed soak: good and bad senders, bursts, a Convex with changing weather, new secrets, new
+// routes and broken ones, and in the first half of the time restarts. The process of the second
+// half is watched: after each round of all that it comes to rest, and what it still holds then must
+// not grow. What is lost or out of order, the oracle of the crash driver sees.
 
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -34,13 +34,24 @@ const SETTLE_MS = 5000; // for what was freed to go back: server/memory.c looks 
 
 const ACTS = { burst: 30, look: 25, rotate: 15, route: 15, misroute: 10 };
 const RESTARTS = { stop: 15, kill: 15 };
-const OTHER_ROUTES = { ...ROUTES, teams: { mutation: 'teams:sync' }, things: { mutation: 'things:sync', concurrency: 6 } };
+const OTHER_ROUTES = {
+  ...ROUTES,
+  teams: { mutation: 'teams:sync' },
+  things: { mutation: 'things:sync', concurrency: 6 },
+};
 
-// Goes on for so many ms, in rounds of loadMs. Gives {violations, figures, folder}; the folder is left where something is wrong.
+// Goes on for so many ms, in rounds of loadMs. Gives {violations, figures, folder}; the folder is
+// left where something is wrong.
 export async function mixed({ seed, ms, loadMs, slackKib, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, loadMs, onProgress });
-  return judged({ folder, seed, world, judge: (history) => world.judge(history, slackKib), run: () => world.live(ms) });
+  return judged({
+    folder,
+    seed,
+    world,
+    judge: (history) => world.judge(history, slackKib),
+    run: () => world.live(ms),
+  });
 }
 
 class World {
@@ -52,10 +63,29 @@ class World {
     const plan = new Plan(dice.fork('plan'), stamp);
     const file = (name) => path.join(folder, name);
     Object.assign(self, {
-      folder, loadMs, onProgress, plan, dice, file, acts: dice.fork('acts'), backlog: new Set(), violations: [], rests: [],
-      secret: 'soak-secret-0', revoked: 'soak-secret-none', rounds: 0, done: {}, fdsAtMost: 0, isLoaded: false,
+      folder,
+      loadMs,
+      onProgress,
+      plan,
+      dice,
+      file,
+      acts: dice.fork('acts'),
+      backlog: new Set(),
+      violations: [],
+      rests: [],
+      secret: 'soak-secret-0',
+      revoked: 'soak-secret-none',
+      rounds: 0,
+      done: {},
+      fdsAtMost: 0,
+      isLoaded: false,
     });
-    self.convex = await Convex.start({ plan, dice: dice.fork('convex'), stamp, onMoment: () => {} });
+    self.convex = await Convex.start({
+      plan,
+      dice: dice.fork('convex'),
+      stamp,
+      onMoment: () => {},
+    });
     writeFileSync(file('secret'), self.secret);
     writeFileSync(file('secret-previous'), '');
     self.#writeRoutes(ROUTES);
@@ -81,9 +111,12 @@ class World {
     const start = performance.now();
     const passed = (share) => performance.now() - start > share * ms;
     await this.#start();
-    do await this.#round({ ...ACTS, ...RESTARTS }); while (!passed(0.5));
+    do await this.#round({ ...ACTS, ...RESTARTS });
+    while (!passed(0.5));
     await this.#restart('stop');
-    const watch = setInterval(() => { this.fdsAtMost = Math.max(this.fdsAtMost, this.#holdings().fds); }, 100);
+    const watch = setInterval(() => {
+      this.fdsAtMost = Math.max(this.fdsAtMost, this.#holdings().fds);
+    }, 100);
     while (!passed(1) || this.rests.length < RESTS) {
       await this.#round(ACTS);
       await sleep(SETTLE_MS);
@@ -94,9 +127,13 @@ class World {
     this.atMost = { rss: peak, fds: this.fdsAtMost };
     await this.processes.stop();
     return {
-      events: this.plan.events, attempts: this.convex.attempts, ends: this.processes.ends, meddled: new Set(),
+      events: this.plan.events,
+      attempts: this.convex.attempts,
+      ends: this.processes.ends,
+      meddled: new Set(),
       timeoutMs: TIMEOUT_MS,
-      letters: await readLetters(this.env, this.plan), stats: await outboxStats(this.env),
+      letters: await readLetters(this.env, this.plan),
+      stats: await outboxStats(this.env),
     };
   }
 
@@ -108,8 +145,13 @@ class World {
     return {
       violations: all,
       figures: {
-        ...figures, acts: this.done, rests: this.rests.length, atRest: told(held.first), atRestInTheEnd: told(held.last),
-        atMost: told(this.atMost), violations: all.length,
+        ...figures,
+        acts: this.done,
+        rests: this.rests.length,
+        atRest: told(held.first),
+        atRestInTheEnd: told(held.last),
+        atMost: told(this.atMost),
+        violations: all.length,
       },
     };
   }
@@ -124,14 +166,22 @@ class World {
 
   // Load, and then rest.
   async #round(acts) {
-    const dice = this.dice.fork(`round ${this.rounds += 1}`);
+    const dice = this.dice.fork(`round ${(this.rounds += 1)}`);
     const target = () => this.processes.target;
     this.isLoaded = true;
     const senders = startSenders(SENDERS, {
-      plan: this.plan, dice, target, mayGo: () => this.#mayGo(), onAnswer: (event) => this.#answered(event), secret: () => this.secret,
+      plan: this.plan,
+      dice,
+      target,
+      mayGo: () => this.#mayGo(),
+      onAnswer: (event) => this.#answered(event),
+      secret: () => this.secret,
     });
     const rude = startRude(RUDE, {
-      dice, target, secrets: () => this, report: (kind, text) => this.violations.push({ kind, text }),
+      dice,
+      target,
+      secrets: () => this,
+      report: (kind, text) => this.violations.push({ kind, text }),
     });
     const weather = this.convex.changeWeather(dice.fork('weather'), () => !this.isLoaded);
     const end = performance.now() + this.loadMs;
@@ -147,25 +197,42 @@ class World {
 
   async #act(name, senders) {
     this.done[name] = (this.done[name] ?? 0) + 1;
-    this.onProgress({ rounds: this.rounds, events: this.plan.events.length, backlog: this.#backlog() });
+    this.onProgress({
+      rounds: this.rounds,
+      events: this.plan.events.length,
+      backlog: this.#backlog(),
+    });
     switch (name) {
-      case 'burst': return senders.burst(BURST);
-      case 'look': return this.#look();
-      case 'rotate': return this.#rotate();
-      case 'route': return this.#reroute(this.acts.pick([ROUTES, OTHER_ROUTES]));
-      case 'misroute': return this.#misroute();
-      default: return this.#restart(name);
+      case 'burst':
+        return senders.burst(BURST);
+      case 'look':
+        return this.#look();
+      case 'rotate':
+        return this.#rotate();
+      case 'route':
+        return this.#reroute(this.acts.pick([ROUTES, OTHER_ROUTES]));
+      case 'misroute':
+        return this.#misroute();
+      default:
+        return this.#restart(name);
     }
   }
 
   // Until all is delivered, and nobody is connected any more.
   async #rest() {
     const { child } = this.processes.relay;
-    await waitFor('everything to be delivered', async () => {
-      if (!child.isRunning()) throw new Error(`the relay ended:\n${child.stderr()}`);
-      return (await outboxStats(this.env)).pending === 0 || sleep(100);
-    }, DRAIN_MS);
-    await waitFor('the descriptors to come back', () => this.#holdings().fds <= this.idle.fds).catch(() => {}); // drift() tells
+    await waitFor(
+      'everything to be delivered',
+      async () => {
+        if (!child.isRunning()) throw new Error(`the relay ended:\n${child.stderr()}`);
+        return (await outboxStats(this.env)).pending === 0 || sleep(100);
+      },
+      DRAIN_MS,
+    );
+    await waitFor(
+      'the descriptors to come back',
+      () => this.#holdings().fds <= this.idle.fds,
+    ).catch(() => {}); // drift() tells
   }
 
   #holdings() {
@@ -183,7 +250,9 @@ class World {
     await this.#reload('reloaded');
     this.secret = next;
     const shownOld = this.plan.events.filter(({ endedAt, left }) => endedAt === Infinity && !left);
-    await waitFor('the old secret to fall out of use', () => shownOld.every(({ endedAt, left }) => left || endedAt !== Infinity));
+    await waitFor('the old secret to fall out of use', () =>
+      shownOld.every(({ endedAt, left }) => left || endedAt !== Infinity),
+    );
     writeFileSync(this.file('secret-previous'), '');
     await this.#reload('reloaded');
     this.revoked = old;
@@ -214,13 +283,20 @@ class World {
 
   // Prometheus, and somebody who wants to know.
   async #look() {
-    const [, address] = await this.processes.relay.child.find('stderr', /admin listening\b.*?((?:\d+\.){3}\d+:\d+)/);
+    const [, address] = await this.processes.relay.child.find(
+      'stderr',
+      /admin listening\b.*?((?:\d+\.){3}\d+:\d+)/,
+    );
     for (const page of ['metrics', 'status']) {
       const status = await new Promise((resolve, reject) => {
-        http.get(`http://${address}/${page}`, { agent: false }, (response) => response.resume().on('end', () => resolve(response.statusCode)))
+        http
+          .get(`http://${address}/${page}`, { agent: false }, (response) =>
+            response.resume().on('end', () => resolve(response.statusCode)),
+          )
           .on('error', reject);
       });
-      if (status !== 200) this.violations.push({ kind: 'unexpected', text: `/${page} was answered ${status}` });
+      if (status !== 200)
+        this.violations.push({ kind: 'unexpected', text: `/${page} was answered ${status}` });
     }
   }
 
@@ -238,7 +314,13 @@ class World {
 
   #mayGo() {
     const now = performance.now();
-    if (!this.isLoaded || now < this.allowedAt || this.processes.target.isEnding || this.#backlog() >= BACKLOG) return false;
+    if (
+      !this.isLoaded ||
+      now < this.allowedAt ||
+      this.processes.target.isEnding ||
+      this.#backlog() >= BACKLOG
+    )
+      return false;
     this.allowedAt = Math.max(this.allowedAt, now - 20) + 1 / EVENTS_PER_MS;
     return true;
   }

@@ -1,20 +1,36 @@
 // SPDX-License-Identifier: MIT
-// Senders that nobody should have to do with: without the secret, with what is no event or no HTTP, or gone
-// before their answer. What they are told is checked; that Convex never hears of them, the oracle sees.
+// Senders that nobody should have to do with: without the secret, with what is no event or no HTTP,
+// or gone before their answer. What they are told is checked; that Convex never hears of them, the
+// oracle sees.
 
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { exchange, rawRequest } from '../lib/rawhttp.mjs';
 
-const EVENT = JSON.stringify({ model: 'users', operation: 'set', hiveId: 'rude', data: { bladeId: 'rude', n: -1 } });
-
-const post = (secrets, { target = '/convex/sync', method = 'POST', body = EVENT, headers = [] } = {}) => rawRequest({
-  method, target, body,
-  headers: [['Host', 'localhost'], ...secrets.map((secret) => ['X-Sync-Secret', secret]), ...headers],
+const EVENT = JSON.stringify({
+  model: 'users',
+  operation: 'set',
+  hiveId: 'rude',
+  data: { bladeId: 'rude', n: -1 },
 });
 
-// What each writes, given the secret that holds and one that did: [bytes, the status that it gets]. No status: it
-// stays for the relay to close the connection, or leaves.
+const post = (
+  secrets,
+  { target = '/convex/sync', method = 'POST', body = EVENT, headers = [] } = {},
+) =>
+  rawRequest({
+    method,
+    target,
+    body,
+    headers: [
+      ['Host', 'localhost'],
+      ...secrets.map((secret) => ['X-Sync-Secret', secret]),
+      ...headers,
+    ],
+  });
+
+// What each writes, given the secret that holds and one that did: [bytes, the status that it gets].
+// No status: it stays for the relay to close the connection, or leaves.
 const MANNERS = {
   withoutSecret: () => [post([]), 401],
   wrongSecret: ({ secret }) => [post([`${secret}x`]), 401],
@@ -22,9 +38,23 @@ const MANNERS = {
   twoSecrets: ({ secret }) => [post([secret, secret]), 401],
   notJson: ({ secret }) => [post([secret], { body: EVENT.slice(0, -1) }), 400],
   notAnObject: ({ secret }) => [post([secret], { body: '[1]' }), 400],
-  notUtf8: ({ secret }) => [post([secret], { body: Buffer.from(EVENT.replace('set', '\xff'), 'latin1') }), 400],
-  tooLarge: ({ secret }) => [post([secret], { headers: [['Content-Length', String(2 ** 30)]] }), 413],
-  twoLengths: ({ secret }) => [post([secret], { headers: [['Content-Length', '5'], ['Content-Length', '6']] }), 400],
+  notUtf8: ({ secret }) => [
+    post([secret], { body: Buffer.from(EVENT.replace('set', '\xff'), 'latin1') }),
+    400,
+  ],
+  tooLarge: ({ secret }) => [
+    post([secret], { headers: [['Content-Length', String(2 ** 30)]] }),
+    413,
+  ],
+  twoLengths: ({ secret }) => [
+    post([secret], {
+      headers: [
+        ['Content-Length', '5'],
+        ['Content-Length', '6'],
+      ],
+    }),
+    400,
+  ],
   elsewhere: ({ secret }) => [post([secret], { target: '/convex/sync/' }), 404],
   otherMethod: ({ secret }) => [post([secret], { method: 'PUT' }), 405],
   notHttp: () => ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n'],
@@ -39,7 +69,10 @@ export function startRude(count, { dice, target, secrets, report }) {
 
   function linger(port, bytes) {
     const socket = net.connect({ host: '127.0.0.1', port }, () => socket.write(bytes));
-    socket.on('error', () => {}).on('close', () => silent.delete(socket)).resume();
+    socket
+      .on('error', () => {})
+      .on('close', () => silent.delete(socket))
+      .resume();
     silent.add(socket);
   }
 
@@ -48,9 +81,13 @@ export function startRude(count, { dice, target, secrets, report }) {
     const { secret } = secrets();
     const [bytes, wanted] = MANNERS[manner](secrets());
     if (!wanted) return linger(to.port, bytes);
-    const status = await exchange(to.port, bytes).then((answer) => answer.status, (error) => error.message);
+    const status = await exchange(to.port, bytes).then(
+      (answer) => answer.status,
+      (error) => error.message,
+    );
     const isExcused = to.isEnding || target() !== to || secrets().secret !== secret;
-    if (status !== wanted && !isExcused) report('unexpected', `${manner} was answered ${status} instead of ${wanted}`);
+    if (status !== wanted && !isExcused)
+      report('unexpected', `${manner} was answered ${status} instead of ${wanted}`);
   }
 
   async function work(seed) {

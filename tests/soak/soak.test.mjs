@@ -13,10 +13,22 @@ const SLACK_KIB = process.env.RELAY_SANITIZED ? Infinity : 4096; // a sanitizer 
 const seed = Number(process.env.SOAK_SEED ?? randomInt(2 ** 32));
 
 test(`mixed traffic, seed ${seed}`, async (t) => {
-  const { violations, figures, folder } = await mixed({ seed, ms: MS, loadMs: LOAD_MS, slackKib: SLACK_KIB });
+  const { violations, figures, folder } = await mixed({
+    seed,
+    ms: MS,
+    loadMs: LOAD_MS,
+    slackKib: SLACK_KIB,
+  });
   t.diagnostic(JSON.stringify(figures));
-  const told = violations.slice(0, 20).map(({ kind, text }) => `${kind}: ${text}`).join('\n');
-  assert.equal(violations.length, 0, `replay with SOAK_SEED=${seed}; see ${folder}\n${JSON.stringify(figures)}\n${told}`);
+  const told = violations
+    .slice(0, 20)
+    .map(({ kind, text }) => `${kind}: ${text}`)
+    .join('\n');
+  assert.equal(
+    violations.length,
+    0,
+    `replay with SOAK_SEED=${seed}; see ${folder}\n${JSON.stringify(figures)}\n${told}`,
+  );
 });
 
 const rests = (...held) => held.map(([rss, fds, toConvex = 16]) => ({ rss, fds, toConvex }));
@@ -25,8 +37,16 @@ const CASES = [
   ['a leak of memory', rests([9000, 17], [11000, 17], [13000, 17], [15000, 17]), ['memory']],
   ['a leak of descriptors', rests([9000, 17], [9000, 18], [9000, 19], [9000, 20]), ['descriptors']],
   ['a leak of connections to Convex', rests([9000, 17, 3], [9000, 17, 17]), ['connections']],
-  ['one odd look in a quarter', rests(...Array(9).fill([9000, 17]), [9000, 17], [90000, 99], [9000, 17]), []],
+  [
+    'one odd look in a quarter',
+    rests(...Array(9).fill([9000, 17]), [9000, 17], [90000, 99], [9000, 17]),
+    [],
+  ],
 ];
 for (const [what, seen, kinds] of CASES) {
-  test(`drift: ${what}`, () => assert.deepEqual(drift(seen, 2048, 16).violations.map(({ kind }) => kind), kinds));
+  test(`drift: ${what}`, () =>
+    assert.deepEqual(
+      drift(seen, 2048, 16).violations.map(({ kind }) => kind),
+      kinds,
+    ));
 }

@@ -55,18 +55,22 @@ function recordedDb(db) {
   return writer;
 }
 
-// get-convex/convex-backend crates/common/src/document.rs: check_user_size. What throws is rolled back.
+// get-convex/convex-backend crates/common/src/document.rs: check_user_size. What throws is rolled
+// back.
 function checkSize(record) {
   const size = sizeOf(record);
   if (size > MAX_DOCUMENT_BYTES) {
-    throw new Error(`Value is too large (${mebibytes(size)} > maximum size ${mebibytes(MAX_DOCUMENT_BYTES)})`);
+    throw new Error(
+      `Value is too large (${mebibytes(size)} > maximum size ${mebibytes(MAX_DOCUMENT_BYTES)})`,
+    );
   }
 }
 
 // convex-test makes ids of digits and the table's name.
 const tableOf = (id) => id.replace(/^[0-9]+/, '');
 
-// convex-test says "Validator error: ..." for arguments and documents alike; Convex tells them apart.
+// convex-test says "Validator error: ..." for arguments and documents alike; Convex tells them
+// apart.
 async function schemaError(table, write) {
   try {
     return await write();

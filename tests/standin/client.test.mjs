@@ -12,7 +12,11 @@ import { waitFor } from '../lib/wait.mjs';
 const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
 const user = { bladeId: 'acc_vais0g9rrk995tz0', email: 'a@example.com', name: 'A' };
 const post = {
-  bladeId: 'pos_1', title: 'T', content: 'C', authorBladeId: user.bladeId, published: true,
+  bladeId: 'pos_1',
+  title: 'T',
+  content: 'C',
+  authorBladeId: user.bladeId,
+  published: true,
 };
 
 async function start(t, options) {
@@ -24,7 +28,11 @@ async function start(t, options) {
 function send(standin, body, headers = {}, path = '/api/mutation') {
   return fetch(`${standin.url}${path}`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'Convex-Client': 'convex-relay-1.2.3', ...headers },
+    headers: {
+      'Content-Type': 'application/json',
+      'Convex-Client': 'convex-relay-1.2.3',
+      ...headers,
+    },
     body: typeof body === 'string' ? body : JSON.stringify(body),
   });
 }
@@ -32,13 +40,24 @@ function send(standin, body, headers = {}, path = '/api/mutation') {
 // A call by a client that can leave: what fetch() is told to abort, it may forget.
 async function callAndStay(t, standin, args) {
   const client = await openConnection(t, Number(new URL(standin.url).port));
-  client.write(rawRequest({
-    target: '/api/mutation', headers: [['Host', 'x'], ['Content-Type', 'application/json']], body: JSON.stringify(call(args)),
-  }));
+  client.write(
+    rawRequest({
+      target: '/api/mutation',
+      headers: [
+        ['Host', 'x'],
+        ['Content-Type', 'application/json'],
+      ],
+      body: JSON.stringify(call(args)),
+    }),
+  );
   return { leave: () => client.socket.destroy() };
 }
 
-const call = (args, path = 'users:syncFromBlade') => ({ path, format: 'convex_encoded_json', args });
+const call = (args, path = 'users:syncFromBlade') => ({
+  path,
+  format: 'convex_encoded_json',
+  args,
+});
 
 test('creates, updates, reads and deletes records', async (t) => {
   const { standin, convex } = await start(t);
@@ -50,7 +69,9 @@ test('creates, updates, reads and deletes records', async (t) => {
   assert.equal(found.name, 'B');
   assert.equal((await convex.mutation('posts:syncFromBlade', post)).action, 'created');
   assert.equal((await convex.mutation('posts:syncFromBlade', post)).action, 'updated');
-  assert.deepEqual(await convex.mutation('posts:deleteByBladeId', { bladeId: 'pos_1' }), { action: 'deleted' });
+  assert.deepEqual(await convex.mutation('posts:deleteByBladeId', { bladeId: 'pos_1' }), {
+    action: 'deleted',
+  });
   assert.deepEqual(await standin.records('posts'), []);
   const [row] = await standin.records('users');
   assert.equal(row.email, user.email);
@@ -67,25 +88,56 @@ test('shows each committed change on a line', async (t) => {
   await convex.mutation('users:syncFromBlade', user);
   await convex.mutation('users:deleteByBladeId', { bladeId: user.bladeId });
   await standin.find('stdout', /^users {2}deleted /m);
-  const changes = standin.stdout().split('\n').slice(1, 4).map((line) => line.split('  '));
-  assert.deepEqual(changes.map(([table, change]) => `${table} ${change}`),
-    ['users created', 'users updated', 'users deleted']);
+  const changes = standin
+    .stdout()
+    .split('\n')
+    .slice(1, 4)
+    .map((line) => line.split('  '));
+  assert.deepEqual(
+    changes.map(([table, change]) => `${table} ${change}`),
+    ['users created', 'users updated', 'users deleted'],
+  );
   assert.equal(JSON.parse(changes[0][2]).bladeId, user.bladeId);
 });
 
 const refusals = [
-  ['a null where a string may be left out', 'users:syncFromBlade', { ...user, name: null },
-    /ArgumentValidationError: Value does not match validator\.\nPath: \.name\nValue: null\nValidator: v\.string\(\)/],
-  ['a field that is missing', 'users:syncFromBlade', { bladeId: 'a' },
-    /ArgumentValidationError: Object is missing the required field `email`/],
-  ['a field too many', 'users:syncFromBlade', { ...user, zzz: 1 },
-    /ArgumentValidationError: Object contains extra field `zzz` that is not in the validator/],
-  ['a function that is not there', 'users:nope', {}, /Could not find public function for 'users:nope'/],
+  [
+    'a null where a string may be left out',
+    'users:syncFromBlade',
+    { ...user, name: null },
+    /ArgumentValidationError: Value does not match validator\.\nPath: \.name\nValue: null\nValidator: v\.string\(\)/,
+  ],
+  [
+    'a field that is missing',
+    'users:syncFromBlade',
+    { bladeId: 'a' },
+    /ArgumentValidationError: Object is missing the required field `email`/,
+  ],
+  [
+    'a field too many',
+    'users:syncFromBlade',
+    { ...user, zzz: 1 },
+    /ArgumentValidationError: Object contains extra field `zzz` that is not in the validator/,
+  ],
+  [
+    'a function that is not there',
+    'users:nope',
+    {},
+    /Could not find public function for 'users:nope'/,
+  ],
   ['a module that is not there', 'nope:nope', {}, /Could not find public function for 'nope:nope'/],
-  ['a query called as a mutation', 'users:list', {},
-    /Trying to execute users\.js:list as Mutation, but it is defined as Query/],
-  ["the guide's update of a post", 'posts:syncFromBlade', { ...post, authorBladeId: undefined },
-    /missing the required field `authorBladeId`/],
+  [
+    'a query called as a mutation',
+    'users:list',
+    {},
+    /Trying to execute users\.js:list as Mutation, but it is defined as Query/,
+  ],
+  [
+    "the guide's update of a post",
+    'posts:syncFromBlade',
+    { ...post, authorBladeId: undefined },
+    /missing the required field `authorBladeId`/,
+  ],
   ['an internal function', 'users:syncInternal', user, /Could not find public function/],
 ];
 for (const [name, path, args, message] of refusals) {
@@ -103,12 +155,18 @@ for (const [name, path, args, message] of refusals) {
 test('cuts errors as production does', async (t) => {
   const { standin, convex } = await start(t);
   await standin.setFaults({ redact: true });
-  await assert.rejects(convex.mutation('users:syncFromBlade', {}), /^Error: \[Request ID: \w+\] Server Error$/);
+  await assert.rejects(
+    convex.mutation('users:syncFromBlade', {}),
+    /^Error: \[Request ID: \w+\] Server Error$/,
+  );
 });
 
 test('lets only the deploy key call internal functions', async (t) => {
   const { standin, convex } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
-  await assert.rejects(convex.mutation('users:syncInternal', user), /Could not find public function/);
+  await assert.rejects(
+    convex.mutation('users:syncInternal', user),
+    /Could not find public function/,
+  );
   convex.setAdminAuth(DEPLOY_KEY);
   assert.equal((await convex.mutation('users:syncInternal', user)).action, 'created');
   convex.setAdminAuth(`${DEPLOY_KEY}x`);
@@ -117,21 +175,51 @@ test('lets only the deploy key call internal functions', async (t) => {
 });
 
 const badRequests = [
-  ['a client version without a dash', { 'Convex-Client': 'relay' }, call([user]), 'InvalidClientVersion'],
+  [
+    'a client version without a dash',
+    { 'Convex-Client': 'relay' },
+    call([user]),
+    'InvalidClientVersion',
+  ],
   ['an old client', { 'Convex-Client': 'npm-0.19.0' }, call([user]), 'ClientVersionUnsupported'],
-  ['an old client in Python', { 'Convex-Client': 'python-convex-0.0.2' }, call([user]), 'ClientVersionUnsupported'],
-  ['a client of npm whose version is none', { 'Convex-Client': 'npm-latest' }, call([user]), 'ClientVersionUnsupported'],
+  [
+    'an old client in Python',
+    { 'Convex-Client': 'python-convex-0.0.2' },
+    call([user]),
+    'ClientVersionUnsupported',
+  ],
+  [
+    'a client of npm whose version is none',
+    { 'Convex-Client': 'npm-latest' },
+    call([user]),
+    'ClientVersionUnsupported',
+  ],
   ['a module of another kind', {}, call([user], 'users.ts:x'), 'BadConvexFunctionIdentifier'],
   ['a function of underscores', {}, call([user], 'users:__'), 'BadConvexFunctionIdentifier'],
-  ['a key that acts as nobody', { Authorization: 'Convex a|b:bm90IGpzb24=' }, call([user]), 'HeaderParseFailure'],
+  [
+    'a key that acts as nobody',
+    { Authorization: 'Convex a|b:bm90IGpzb24=' },
+    call([user]),
+    'HeaderParseFailure',
+  ],
   ['a wrong key, and a body that is not JSON', { Authorization: 'Convex a|b' }, '{', 'BadJsonBody'],
-  ['a wrong key, and a path that cannot be one', { Authorization: 'Convex a|b' }, call([user], '../users:x'), 'BadConvexFunctionIdentifier'],
+  [
+    'a wrong key, and a path that cannot be one',
+    { Authorization: 'Convex a|b' },
+    call([user], '../users:x'),
+    'BadConvexFunctionIdentifier',
+  ],
   ['another Content-Type', { 'Content-Type': 'text/plain' }, call([user]), 'BadJsonBody'],
   ['a body that is not JSON', {}, '{"path":', 'BadJsonBody'],
   ['a body without args', {}, { path: 'users:list' }, 'BadJsonBody'],
   ['a body without a path', {}, { args: [] }, 'BadJsonBody'],
   ['a path that cannot be one', {}, call([user], '../users:x'), 'BadConvexFunctionIdentifier'],
-  ['an identity that cannot be one', { Authorization: 'Basic eDp5' }, call([user]), 'InvalidAdminKey'],
+  [
+    'an identity that cannot be one',
+    { Authorization: 'Basic eDp5' },
+    call([user]),
+    'InvalidAdminKey',
+  ],
 ];
 for (const [name, headers, body, code] of badRequests) {
   test(`answers 400 to ${name}`, async (t) => {
@@ -148,29 +236,50 @@ const accepted = [
   ['a client without a version', { 'Convex-Client': 'relay-latest' }],
   ['an old client of another name', { 'Convex-Client': 'npm-of-ours-0.1.0' }],
   ['a client of one letter and a version of two parts', { 'Convex-Client': 'a-1.2' }],
-  ['the key with another type before it', { Authorization: 'Convex dev:stand-in|0123456789abcdef' }],
+  [
+    'the key with another type before it',
+    { Authorization: 'Convex dev:stand-in|0123456789abcdef' },
+  ],
   ['the key without its type', { Authorization: 'convex stand-in|0123456789abcdef' }],
-  ['the key, acting as somebody', { Authorization: `Convex ${DEPLOY_KEY}:${Buffer.from('{"subject":"x"}').toString('base64')}` }],
-  ['the key in the address', {}, `/api/mutation?adminKey=${encodeURIComponent('stand-in|0123456789abcdef')}`],
+  [
+    'the key, acting as somebody',
+    { Authorization: `Convex ${DEPLOY_KEY}:${Buffer.from('{"subject":"x"}').toString('base64')}` },
+  ],
+  [
+    'the key in the address',
+    {},
+    `/api/mutation?adminKey=${encodeURIComponent('stand-in|0123456789abcdef')}`,
+  ],
 ];
 for (const [name, headers, path = '/api/mutation'] of accepted) {
   test(`takes ${name}`, async (t) => {
     const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
     const isAdmin = /adminKey|onvex /.test(JSON.stringify([headers, path]));
-    const response = await send(standin, call([user], isAdmin ? 'users:syncInternal' : 'users:syncFromBlade'), headers, path);
+    const response = await send(
+      standin,
+      call([user], isAdmin ? 'users:syncInternal' : 'users:syncFromBlade'),
+      headers,
+      path,
+    );
     assert.equal((await response.json()).status, 'success');
   });
 }
 
 test('looks at no key where only the time is asked for', async (t) => {
   const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
-  const response = await send(standin, '', { Authorization: 'Convex another|key' }, '/api/query_ts');
+  const response = await send(
+    standin,
+    '',
+    { Authorization: 'Convex another|key' },
+    '/api/query_ts',
+  );
   assert.equal(response.status, 200);
 });
 
 test('tells whether a key is good', async (t) => {
   const { standin } = await start(t, { args: ['--deploy-key', DEPLOY_KEY] });
-  const statusFor = async (headers) => (await fetch(`${standin.url}/api/check_admin_key`, { headers })).status;
+  const statusFor = async (headers) =>
+    (await fetch(`${standin.url}/api/check_admin_key`, { headers })).status;
   assert.equal(await statusFor({ Authorization: `Convex ${DEPLOY_KEY}` }), 200);
   assert.equal(await statusFor({ Authorization: 'Convex another|key' }), 401);
   assert.equal(await statusFor({}), 403);
@@ -179,7 +288,9 @@ test('tells whether a key is good', async (t) => {
 test('runs so many mutations at once, and refuses those that waited for 5 s', async (t) => {
   const { standin } = await start(t, { args: ['--concurrency', '2'] });
   await standin.setFaults({ next: [{ pass: true, latencyMs: 60_000, times: 2 }] });
-  const holders = await Promise.all(['a', 'b'].map((bladeId) => callAndStay(t, standin, [{ bladeId, email: bladeId }])));
+  const holders = await Promise.all(
+    ['a', 'b'].map((bladeId) => callAndStay(t, standin, [{ bladeId, email: bladeId }])),
+  );
   await waitFor('both', async () => (await standin.log()).requests.length === 2);
   const response = await send(standin, call([user]));
   assert.equal(response.status, 429);
@@ -191,27 +302,46 @@ test('runs so many mutations at once, and refuses those that waited for 5 s', as
 test('measures arguments and documents as Convex does', async (t) => {
   const { convex } = await start(t);
   const content = 'x'.repeat(1024 * 1024);
-  await assert.rejects(convex.mutation('posts:syncFromBlade', { ...post, content }), /Value is too large \(1 MiB > maximum size 1 MiB\)/);
-  const numbers = Array.from({ length: 256 }, () => Array(8192).fill(1)); // 4 MiB of JSON, 18 by Convex's measure
-  await assert.rejects(convex.mutation('users:syncFromBlade', { ...user, numbers }),
-    /Arguments for users\.js:syncFromBlade are too large \(actual: 18 MiB, limit: 16 MiB\)/);
+  await assert.rejects(
+    convex.mutation('posts:syncFromBlade', { ...post, content }),
+    /Value is too large \(1 MiB > maximum size 1 MiB\)/,
+  );
+  // 4 MiB of JSON, 18 by Convex's measure
+  const numbers = Array.from({ length: 256 }, () => Array(8192).fill(1));
+  await assert.rejects(
+    convex.mutation('users:syncFromBlade', { ...user, numbers }),
+    /Arguments for users\.js:syncFromBlade are too large \(actual: 18 MiB, limit: 16 MiB\)/,
+  );
 });
 
 test('answers 400 to a body over the limit', async (t) => {
   const { standin } = await start(t);
-  const response = await send(standin, `{"path":"users:list","args":[{"x":"${'x'.repeat(16 * 1024 * 1024 + 2000)}"}]}`);
+  const response = await send(
+    standin,
+    `{"path":"users:list","args":[{"x":"${'x'.repeat(16 * 1024 * 1024 + 2000)}"}]}`,
+  );
   assert.equal(response.status, 400);
-  assert.deepEqual(await response.json(),
-    { code: 'BadJsonBody', message: 'Failed to buffer the request body: length limit exceeded' });
+  assert.deepEqual(await response.json(), {
+    code: 'BadJsonBody',
+    message: 'Failed to buffer the request body: length limit exceeded',
+  });
 });
 
 const values = [
   ['a number too large', '{"bladeId":"a","email":"e","n":1e400}', 'Invalid arguments provided'],
-  ['an unpaired surrogate', String.raw`{"bladeId":"a","email":"\ud800"}`, 'Invalid arguments provided'],
+  [
+    'an unpaired surrogate',
+    String.raw`{"bladeId":"a","email":"\ud800"}`,
+    'Invalid arguments provided',
+  ],
   ['a reserved name', '{"$x":1,"y":2}', "starts with '$', which is reserved"],
   ['the name __proto__', '{"bladeId":"a","email":"e","__proto__":{}}', 'extra field `__proto__`'],
   ['nesting over 64', `{"bladeId":${'['.repeat(64)}${']'.repeat(64)}}`, 'Value is too nested'],
-  ['nesting over 128', `{"bladeId":${'['.repeat(128)}${']'.repeat(128)}}`, 'Invalid arguments provided'],
+  [
+    'nesting over 128',
+    `{"bladeId":${'['.repeat(128)}${']'.repeat(128)}}`,
+    'Invalid arguments provided',
+  ],
 ];
 for (const [name, data, message] of values) {
   test(`refuses ${name} as a function error`, async (t) => {
@@ -246,7 +376,10 @@ test('answers with an empty body where no route matches', async (t) => {
   const missing = await fetch(`${standin.url}//api/mutation`, { method: 'POST' });
   assert.deepEqual([missing.status, await missing.text()], [404, '']);
   const wrong = await fetch(`${standin.url}/api/mutation`);
-  assert.deepEqual([wrong.status, await wrong.text(), wrong.headers.get('allow')], [405, '', 'POST']);
+  assert.deepEqual(
+    [wrong.status, await wrong.text(), wrong.headers.get('allow')],
+    [405, '', 'POST'],
+  );
 });
 
 test('answers probes', async (t) => {
@@ -257,10 +390,22 @@ test('answers probes', async (t) => {
 });
 
 const faults = [
-  ['an answer of any kind', { status: 502, body: '<html>bad gateway</html>' }, { status: 502, rows: 0 }],
-  ['a conflict', { conflict: true }, { status: 503, code: 'OptimisticConcurrencyControlFailure', rows: 0 }],
+  [
+    'an answer of any kind',
+    { status: 502, body: '<html>bad gateway</html>' },
+    { status: 502, rows: 0 },
+  ],
+  [
+    'a conflict',
+    { conflict: true },
+    { status: 503, code: 'OptimisticConcurrencyControlFailure', rows: 0 },
+  ],
   ['overload', { overload: true }, { status: 429, code: 'TooManyConcurrentRequests', rows: 0 }],
-  ['overload that came too late', { overload: true, when: 'after' }, { status: 429, code: 'TooManyConcurrentRequests', rows: 1 }],
+  [
+    'overload that came too late',
+    { overload: true, when: 'after' },
+    { status: 429, code: 'TooManyConcurrentRequests', rows: 1 },
+  ],
   ['a reset before', { reset: true }, { status: null, rows: 0 }],
   ['a reset after', { reset: true, when: 'after' }, { status: null, rows: 1 }],
   ['a close before', { close: true }, { status: null, rows: 0 }],
@@ -271,11 +416,18 @@ for (const [name, fault, expected] of faults) {
   test(`gives ${name} on request, once`, async (t) => {
     const { standin, convex } = await start(t);
     await standin.setFaults({ next: [fault] });
-    const answer = await exchange(Number(new URL(standin.url).port), rawRequest({
-      target: '/api/mutation',
-      headers: [['Host', 'x'], ['Content-Type', 'application/json'], ['Connection', 'close']],
-      body: JSON.stringify(call([user])),
-    }));
+    const answer = await exchange(
+      Number(new URL(standin.url).port),
+      rawRequest({
+        target: '/api/mutation',
+        headers: [
+          ['Host', 'x'],
+          ['Content-Type', 'application/json'],
+          ['Connection', 'close'],
+        ],
+        body: JSON.stringify(call([user])),
+      }),
+    );
     assert.equal(answer.status, expected.status);
     if (expected.code) assert.equal(JSON.parse(answer.body).code, expected.code);
     assert.equal((await standin.records('users')).length, expected.rows);
@@ -304,7 +456,9 @@ test('refuses faults that it does not know', async (t) => {
 test('tells what arrived, in order, and how much of it at once', async (t) => {
   const { standin } = await start(t);
   await standin.setFaults({ latencyMs: 3000 });
-  const bodies = ['a', 'b', 'a'].map((bladeId) => JSON.stringify(call([{ bladeId, email: bladeId }])));
+  const bodies = ['a', 'b', 'a'].map((bladeId) =>
+    JSON.stringify(call([{ bladeId, email: bladeId }])),
+  );
   await Promise.all(bodies.map((body) => send(standin, body)));
   const log = await standin.log();
   assert.deepEqual(log.requests.map(({ body }) => body).sort(), [...bodies].sort());
@@ -323,5 +477,8 @@ test('does not run the call of a client that left', async (t) => {
   const probe = { bladeId: 'b', email: 'b' };
   await waitFor('the end of the call', async () => (await standin.log()).requests[0].answeredMs);
   await send(standin, call([probe]));
-  assert.deepEqual((await standin.records('users')).map(({ bladeId }) => bladeId), ['b']);
+  assert.deepEqual(
+    (await standin.records('users')).map(({ bladeId }) => bladeId),
+    ['b'],
+  );
 });

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Runs Convex functions in convex-test and reports their end as Convex's backend would.
-// Sources of the texts and of their order: get-convex/convex-backend crates/udf/src/{validation,helpers}.rs,
-// crates/value/src/serialized_args_ext.rs, crates/model/src/modules/function_validators.rs, crates/common/src/errors.rs
-// (read at 94a42c3, August 2026). Kinder than Convex: user code may take longer than 1 s, nothing conflicts
-// (convex-test runs one mutation after another), and what a function logs is not in the answer.
+// Runs Convex functions in convex-test and reports their end as Convex's backend would. Sources of
+// the texts and of their order: get-convex/convex-backend crates/udf/src/{validation,helpers}.rs,
+// crates/value/src/serialized_args_ext.rs, crates/model/src/modules/function_validators.rs,
+// crates/common/src/errors.rs (read at 94a42c3, August 2026). Kinder than Convex: user code may
+// take longer than 1 s, nothing conflicts (convex-test runs one mutation after another), and what a
+// function logs is not in the answer.
 
 import { convexTest } from 'convex-test';
 import { makeFunctionReference } from 'convex/server';
@@ -49,13 +50,17 @@ export function openEngine(folder) {
     const udf = path.replace(/^([^:]*?)(?:\.js)?(?=:|$)/, '$1.js');
     if (kindOf(found) !== kind) {
       throw new FunctionError(
-        `Trying to execute ${udf} as ${kind}, but it is defined as ${kindOf(found)}.`);
+        `Trying to execute ${udf} as ${kind}, but it is defined as ${kindOf(found)}.`,
+      );
     }
-    if (args.some((arg) => isUndecodable(arg))) throw new FunctionError('Invalid arguments provided');
+    if (args.some((arg) => isUndecodable(arg)))
+      throw new FunctionError('Invalid arguments provided');
     const values = decodeArgs(udf, args);
     const size = sizeOf(values);
     if (size > MAX_ARGS_BYTES) {
-      throw new FunctionError(`Arguments for ${udf} are too large (actual: ${mebibytes(size)}, limit: ${mebibytes(MAX_ARGS_BYTES)})`);
+      throw new FunctionError(
+        `Arguments for ${udf} are too large (actual: ${mebibytes(size)}, limit: ${mebibytes(MAX_ARGS_BYTES)})`,
+      );
     }
     const wrong = checkArgs(JSON.parse(found.exportArgs()), values);
     if (wrong !== undefined) throw new FunctionError(`ArgumentValidationError: ${wrong}\n\n`);
@@ -92,7 +97,13 @@ export function openEngine(folder) {
 }
 
 function kindOf(found) {
-  return found.isMutation ? 'Mutation' : found.isQuery ? 'Query' : found.isAction ? 'Action' : undefined;
+  return found.isMutation
+    ? 'Mutation'
+    : found.isQuery
+      ? 'Query'
+      : found.isAction
+        ? 'Action'
+        : undefined;
 }
 
 function decodeArgs(udf, args) {
@@ -110,5 +121,7 @@ function thrownError(udf, error) {
   const name = isConvexError ? 'ConvexError' : (error?.name ?? 'Error');
   const text = error?.message ?? String(error);
   return new FunctionError(
-    `Uncaught ${name}: ${text}\n${frame}\n`, isConvexError ? convexToJson(error.data) : undefined);
+    `Uncaught ${name}: ${text}\n${frame}\n`,
+    isConvexError ? convexToJson(error.data) : undefined,
+  );
 }

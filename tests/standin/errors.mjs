@@ -22,11 +22,14 @@ export const badJson = (message) => new HttpError(400, 'BadJsonBody', message);
 // get-convex/convex-backend crates/ that has the text.
 export const REFUSALS = {
   // roles/src/eval.rs, for a deploy key without that right
-  permission: 'You do not have permission to perform this operation (deployment:functions:runInternalMutations).',
+  permission:
+    'You do not have permission to perform this operation (deployment:functions:runInternalMutations).',
   // udf/src/validation.rs
   kind: 'Trying to execute users.js:syncFromBlade as Mutation, but it is defined as Action.',
-  version: 'Convex functions at or below version 0.19.1 are no longer supported. Update your Convex npm package and then push your functions again with `npx convex deploy` or `npx convex dev`.',
-  paused: 'Cannot run functions while this deployment is paused. Resume the deployment in the dashboard settings to allow functions to run.',
+  version:
+    'Convex functions at or below version 0.19.1 are no longer supported. Update your Convex npm package and then push your functions again with `npx convex deploy` or `npx convex dev`.',
+  paused:
+    'Cannot run functions while this deployment is paused. Resume the deployment in the dashboard settings to allow functions to run.',
   // isolate/src/termination.rs
   timeout: 'Function execution timed out (maximum duration: 1s)',
 };

@@ -24,7 +24,17 @@
 
 import { REFUSALS } from './errors.mjs';
 
-const KINDS = ['status', 'conflict', 'overload', 'refuse', 'reset', 'close', 'hang', 'trickle', 'pass'];
+const KINDS = [
+  'status',
+  'conflict',
+  'overload',
+  'refuse',
+  'reset',
+  'close',
+  'hang',
+  'trickle',
+  'pass',
+];
 const MODIFIERS = ['body', 'headers', 'when', 'times', 'match', 'path', 'latencyMs'];
 const SETTINGS = ['latencyMs', 'redact', 'next'];
 
@@ -52,8 +62,9 @@ export class Faults {
 
   // What happens to this call.
   take(path, body) {
-    const at = this.next.findIndex((fault) =>
-      (fault.path === '*' || fault.path === path) && body.includes(fault.match));
+    const at = this.next.findIndex(
+      (fault) => (fault.path === '*' || fault.path === path) && body.includes(fault.match),
+    );
     if (at < 0) return { pass: true, latencyMs: this.latencyMs };
     const fault = this.next[at];
     if (fault.times > 0) {
@@ -78,7 +89,14 @@ function checked(fault) {
   if (fault.refuse !== undefined && !Object.hasOwn(REFUSALS, fault.refuse)) {
     throw new Error(`a refusal is one of ${Object.keys(REFUSALS).join(', ')}`);
   }
-  return { when: 'before', times: 1, match: '', path: '/api/mutation', ...cannedAnswer(fault), ...fault };
+  return {
+    when: 'before',
+    times: 1,
+    match: '',
+    path: '/api/mutation',
+    ...cannedAnswer(fault),
+    ...fault,
+  };
 }
 
 function cannedAnswer(fault) {
@@ -87,7 +105,8 @@ function cannedAnswer(fault) {
       status: 503,
       body: {
         code: 'OptimisticConcurrencyControlFailure',
-        message: 'Documents read from or written to the "posts" table changed while this mutation was being run and on every subsequent retry. See https://docs.convex.dev/error#1',
+        message:
+          'Documents read from or written to the "posts" table changed while this mutation was being run and on every subsequent retry. See https://docs.convex.dev/error#1',
       },
     };
   }
@@ -96,7 +115,8 @@ function cannedAnswer(fault) {
       status: 429,
       body: {
         code: 'TooManyConcurrentRequests',
-        message: 'Too many concurrent requests. Your backend is limited to 16 concurrent mutations. To get more resources, upgrade to Convex Pro. If you are already on Convex Pro, please contact support.',
+        message:
+          'Too many concurrent requests. Your backend is limited to 16 concurrent mutations. To get more resources, upgrade to Convex Pro. If you are already on Convex Pro, please contact support.',
       },
     };
   }

@@ -21,7 +21,10 @@ export class Log {
   arrive({ method, path, headers, body, record }) {
     const entry = {
       n: ++this.arrivals,
-      method, path, headers, record,
+      method,
+      path,
+      headers,
+      record,
       body: body.toString('utf8'),
       arrivedMs: performance.now(),
       ran: false,

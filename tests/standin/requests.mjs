@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What Convex checks of a request before any function runs, each behind the file of get-convex/convex-backend that says
-// so (read at 94a42c3, August 2026).
+// What Convex checks of a request before any function runs, each behind the file of
+// get-convex/convex-backend that says so (read at 94a42c3, August 2026).
 
 import { timingSafeEqual } from 'node:crypto';
 import { badJson, HttpError } from './errors.mjs';
@@ -10,23 +10,34 @@ const MAX_BODY_BYTES = 16 * 1024 * 1024 + 2000;
 
 // crates/common/deprecation.json; names of clients from crates/common/src/version.rs.
 const UNSUPPORTED = {
-  npm: '0.19.1', 'npm-cli': '0.19.1', actions: '0.19.1', 'python-convex': '0.0.2', rust: '0.0.1',
+  npm: '0.19.1',
+  'npm-cli': '0.19.1',
+  actions: '0.19.1',
+  'python-convex': '0.0.2',
+  rust: '0.0.1',
 };
 const SEMVER = /^(\d+)\.(\d+)\.(\d+)(?:-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]+)?$/;
 
-// crates/common/src/http/mod.rs: client_version_state_middleware; crates/common/src/version.rs: ClientVersion. The
-// longest version from the right counts; one that is none is older than any, where it matters.
+// crates/common/src/http/mod.rs: client_version_state_middleware; crates/common/src/version.rs:
+// ClientVersion. The longest version from the right counts; one that is none is older than any,
+// where it matters.
 export function checkClient(headers) {
   const client = headers['convex-client'];
   if (client === undefined || /[^\t\x20-\x7e]/.test(client)) return;
   const parts = client.split('-');
   if (parts.length < 2) {
-    throw new HttpError(400, 'InvalidClientVersion',
-      `Failed to parse client version string: '${client}'. Expected format is {client_name}-{semver}, e.g. my-esolang-client-0.0.1`);
+    throw new HttpError(
+      400,
+      'InvalidClientVersion',
+      `Failed to parse client version string: '${client}'. Expected format is {client_name}-{semver}, e.g. my-esolang-client-0.0.1`,
+    );
   }
   const found = parts.findIndex((_, n) => n > 0 && SEMVER.test(parts.slice(n).join('-')));
   const at = Math.max(found, 1);
-  const [name, version] = [(found < 0 ? parts[0] : parts.slice(0, at).join('-')).toLowerCase(), parts.slice(at).join('-')];
+  const [name, version] = [
+    (found < 0 ? parts[0] : parts.slice(0, at).join('-')).toLowerCase(),
+    parts.slice(at).join('-'),
+  ];
   const limit = UNSUPPORTED[name];
   if (limit === undefined || (found >= 0 && isNewer(version, limit))) return;
   const message = `The Convex ${name} package at version ${version} is no longer supported. ${instructions(name)}`;
@@ -43,21 +54,23 @@ function isNewer(version, limit) {
 }
 
 function instructions(name) {
-  if (name === 'rust') return 'Update your Convex rust version with `cargo update -p convex` or by updating `Cargo.toml`.';
+  if (name === 'rust')
+    return 'Update your Convex rust version with `cargo update -p convex` or by updating `Cargo.toml`.';
   return name === 'python-convex'
     ? 'Update your Convex python version with `pip install --upgrade convex`.'
     : 'Update your Convex npm version with `npx convex update` or `npm update`.';
 }
 
-// crates/local_backend/src/authentication.rs: ExtractAuthenticationToken. What a request says of who asks, which is read
-// before its body: {key}, {token}, or {} for nobody.
+// crates/local_backend/src/authentication.rs: ExtractAuthenticationToken. What a request says of
+// who asks, which is read before its body: {key}, {token}, or {} for nobody.
 export function readIdentity(headers, url) {
   const value = headers.authorization;
   if (value === undefined) {
     const key = url.searchParams.get('adminKey');
     return key === null ? {} : { key };
   }
-  if (/[^\t\x20-\x7e]/.test(value)) throw new HttpError(400, 'HeaderParseFailure', 'Failed to parse header');
+  if (/[^\t\x20-\x7e]/.test(value))
+    throw new HttpError(400, 'HeaderParseFailure', 'Failed to parse header');
   if (value.length < 7) {
     throw new HttpError(400, 'InvalidHeaderFailure', 'Invalid authentication header');
   }
@@ -84,11 +97,14 @@ function withoutType(key) {
   const bar = key.indexOf('|');
   const colon = key.slice(0, Math.max(bar, 0)).indexOf(':');
   if (bar < 0 || colon < 0) return key;
-  return /^(preview|project)$/i.test(key.slice(0, colon)) ? key.slice(bar + 1) : key.slice(colon + 1);
+  return /^(preview|project)$/i.test(key.slice(0, colon))
+    ? key.slice(bar + 1)
+    : key.slice(colon + 1);
 }
 
-// crates/authentication/src/application_auth.rs: check_key; crates/application/src/lib.rs: authenticate. Only once the
-// body has been read and its path understood (crates/local_backend/src/public_api.rs). Whether an admin asks.
+// crates/authentication/src/application_auth.rs: check_key; crates/application/src/lib.rs:
+// authenticate. Only once the body has been read and its path understood
+// (crates/local_backend/src/public_api.rs). Whether an admin asks.
 export function authenticate({ key, token }, deployKey) {
   if (token !== undefined) {
     throw new HttpError(401, 'NoAuthProvider', 'No auth provider found matching the given token.');
@@ -103,7 +119,8 @@ function isSame(a, b) {
   return left.length === right.length && timingSafeEqual(left, right);
 }
 
-// crates/common/src/http/extract.rs: Json. The whole body. Rejects with undefined when the client left before its end.
+// crates/common/src/http/extract.rs: Json. The whole body. Rejects with undefined when the client
+// left before its end.
 export function readBody(request) {
   return new Promise((resolve, reject) => {
     const chunks = [];
@@ -122,8 +139,8 @@ export function readBody(request) {
   });
 }
 
-// crates/common/src/http/extract.rs: Json; crates/local_backend/src/public_api.rs: UdfPostRequest. A function call as
-// its body tells: {path, args, format}.
+// crates/common/src/http/extract.rs: Json; crates/local_backend/src/public_api.rs: UdfPostRequest.
+// A function call as its body tells: {path, args, format}.
 export function parseCall(headers, body) {
   if (!/^application\/([^;]+\+)?json\s*(;|$)/i.test(headers['content-type'] ?? '')) {
     throw badJson('Expected request with `Content-Type: application/json`');
@@ -136,13 +153,18 @@ export function parseCall(headers, body) {
   for (const field of ['path', 'args']) {
     if (json[field] === undefined) throw badJson(`${target}: missing field \`${field}\``);
   }
-  if (typeof json.path !== 'string') throw badJson(`${target}: path: invalid type, expected a string`);
+  if (typeof json.path !== 'string')
+    throw badJson(`${target}: path: invalid type, expected a string`);
   if (json.format !== undefined && json.format !== null && typeof json.format !== 'string') {
     throw badJson(`${target}: format: invalid type, expected a string`);
   }
   checkPath(json.path);
   // An array is a list of positional arguments; anything else is the only argument.
-  return { path: json.path, args: Array.isArray(json.args) ? json.args : [json.args], format: json.format };
+  return {
+    path: json.path,
+    args: Array.isArray(json.args) ? json.args : [json.args],
+    format: json.format,
+  };
 }
 
 function parseJson(body) {
@@ -162,7 +184,8 @@ function checkPath(path) {
   if (extension !== undefined && extension !== 'js') {
     throw badPath(path, `Module path (${module}) has an extension that isn't 'js'.`);
   }
-  if (module.startsWith('/')) throw badPath(path, `Module paths must be relative (${module} is absolute).`);
+  if (module.startsWith('/'))
+    throw badPath(path, `Module paths must be relative (${module} is absolute).`);
   const file = extension === undefined ? `${module}.js` : module;
   const isComponent = (text) => /^[A-Za-z0-9_.]{1,64}$/.test(text) && /[A-Za-z0-9]/.test(text);
   if (module === '' || !file.split('/').every(isComponent)) {
@@ -174,7 +197,11 @@ function checkPath(path) {
 }
 
 const badPath = (path, why) =>
-  new HttpError(400, 'BadConvexFunctionIdentifier', `${path} is not a valid path to a Convex function. ${why}`);
+  new HttpError(
+    400,
+    'BadConvexFunctionIdentifier',
+    `${path} is not a valid path to a Convex function. ${why}`,
+  );
 
 // crates/value/src/export.rs: ValueFormat.
 const FORMATS = ['convex_encoded_json', 'convex_json', 'json', 'convex_clean_json', 'export_json'];

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The HTTP side of the stand-in: those of Convex's endpoints that somebody here needs, and under /_standin the tests'
-// own. Each says which file of get-convex/convex-backend it is from (read at 94a42c3, August 2026). What Convex has
-// besides is missing, and not refused otherwise: GET /api/query, actions, query_batch, components, storage, the
-// dashboard's API, browsers' preflights, the 128 requests at once of one backend, and its 300 s for a request.
+// The HTTP side of the stand-in: those of Convex's endpoints that somebody here needs, and under
+// /_standin the tests' own. Each says which file of get-convex/convex-backend it is from (read at
+// 94a42c3, August 2026). What Convex has besides is missing, and not refused otherwise: GET
+// /api/query, actions, query_batch, components, storage, the dashboard's API, browsers' preflights,
+// the 128 requests at once of one backend, and its 300 s for a request.
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -10,7 +11,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpError, REFUSALS } from './errors.mjs';
 import { Faults } from './faults.mjs';
 import { Log, recordOf } from './log.mjs';
-import { authenticate, checkClient, checkFormat, parseCall, readBody, readIdentity } from './requests.mjs';
+import {
+  authenticate,
+  checkClient,
+  checkFormat,
+  parseCall,
+  readBody,
+  readIdentity,
+} from './requests.mjs';
 import { Slots } from './slots.mjs';
 
 const CALLS = { '/api/mutation': 'Mutation', '/api/query': 'Query', '/api/query_at_ts': 'Query' };
@@ -19,14 +27,17 @@ const CALLS = { '/api/mutation': 'Mutation', '/api/query': 'Query', '/api/query_
 export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
   const faults = new Faults();
   const log = new Log();
-  const slots = Object.fromEntries(['Mutation', 'Query'].map((kind) => [kind, new Slots(kind, concurrency)]));
+  const slots = Object.fromEntries(
+    ['Mutation', 'Query'].map((kind) => [kind, new Slots(kind, concurrency)]),
+  );
 
   const routes = {
     // crates/local_backend/src/router.rs: health_check_routes.
     'GET /': () => text('This Convex deployment is running. See https://docs.convex.dev/.'),
     // crates/common/src/http/mod.rs: meta_routes, which no middleware stands before.
     'GET /version': () => text('stand-in'),
-    // crates/local_backend/src/public_api.rs: public_get_query_ts. It asks for no key and reads no body.
+    // crates/local_backend/src/public_api.rs: public_get_query_ts. It asks for no key and reads no
+    // body.
     'POST /api/query_ts': async ({ request }) => {
       const body = await readBody(request);
       log.done(log.arrive({ ...about(request), body, record: null }), 200);
@@ -53,16 +64,30 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
   };
   for (const [path, kind] of Object.entries(CALLS)) {
     routes[`POST ${path}`] = ({ request, response }) =>
-      answerCall({ kind, slots: slots[kind], request, response, engine, deployKey, onEnd, faults, log });
+      answerCall({
+        kind,
+        slots: slots[kind],
+        request,
+        response,
+        engine,
+        deployKey,
+        onEnd,
+        faults,
+        log,
+      });
   }
-  // crates/local_backend/src/dashboard.rs: check_admin_key; an identity that is no admin's is bad_admin_key_error() in
-  // crates/keybroker/src/operations.rs.
+  // crates/local_backend/src/dashboard.rs: check_admin_key; an identity that is no admin's is
+  // bad_admin_key_error() in crates/keybroker/src/operations.rs.
   routes['GET /api/check_admin_key'] = ({ request, url }) => {
     log.done(log.arrive({ ...about(request), body: '', record: null }), 200);
     if (authenticate(readIdentity(request.headers, url), deployKey)) {
       return json({ success: true, allowedOps: ['*'], isReadOnly: false });
     }
-    throw new HttpError(403, 'BadDeployKey', 'The provided deploy key is invalid for this deployment');
+    throw new HttpError(
+      403,
+      'BadDeployKey',
+      'The provided deploy key is invalid for this deployment',
+    );
   };
 
   const handle = async (request, response) => {
@@ -80,19 +105,37 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
     }
   };
 
-  // crates/common/src/http/fork_of_axum_serve.rs: hyper without any time limit; it wants no Host, and takes heads of
-  // 400 KiB.
-  const server = http.createServer({
-    requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 0, requireHostHeader: false, maxHeaderSize: 400 * 1024,
-  }, handle);
+  // crates/common/src/http/fork_of_axum_serve.rs: hyper without any time limit; it wants no Host,
+  // and takes heads of 400 KiB.
+  const server = http.createServer(
+    {
+      requestTimeout: 0,
+      headersTimeout: 0,
+      keepAliveTimeout: 0,
+      requireHostHeader: false,
+      maxHeaderSize: 400 * 1024,
+    },
+    handle,
+  );
   // hyper is built without half-close: the end of the client's stream cancels its request.
   server.on('connection', (socket) => socket.on('end', () => socket.destroy()));
   return server;
 }
 
-// A call of a function, with whatever fault is due. crates/local_backend/src/public_api.rs: public_mutation_post,
-// public_query_post. Who asks is read first, then the body and its path, and only then is the key looked at.
-async function answerCall({ kind, slots, request, response, engine, deployKey, onEnd, faults, log }) {
+// A call of a function, with whatever fault is due. crates/local_backend/src/public_api.rs:
+// public_mutation_post, public_query_post. Who asks is read first, then the body and its path, and
+// only then is the key looked at.
+async function answerCall({
+  kind,
+  slots,
+  request,
+  response,
+  engine,
+  deployKey,
+  onEnd,
+  faults,
+  log,
+}) {
   const identity = readIdentity(request.headers, new URL(request.url, 'http://stand-in'));
   const body = await readBody(request);
   const fault = faults.take(request.url, body.toString('utf8'));
@@ -108,7 +151,9 @@ async function answerCall({ kind, slots, request, response, engine, deployKey, o
   const { path, args, format } = parseCall(request.headers, body);
   const admin = authenticate(identity, deployKey);
   if (fault.refuse !== undefined) {
-    return json(envelope({ error: { message: `${REFUSALS[fault.refuse]}\n` } }, requestId, faults.redact));
+    return json(
+      envelope({ error: { message: `${REFUSALS[fault.refuse]}\n` } }, requestId, faults.redact),
+    );
   }
   const result = await slots.within(async () => {
     if (fault.latencyMs > 0) await sleep(fault.latencyMs);
@@ -127,9 +172,14 @@ async function answerCall({ kind, slots, request, response, engine, deployKey, o
   return undefined;
 }
 
-const about = (request) => ({ method: request.method, path: request.url, headers: request.headers });
+const about = (request) => ({
+  method: request.method,
+  path: request.url,
+  headers: request.headers,
+});
 
-// crates/local_backend/src/public_api.rs: UdfResponse, whose tag comes first; crates/application/src/redaction.rs.
+// crates/local_backend/src/public_api.rs: UdfResponse, whose tag comes first;
+// crates/application/src/redaction.rs.
 function envelope(result, requestId, redact) {
   if (!result.error) return { status: 'success', value: result.value };
   const { message, data } = result.error;
@@ -141,7 +191,8 @@ function envelope(result, requestId, redact) {
   };
 }
 
-const isTrouble = (fault) => !fault.pass && fault.refuse === undefined && fault.trickle === undefined;
+const isTrouble = (fault) =>
+  !fault.pass && fault.refuse === undefined && fault.trickle === undefined;
 
 function trouble(fault, request) {
   if (fault.reset) request.socket.resetAndDestroy();
@@ -170,9 +221,15 @@ async function trickle(response, answer, delayMs) {
   response.end();
 }
 
-const text = (body) => ({ status: 200, headers: { 'content-type': 'text/plain; charset=utf-8' }, body });
+const text = (body) => ({
+  status: 200,
+  headers: { 'content-type': 'text/plain; charset=utf-8' },
+  body,
+});
 const json = (value) => ({
-  status: 200, headers: { 'content-type': 'application/json' }, body: JSON.stringify(value),
+  status: 200,
+  headers: { 'content-type': 'application/json' },
+  body: JSON.stringify(value),
 });
 
 function failure(error) {
@@ -182,13 +239,20 @@ function failure(error) {
 
 function internalError(error) {
   process.stderr.write(`convex stand-in: ${error.stack}\n`);
-  return failure(new HttpError(500, 'InternalServerError',
-    "Your request couldn't be completed. Try again later."));
+  return failure(
+    new HttpError(
+      500,
+      'InternalServerError',
+      "Your request couldn't be completed. Try again later.",
+    ),
+  );
 }
 
 // axum: an unknown path, and a known one by another method.
 function noRoute(routes, path) {
-  const methods = Object.keys(routes).map((key) => key.split(' ')).filter(([, known]) => known === path);
+  const methods = Object.keys(routes)
+    .map((key) => key.split(' '))
+    .filter(([, known]) => known === path);
   if (methods.length === 0) return new HttpError(404);
   return new HttpError(405, undefined, undefined, {
     allow: methods.map(([method]) => (method === 'GET' ? 'GET,HEAD' : method)).join(','),

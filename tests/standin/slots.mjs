@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// How many functions run at once. get-convex/convex-backend crates/application/src/application_function_runner/mod.rs: a
-// call waits 5 s for a slot at most (crates/common/src/knobs.rs: APPLICATION_FUNCTION_RUNNER_SEMAPHORE_TIMEOUT) and is
-// then refused; there are 16 on the free and starter plans and where one hosts Convex oneself, for mutations and for
-// queries each.
+// How many functions run at once. get-convex/convex-backend
+// crates/application/src/application_function_runner/mod.rs: a call waits 5 s for a slot at most
+// (crates/common/src/knobs.rs: APPLICATION_FUNCTION_RUNNER_SEMAPHORE_TIMEOUT) and is then refused;
+// there are 16 on the free and starter plans and where one hosts Convex oneself, for mutations and
+// for queries each.
 
 import { HttpError } from './errors.mjs';
 
@@ -44,5 +45,9 @@ export class Slots {
   }
 }
 
-const tooMany = (kind, total) => new HttpError(429, 'TooManyConcurrentRequests',
-  `Too many concurrent requests. Your backend is limited to ${total} concurrent ${kind.toLowerCase()}s. To get more resources, upgrade to Convex Pro. If you are already on Convex Pro, please contact support.`);
+const tooMany = (kind, total) =>
+  new HttpError(
+    429,
+    'TooManyConcurrentRequests',
+    `Too many concurrent requests. Your backend is limited to ${total} concurrent ${kind.toLowerCase()}s. To get more resources, upgrade to Convex Pro. If you are already on Convex Pro, please contact support.`,
+  );

@@ -31,9 +31,12 @@ function checkValue(validator, value, path) {
       return firstOf(value, (item, i) => checkValue(validator.value, item, `${path}[${i}]`));
     case 'record':
       if (!isObject(value)) return mismatch(validator, value, path);
-      return firstOf(Object.entries(value), ([key, item]) =>
-        checkValue(validator.keys, key, `${path}.keys()`) ??
-        checkValue(validator.values.fieldType, item, `${path}.values()`));
+      return firstOf(
+        Object.entries(value),
+        ([key, item]) =>
+          checkValue(validator.keys, key, `${path}.keys()`) ??
+          checkValue(validator.values.fieldType, item, `${path}.values()`),
+      );
     case 'union':
       return validator.value.some((one) => checkValue(one, value, path) === undefined)
         ? undefined
@@ -41,8 +44,15 @@ function checkValue(validator, value, path) {
     case 'literal':
       return value === validator.value
         ? undefined
-        : report('`' + displayValue(value) + '` does not match literal validator '
-            + '`' + displayValidator(validator) + '`.', path);
+        : report(
+            '`' +
+              displayValue(value) +
+              '` does not match literal validator ' +
+              '`' +
+              displayValidator(validator) +
+              '`.',
+            path,
+          );
     default:
       return typeNameOf(value) === typeNames[validator.type]
         ? undefined
@@ -51,26 +61,32 @@ function checkValue(validator, value, path) {
 }
 
 function checkObject(validator, object, path) {
-  const tail = () =>
-    `\nObject: ${displayValue(object)}\nValidator: ${displayValidator(validator)}`;
+  const tail = () => `\nObject: ${displayValue(object)}\nValidator: ${displayValidator(validator)}`;
   const wrong = firstOf(Object.keys(validator.value).sort(), (name) => {
     const { fieldType, optional } = validator.value[name];
     if (hasField(object, name)) return checkValue(fieldType, object[name], `${path}.${name}`);
     if (optional) return undefined;
-    return report(
-      `Object is missing the required field \`${name}\`. Consider wrapping the field validator in \`v.optional(...)\` if this is expected.`,
-      path) + tail();
+    return (
+      report(
+        `Object is missing the required field \`${name}\`. Consider wrapping the field validator in \`v.optional(...)\` if this is expected.`,
+        path,
+      ) + tail()
+    );
   });
   if (wrong !== undefined) return wrong;
   return firstOf(Object.keys(object).sort(), (name) =>
     hasField(validator.value, name)
       ? undefined
-      : report(`Object contains extra field \`${name}\` that is not in the validator.`, path) + tail());
+      : report(`Object contains extra field \`${name}\` that is not in the validator.`, path) +
+        tail(),
+  );
 }
 
 function mismatch(validator, value, path) {
-  return report('Value does not match validator.', path) +
-    `\nValue: ${displayValue(value)}\nValidator: ${displayValidator(validator)}`;
+  return (
+    report('Value does not match validator.', path) +
+    `\nValue: ${displayValue(value)}\nValidator: ${displayValidator(validator)}`
+  );
 }
 
 const report = (what, path) => `${what}\n${path === '' ? '' : `Path: ${path}`}`;
@@ -78,11 +94,13 @@ const report = (what, path) => `${what}\n${path === '' ? '' : `Path: ${path}`}`;
 function displayValidator(validator) {
   switch (validator.type) {
     case 'object': {
-      const fields = Object.keys(validator.value).sort().map((name) => {
-        const { fieldType, optional } = validator.value[name];
-        const type = displayValidator(fieldType);
-        return `${name}: ${optional ? `v.optional(${type})` : type}`;
-      });
+      const fields = Object.keys(validator.value)
+        .sort()
+        .map((name) => {
+          const { fieldType, optional } = validator.value[name];
+          const type = displayValidator(fieldType);
+          return `${name}: ${optional ? `v.optional(${type})` : type}`;
+        });
       return `v.object({${fields.join(', ')}})`;
     }
     case 'array':
@@ -105,8 +123,13 @@ function displayValidator(validator) {
 }
 
 const typeNames = {
-  null: 'null', number: 'number', bigint: 'bigint', boolean: 'boolean', string: 'string',
-  id: 'string', bytes: 'bytes',
+  null: 'null',
+  number: 'number',
+  bigint: 'bigint',
+  boolean: 'boolean',
+  string: 'string',
+  id: 'string',
+  bytes: 'bytes',
 };
 
 function typeNameOf(value) {
@@ -115,7 +138,10 @@ function typeNameOf(value) {
 }
 
 const isObject = (value) =>
-  value !== null && typeof value === 'object' && !Array.isArray(value) && !(value instanceof ArrayBuffer);
+  value !== null &&
+  typeof value === 'object' &&
+  !Array.isArray(value) &&
+  !(value instanceof ArrayBuffer);
 
 const hasField = (object, name) => Object.prototype.hasOwnProperty.call(object, name);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Reads the arguments of a call as Convex's backend does, with its limits.
-// Source: get-convex/convex-backend crates/value/src/json/mod.rs, crates/value/src/{lib,size,string,bytes}.rs.
+// Reads the arguments of a call as Convex's backend does, with its limits. Source:
+// get-convex/convex-backend crates/value/src/json/mod.rs,
+// crates/value/src/{lib,size,string,bytes}.rs.
 
 import { jsonToConvex } from 'convex/values';
 
@@ -35,7 +36,9 @@ export function decodeValue(json, nesting = 0) {
   }
   if (Array.isArray(json)) {
     if (json.length > MAX_ARRAY) {
-      throw new ValueError(`Array length is too long (${json.length} > maximum length ${MAX_ARRAY})`);
+      throw new ValueError(
+        `Array length is too long (${json.length} > maximum length ${MAX_ARRAY})`,
+      );
     }
     return json.map((item) => decodeValue(item, nesting + 1));
   }

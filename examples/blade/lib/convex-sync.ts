@@ -26,7 +26,7 @@ const TRY_AGAIN = new Set([429, 502, 503, 504]);
 // One `set` may touch thousands of records, and there are not as many sockets.
 const AT_ONCE = 100;
 
-/** Sends events. Never throws: the write in Hive has happened, and nobody waits for an error here. */
+/** Sends events. Never throws: the write in Hive has happened, and nobody waits for an error. */
 export async function syncToConvex(events: SyncEvent[]): Promise<void> {
   const url = process.env['CONVEX_RELAY_URL'];
   const secret = process.env['SYNC_SECRET'];
@@ -70,7 +70,8 @@ async function send(endpoint: string, secret: string, body: string) {
       });
       const answer = await response.text(); // or the connection could not be used again
       if (response.ok) return undefined;
-      if (pause === undefined || !TRY_AGAIN.has(response.status)) return `${response.status} ${answer}`;
+      if (pause === undefined || !TRY_AGAIN.has(response.status))
+        return `${response.status} ${answer}`;
     } catch (error) {
       if (pause === undefined || limit.aborted) throw error;
     }

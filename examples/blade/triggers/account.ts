@@ -8,19 +8,21 @@ import type { Account } from 'blade/types';
 import { millis, syncToConvex, type SyncEvent } from '../lib/convex-sync';
 
 // Null means "unset" and must stay null: a field that is left out stays as it is in Convex.
-const changed = (operation: 'add' | 'set') => (account: Account): SyncEvent => ({
-  model: 'users',
-  operation,
-  hiveId: account.id,
-  data: {
-    bladeId: account.id,
-    email: account.email,
-    name: account.name,
-    handle: account.handle,
-    createdAt: millis(account.ronin?.createdAt),
-    updatedAt: millis(account.ronin?.updatedAt),
-  },
-});
+const changed =
+  (operation: 'add' | 'set') =>
+  (account: Account): SyncEvent => ({
+    model: 'users',
+    operation,
+    hiveId: account.id,
+    data: {
+      bladeId: account.id,
+      email: account.email,
+      name: account.name,
+      handle: account.handle,
+      createdAt: millis(account.ronin?.createdAt),
+      updatedAt: millis(account.ronin?.updatedAt),
+    },
+  });
 
 // The relay gives the id to the mutation that the route has for `remove`. A route without one sends
 // the data to the other mutation, which refuses it: better than to take it for a change of nothing.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A start with a million events on disk: until it serves, what it holds in memory, and how fast it gets
-// rid of them.
+// A start with a million events on disk: until it serves, what it holds in memory, and how fast it
+// gets rid of them.
 
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';
@@ -21,7 +21,9 @@ const FILL = fileURLToPath(new URL('backlog.sql', import.meta.url));
 // The relay makes the file, SQL fills it: to send as many events would take a minute.
 async function fillOutbox(cell, OUTBOX) {
   await withScope((scope) => startPeer(scope, { ...cell, env: { OUTBOX } }));
-  const commands = ['.bail on', `.parameter set :events ${cell.events}`, `.read '${FILL}'`].join('\n');
+  const commands = ['.bail on', `.parameter set :events ${cell.events}`, `.read '${FILL}'`].join(
+    '\n',
+  );
   execFileSync('sqlite3', [OUTBOX], { input: commands });
 }
 
@@ -34,32 +36,43 @@ async function measureBacklog(scope, cell) {
   const server = await startPeer(scope, { ...cell, env: { OUTBOX } });
   const health = await fetch(`http://127.0.0.1:${server.port}/readyz`);
   const servingS = (performance.now() - startMs) / 1000;
-  const convex = { calls: async () => await cell.convex.calls() - callsBefore };
+  const convex = { calls: async () => (await cell.convex.calls()) - callsBefore };
   const { drainPerSecond, drainCpuUs, drainS } = await drain(server, convex, cell.events);
   const { dead } = await outboxStats({ OUTBOX });
   return {
     valid: health.status === 200 && dead === 0,
-    fileMiB, servingS, drainPerSecond, drainCpuUs, drainS,
+    fileMiB,
+    servingS,
+    drainPerSecond,
+    drainCpuUs,
+    drainS,
     peakMiB: server.usage.peakMiB(),
   };
 }
 
 export async function run(scope, { peers, rounds, events }) {
   const convex = await startConvex(scope);
-  const cells = peers.filter((peer) => peer === 'relay').map((peer) => ({ peer, convex, events, unchecked: true }));
+  const cells = peers
+    .filter((peer) => peer === 'relay')
+    .map((peer) => ({ peer, convex, events, unchecked: true }));
   return measureRounds('backlog', cells, rounds, measureBacklog);
 }
 
 const OTHERS = 'nginx, the router and the relay with OUTBOX=off keep no events: they cannot.';
 
-export const show = (results) => `${table(
-  ['', 'file', 'start to ready', 'drained', 'CPU/event', 'peak'],
-  results.map(({ label, summary }) => (summary === null ? [label, 'invalid', '-', '-', '-', '-'] : [
-    label,
-    `${short(summary.fileMiB.median)} MiB`,
-    `${spread(summary.servingS)} s`,
-    `${spread(summary.drainPerSecond)}/s`,
-    `${short(summary.drainCpuUs.median)} us`,
-    `${spread(summary.peakMiB)} MiB`,
-  ])),
-)}\n\n${OTHERS}`;
+export const show = (results) =>
+  `${table(
+    ['', 'file', 'start to ready', 'drained', 'CPU/event', 'peak'],
+    results.map(({ label, summary }) =>
+      summary === null
+        ? [label, 'invalid', '-', '-', '-', '-']
+        : [
+            label,
+            `${short(summary.fileMiB.median)} MiB`,
+            `${spread(summary.servingS)} s`,
+            `${spread(summary.drainPerSecond)}/s`,
+            `${short(summary.drainCpuUs.median)} us`,
+            `${spread(summary.peakMiB)} MiB`,
+          ],
+    ),
+  )}\n\n${OTHERS}`;

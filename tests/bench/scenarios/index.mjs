@@ -17,5 +17,14 @@ import * as turn from './turn.mjs';
 import * as waiting from './waiting.mjs';
 
 export const SCENARIOS = {
-  'at-once': atOnce, latency, waiting, outage, large, backlog, tls, turn, shapes, profile,
+  'at-once': atOnce,
+  latency,
+  waiting,
+  outage,
+  large,
+  backlog,
+  tls,
+  turn,
+  shapes,
+  profile,
 };

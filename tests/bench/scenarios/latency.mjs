@@ -14,7 +14,8 @@ const DELAYS_MS = [20, 200];
 const CLIENTS = [16, 64, 256];
 
 // 64 with 64 clients and 20 ms is what the router is compared with.
-const concurrencies = (delayMs, clients) => (delayMs === 20 && clients === 64 ? [16, 64, 256] : [16, 256]);
+const concurrencies = (delayMs, clients) =>
+  delayMs === 20 && clients === 64 ? [16, 64, 256] : [16, 256];
 
 function cellsOf(peer, convex, delayMs, clients, seconds) {
   // What wrk leaves waiting at its end would still be in the router's queue: one client leaves one.
@@ -29,16 +30,21 @@ export async function run(_, { peers, rounds, seconds }) {
     await withScope(async (scope) => {
       const convex = await startConvex(scope, { delayMs });
       const cells = CLIENTS.flatMap((clients) =>
-        peers.flatMap((peer) => cellsOf(peer, convex, delayMs, clients, seconds)));
-      results.push(...await measureRounds(`latency, ${delayMs} ms`, cells, rounds));
+        peers.flatMap((peer) => cellsOf(peer, convex, delayMs, clients, seconds)),
+      );
+      results.push(...(await measureRounds(`latency, ${delayMs} ms`, cells, rounds)));
     });
   }
   return results;
 }
 
 export function show(results) {
-  return DELAYS_MS.flatMap((delayMs) => CLIENTS.map((clients) => {
-    const some = results.filter((result) => result.delayMs === delayMs && result.clients === clients);
-    return `${delayMs} ms, ${clients} clients:\n\n${loadTable(some)}`;
-  })).join('\n\n');
+  return DELAYS_MS.flatMap((delayMs) =>
+    CLIENTS.map((clients) => {
+      const some = results.filter(
+        (result) => result.delayMs === delayMs && result.clients === clients,
+      );
+      return `${delayMs} ms, ${clients} clients:\n\n${loadTable(some)}`;
+    }),
+  ).join('\n\n');
 }

@@ -3,7 +3,18 @@
 
 import { percent, short, spread, table } from '../figures.mjs';
 
-const HEADS = ['', 'CPU/event', 'ratio', 'user', 'events/s', 'busy', 'p50', 'p99', 'peak', 'errors'];
+const HEADS = [
+  '',
+  'CPU/event',
+  'ratio',
+  'user',
+  'events/s',
+  'busy',
+  'p50',
+  'p99',
+  'peak',
+  'errors',
+];
 
 function row(name, { rounds, summary }, base) {
   const errors = rounds.reduce((sum, round) => sum + round.refused + round.broken, 0);
@@ -11,7 +22,9 @@ function row(name, { rounds, summary }, base) {
   const trouble = [
     String(errors),
     ...(invalid > 0 ? [`${invalid} of ${rounds.length} rounds invalid`] : []),
-    ...(summary?.queuedPercent.median > 0 ? [`${percent(summary.queuedPercent)} went to disk`] : []),
+    ...(summary?.queuedPercent.median > 0
+      ? [`${percent(summary.queuedPercent)} went to disk`]
+      : []),
   ].join(', ');
   if (summary === null) return [name, ...HEADS.slice(2).map(() => '-'), trouble];
   return [
@@ -31,5 +44,8 @@ function row(name, { rounds, summary }, base) {
 // The ratio is the one of CPU per event to nginx's.
 export function loadTable(results) {
   const base = results.find(({ peer }) => peer === 'nginx');
-  return table(HEADS, results.map((result) => row(result.label, result, base)));
+  return table(
+    HEADS,
+    results.map((result) => row(result.label, result, base)),
+  );
 }

@@ -31,7 +31,11 @@ async function measureOutage(scope, cell) {
   const server = await startPeer(scope, { ...cell, env: { OUTBOX, SYNC_WAIT_MS: '0' } });
   const before = server.usage.cpu();
   const { acceptS, accepted, p50Ms, p99Ms, refused, broken } = await runWrk(scope, server.port, {
-    clients: 64, seconds: LIMIT_S, records: cell.events, answers: cell.events, status: 202,
+    clients: 64,
+    seconds: LIMIT_S,
+    records: cell.events,
+    answers: cell.events,
+    status: 202,
   });
   const after = server.usage.cpu();
   const { pending } = await outboxStats({ OUTBOX });
@@ -39,7 +43,8 @@ async function measureOutage(scope, cell) {
   const drained = await drain(server, back, pending);
   const left = await outboxStats({ OUTBOX });
   return {
-    valid: refused + broken === 0 && accepted === cell.events && pending >= accepted && left.dead === 0,
+    valid:
+      refused + broken === 0 && accepted === cell.events && pending >= accepted && left.dead === 0,
     acceptS,
     acceptPerSecond: accepted / acceptS,
     acceptCpuUs: ((after.cpuS - before.cpuS) * 1e6) / accepted,
@@ -60,7 +65,17 @@ export async function run(_, { peers, rounds, events }) {
 
 function row({ label, peer, summary }) {
   if (summary === null) return [label, 'invalid', '-', '-', '-', '-', '-', '-'];
-  if (peer !== 'relay') return [label, `cannot: answers ${summary.status.median}, keeps nothing`, '-', '-', '-', '-', '-', '-'];
+  if (peer !== 'relay')
+    return [
+      label,
+      `cannot: answers ${summary.status.median}, keeps nothing`,
+      '-',
+      '-',
+      '-',
+      '-',
+      '-',
+      '-',
+    ];
   return [
     label,
     `${spread(summary.acceptS)} s`,
@@ -73,7 +88,17 @@ function row({ label, peer, summary }) {
   ];
 }
 
-export const show = (results) => table(
-  ['', 'to accept all', 'CPU/event', 'p50 of the 202', 'p99 of the 202', 'back to first call', 'first call to drained', 'peak'],
-  results.map(row),
-);
+export const show = (results) =>
+  table(
+    [
+      '',
+      'to accept all',
+      'CPU/event',
+      'p50 of the 202',
+      'p99 of the 202',
+      'back to first call',
+      'first call to drained',
+      'peak',
+    ],
+    results.map(row),
+  );

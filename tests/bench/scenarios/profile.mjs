@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the relay's time goes: samples of its threads, by what runs, and in the kernel by what it was asked for.
+// Where the relay's time goes: samples of its threads, by what runs, and in the kernel by what it
+// was asked for.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -18,12 +19,14 @@ const CLIENTS = 64;
 const SMALL = 0.01; // places with less than that of the time are summed up
 const SAMPLES_A_SECOND = 1999; // no multiple of what the server or the kernel does by the clock
 
-// Samples as `perf script -F comm,ip,sym,dso` prints them: a line with the thread's name, then its stack, the
-// innermost function first, then an empty line. Gives [place, samples], the most first.
+// Samples as `perf script -F comm,ip,sym,dso` prints them: a line with the thread's name, then its
+// stack, the innermost function first, then an empty line. Gives [place, samples], the most first.
 export function readSamples(text) {
   const places = new Map();
   for (const sample of text.split(/\n\n+/)) {
-    const frames = [...sample.matchAll(/^\s+[0-9a-f]+ (.*) \(([^()]*|\[[^\]]*\])\)$/gm)].map(([, symbol, dso]) => ({ symbol, dso }));
+    const frames = [...sample.matchAll(/^\s+[0-9a-f]+ (.*) \(([^()]*|\[[^\]]*\])\)$/gm)].map(
+      ([, symbol, dso]) => ({ symbol, dso }),
+    );
     if (frames.length === 0) continue;
     const place = placeOf(frames);
     places.set(place, (places.get(place) ?? 0) + 1);
@@ -35,7 +38,9 @@ const isKernel = ({ dso }) => dso.startsWith('[kernel') || dso === '[unknown]';
 
 function placeOf(frames) {
   if (!isKernel(frames[0])) return path.basename(frames[0].dso).replace(/\.so.*$/, '');
-  const call = frames.map(({ symbol }) => /^_+(?:x64_|arm64_)?sys_(\w+)$/.exec(symbol)).find(Boolean);
+  const call = frames
+    .map(({ symbol }) => /^_+(?:x64_|arm64_)?sys_(\w+)$/.exec(symbol))
+    .find(Boolean);
   return call ? `kernel, ${call[1]}()` : 'kernel, interrupts and the way in and out';
 }
 
@@ -45,15 +50,36 @@ async function measureProfile(scope, cell) {
   const data = path.join(folder, 'perf.data');
   const server = await startPeer(scope, cell);
   await runWrk(scope, server.port, { clients: CLIENTS, seconds: 1 });
-  const perf = startChild(scope, 'perf', ['record', '-e', 'cpu-clock', '-F', `${SAMPLES_A_SECOND}`, '-g', '-o', data,
-    '-p', `${server.pid}`, '--', 'sleep', `${cell.seconds}`], { env: process.env });
+  const perf = startChild(
+    scope,
+    'perf',
+    [
+      'record',
+      '-e',
+      'cpu-clock',
+      '-F',
+      `${SAMPLES_A_SECOND}`,
+      '-g',
+      '-o',
+      data,
+      '-p',
+      `${server.pid}`,
+      '--',
+      'sleep',
+      `${cell.seconds}`,
+    ],
+    { env: process.env },
+  );
   const before = server.usage.cpu();
   const load = await runWrk(scope, server.port, { clients: CLIENTS, seconds: cell.seconds });
   const after = server.usage.cpu();
   const { code } = await perf.exited;
   if (code !== 0) throw new Error(`perf cannot look: ${perf.stderr().trim()}`);
-  const samples = execFileSync('perf', ['script', '-i', data, '-F', 'comm,ip,sym,dso'],
-    { encoding: 'utf8', maxBuffer: 2 ** 30, stdio: ['ignore', 'pipe', 'ignore'] });
+  const samples = execFileSync('perf', ['script', '-i', data, '-F', 'comm,ip,sym,dso'], {
+    encoding: 'utf8',
+    maxBuffer: 2 ** 30,
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
   const places = readSamples(samples);
   const total = places.reduce((sum, [, count]) => sum + count, 0);
   return {
@@ -71,12 +97,23 @@ export async function run(scope, { peers, rounds, seconds }) {
   return measureRounds('profile', cells, rounds, measureProfile);
 }
 
-const NO_PERF = 'There is no perf here: Debian has it in linux-perf, Ubuntu in linux-tools-generic.';
+const NO_PERF =
+  'There is no perf here: Debian has it in linux-perf, Ubuntu in linux-tools-generic.';
 
-export const show = (results) => (results.length === 0 ? NO_PERF : results.map(({ rounds: [{ places, cpuUs, samples }] }) => {
-  const large = places.filter(([, share]) => share >= SMALL);
-  const rest = places.filter(([, share]) => share < SMALL).reduce((sum, [, share]) => sum + share, 0);
-  const rows = [...large, ['all others', rest]].map(([place, share]) => (
-    [place, `${(100 * share).toFixed(1)} %`, `${short(share * cpuUs)} us`]));
-  return `${table(['relay, outbox on', 'share', 'per event'], rows)}\n\n${samples} samples of both threads; sampling costs, too.`;
-}).join('\n'));
+export const show = (results) =>
+  results.length === 0
+    ? NO_PERF
+    : results
+        .map(({ rounds: [{ places, cpuUs, samples }] }) => {
+          const large = places.filter(([, share]) => share >= SMALL);
+          const rest = places
+            .filter(([, share]) => share < SMALL)
+            .reduce((sum, [, share]) => sum + share, 0);
+          const rows = [...large, ['all others', rest]].map(([place, share]) => [
+            place,
+            `${(100 * share).toFixed(1)} %`,
+            `${short(share * cpuUs)} us`,
+          ]);
+          return `${table(['relay, outbox on', 'share', 'per event'], rows)}\n\n${samples} samples of both threads; sampling costs, too.`;
+        })
+        .join('\n');

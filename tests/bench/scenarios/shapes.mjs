@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// How long the loop is busy at most between two waits with events of the largest size, of every shape that is dear to
-// read: CPU time of its thread (tests/lib/turns.c), so that what a single core adds stays out.
+// How long the loop is busy at most between two waits with events of the largest size, of every
+// shape that is dear to read: CPU time of its thread (tests/lib/turns.c), so that what a single
+// core adds stays out.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -22,9 +23,15 @@ const LARGEST = 16 * 1024 * 1024;
 async function measureShape(scope, { shape: [, bodyOf, expected, nulls], ...cell }) {
   const files = makeFolder(scope, { turns: Buffer.alloc(8), 'routes.json': routesOf(nulls) });
   const convex = await startConvex(scope);
-  const server = await startPeer(scope, { ...cell, convex, env: {
-    ROUTES: files.path('routes.json'), LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'), TURNS_FILE: files.path('turns'),
-  } });
+  const server = await startPeer(scope, {
+    ...cell,
+    convex,
+    env: {
+      ROUTES: files.path('routes.json'),
+      LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'),
+      TURNS_FILE: files.path('turns'),
+    },
+  });
   writeFileSync(files.path('turns'), Buffer.alloc(8), { flag: 'r+' });
   const client = await openConnection(scope, server.port);
   client.write(syncRequest(bodyOf(LARGEST)));
@@ -34,13 +41,18 @@ async function measureShape(scope, { shape: [, bodyOf, expected, nulls], ...cell
 }
 
 export async function run(_, { peers, rounds }) {
-  const cells = peers.filter((peer) => peer === 'relay')
+  const cells = peers
+    .filter((peer) => peer === 'relay')
     .flatMap((peer) => SHAPES.map((shape) => ({ peer, label: shape[0], shape })));
   const results = await measureRounds('shapes', cells, rounds, measureShape);
   return results.map(({ shape, ...result }) => result);
 }
 
-export const show = (results) => table(
-  ['relay, outbox on', 'longest turn'],
-  results.map(({ label, summary }) => [label, summary === null ? 'invalid' : `${spread(summary.maxMs)} ms`]),
-);
+export const show = (results) =>
+  table(
+    ['relay, outbox on', 'longest turn'],
+    results.map(({ label, summary }) => [
+      label,
+      summary === null ? 'invalid' : `${spread(summary.maxMs)} ms`,
+    ]),
+  );

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything on the loop waits for whatever is on it: how late /healthz is while something large, slow
-// or dear goes on. The first row, where nothing does, is what the machine itself adds.
+// Everything on the loop waits for whatever is on it: how late /healthz is while something large,
+// slow or dear goes on. The first row, where nothing does, is what the machine itself adds.
 
 import assert from 'node:assert/strict';
 import { openConnection } from '../../lib/connection.mjs';
@@ -15,7 +15,8 @@ export const defaults = { rounds: 3, seconds: 2 };
 
 const LARGEST = 16 * 1024 * 1024;
 
-const eventWith = (data) => `{"model":"users","operation":"set","hiveId":"acc_1","data":{"bladeId":"acc_1",${data}}}`;
+const eventWith = (data) =>
+  `{"model":"users","operation":"set","hiveId":"acc_1","data":{"bladeId":"acc_1",${data}}}`;
 
 // An event of the largest size that is taken; fill(i) gives its pieces.
 function largeEvent(open, fill, close) {
@@ -36,17 +37,22 @@ const LARGE_EVENTS = {
 };
 
 // What goes on meanwhile: each starts when called, and resolves when it has ended by itself.
-const withClients = (clients) => (scope, { port }, { seconds }) => runWrk(scope, port, { clients, seconds });
+const withClients =
+  (clients) =>
+  (scope, { port }, { seconds }) =>
+    runWrk(scope, port, { clients, seconds });
 
-const withLargeEvents = (make) => async (scope, { port }, { seconds }) => {
-  const request = syncRequest(make());
-  const client = await openConnection(scope, port);
-  for (const endMs = performance.now() + seconds * 1000; performance.now() < endMs;) {
-    client.write(request);
-    const { status } = await client.answer();
-    assert.ok(status === 200 || status === 202, `${status}`); // on its way, or on disk
-  }
-};
+const withLargeEvents =
+  (make) =>
+  async (scope, { port }, { seconds }) => {
+    const request = syncRequest(make());
+    const client = await openConnection(scope, port);
+    for (const endMs = performance.now() + seconds * 1000; performance.now() < endMs;) {
+      client.write(request);
+      const { status } = await client.answer();
+      assert.ok(status === 200 || status === 202, `${status}`); // on its way, or on disk
+    }
+  };
 
 const AWAY = { url: 'http://127.0.0.1:9' };
 const NAMELESS = { url: 'http://convex.invalid' }; // RFC 2606: no such name
@@ -56,31 +62,52 @@ const DISTURBANCES = [
   { label: 'nothing', start: async () => {} },
   { label: '64 clients, delivered', start: withClients(64) },
   { label: '64 clients, written to disk', convex: AWAY, env: AT_ONCE_202, start: withClients(64) },
-  { label: '64 clients, a TLS handshake for each', options: { tls: true, oneCallEach: true }, start: withClients(64) },
-  { label: '64 clients, a host that has no address', convex: NAMELESS, env: AT_ONCE_202, start: withClients(64) },
-  ...Object.entries(LARGE_EVENTS).map(([what, make]) => (
-    { label: `16 MiB: ${what}`, start: withLargeEvents(make) })),
+  {
+    label: '64 clients, a TLS handshake for each',
+    options: { tls: true, oneCallEach: true },
+    start: withClients(64),
+  },
+  {
+    label: '64 clients, a host that has no address',
+    convex: NAMELESS,
+    env: AT_ONCE_202,
+    start: withClients(64),
+  },
+  ...Object.entries(LARGE_EVENTS).map(([what, make]) => ({
+    label: `16 MiB: ${what}`,
+    start: withLargeEvents(make),
+  })),
 ];
 
 async function measureTurn(scope, cell) {
-  const convex = cell.convex ?? await startConvex(scope, cell.options);
+  const convex = cell.convex ?? (await startConvex(scope, cell.options));
   const server = await startPeer(scope, { ...cell, convex, unchecked: true });
   const [probe] = await Promise.all([
-    runProbe(scope, server.port, cell.seconds), cell.start(scope, server, cell),
+    runProbe(scope, server.port, cell.seconds),
+    cell.start(scope, server, cell),
   ]);
   return { valid: probe.refused + probe.broken === 0 && probe.answers > 0, ...probe };
 }
 
 export async function run(_, { peers, rounds, seconds }) {
-  const cells = peers.filter((peer) => peer === 'relay')
+  const cells = peers
+    .filter((peer) => peer === 'relay')
     .flatMap((peer) => DISTURBANCES.map((disturbance) => ({ peer, seconds, ...disturbance })));
   return measureRounds('turn', cells, rounds, measureTurn);
 }
 
-export const show = (results) => table(
-  ['relay, outbox on', 'p50', 'p99.9', 'longest', 'answers'],
-  results.map(({ label, summary }) => (summary === null ? [label, 'invalid', '-', '-', '-'] : [
-    label, `${short(summary.p50Ms.median)} ms`, `${spread(summary.p999Ms)} ms`, `${spread(summary.maxMs)} ms`,
-    short(summary.answers.median),
-  ])),
-);
+export const show = (results) =>
+  table(
+    ['relay, outbox on', 'p50', 'p99.9', 'longest', 'answers'],
+    results.map(({ label, summary }) =>
+      summary === null
+        ? [label, 'invalid', '-', '-', '-']
+        : [
+            label,
+            `${short(summary.p50Ms.median)} ms`,
+            `${spread(summary.p999Ms)} ms`,
+            `${spread(summary.maxMs)} ms`,
+            short(summary.answers.median),
+          ],
+    ),
+  );

@@ -24,16 +24,21 @@ const requestOf = (i) => {
 // How many connections of a port the server has read everything from.
 function readConnections(port) {
   const local = `:${port.toString(16).toUpperCase().padStart(4, '0')}`;
-  return readFileSync('/proc/net/tcp', 'utf8').split('\n').slice(1).filter((line) => {
-    const [, address, , state, queues] = line.trim().split(/\s+/);
-    return address?.endsWith(local) && state === '01' && queues.endsWith(':00000000');
-  }).length;
+  return readFileSync('/proc/net/tcp', 'utf8')
+    .split('\n')
+    .slice(1)
+    .filter((line) => {
+      const [, address, , state, queues] = line.trim().split(/\s+/);
+      return address?.endsWith(local) && state === '01' && queues.endsWith(':00000000');
+    }).length;
 }
 
 // Resolves once its request is on the way.
 function startSender(scope, port, i, answers) {
   return new Promise((resolve, reject) => {
-    const socket = net.connect({ host: '127.0.0.1', port }, () => socket.write(requestOf(i), resolve));
+    const socket = net.connect({ host: '127.0.0.1', port }, () =>
+      socket.write(requestOf(i), resolve),
+    );
     socket.on('error', reject).on('data', (bytes) => answers.push(bytes.toString()));
     scope.after(() => socket.destroy());
   });
@@ -53,7 +58,9 @@ async function measureWaiting(scope, cell) {
   const { usage, port } = await startPeer(scope, cell);
   const idleMiB = usage.residentMiB();
   const answers = [];
-  await Promise.all(Array.from({ length: cell.senders }, (_, i) => startSender(scope, port, i, answers)));
+  await Promise.all(
+    Array.from({ length: cell.senders }, (_, i) => startSender(scope, port, i, answers)),
+  );
   await waitFor('every request to be read', () => readConnections(port) >= cell.senders);
   await settled(usage.peakMiB);
   const peakMiB = usage.peakMiB();
@@ -71,10 +78,17 @@ export async function run(scope, { peers, rounds, senders }) {
   return measureRounds('waiting', cells, rounds, measureWaiting);
 }
 
-export const show = (results) => table(
-  ['', 'peak', 'idle', 'a request'],
-  results.map(({ label, summary }) => (summary === null ? [label, 'not all waited', '-', '-'] : [
-    label, `${spread(summary.peakMiB)} MiB`, `${short(summary.idleMiB.median)} MiB`,
-    `${short(summary.perRequestKiB.median)} KiB`,
-  ])),
-);
+export const show = (results) =>
+  table(
+    ['', 'peak', 'idle', 'a request'],
+    results.map(({ label, summary }) =>
+      summary === null
+        ? [label, 'not all waited', '-', '-']
+        : [
+            label,
+            `${spread(summary.peakMiB)} MiB`,
+            `${short(summary.idleMiB.median)} MiB`,
+            `${short(summary.perRequestKiB.median)} KiB`,
+          ],
+    ),
+  );

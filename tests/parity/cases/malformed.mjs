@@ -2,11 +2,23 @@
 // Bodies that are not JSON, not an object, or not fit to be sent.
 
 import { gzipSync } from 'node:zlib';
-import { AUTH, BODY, DONE, HOST, IGNORED, post, REFUSED, row, withBody, withData } from '../case.mjs';
+import {
+  AUTH,
+  BODY,
+  DONE,
+  HOST,
+  IGNORED,
+  post,
+  REFUSED,
+  row,
+  withBody,
+  withData,
+} from '../case.mjs';
 
 // What the router answers as 500 in plain text, because its JSON.parse throws outside its try.
 const notJson = (name, body, expected = REFUSED) => withBody(`not JSON: ${name}`, body, expected);
-const notAnObject = (body, expected = IGNORED) => withBody(`not an object: ${body}`, body, expected);
+const notAnObject = (body, expected = IGNORED) =>
+  withBody(`not an object: ${body}`, body, expected);
 // Bytes that are not UTF-8 where the x stands.
 const notUtf8 = (name, bytes, text, expected = DONE) => {
   const [before, after] = text.split('x');
@@ -46,8 +58,9 @@ export default [
   notJson('Infinity', '{"model":"users","data":{"v":Infinity}}'),
   notJson('undefined', '{"model":"users","data":undefined}'),
   notJson('a literal cut short', '{"model":"users","data":{"v":tru}}'),
-  ...['01', '-01', '+1', '.5', '1.', '-', '1e', '1e+', '0x10', '1_000', '--1', '1.e5', '１'].map((number) =>
-    notJson(`the number ${number}`, `{"model":"users","data":{"v":${number}}}`)),
+  ...['01', '-01', '+1', '.5', '1.', '-', '1e', '1e+', '0x10', '1_000', '--1', '1.e5', '１'].map(
+    (number) => notJson(`the number ${number}`, `{"model":"users","data":{"v":${number}}}`),
+  ),
   notJson('a raw newline in a string', '{"model":"users","data":{"v":"a\nb"}}'),
   notJson('a raw tab in a string', '{"model":"users","data":{"v":"a\tb"}}'),
   notJson('a raw NUL in a string', '{"model":"users","data":{"v":"a\0b"}}'),
@@ -65,7 +78,9 @@ export default [
   notJson('an error inside a member that nobody reads', `{"model":"x","data":{},"extra":[1,2,}`),
 
   notAnObject('null', REFUSED),
-  ...['5', '-0.5', 'true', 'false', '"x"', '""', '[]', '[{"model":"users"}]', ' 5 '].map((body) => notAnObject(body)),
+  ...['5', '-0.5', 'true', 'false', '"x"', '""', '[]', '[{"model":"users"}]', ' 5 '].map((body) =>
+    notAnObject(body),
+  ),
 
   notUtf8('a byte that starts nothing', [0xff], VALUE),
   notUtf8('a continuation alone', [0x80], VALUE),

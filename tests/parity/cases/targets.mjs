@@ -5,8 +5,12 @@ import { AUTH, BODY, DONE, HOST, JSON_TYPE, NOT_FOUND, post, row } from '../case
 
 const to = (target, expected) => row(`POST ${target}`, post({ target }), expected);
 const by = (method, target = '/convex/sync', body = undefined) =>
-  row(`${method} ${target}${body === undefined ? '' : ' with a body'}`,
-    post({ method, target, body, headers: [HOST, JSON_TYPE, AUTH] }), NOT_FOUND, { method });
+  row(
+    `${method} ${target}${body === undefined ? '' : ' with a body'}`,
+    post({ method, target, body, headers: [HOST, JSON_TYPE, AUTH] }),
+    NOT_FOUND,
+    { method },
+  );
 
 export default [
   to('/convex/sync', DONE),
@@ -70,5 +74,10 @@ export default [
   by('DELETE'),
   by('OPTIONS'),
   by('GET', '/convex/sync?x=1'),
-  row('GET without a secret', post({ method: 'GET', body: undefined, headers: [HOST] }), NOT_FOUND, { method: 'GET' }),
+  row(
+    'GET without a secret',
+    post({ method: 'GET', body: undefined, headers: [HOST] }),
+    NOT_FOUND,
+    { method: 'GET' },
+  ),
 ];

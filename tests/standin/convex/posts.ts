@@ -1,7 +1,7 @@
 // The guide's posts, found by an index instead of a scan, and with the other half of `remove`.
 // As in the guide, `authorBladeId` is required although its trigger for `set` leaves it out.
-import { internalMutation, mutation, query } from "./_generated/server";
-import { v } from "convex/values";
+import { internalMutation, mutation, query } from './_generated/server';
+import { v } from 'convex/values';
 
 const sync = {
   args: {
@@ -14,8 +14,8 @@ const sync = {
   },
   handler: async (ctx, args) => {
     const existingPost = await ctx.db
-      .query("posts")
-      .withIndex("by_bladeId", (q) => q.eq("bladeId", args.bladeId))
+      .query('posts')
+      .withIndex('by_bladeId', (q) => q.eq('bladeId', args.bladeId))
       .first();
 
     if (existingPost) {
@@ -24,9 +24,9 @@ const sync = {
         content: args.content,
         published: args.published,
       });
-      return { postId: existingPost._id, action: "updated" };
+      return { postId: existingPost._id, action: 'updated' };
     }
-    const postId = await ctx.db.insert("posts", {
+    const postId = await ctx.db.insert('posts', {
       bladeId: args.bladeId,
       title: args.title,
       content: args.content,
@@ -34,7 +34,7 @@ const sync = {
       published: args.published,
       createdAt: args.createdAt || Date.now(),
     });
-    return { postId, action: "created" };
+    return { postId, action: 'created' };
   },
 };
 
@@ -47,12 +47,12 @@ export const deleteByBladeId = mutation({
   args: { bladeId: v.string() },
   handler: async (ctx, args) => {
     const post = await ctx.db
-      .query("posts")
-      .withIndex("by_bladeId", (q) => q.eq("bladeId", args.bladeId))
+      .query('posts')
+      .withIndex('by_bladeId', (q) => q.eq('bladeId', args.bladeId))
       .first();
-    if (!post) return { action: "absent" };
+    if (!post) return { action: 'absent' };
     await ctx.db.delete(post._id);
-    return { action: "deleted" };
+    return { action: 'deleted' };
   },
 });
 
@@ -60,7 +60,7 @@ export const getByBladeId = query({
   args: { bladeId: v.string() },
   handler: async (ctx, args) =>
     await ctx.db
-      .query("posts")
-      .withIndex("by_bladeId", (q) => q.eq("bladeId", args.bladeId))
+      .query('posts')
+      .withIndex('by_bladeId', (q) => q.eq('bladeId', args.bladeId))
       .first(),
 });

@@ -1,6 +1,6 @@
 // The guide's schema, with the `bladeId` that its posts lack there although its mutation writes it.
-import { defineSchema, defineTable } from "convex/server";
-import { v } from "convex/values";
+import { defineSchema, defineTable } from 'convex/server';
+import { v } from 'convex/values';
 
 export default defineSchema({
   users: defineTable({
@@ -10,8 +10,8 @@ export default defineSchema({
     bladeId: v.string(), // Links to Hive Account.id
     createdAt: v.number(),
   })
-    .index("by_email", ["email"])
-    .index("by_bladeId", ["bladeId"]),
+    .index('by_email', ['email'])
+    .index('by_bladeId', ['bladeId']),
 
   posts: defineTable({
     bladeId: v.string(), // Links to Hive Post.id
@@ -21,7 +21,7 @@ export default defineSchema({
     published: v.boolean(),
     createdAt: v.number(),
   })
-    .index("by_bladeId", ["bladeId"])
-    .index("by_author", ["authorBladeId"])
-    .index("by_published", ["published"]),
+    .index('by_bladeId', ['bladeId'])
+    .index('by_author', ['authorBladeId'])
+    .index('by_published', ['published']),
 });

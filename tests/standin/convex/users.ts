@@ -1,6 +1,6 @@
 // The guide's users, with a `set` that may leave out the name, and with the other half of `remove`.
-import { internalMutation, mutation, query } from "./_generated/server";
-import { v } from "convex/values";
+import { internalMutation, mutation, query } from './_generated/server';
+import { v } from 'convex/values';
 
 const sync = {
   args: {
@@ -11,8 +11,8 @@ const sync = {
   },
   handler: async (ctx, args) => {
     const existingUser = await ctx.db
-      .query("users")
-      .withIndex("by_email", (q) => q.eq("email", args.email))
+      .query('users')
+      .withIndex('by_email', (q) => q.eq('email', args.email))
       .first();
 
     if (existingUser) {
@@ -21,16 +21,16 @@ const sync = {
         handle: args.handle,
         bladeId: args.bladeId,
       });
-      return { userId: existingUser._id, action: "updated" };
+      return { userId: existingUser._id, action: 'updated' };
     }
-    const userId = await ctx.db.insert("users", {
+    const userId = await ctx.db.insert('users', {
       email: args.email,
-      name: args.name || "User",
+      name: args.name || 'User',
       handle: args.handle,
       bladeId: args.bladeId,
       createdAt: Date.now(),
     });
-    return { userId, action: "created" };
+    return { userId, action: 'created' };
   },
 };
 
@@ -43,25 +43,25 @@ export const deleteByBladeId = mutation({
   args: { bladeId: v.string() },
   handler: async (ctx, args) => {
     const user = await ctx.db
-      .query("users")
-      .withIndex("by_bladeId", (q) => q.eq("bladeId", args.bladeId))
+      .query('users')
+      .withIndex('by_bladeId', (q) => q.eq('bladeId', args.bladeId))
       .first();
-    if (!user) return { action: "absent" };
+    if (!user) return { action: 'absent' };
     await ctx.db.delete(user._id);
-    return { action: "deleted" };
+    return { action: 'deleted' };
   },
 });
 
 export const list = query({
   args: {},
-  handler: async (ctx) => await ctx.db.query("users").order("desc").take(100),
+  handler: async (ctx) => await ctx.db.query('users').order('desc').take(100),
 });
 
 export const getByBladeId = query({
   args: { bladeId: v.string() },
   handler: async (ctx, args) =>
     await ctx.db
-      .query("users")
-      .withIndex("by_bladeId", (q) => q.eq("bladeId", args.bladeId))
+      .query('users')
+      .withIndex('by_bladeId', (q) => q.eq('bladeId', args.bladeId))
       .first(),
 });

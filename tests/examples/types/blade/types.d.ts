@@ -3,7 +3,12 @@
 
 interface ResultRecord {
   id: string;
-  ronin: { createdAt: string; updatedAt: string; createdBy: string | null; updatedBy: string | null };
+  ronin: {
+    createdAt: string;
+    updatedAt: string;
+    createdBy: string | null;
+    updatedBy: string | null;
+  };
 }
 
 export type Account = ResultRecord & { email: string; name: string | null; handle: string | null };
