@@ -15,117 +15,28 @@
 // connection; a lone LF is no line end, in chunks and trailers too; and 1.0.1 counts the line end
 // behind an extension as the chunk's first byte, so that its end is never where it has to be.
 
-import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
+import { HEADERS, syncRequest } from '../lib/events.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
 import { SECRET } from '../lib/relay.mjs';
-
-const BODY = JSON.stringify(userEvent('first'));
-const LENGTH = ['Content-Length', String(BODY.length)];
-const CHUNKED = ['Transfer-Encoding', 'chunked'];
-
-// Whole requests: one for the inside of bodies, which never reaches Convex, and one to follow.
-const HIDDEN = syncRequest(userEvent('inside')).toString('latin1');
-export const BEHIND = syncRequest(userEvent('behind')).toString('latin1');
-
-// The right request, with these headers more; framing and all, as they stand.
-const withHeaders = (...more) => syncRequest(BODY, { headers: [...HEADERS, ...more] });
-const withLength = (value) => withHeaders(['Content-Length', value]);
-const withCoding = (value) => withHeaders(['Transfer-Encoding', value]);
-const withChunks = (body) => syncRequest(body, { headers: [...HEADERS, CHUNKED] });
-const withTrailer = (trailer) =>
-  withChunks(chunked(BODY).toString().replace(/\r\n$/, `${trailer}\r\n\r\n`));
-const withTarget = (target) => syncRequest(BODY, { target });
-const withVersion = (version) => syncRequest(BODY, { version });
-// Another method, over a body that is a request.
-const under = (method, ...headers) =>
-  syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });
-// The request line and the lines that follow it, as they stand; the end of the head is added.
-const head = (...lines) => `${lines.join('\r\n')}\r\n\r\n`;
-const START = 'POST /convex/sync HTTP/1.1';
-const LINES = HEADERS.map(([name, value]) => `${name}: ${value}`);
-const LENGTH_LINE = LENGTH.join(': ');
-const withLine = (line) => head(START, ...LINES, line, LENGTH_LINE) + BODY;
-const many = (count) =>
-  withHeaders(LENGTH, ...Array.from({ length: count }, (_, i) => [`X-${i}`, 'v']));
-const withCookies = (count, body = BODY) =>
-  syncRequest(body, {
-    headers: [
-      ...HEADERS,
-      ['Cookie', Array.from({ length: count }, (_, i) => `c${i}=v`).join('; ')],
-    ],
-  });
-export const LARGE_BEHIND_COOKIES = withCookies(250, 'x'.repeat(1 << 20));
-export const NO_HOST = syncRequest(BODY, { headers: HEADERS.slice(1) });
-
-// Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may
-// not be counted.
-const REQUEST_LINES = [
-  [
-    'lines ended by LF',
-    head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\n') + BODY,
-    400,
-    'first behind',
-  ],
-  [
-    'lines ended by CR',
-    head(START, ...LINES, LENGTH_LINE).replaceAll('\r\n', '\r') + BODY,
-    400,
-    400,
-  ],
-  ['a target above all memory', withTarget(`/convex/sync?${'x'.repeat(100_000)}`), 414, 414],
-  ['a method above all memory', syncRequest(BODY, { method: 'P'.repeat(100_000) }), 414, 414, null],
-  ['HTTP/1.9', withVersion('HTTP/1.9'), 400, 'first behind'],
-  ['HTTP/2.0', withVersion('HTTP/2.0'), 505, 505],
-  ['HTTP/0.9', withVersion('HTTP/0.9'), 505, 400],
-  ['HTTP/11.1', withVersion('HTTP/11.1'), 400, 505],
-  ['HTTP/1.10', withVersion('HTTP/1.10'), 400, 'first behind'],
-  ['HTTP/1.', withVersion('HTTP/1.'), 400, 400],
-  ['http/1.1', withVersion('http/1.1'), 400, 400],
-  ['no version', head('POST /convex/sync', 'Host: localhost'), 400, null],
-  ['no version and no headers', 'POST /convex/sync\r\n\r\n', 400, null],
-  ['no target', head('POST HTTP/1.1', ...LINES, LENGTH_LINE) + BODY, 400, 400],
-  ['two targets', withTarget('/convex/sync /convex/sync'), 400, 400],
-  [
-    'two blanks before the target',
-    head('POST  /convex/sync HTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
-    400,
-    'first behind',
-  ],
-  [
-    'two blanks behind the target',
-    head('POST /convex/sync  HTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
-    400,
-    'first behind',
-  ],
-  [
-    'a tab for a blank',
-    head('POST\t/convex/sync\tHTTP/1.1', ...LINES, LENGTH_LINE) + BODY,
-    null,
-    400,
-  ],
-  [
-    'a blank behind the version',
-    head(`${START} `, ...LINES, LENGTH_LINE) + BODY,
-    400,
-    'first behind',
-  ],
-  ['a NUL in the target', withTarget('/convex/sync\0'), 400, 400, null],
-  ['a NUL in the version', withVersion('HTTP/1.1\0'), 400, 400, null],
-  ['a NUL in the method', syncRequest(BODY, { method: 'POST\0' }), 400, 400, null],
-  ['a control character in the target', withTarget('/convex/\x01sync'), 404, 400],
-  ['an authority', syncRequest(BODY, { method: 'CONNECT', target: 'localhost:80' }), 404, 400],
-  ['an asterisk', syncRequest(BODY, { method: 'OPTIONS', target: '*' }), 404, 400],
-  ['the method in small letters', syncRequest(BODY, { method: 'post' }), 405, 400],
-  ['the preface of HTTP/2', 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 505, 400],
-  [
-    'a handshake of TLS',
-    '\x16\x03\x01\x00\xf8\x01\x00\x00\xf4\x03\x03'.padEnd(254, '\xaa') + '\r\n\r\n',
-    null,
-    400,
-  ],
-  ['bytes at random', '\xff\x00\x80\x01'.repeat(200) + '\r\n\r\n', null, 400],
-];
-export const isCounted = (name) => !REQUEST_LINES.some(([unread]) => unread === name);
+import {
+  BODY,
+  CHUNKED,
+  head,
+  HIDDEN,
+  LENGTH,
+  LINES,
+  START,
+  under,
+  withChunks,
+  withCoding,
+  withCookies,
+  withHeaders,
+  withLength,
+  withTarget,
+  withTrailer,
+  withVersion,
+} from './framing-bytes.mjs';
+import { HEADS } from './framing-heads.mjs';
 
 export const CASES = [
   // ---- how long the body is ----
@@ -319,72 +230,7 @@ export const CASES = [
     400,
     400,
   ],
-  // ---- headers ----
-  ['a blank before the colon', withHeaders(LENGTH, ['X-A ', 'b']), 400, 400],
-  ['a tab before the colon', withHeaders(LENGTH, ['X-A\t', 'b']), 400, 400],
-  [
-    'a blank before the first header',
-    head(START, ' X-A: b', ...LINES, LENGTH_LINE) + BODY,
-    400,
-    400,
-  ],
-  [
-    'a line without a colon',
-    head(START, ...LINES, 'nonsense', LENGTH_LINE) + BODY,
-    400,
-    'first behind',
-  ],
-  ['no name', withLine(': b'), 400, 400],
-  [
-    'no name, and a request where the head goes on',
-    head(START, ...LINES, ': b') + HIDDEN,
-    400,
-    400,
-  ],
-  ['no name in the last line', head(START, ...LINES, LENGTH_LINE, ': b') + BODY, 400, 400],
-  ['no name in the first line', head(START, ': b', ...LINES, LENGTH_LINE) + BODY, 400, 400],
-  ['a NUL for a line', withLine('\0'), 400, 400],
-  ['a NUL in a name', withLine('X\0A: b'), 400, 400],
-  ['a NUL in a value', withLine('X-A: b\0c'), 400, 400],
-  ['a NUL in the last value', head(START, ...LINES, LENGTH_LINE, 'X-A: b\0c') + BODY, 400, 400],
-  ['a NUL behind a header', withLine('X-A: b\0'), 400, 400],
-  ['a NUL behind the colon', withLine('X-A:\0 b'), 400, 400],
-  [
-    'a NUL behind the secret',
-    head(START, ...LINES.slice(0, 2), `X-Sync-Secret: ${SECRET}\0x`, LENGTH_LINE) + BODY,
-    400,
-    400,
-  ],
-  ['a parenthesis in a name', withLine('X(A: b'), 400, 'first behind'],
-  ['a control character in a name', withLine('X\x01A: b'), 400, 400],
-  ['a name beyond ASCII', withLine('X\xE9A: b'), 400, 'first behind'],
-  ['a control character in a value', withLine('X-A: b\x01c'), 400, 'behind'],
-  ['DEL in a value', withLine('X-A: b\x7Fc'), 400, 'behind'],
-  ['a lone CR in a value', withLine('X-A: b\rc'), 400, 400],
-  ['a lone CR in a value, and a header behind it', withLine('X-A: b\rX-B: c'), 400, 400],
-  ['a folded line', withLine('X-A: b\r\n c'), 400, 400],
-  ['a line folded by a tab', withLine('X-A: b\r\n\tc'), 400, 400],
-  ['the last line folded', head(START, ...LINES, LENGTH_LINE, 'X-A: b\r\n c') + BODY, 400, 400],
-  ['one line ended by LF', withLine('X-A: b\nX-B: c'), 400, 'first behind'],
-  [
-    'a head ended by LF',
-    head(START, ...LINES, LENGTH_LINE).replace(/\r\n$/, '\n') + BODY,
-    400,
-    'first behind',
-  ],
-  ['no Host', NO_HOST, 400, 400],
-  ['no Host, and no secret', head(START, LENGTH_LINE) + BODY, 400, 400],
-  ['Host twice', withHeaders(LENGTH, ['Host', 'elsewhere']), 400, 400],
-  // ---- sizes ----
-  ['headers above 8 KiB', withHeaders(LENGTH, ['X-A', 'b'.repeat(8300)]), 431, 400],
-  ['headers above all memory', withHeaders(LENGTH, ['X-A', 'b'.repeat(40_000)]), 431, 400],
-  ['a thousand headers', many(1000), 431, 400],
-  ['ten thousand headers', many(10_000), 431, 400],
-  ['a thousand cookies', withCookies(1000), 431, 'behind'],
-  ['two hundred and fifty cookies', withCookies(250), 431, 'behind'],
-  ['two hundred and fifty cookies before a large body', LARGE_BEHIND_COOKIES, 431, 'behind'],
-  ['a target above 8 KiB', withTarget(`/convex/sync?${'x'.repeat(8300)}`), 431, 414],
-  ...REQUEST_LINES,
+  ...HEADS,
   // ---- refused for other reasons, before the body is read ----
   [
     'a wrong secret',

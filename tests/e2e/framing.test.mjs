@@ -13,7 +13,9 @@ import { HAS_MICROHTTPD_1 } from '../lib/libraries.mjs';
 import { scrape } from '../lib/metrics.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { BEHIND, CASES, isCounted, LARGE_BEHIND_COOKIES, NO_HOST } from './framing-cases.mjs';
+import { BEHIND, LARGE_BEHIND_COOKIES, NO_HOST } from './framing-bytes.mjs';
+import { CASES } from './framing-cases.mjs';
+import { isCounted } from './framing-heads.mjs';
 
 // Some of these wait for more, and are cut off.
 const env = { REQUEST_TIMEOUT_MS: '3000' };
