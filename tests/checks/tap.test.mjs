@@ -2,7 +2,7 @@
 // What counts the cases must not miss a failure.
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readTap } from '../tap.mjs';
+import { readTap } from '../run/tap.mjs';
 
 const none = { passed: [], failed: [], skipped: [], missing: 0 };
 

@@ -82,10 +82,10 @@ async function syncToConvex(model, operation, data, hiveId) {
 
 // What ./dev run prints to be pasted, for this relay.
 function curlOfDev(relay) {
-  const dev = readFileSync(new URL('dev', ROOT), 'utf8');
+  const dev = readFileSync(new URL('tests/standin/run.sh', ROOT), 'utf8');
   const [command] =
     /^curl -X POST http:\/\/\$1\/convex\/sync [^]*?\}'$/m.exec(dev) ??
-    assert.fail('./dev prints no curl line');
+    assert.fail('./dev run prints no curl line');
   return command
     .replaceAll('\\\\', '\\')
     .replace('$1', `127.0.0.1:${relay.port}`)

@@ -1,19 +1,14 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# A Debian made by debootstrap, for the image and for the tests in another release. Sourced by ./dev.
-
-install_debootstrap() {
-    install_missing 'debootstrap                        debootstrap
-        /usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring'
-}
+# A Debian made by debootstrap, for the image and for the tests in another release.
 
 # DEBIAN_MIRROR, or where this machine's apt has Debian from; nothing: debootstrap knows one.
 debian_mirror() {
     local uri=${DEBIAN_MIRROR:-}
     if [ -z "$uri" ] && command -v apt-get >/dev/null; then
         # shellcheck disable=SC2016 # apt expands it
-        uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Label: Debian' 'Component: main' |
-            grep -m 1 ^http || true)
+        uri=$(apt-get indextargets --format '$(REPO_URI)' \
+            'Created-By: Packages' 'Label: Debian' 'Component: main' | grep -m 1 ^http || true)
     fi
     echo "${uri%/}"
 }
@@ -39,7 +34,8 @@ why_no_mirror() {
 # Why nothing can be mounted here, and no device be made; nothing: it can.
 why_no_mounts() {
     # shellcheck disable=SC2016 # for the other shell
-    local try='mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/null c 1 3 && : >/mnt/null && mount -t proc proc /proc'
+    local try='mount -t tmpfs tmpfs /mnt && mknod -m 666 /mnt/null c 1 3 && : >/mnt/null &&
+        mount -t proc proc /proc'
     if [ "$(id -u)" != 0 ]; then
         echo "that needs root"
     elif ! unshare --mount --propagation private --pid --fork sh -c "$try" 2>/dev/null; then
@@ -47,16 +43,18 @@ why_no_mounts() {
     fi
 }
 
-# bootstrap_debian CODENAME ROOT: without what Debian's slim images lack, too; apt gets no more of it.
-# debootstrap mounts, and when it is killed does not unmount: in a namespace of its own, so that ROOT
-# can be removed without reaching through a mount.
+# bootstrap_debian CODENAME ROOT: without what Debian's slim images lack, too; apt gets no more of
+# that. debootstrap mounts, and does not unmount when killed: in a namespace of its own, so that
+# ROOT can be removed without reaching through a mount.
 bootstrap_debian() {
     local codename=$1 root=$2 mirror path
     mirror=$(debian_mirror)
+    # Callers may have switched errexit off.
     through_proxy unshare --mount --propagation private \
-        debootstrap --variant=minbase "$codename" "$root" ${mirror:+"$mirror"} || return 1 # callers may have switched errexit off
+        debootstrap --variant=minbase "$codename" "$root" ${mirror:+"$mirror"} || return 1
     read -r _ mirror _ <"$root/etc/apt/sources.list" # the one that it took
-    echo "deb ${mirror%/debian}/debian-security $codename-security main" >>"$root/etc/apt/sources.list"
+    echo "deb ${mirror%/debian}/debian-security $codename-security main" \
+        >>"$root/etc/apt/sources.list"
     for path in doc info locale man; do
         rm -rf "${root:?}/usr/share/$path"/*
         echo "path-exclude /usr/share/$path/*"

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# ./dev test --release CODENAME [NAME...]: the same in another release of Debian. Sourced by ./dev.
+# ./dev test --release CODENAME [NAME...]: the tests in another release of Debian.
 #
-# The release is a folder that debootstrap makes once, under ~/.cache/convex-relay. It holds a copy of
-# the repository for each place on this machine that one was tested from, with build folders and node_modules of
-# its own, so that builds for two releases do not meet. Of this machine it is given what is needed to
-# reach the network: names, certificates, proxies, and npm's settings.
+# The release is a folder that debootstrap makes once, under ~/.cache/convex-relay. There is a copy
+# of the repository in that folder for each place on this machine that one was tested from, with
+# build folders and node_modules of its own, so that builds for two releases do not meet. Of this
+# machine the release is given what is needed to reach the network: names, certificates, proxies,
+# and npm's settings.
+source tests/release/debian.sh
 
 release_cache=${XDG_CACHE_HOME:-$HOME/.cache}/convex-relay
 release_certificates=/etc/machine.pem # in the release
@@ -37,7 +39,7 @@ show_progress() {
 make_release() {
     local codename=$1 new log=$release_cache/$1.log
     [ ! -d "$release_cache/$codename" ] || return 0
-    install_debootstrap
+    deps release
     say "... making a Debian $codename in $release_cache, once; this takes some minutes"
     new=$(mktemp -d "$release_cache/$codename.XXXXXX")
     chmod 755 "$new"
@@ -75,7 +77,8 @@ equip_release() {
     done
     {
         ! command -v apt-config >/dev/null ||
-            apt-config dump | grep -E '^Acquire::(https?::|Retries|ForceIP)' | grep -v '::Proxy-Auto-Detect' || true
+            apt-config dump | grep -E '^Acquire::(https?::|Retries|ForceIP)' |
+            grep -v '::Proxy-Auto-Detect' || true
         echo "Acquire::https::CaInfo \"$release_certificates\";"
     } >"$root/etc/apt/apt.conf.d/machine"
     # No package starts its server there.
@@ -83,7 +86,8 @@ equip_release() {
     chmod 755 "$root/usr/sbin/policy-rc.d"
 }
 
-# copy_repository FOLDER: what git knows or would take. What is unchanged keeps its time, so that only the rest is built.
+# copy_repository FOLDER: what git knows or would take. What is unchanged keeps its time, so that
+# only the rest is built.
 copy_repository() {
     local folder=$1 path
     mkdir -p "$folder"
@@ -96,19 +100,22 @@ copy_repository() {
     mv "$folder.new" "$folder.files"
 }
 
-# enter_release ROOT FOLDER COMMAND...: in namespaces that take mounts and processes along when they end.
+# enter_release ROOT FOLDER COMMAND...: in namespaces that take mounts and processes along when they
+# end.
 enter_release() {
     local root=$1 folder=$2 name variables=()
     shift 2
     for name in $(compgen -e); do
-        [[ ! ${name,,} =~ ^((https?|ftp|all|no)_proxy|npm_config_.*|relay_seed)$ ]] || variables+=("$name=${!name}")
+        [[ ! ${name,,} =~ ^((https?|ftp|all|no)_proxy|npm_config_.*|relay_seed)$ ]] ||
+            variables+=("$name=${!name}")
     done
     variables+=(HOME=/root "PATH=/usr/sbin:/usr/bin:/sbin:/bin" LANG=C.UTF-8 "TERM=${TERM:-dumb}"
         "NODE_EXTRA_CA_CERTS=$release_certificates" "npm_config_cafile=$release_certificates"
         npm_config_userconfig=/etc/npm-userconfig npm_config_globalconfig=/etc/npm-globalconfig
         "DEBIAN_MIRROR=$(debian_mirror)")
-    # unshare itself does not listen to SIGTERM: it ends with ./dev, and all that is in there with it.
-    env -i "${variables[@]}" setpriv --pdeathsig KILL unshare --mount --propagation private --pid --fork --kill-child \
+    # unshare does not listen to SIGTERM: KILL ends it with ./dev, and all that is in there.
+    env -i "${variables[@]}" setpriv --pdeathsig KILL \
+        unshare --mount --propagation private --pid --fork --kill-child \
         tests/release/enter "$root" "$folder" "$@"
 }
 
@@ -133,7 +140,7 @@ test_in_release() {
     make_release "$codename"
     equip_release "$root"
     copy_repository "$root$folder"
-    enter_release "$root" "$folder" ./dev install
+    enter_release "$root" "$folder" ./dev deps test
     exec {lock}>&-
     say "... testing in Debian $(<"$root/etc/debian_version")"
     enter_release "$root" "$folder" ./dev test "$@"

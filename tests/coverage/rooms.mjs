@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Prints gcovr's summary by room.
 //
-//   node tests/coverage.mjs SUMMARY.json
+//   node tests/coverage/rooms.mjs SUMMARY.json
 import { readFileSync } from 'node:fs';
 
 const { files } = JSON.parse(readFileSync(process.argv[2], 'utf8'));

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What each command of ./dev needs, and how it is installed, by apt and npm. Sourced by ./dev.
+#
+# Each line: what to look for (a command, a pkg-config module, a file), and the package that has it.
+# Looked for by what it gives, not by package, so that another Node or compiler will do as well.
+
+needs_build='
+cc                                   gcc
+/usr/include/stdio.h                 libc6-dev
+meson                                meson
+ninja                                ninja-build
+pkg-config                           pkg-config
+pc:libmicrohttpd                     libmicrohttpd-dev
+pc:libcurl                           libcurl4-openssl-dev
+pc:libcjson                          libcjson-dev
+pc:libcrypto                         libssl-dev
+pc:sqlite3                           libsqlite3-dev
+/etc/ssl/certs/ca-certificates.crt   ca-certificates'
+
+needs_standin='
+node                                 nodejs
+npm                                  npm
+curl                                 curl'
+
+needs_test='
+pc:cmocka                            libcmocka-dev
+openssl                              openssl
+nginx                                nginx-light
+prometheus                           prometheus
+systemd-analyze                      systemd
+mandoc                               mandoc
+wrk                                  wrk
+sqlite3                              sqlite3
+valgrind                             valgrind
+readelf                              binutils
+taskset                              util-linux'
+
+needs_bench='
+/usr/lib/nginx/modules/ngx_http_echo_module.so libnginx-mod-http-echo'
+
+needs_profile='
+perf                                           linux-perf'
+
+# netavark: later versions of buildah want it at hand, whatever the network.
+needs_buildah='
+buildah                              buildah
+/usr/lib/podman/netavark             netavark'
+
+needs_coverage='
+gcc                                  gcc
+gcovr                                gcovr'
+
+# The package of libFuzzer is looked for by a file whose place only clang knows: deps() names it.
+needs_fuzz='
+clang                                clang'
+
+needs_debootstrap='
+debootstrap                                     debootstrap
+/usr/share/keyrings/debian-archive-keyring.gpg  debian-archive-keyring'
+
+needs_lint='
+gcc                                  gcc
+clang                                clang
+clang-format                         clang-format
+clang-tidy                           clang-tidy
+cppcheck                             cppcheck
+shellcheck                           shellcheck'
+
+# deps COMMAND: installs what that command of ./dev needs, after saying what is missing.
+deps() {
+    case $1 in
+    build) install_packages "$needs_build" ;;
+    run | soak)
+        install_packages "$needs_build" "$needs_standin"
+        install_node_modules tests
+        ;;
+    test | cost)
+        install_packages "$needs_build" "$needs_standin" "$needs_test"
+        install_node_modules tests
+        ;;
+    coverage)
+        install_packages "$needs_build" "$needs_standin" "$needs_test" "$needs_coverage"
+        install_node_modules tests
+        ;;
+    lint)
+        install_packages "$needs_build" "$needs_standin" "$needs_test" "$needs_lint"
+        install_node_modules tests
+        ;;
+    bench)
+        install_packages "$needs_build" "$needs_standin" "$needs_test" "$needs_bench"
+        # Ubuntu has it under the name of its kernel: without it, the scenario profile says so.
+        [ -z "$(apt-cache policy linux-perf 2>/dev/null)" ] || install_packages "$needs_profile"
+        install_node_modules tests
+        install_node_modules tests/bench
+        ;;
+    fuzz)
+        install_packages "$needs_build" "$needs_fuzz"
+        install_packages "$(libfuzzer_file) libclang-rt-dev"
+        ;;
+    image)
+        source docker/image.sh
+        [ "$(image_engine)" != buildah ] || install_packages "$needs_buildah"
+        ;;
+    release) install_packages "$needs_debootstrap" ;;
+    *)
+        die "deps knows build, run, test, soak, bench, cost, coverage, lint, fuzz, image, release"
+        ;;
+    esac
+}
+
+libfuzzer_file() {
+    echo "$(clang -print-resource-dir)/lib/linux/libclang_rt.fuzzer-$(uname -m).a"
+}
+
+is_there() {
+    case $1 in
+    pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
+    /*) [ -e "$1" ] ;;
+    *) command -v "$1" >/dev/null ;;
+    esac
+}
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        "$@"
+    else
+        sudo "$@"
+    fi
+}
+
+# install_packages LIST...: of the lists above.
+install_packages() {
+    local what package missing=()
+    while read -r what package; do
+        [ -z "$what" ] || is_there "$what" || missing+=("$package")
+    done < <(printf '%s\n' "$@")
+    [ ${#missing[@]} -gt 0 ] || return 0
+
+    command -v apt-get >/dev/null ||
+        die "please install (these are Debian's names): ${missing[*]}"
+    [ "$(id -u)" = 0 ] || command -v sudo >/dev/null ||
+        die "please install, as root: apt-get install ${missing[*]}"
+    say "dev: about to install, by apt: ${missing[*]}"
+    quietly "reading the package lists" as_root apt-get -qq update
+    quietly "installing them" as_root env DEBIAN_FRONTEND=noninteractive \
+        apt-get -qq install -y --no-install-recommends "${missing[@]}"
+    stop_servers "${missing[@]}"
+}
+
+# stop_servers PACKAGE...: these start a server when they are installed; the tests start their own.
+stop_servers() {
+    local server
+    for server in nginx prometheus; do
+        if [[ " $* " =~ \ $server(-light)?\  && -d /run/systemd/system ]]; then
+            as_root systemctl --quiet disable --now "$server"
+        fi
+    done
+}
+
+# install_node_modules FOLDER: by its package-lock.json, again when that has changed.
+install_node_modules() {
+    local version folder=$1
+    version=$(node -p 'process.versions.node')
+    printf '18.19\n%s\n' "$version" | sort -CV || die "node is $version; 18.19 or newer is needed"
+
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" ||
+        quietly "installing npm packages in $folder/node_modules" \
+            npm --prefix "$folder" ci --no-audit --no-fund
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+}

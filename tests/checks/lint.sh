@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# ./dev lint: format, includes, and what the static analysers say. Sourced by ./dev.
+
+# analyse DIRECTORY COMPILER MESON_OPTION...: no warning is let through.
+analyse() {
+    [ -f "$1/build.ninja" ] || CC=$2 meson setup "$1" -Dwerror=true "${@:3}"
+    ninja -C "$1"
+}
+
+# find_ours TEST...: what find's tests choose, of the files that are kept; NUL behind each.
+find_ours() {
+    find . \( -name .git -o -path './build*' -o -name node_modules \) -prune -o \
+        -type f \( "$@" \) -print0
+}
+
+# Whatever begins as a shell script does, and what ./dev sources.
+find_shell() {
+    find_ours -name '*.sh'
+    find_ours ! -name '*.*' | xargs -0 grep -lZE '^#!.*\b(ba)?sh$'
+}
+
+lint() {
+    local sources=(*/*.c) failed=0 # the rooms': a test's are deeper
+    deps lint
+    configure build
+    check() { (quietly "$@") || failed=1; }
+    check clang-format \
+        xargs -0 clang-format --dry-run -Werror < <(find_ours -name '*.[ch]')
+    check prettier \
+        tests/node_modules/.bin/prettier --check '**/*.{mjs,ts}'
+    check clang-tidy \
+        xargs -P 2 -n 1 clang-tidy -p build --quiet < <(printf '%s\n' "${sources[@]}")
+    check "clang's warnings" analyse build-clang clang -Dtests=enabled
+    # The tests are left out: gcc's analyser does not know that a failed assertion of cmocka ends
+    # one. malloc-leak: what a member of it links into a list is lost, gcc thinks; LeakSanitizer and
+    # Valgrind know.
+    check "gcc -fanalyzer" analyse build-fanalyzer gcc -Dtests=disabled \
+        -Dc_args='-fanalyzer -Wno-analyzer-malloc-leak'
+    # varFuncNullUB: NULL ends the argument lists of logs; on Linux NULL is a pointer. The leaks:
+    # cppcheck knows nothing of the cleanup attribute; LeakSanitizer looks at the tests.
+    check cppcheck \
+        cppcheck --enable=warning,performance,portability --error-exitcode=1 --quiet \
+        --std=c11 -D_GNU_SOURCE -I. --library=posix --library=gnu --library=bsd \
+        --library=tests/checks/cppcheck.cfg \
+        --suppress=varFuncNullUB --suppress=resourceLeak --suppress=memleak \
+        "${sources[@]}"
+    check shellcheck xargs -0 shellcheck < <(find_shell)
+    check includes node --test --test-reporter=spec tests/checks/includes.test.mjs
+    check lines node --test --test-reporter=spec tests/checks/lines.test.mjs
+    return "$failed"
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// What ./dev test prints, and that --quick leaves out what is there.
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { modes, slowSuites } from '../run/modes.mjs';
+import { runSuite } from '../run/process.mjs';
+import { startProgress } from '../run/progress.mjs';
+import { findSuites } from '../run/suites.mjs';
+
+const fine = (label, more) => ({
+  suite: { label },
+  passed: 3,
+  skipped: [],
+  failures: [],
+  err: '',
+  ms: 1234,
+  ...more,
+});
+const broken = (label) =>
+  fine(label, { failures: [{ name: 'a case', lines: ['1 != 2'] }], err: 'a\nb\n' });
+
+// What is printed of these results, each of which takes a minute.
+function printed(out, ...results) {
+  let text = '';
+  let ms = 0;
+  const progress = startProgress(10, { ...out, write: (more) => (text += more) }, () => ms);
+  for (const result of results) {
+    progress.begin(result.suite);
+    ms += 60_000;
+    progress.end(result);
+  }
+  const failed = progress.finish();
+  return { text, failed };
+}
+
+test('in a log each suite has a line, which says how far the run is', () => {
+  const { text, failed } = printed({}, fine('unit/a'), broken('unit/b'), fine('unit/c'));
+  assert.equal(
+    text,
+    [
+      `[ 1/10  1:00] ok   ${'unit/a'.padEnd(52)} 3 passed, 1.2 s`,
+      `[ 2/10  2:00, 1 failed] FAIL ${'unit/b'.padEnd(52)} 3 passed, 1 failed, 1.2 s`,
+      '     failed: a case',
+      '       1 != 2',
+      '     stderr:',
+      '       a',
+      '       b',
+      `[ 3/10  3:00, 1 failed] ok   ${'unit/c'.padEnd(52)} 3 passed, 1.2 s`,
+      'failed:',
+      '     unit/b: a case',
+      '9 passed, 1 failed',
+      '',
+    ].join('\n'),
+  );
+  assert.equal(failed, 1);
+});
+
+test('what is skipped is named, and counted', () => {
+  const skipping = fine('tests/a', { skipped: [{ name: 'x', reason: 'no root' }] });
+  const { text } = printed({}, skipping);
+  assert.match(text, /^\[ 1\/10 .*3 passed, 1 skipped, 1\.2 s\n     skipped: x: no root\n/);
+  assert.match(text, /\n3 passed, 0 failed, 1 skipped\n$/);
+});
+
+test('on a terminal one line is rewritten, and what failed stays', () => {
+  const out = { isTTY: true, columns: 30 };
+  const { text } = printed(out, fine(`unit/${'long'.repeat(10)}`), broken('unit/b'));
+  const shown = text.split('\n').map((line) => line.split('\r\x1b[K').at(-1));
+  assert.ok(text.startsWith('\r\x1b[K[ 1/10  0:00] unit/longlonglo\r\x1b[K'), text);
+  assert.match(shown[0], /^\[ 2\/10  2:00, 1 failed\] FAIL unit\/b/);
+  assert.deepEqual(shown.slice(1, 3), ['     failed: a case', '       1 != 2']);
+  assert.deepEqual(shown.slice(-2), ['6 passed, 1 failed', '']);
+});
+
+const suites = [
+  ['ends badly', "echo '1..1'; echo 'ok 1'; exit 3", 'the suite exited with 3'],
+  ['is killed', "echo '1..1'; echo 'ok 1'; kill -9 $$", 'the suite was ended by SIGKILL'],
+  ['says nothing', 'true', 'the suite has no case'],
+  ['stops in between', "echo '1..2'; echo 'ok 1'", '1 of the planned cases did not run'],
+  ['takes too long', "echo '1..1'; echo 'ok 1'; sleep 60", 'the suite took longer than 2 s'],
+];
+for (const [what, command, failure] of suites) {
+  test(`a suite that ${what} has failed`, async () => {
+    const suite = { label: 'x', command: ['sh', '-c', command], env: {}, limitMs: 2000 };
+    const { failures } = await runSuite(suite);
+    assert.deepEqual(
+      failures.map(({ name }) => name),
+      [failure],
+    );
+  });
+}
+
+test('each suite that --quick leaves out as slow is there', () => {
+  const labels = findSuites(modes['--plain']).map(({ label }) => label);
+  assert.deepEqual(
+    slowSuites.filter((label) => !labels.includes(label)),
+    [],
+  );
+});

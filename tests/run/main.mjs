@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: MIT
+// Runs every suite, one after the other, and counts the cases.
+//
+//   node tests/run/main.mjs [--quick | --plain | --coverage | --valgrind] [NAME...]
+//
+// NAME: only suites whose label holds one of them.
+//
+// A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a
+// tests/**/*.test.mjs (node:test); all speak TAP. modes.mjs says which of them run against which
+// build. A suite that crashes, says nothing or takes too long counts as a failed case. The last
+// line is `N passed, N failed[, N skipped]`.
+import { modes } from './modes.mjs';
+import { endRunning, runSuite } from './process.mjs';
+import { startProgress } from './progress.mjs';
+import { findSuites } from './suites.mjs';
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
+  process.on(signal, () => {
+    endRunning();
+    if (process.stdout.isTTY) process.stdout.write('\n');
+    process.exit(1);
+  });
+}
+
+const mode = process.argv[2] in modes ? process.argv[2] : '';
+const names = process.argv.slice(mode ? 3 : 2);
+const suites = findSuites(modes[mode]).filter(
+  ({ label }) => names.length === 0 || names.some((name) => label.includes(name)),
+);
+if (suites.length === 0) {
+  const among = mode ? `, of those that ${mode} runs` : '';
+  console.error(`no suite's label holds ${names.join(' or ')}${among}`);
+  process.exit(1);
+}
+
+const progress = startProgress(suites.length, process.stdout);
+for (const suite of suites) {
+  progress.begin(suite);
+  progress.end(await runSuite(suite));
+}
+process.exit(progress.finish() ? 1 : 0);

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: MIT
+// Which suites run against which build, and why.
+//
+// A mode is a list of builds: { name, directory, runs(label), isSanitized, isMemcheck }. A label is
+// what ./dev test prints: unit/NAME, fuzz/NAME, or the path of a tests/**/*.test.mjs. Below, labels
+// are named by how they begin.
+const beginsWithOneOf =
+  (...beginnings) =>
+  (label) =>
+    beginnings.some((beginning) => label.startsWith(beginning));
+
+const isOfTheSources = beginsWithOneOf(
+  'tests/bench/',
+  'tests/checks/',
+  'tests/cost/',
+  'tests/image/',
+  'tests/install/',
+  'tests/standin/',
+);
+const isOfTheBuild = (label) => !isOfTheSources(label);
+
+// Where the loop's thread and the writer's, or a second process, are at work at the same time.
+const isThreaded = beginsWithOneOf(
+  'unit/outbox-pages',
+  'unit/outbox-tend',
+  'unit/outbox-writer',
+  'unit/relay-ages',
+  'unit/relay-events',
+  'tests/crash/',
+  'tests/e2e/delivery',
+  'tests/e2e/durability',
+  'tests/e2e/outbox-',
+  'tests/e2e/reload',
+  'tests/e2e/start-stop',
+  'tests/soak/',
+);
+
+// Valgrind sees what ASan cannot: what is used before anything was written there, inside libraries,
+// too. So: whatever reads bytes from outside, one suite for each library, and the README's event on
+// the way through the binary; each within seconds.
+const isBriefUnderValgrind = beginsWithOneOf(
+  'fuzz/',
+  'unit/auth-keyring',
+  'unit/base-buf',
+  'unit/base-config',
+  'unit/base-log-sum',
+  'unit/base-table',
+  'unit/convex-',
+  'unit/handlers-',
+  'unit/outbox-rows',
+  'unit/outbox-store',
+  'unit/server-',
+  'tests/docs/tutorial',
+);
+
+// --quick leaves out what asks how the relay lives for long, what an event costs and whether the
+// image can be built, and each suite that takes 10 s or more on two idle cores.
+export const slowSuites = [
+  'unit/convex-answers',
+  'unit/convex-connections',
+  'unit/outbox-ended',
+  'unit/outbox-faults',
+  'unit/outbox-pages',
+  'unit/relay-ages',
+  'unit/relay-crash',
+  'unit/relay-offers',
+  'unit/relay-outage',
+  'tests/e2e/connections.test.mjs',
+  'tests/e2e/durability.test.mjs',
+  'tests/e2e/framing.test.mjs',
+  'tests/e2e/large-bodies.test.mjs',
+  'tests/e2e/memory.test.mjs',
+  'tests/e2e/outbox-command.test.mjs',
+  'tests/e2e/outbox-exchanged.test.mjs',
+  'tests/e2e/outbox-file.test.mjs',
+  'tests/e2e/rotation.test.mjs',
+  'tests/e2e/rude-clients.test.mjs',
+  'tests/e2e/rude-convex.test.mjs',
+  'tests/e2e/start-stop-queue.test.mjs',
+  'tests/standin/client.test.mjs',
+];
+const isOfAnotherKind = beginsWithOneOf(
+  'tests/bench/',
+  'tests/cost/',
+  'tests/crash/',
+  'tests/image/',
+  'tests/soak/',
+);
+const isQuick = (label) => !isOfAnotherKind(label) && !slowSuites.includes(label);
+
+const plain = { name: '', directory: 'build', runs: () => true };
+const sanitized = {
+  name: ' (sanitized)',
+  directory: 'build-asan',
+  isSanitized: true,
+  runs: isOfTheBuild,
+};
+const threads = {
+  name: ' (threads)',
+  directory: 'build-tsan',
+  isSanitized: true,
+  runs: isThreaded,
+};
+const valgrind = {
+  name: ' (valgrind)',
+  directory: 'build',
+  isMemcheck: true,
+  runs: isOfTheBuild,
+};
+const coverage = { name: ' (coverage)', directory: 'build-coverage', runs: isOfTheBuild };
+
+export const modes = {
+  '': [plain, sanitized, threads, { ...valgrind, runs: isBriefUnderValgrind }],
+  '--quick': [{ ...plain, runs: isQuick }],
+  '--plain': [plain],
+  '--coverage': [coverage],
+  '--valgrind': [valgrind],
+};

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// What is printed while the suites run. Each line begins with where the run is:
+//
+//   [ 12/150  3:05, 1 failed] ok   unit/base-buf               12 passed, 0.1 s
+//
+// In a log that is a line for each suite. On a terminal it is one line for all that went well,
+// rewritten every second; what failed or was skipped stays above.
+
+const REDRAW_MS = 1000;
+
+// count: how many suites there are. out: process.stdout, or what is like that.
+export function startProgress(count, out, now = Date.now) {
+  const started = now();
+  const total = { passed: 0, failed: 0, skipped: 0 };
+  const failed = [];
+  let number = 0;
+  let label = '';
+  const say = (line) => out.write(`${line}\n`);
+
+  function place() {
+    const n = String(number).padStart(String(count).length);
+    const failures = total.failed ? `, ${total.failed} failed` : '';
+    return `[${n}/${count} ${clock(now() - started).padStart(5)}${failures}]`;
+  }
+
+  function draw() {
+    out.write(`\r\x1b[K${`${place()} ${label}`.slice(0, out.columns - 1)}`);
+  }
+  const redraw = out.isTTY && setInterval(() => label && draw(), REDRAW_MS).unref();
+
+  function clear() {
+    label = '';
+    if (out.isTTY) out.write('\r\x1b[K');
+  }
+
+  return {
+    begin(suite) {
+      number += 1;
+      label = suite.label;
+      if (out.isTTY) draw();
+    },
+
+    end(result) {
+      total.passed += result.passed;
+      total.failed += result.failures.length;
+      total.skipped += result.skipped.length;
+      failed.push(...result.failures.map(({ name }) => `${result.suite.label}: ${name}`));
+      clear();
+      const lines = told(result);
+      if (out.isTTY && lines.length === 1) return;
+      say(`${place()} ${lines[0]}`);
+      lines.slice(1).forEach((line) => say(`     ${line}`));
+    },
+
+    // Names once more what failed, and counts. Returns how many failed.
+    finish() {
+      clearInterval(redraw);
+      clear();
+      if (failed.length) say('failed:');
+      failed.forEach((name) => say(`     ${name}`));
+      const skipped = total.skipped ? `, ${total.skipped} skipped` : '';
+      say(`${total.passed} passed, ${total.failed} failed${skipped}`);
+      return total.failed;
+    },
+  };
+}
+
+// A suite's own line, and what there is to say of its cases.
+function told({ suite, passed, skipped, failures, err, ms }) {
+  const counts = [`${passed} passed`];
+  if (failures.length) counts.push(`${failures.length} failed`);
+  if (skipped.length) counts.push(`${skipped.length} skipped`);
+  const mark = failures.length ? 'FAIL' : 'ok  ';
+  const seconds = (ms / 1000).toFixed(1);
+  const lines = [`${mark} ${suite.label.padEnd(52)} ${counts.join(', ')}, ${seconds} s`];
+  for (const { name, reason } of skipped) lines.push(`skipped: ${name}: ${reason}`);
+  for (const failure of failures) {
+    lines.push(`failed: ${failure.name}`, ...failure.lines.map((line) => `  ${line}`));
+  }
+  if (failures.length && err) {
+    const last = err.trimEnd().split('\n').slice(-200);
+    lines.push('stderr:', ...last.map((line) => `  ${line}`));
+  }
+  return lines;
+}
+
+// 3:05, or 1:03:05
+function clock(ms) {
+  const seconds = Math.floor(ms / 1000);
+  const two = (number) => String(number).padStart(2, '0');
+  const [hours, minutes] = [Math.floor(seconds / 3600), Math.floor(seconds / 60) % 60];
+  const rest = two(seconds % 60);
+  return hours ? `${hours}:${two(minutes)}:${rest}` : `${minutes}:${rest}`;
+}
