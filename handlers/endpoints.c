@@ -9,9 +9,9 @@
 
 /* clang-format off */
 static const struct endpoint endpoints_of_sender[] = {
-    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, true,  true,  sync_handle},
-    {"/healthz",     "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_alive},
-    {"/readyz",      "GET",  GUARD_NONE,   REPLY_NOT_ALLOWED_GET,  false, false, health_handle_ready},
+    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, true, true, sync_handle},
+    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_alive},
+    {"/readyz",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_ready},
 };
 
 static const struct endpoint endpoints_of_admin[] = {

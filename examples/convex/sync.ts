@@ -28,6 +28,6 @@ export const fieldsOf = <Args extends object>(args: Args) =>
     Object.entries(args).map(([name, value]) => [name, value ?? undefined]),
   ) as Fields<Args>;
 
-/** An update in part cannot create a row. It becomes a dead letter of the relay, with this reason. */
+/** An update in part cannot create a row. The event becomes a dead letter, with this reason. */
 export const incomplete = (model: string, bladeId: string, missing: string) =>
   new ConvexError(`${model} ${bladeId} is not here yet, and this event has no ${missing}`);

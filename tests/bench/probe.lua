@@ -12,7 +12,9 @@ end
 
 done = function(summary, latency, _)
   local e = summary.errors
-  io.write(('{"answers":%d,"p50Ms":%.3f,"p999Ms":%.3f,"maxMs":%.3f,"refused":%d,"broken":%d}\n'):format(
-    summary.requests, latency:percentile(50) / 1e3, latency:percentile(99.9) / 1e3, latency.max / 1e3,
+  local form = '{"answers":%d,"p50Ms":%.3f,"p999Ms":%.3f,"maxMs":%.3f,"refused":%d,"broken":%d}\n'
+  io.write(form:format(
+    summary.requests,
+    latency:percentile(50) / 1e3, latency:percentile(99.9) / 1e3, latency.max / 1e3,
     e.status, e.connect + e.read + e.write + e.timeout))
 end

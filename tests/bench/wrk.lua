@@ -1,10 +1,13 @@
 -- SPDX-License-Identifier: MIT
--- What wrk sends: events of different records, made before the clock starts, since wrk's thread must
--- not be what is measured. Arguments: secret, bytes of a body, number of records, and, to stop
+-- What wrk sends: events of different records, made before the clock starts, since wrk's thread
+-- must not be what is measured. Arguments: secret, bytes of a body, number of records, and, to stop
 -- after so many answers, their number and the status that each should have.
 
 local ffi = require("ffi")
-ffi.cdef("struct timespec { long sec; long nsec; }; int clock_gettime(int clock, struct timespec *now);")
+ffi.cdef([[
+  struct timespec { long sec; long nsec; };
+  int clock_gettime(int clock, struct timespec *now);
+]])
 
 local requests = {}
 local last = 0

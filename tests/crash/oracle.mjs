@@ -5,14 +5,17 @@
 // stamps of one clock that never gives two of them the same.
 //
 //   events    what was sent: {n, kind, lane, sentAt, endedAt, status, body, left, excused}
-//             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown model
+//             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown
+//             model
 //             lane: model and record; null: the event has no order
 //             endedAt: of the answer, or of the connection without one (status: null)
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
-//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread, tookMs, intact}
+//   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread,
+//             tookMs, intact}
 //             life: which process of the relay; ranAt: null, if it did not; cut: ended by the relay
-//             said: "success" or "rejected", if the whole answer left; else null. unheard: perhaps the relay never read it
-//             unread: the relay surely never read it. tookMs: from when the request came, at the earliest, to the answer
+//             said: "success" or "rejected", if the whole answer left; else null
+//             unheard: perhaps the relay never read the answer; unread: surely
+//             tookMs: from when the request came, at the earliest, to the answer
 //             intact: the arguments were those that were sent
 //   letters   the dead letters at the end: {n}
 //   meddled   Set of n: dead letters that somebody replayed or discarded

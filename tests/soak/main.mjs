@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The long forms of what ./dev test does for seconds.
 //
-//   node tests/soak/main.mjs [MINUTES] [SEED]          kills, round after round, each with an outbox of its own
-//   node tests/soak/main.mjs mixed [MINUTES] [SEED]    mixed traffic, and what the relay holds after it
+//   node tests/soak/main.mjs [MINUTES] [SEED]
+//     kills, round after round, each with an outbox of its own
+//   node tests/soak/main.mjs mixed [MINUTES] [SEED]
+//     mixed traffic, and what the relay holds after it
 //
 // Round i of the kills has the seed SEED + i; with no time, one round. Exit 1 as soon as something
 // is found.

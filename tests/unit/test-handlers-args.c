@@ -22,7 +22,8 @@ struct args_row {
 /* clang-format off */
 static struct args_row args_rows[] = {
     {"taken: empty object", TEXT("{}"), {NULL, 0}},
-    {"taken: plain fields", TEXT("{\"a\":1,\"b\":\"x\",\"c\":null,\"d\":[1,{\"e\":true}]}"), {NULL, 0}},
+    {"taken: plain fields", TEXT("{\"a\":1,\"b\":\"x\",\"c\":null,\"d\":[1,{\"e\":true}]}"),
+     {NULL, 0}},
     {"taken: empty name", TEXT("{\"\":1}"), {NULL, 0}},
     {"taken: leading underscore", TEXT("{\"_id\":1}"), {NULL, 0}},
     {"taken: space in a name", TEXT("{\"a b\":1}"), {NULL, 0}},
@@ -39,7 +40,8 @@ static struct args_row args_rows[] = {
     {"taken: a name of 1024", TEXT("{\"" X1024("k") "\":1}"), {NULL, 0}},
     {"taken: an escaped name of 1024", TEXT("{\"" X1024("\\u006b") "\":1}"), {NULL, 0}},
     {"taken: last of a repeated name is fine", TEXT("{\"a\":{\"$b\":1},\"a\":1}"), {NULL, 0}},
-    {"taken: last of a repeated name is fine, escaped", TEXT("{\"a\":{\"$b\":1},\"\\u0061\":{}}"), {NULL, 0}},
+    {"taken: last of a repeated name is fine, escaped", TEXT("{\"a\":{\"$b\":1},\"\\u0061\":{}}"),
+     {NULL, 0}},
     {"taken: dollar in a value", TEXT("{\"a\":\"$b\"}"), {NULL, 0}},
     {"taken: array of arrays", TEXT("{\"a\":[[],[[]]]}"), {NULL, 0}},
     {"taken: __proto_", TEXT("{\"__proto_\":1}"), {NULL, 0}},

@@ -4,8 +4,11 @@ PRAGMA synchronous = OFF;
 BEGIN;
 CREATE TEMP TABLE filled AS
 WITH RECURSIVE each (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM each WHERE n < :events)
-SELECT n, (1 << 50) + n AS id, CAST(unixepoch() AS INTEGER) * 1000 AS now_ms, 'acc_' || (n % 50000) AS record FROM each;
-INSERT INTO event (id, state, stale, attempts, arrived_ms, since_ms, tried_ms, died_ms, model, record)
+SELECT n, (1 << 50) + n AS id, CAST(unixepoch() AS INTEGER) * 1000 AS now_ms,
+    'acc_' || (n % 50000) AS record
+FROM each;
+INSERT INTO event
+    (id, state, stale, attempts, arrived_ms, since_ms, tried_ms, died_ms, model, record)
 SELECT id, 0, 0, 0, now_ms, now_ms, 0, 0, CAST('users' AS BLOB), CAST(record AS BLOB)
 FROM filled;
 INSERT INTO body (id, bytes)

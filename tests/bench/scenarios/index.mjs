@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Every scenario, in the order in which ./dev bench runs them. Each has
 //   title                  what it is about, in one line
-//   defaults               what run() is told where the command line says nothing: rounds, seconds...
+//   defaults               what run() is told where the command line says nothing: rounds, ...
 //   run(scope, settings)   measures; what it gives goes into the JSON as it is
 //   show(results)          the results as a table
 
