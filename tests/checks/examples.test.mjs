@@ -25,7 +25,7 @@ for (const part of ['convex', 'blade']) {
 test('every lookup of examples/convex uses an index', () => {
   const folder = here('../../examples/convex/');
   const sources = readdirSync(folder).map((name) => readFileSync(folder + name, 'utf8'));
-  const chains = sources.flatMap((text) => [...text.matchAll(/\.query\("\w+"\)\s*\.(\w+)/g)]);
+  const chains = sources.flatMap((text) => [...text.matchAll(/\.query\('\w+'\)\s*\.(\w+)/g)]);
   assert.ok(chains.length >= 3, `only ${chains.length} lookups were found`);
   for (const [chain, method] of chains) assert.equal(method, 'withIndex', chain);
 });
