@@ -16,7 +16,7 @@ find_ours() {
 
 # Whatever begins as a shell script does, and what ./dev sources.
 find_shell() {
-    find_ours -name '*.sh'
+    find_ours -name '*.sh' -o -name '*.bash'
     find_ours ! -name '*.*' | xargs -0 grep -lZE '^#!.*\b(ba)?sh$'
 }
 
