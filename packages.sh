@@ -26,6 +26,7 @@ curl                                 curl'
 needs_test='
 pc:cmocka                            libcmocka-dev
 openssl                              openssl
+jq                                   jq
 nginx                                nginx-light
 prometheus                           prometheus
 systemd-analyze                      systemd

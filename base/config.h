@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The settings, read from the environment. One table (config.c) is the only list: --help, the
- * README's table and docker/convex-relay.env.sample are held against it by a test.
+ * table of docs/settings.md and docker/convex-relay.env.sample are held against it by a test.
  */
 #pragma once
 

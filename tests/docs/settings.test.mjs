@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The settings are listed in three places besides the code: --help, the README and the sample file.
+// The settings are listed in three places besides the code: --help, docs/settings.md and the sample
+// file.
 // --help is printed from the table in the code; the other two are held against it here.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -24,11 +25,11 @@ const settings = help
   }));
 const names = settings.map(({ name }) => name);
 
-/** The rows of the README's table of settings: a header, a rule, and rows up to a blank line. */
-function readmeRows() {
-  const lines = readFileSync(new URL('README.md', root), 'utf8').split('\n');
-  const header = lines.findIndex((line) => /^\| *(name|setting) *\| *default *\|/i.test(line));
-  assert.notEqual(header, -1, 'README.md has a table that starts with | setting | default |');
+/** The rows of the page's table of settings: a header, a rule, and rows up to a blank line. */
+function pageRows() {
+  const lines = readFileSync(new URL('docs/settings.md', root), 'utf8').split('\n');
+  const header = lines.findIndex((line) => /^\| name \| default \|/.test(line));
+  assert.notEqual(header, -1, 'docs/settings.md has a table that starts with | name | default |');
   const length = lines.slice(header).findIndex((line) => !line.startsWith('|'));
   return lines.slice(header + 2, length < 0 ? undefined : header + length).map((line) => {
     const [, name, fallback, meaning] = line.split(/(?<!\\)\|/).map((cell) => cell.trim());
@@ -53,15 +54,15 @@ test('--help lists settings, and fits a screen', () => {
   for (const line of lines) assert.ok([...line].length <= 80, `over 80 columns: ${line}`);
 });
 
-test('the README lists the same settings in the same order', () => {
+test('docs/settings.md lists the same settings in the same order', () => {
   assert.deepEqual(
-    readmeRows().map(({ name }) => name),
+    pageRows().map(({ name }) => name),
     names.map((name) => `\`${name}\``),
   );
 });
 
-test('the README gives the same defaults, and a meaning to each', () => {
-  for (const [i, { line, fallback, meaning }] of readmeRows().entries()) {
+test('docs/settings.md gives the same defaults, and a meaning to each', () => {
+  for (const [i, { line, fallback, meaning }] of pageRows().entries()) {
     assert.equal(fallback, settings[i]?.fallback, line);
     assert.ok(meaning, line);
   }

@@ -13,7 +13,7 @@ import { RELAY_BIN, relayEnv } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
-// What the README says: stop, move away what is there, put the backup in its place, start.
+// As docs/operating.md has it: stop, move away what is there, put the backup in its place, start.
 async function restore(world, backup, more) {
   await world.relay.stop();
   for (const name of readdirSync(world.folder).filter((file) => file.startsWith('outbox.db'))) {

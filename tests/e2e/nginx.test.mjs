@@ -357,7 +357,7 @@ test('a second relay: the first is killed, and comes back', async (t) => {
   );
 });
 
-// What the README warns of: two outboxes know nothing of each other.
+// What docs/production.md warns of: two outboxes know nothing of each other.
 test('a second relay: nothing is lost, but the first may come back with what is older', async (t) => {
   const { upstreams, relays, start, front, names } = await startTwo(t);
   upstreams[0].answer = { status: 503, body: '' };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The README's walk-throughs for a new secret and a new deploy key, under load: no event is
+// The steps of docs/operating.md for a new secret and a new deploy key, under load: no event is
 // refused, none is lost, and those of one record keep their order.
 
 import assert from 'node:assert/strict';

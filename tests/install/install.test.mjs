@@ -60,6 +60,8 @@ test('everything is in its place', (t) => {
     'lib/sysusers.d/convex-relay.conf',
     'share/bash-completion/completions/convex-relay',
     'share/doc/convex-relay/README.md',
+    'share/doc/convex-relay/SECURITY.md',
+    'share/doc/convex-relay/docs/README.md',
     'share/doc/convex-relay/convex-relay.env.sample',
     'share/doc/convex-relay/nginx.conf',
     'share/doc/convex-relay/alerts.yml',
@@ -91,11 +93,11 @@ test('systemd-analyze verify would find something', (t) => {
   assert.match(run('systemd-analyze', ['verify', '--man=no', service, socket]).err, /ProtectHouse/);
 });
 
-test('systemd-analyze security gives the score that the README has, or a better one', (t) => {
-  const readme = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+test('systemd-analyze security gives the score that the page has, or a better one', (t) => {
+  const page = readFileSync(new URL('../../docs/production.md', import.meta.url), 'utf8');
   const [, claimed] =
-    /`systemd-analyze security` gives it ([\d.]+)/.exec(readme) ??
-    assert.fail('no score in README.md');
+    /`systemd-analyze security` gives it ([\d.]+)/.exec(page) ??
+    assert.fail('no score in docs/production.md');
   const [service] = unitsOf(t, install(t));
   const { out, err } = run('systemd-analyze', [
     'security',
@@ -106,7 +108,7 @@ test('systemd-analyze security gives the score that the README has, or a better 
   const [, score] =
     /exposure level for convex-relay\.service: ([\d.]+) OK/.exec(out) ?? assert.fail(out + err);
   t.diagnostic(`exposure ${score}`);
-  assert.ok(Number(score) <= Number(claimed), `${score}, and README.md says ${claimed}`);
+  assert.ok(Number(score) <= Number(claimed), `${score}, and docs/production.md says ${claimed}`);
 });
 
 test('the user that the unit runs as is made', (t) => {

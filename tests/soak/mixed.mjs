@@ -241,7 +241,7 @@ class World {
 
   // ---- what happens ----
 
-  // The walk-through of the README.
+  // The steps of docs/operating.md for a new secret.
   async #rotate() {
     const old = this.secret;
     const next = `soak-secret-${this.done.rotate}`;
