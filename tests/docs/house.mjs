@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+// A machine for the commands of the pages: a folder in the place of /etc, /var/lib and /usr/local,
+// a checkout, a stand-in for Convex with the examples' functions, and a relay that the stubs start
+// and stop as systemd and Docker would. Commands run as they stand, but for paths, ports, the
+// deployment's address and ids of events, which are those of this machine.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import {
+  closeSync,
+  cpSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { createServer } from 'node:http';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { makeFolder } from '../lib/files.mjs';
+import { freePorts } from '../lib/nginx.mjs';
+import { outboxRows, outboxStats } from '../lib/outbox.mjs';
+import { RELAY_BIN, RELAY_BUILD, relayEnv, startRelay, sync } from '../lib/relay.mjs';
+import { startStandin } from '../lib/standin.mjs';
+import { waitFor } from '../lib/wait.mjs';
+import { ROOT } from './pages.mjs';
+import { makePrograms, PROGRAMS, readEnvFile } from './programs.mjs';
+
+const STUB = fileURLToPath(new URL('stub.mjs', import.meta.url));
+export const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
+const FOLDERS = ['etc/convex-relay', 'var/lib/convex-relay', 'backups', 'bin'];
+const NOT_LINKED = ['.git', 'build', 'dev', 'docker'];
+
+// The repository as a user has it after ./dev build: ./dev is a stub, docker/ may be written to.
+function makeCheckout(root) {
+  const checkout = path.join(root, 'checkout');
+  mkdirSync(checkout);
+  for (const name of readdirSync(ROOT).filter((one) => !NOT_LINKED.includes(one)))
+    symlinkSync(path.join(ROOT, name), path.join(checkout, name));
+  symlinkSync(path.resolve(ROOT, RELAY_BUILD), path.join(checkout, 'build'));
+  symlinkSync(STUB, path.join(checkout, 'dev'));
+  cpSync(path.join(ROOT, 'docker'), path.join(checkout, 'docker'), {
+    recursive: true,
+    filter: (from) => !/\/docker\/(secrets|\.env)$/.test(from),
+  });
+  return checkout;
+}
+
+function makeBin(root) {
+  const bin = path.join(root, 'bin');
+  for (const name of PROGRAMS) symlinkSync(STUB, path.join(bin, name));
+  // Valgrind's wrapper finds its own folder by its real path.
+  writeFileSync(path.join(bin, 'convex-relay'), `#!/bin/sh\nexec '${RELAY_BIN}' "$@"\n`, {
+    mode: 0o755,
+  });
+  return bin;
+}
+
+class House {
+  constructor(t, root, standin, ports) {
+    Object.assign(this, { t, root, standin });
+    [this.port, this.adminPort] = ports;
+    this.url = `http://127.0.0.1:${this.port}`;
+    this.relay = null;
+    this.reloads = 0;
+    this.ids = [];
+    this.env = {};
+    for (const folder of FOLDERS) mkdirSync(path.join(root, folder), { recursive: true });
+    this.checkout = makeCheckout(root);
+    this.bin = makeBin(root);
+    this.outbox = this.path('var/lib/convex-relay/outbox.db');
+    this.replacements = [
+      ['https://your-deployment.convex.cloud', standin.url],
+      ['127.0.0.1:3000', `127.0.0.1:${this.port}`],
+      ['127.0.0.1:3001', `127.0.0.1:${this.adminPort}`],
+      ['/etc/convex-relay', this.path('etc/convex-relay')],
+      ['/var/lib/convex-relay', this.path('var/lib/convex-relay')],
+      ['/backups', this.path('backups')],
+    ];
+  }
+
+  path(name) {
+    return path.join(this.root, name);
+  }
+
+  // ---- the relay ----
+
+  // With these settings, and nothing else's. Port and outbox are this machine's unless they say so.
+  async start(settings) {
+    assert.ok(!this.relay, 'the relay runs already');
+    this.env = {
+      SYNC_SECRET: undefined,
+      OUTBOX: undefined,
+      STATE_DIRECTORY: this.path('var/lib/convex-relay'),
+      PORT: String(this.port),
+      ADMIN_PORT: String(this.adminPort),
+      ...this.waits,
+      ...settings,
+    };
+    this.reloads = 0;
+    this.relay = await startRelay(this.t, { env: this.env, cwd: this.path('var/lib') });
+  }
+
+  async stop() {
+    await this.relay?.stop();
+    this.relay = null;
+  }
+
+  async reload() {
+    this.relay.signal('SIGHUP');
+    this.reloads += 1;
+    await waitFor(
+      'the reload',
+      () => this.relay.stderr().match(/ reloaded/g)?.length === this.reloads,
+    );
+  }
+
+  startService() {
+    return this.start(readEnvFile(this.path('etc/convex-relay/convex-relay.env')));
+  }
+
+  // ---- what the README's quick start has made ----
+
+  async furnish({ routes = 'examples/routes.json', waits = {} } = {}) {
+    const etc = (name, text) => this.write(`etc/convex-relay/${name}`, text);
+    etc('sync-secret', 'the-first-secret\n');
+    etc('deploy-key', DEPLOY_KEY);
+    etc(
+      'routes.json',
+      typeof routes === 'string' ? readFileSync(path.join(ROOT, routes)) : JSON.stringify(routes),
+    );
+    etc(
+      'convex-relay.env',
+      [
+        `CONVEX_URL=${this.standin.url}`,
+        `SYNC_SECRET_FILE=${this.path('etc/convex-relay/sync-secret')}`,
+        `CONVEX_DEPLOY_KEY_FILE=${this.path('etc/convex-relay/deploy-key')}`,
+        `ROUTES=${this.path('etc/convex-relay/routes.json')}\n`,
+      ].join('\n'),
+    );
+    execFileSync('meson', [
+      'install',
+      '-C',
+      RELAY_BUILD,
+      '--no-rebuild',
+      '--quiet',
+      '--destdir',
+      this.root,
+    ]);
+    this.waits = waits;
+    await this.startService();
+  }
+
+  write(name, text) {
+    writeFileSync(this.path(name), text);
+  }
+
+  // What docker/compose.yaml wants beside it.
+  makeContainerFiles() {
+    const docker = path.join(this.checkout, 'docker');
+    mkdirSync(path.join(docker, 'secrets'));
+    const secrets = { sync: this.secret(), 'sync-previous': '', 'deploy-key': DEPLOY_KEY };
+    for (const [name, text] of Object.entries({ ...secrets, 'tls.pem': '', 'tls.key': '' }))
+      writeFileSync(path.join(docker, 'secrets', name), text);
+    writeFileSync(path.join(docker, '.env'), `CONVEX_URL=${this.standin.url}\n`);
+  }
+
+  secret() {
+    return readFileSync(this.path('etc/convex-relay/sync-secret'), 'utf8').trim();
+  }
+
+  async send(event, secret = this.secret()) {
+    const response = await sync({ url: this.url }, event, { secret });
+    await response.text();
+    return response.status;
+  }
+
+  stats() {
+    return outboxStats({ OUTBOX: this.outbox });
+  }
+
+  async dead() {
+    return outboxRows({ OUTBOX: this.outbox }, '--state', 'dead');
+  }
+
+  settled() {
+    return waitFor('everything to be settled', async () => (await this.stats()).pending === 0);
+  }
+
+  async names(table = 'users') {
+    return (await this.standin.records(table)).map(({ bladeId }) => bladeId).sort();
+  }
+
+  // ---- commands ----
+
+  // A block's text with this machine's paths, ports and ids. Ids stand for this.ids in their order.
+  adapt(text) {
+    let adapted = text;
+    for (const [from, to] of this.replacements) adapted = adapted.replaceAll(from, to);
+    const written = [...new Set(text.match(/\b1795366390\d{6}\b/g))].sort();
+    assert.ok(written.length <= this.ids.length, `no event stands for ${written.join()}`);
+    written.forEach((id, i) => (adapted = adapted.replaceAll(id, String(this.ids[i]))));
+    return adapted;
+  }
+
+  // input: what a user pastes or types. It is a file, since /dev/stdin cannot be opened where it is
+  // a socket, as node's pipes are.
+  spawn(text, { input = '', env = {} } = {}) {
+    this.write('input', input);
+    const typed = openSync(this.path('input'), 'r');
+    const child = spawn('bash', ['-euo', 'pipefail', '-c', this.adapt(text)], {
+      cwd: this.checkout,
+      stdio: [typed, 'pipe', 'pipe'],
+      env: {
+        ...relayEnv({
+          SYNC_SECRET: undefined,
+          OUTBOX: this.outbox,
+          LOG_LEVEL: undefined,
+          PORT: undefined,
+          ADMIN_PORT: undefined,
+        }),
+        PATH: `${this.bin}:${process.env.PATH}`,
+        HOME: this.root,
+        HOUSE_SOCKET: this.path('socket'),
+        ...env,
+      },
+    });
+    closeSync(typed);
+    return child;
+  }
+
+  // Runs it, and gives what it writes.
+  run(text, options) {
+    const child = this.spawn(text, options);
+    const output = { out: '', err: '' };
+    child.stdout.setEncoding('utf8').on('data', (piece) => (output.out += piece));
+    child.stderr.setEncoding('utf8').on('data', (piece) => (output.err += piece));
+    return new Promise((resolve, reject) => {
+      child.on('error', reject);
+      child.on('close', (code) =>
+        code === 0
+          ? resolve(output)
+          : reject(new Error(`exit ${code} of\n${this.adapt(text)}${output.out}${output.err}`)),
+      );
+    });
+  }
+}
+
+// Answers the stubs: each program is a function of programs.mjs.
+function serveStubs(t, house) {
+  const programs = makePrograms(house);
+  const answer = async (text) => {
+    const { program, args, cwd } = JSON.parse(text);
+    try {
+      return (await programs[program](args, cwd)) ?? {};
+    } catch (error) {
+      return { code: 1, err: `${program} ${args.join(' ')}: ${error.message}\n` };
+    }
+  };
+  const server = createServer((request, response) => {
+    let text = '';
+    request.setEncoding('utf8');
+    request.on('data', (piece) => (text += piece));
+    request.on('end', async () => response.end(JSON.stringify(await answer(text))));
+  });
+  server.listen(house.path('socket'));
+  t.after(() => server.close());
+}
+
+export async function makeHouse(t) {
+  const { folder } = makeFolder(t);
+  const standin = await startStandin(t, {
+    args: ['--functions', path.join(ROOT, 'examples/convex'), '--deploy-key', DEPLOY_KEY],
+  });
+  const house = new House(t, folder, standin, await freePorts(2));
+  serveStubs(t, house);
+  return house;
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// The pages that people read, taken apart: headings, blocks of code, links, prose.
+
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+function markdownBelow(folder) {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
+    .map((entry) => path.relative(ROOT, path.join(entry.parentPath ?? entry.path, entry.name)))
+    .sort();
+}
+
+// What users read; what a session at the code reads besides.
+export const PAGES = [
+  'README.md',
+  'SECURITY.md',
+  ...markdownBelow('docs'),
+  ...markdownBelow('examples'),
+];
+export const ALL_PAGES = [...PAGES, 'CHANGELOG.md', 'HACKING.md'];
+
+// Lines with what they are: {line, number, kind}. kind is `heading`, `fence`, `code` or `text`.
+export function linesOf(page) {
+  let fence = null;
+  return readFileSync(path.join(ROOT, page), 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line, i) => {
+      const mark = /^ *(```+)/.exec(line)?.[1];
+      const isFence = Boolean(mark) && (fence === null || mark === fence);
+      if (isFence) fence = fence === null ? mark : null;
+      const inside = fence === null ? 'text' : 'code';
+      const outside = inside === 'text' && /^#+ /.test(line) ? 'heading' : inside;
+      return { line, number: i + 1, kind: isFence ? 'fence' : outside };
+    });
+}
+
+// Blocks of code, in their order: {page, heading, language, number, text}. The indent of a list
+// that a block stands in is taken off.
+export function blocksOf(page) {
+  const blocks = [];
+  let heading = '';
+  let open = null;
+  for (const { line, number, kind } of linesOf(page)) {
+    if (kind === 'heading') heading = line.replace(/^#+ /, '');
+    if (kind === 'code') open.lines.push(line);
+    if (kind !== 'fence') continue;
+    if (open === null) {
+      const [, indent, language] = /^( *)`+(.*)$/.exec(line);
+      open = { page, heading, language, number, indent, lines: [] };
+    } else {
+      const { indent, lines, ...block } = open;
+      const text = lines.map((one) => one.replace(indent, '')).join('\n');
+      blocks.push({ ...block, text: `${text}\n` });
+      open = null;
+    }
+  }
+  return blocks;
+}
+
+export const proseOf = (page) =>
+  linesOf(page)
+    .filter(({ kind }) => kind === 'text' || kind === 'heading')
+    .map(({ line }) => line)
+    .join('\n');
+
+// As GitHub makes them of headings.
+export const anchorsOf = (page) =>
+  linesOf(page)
+    .filter(({ kind }) => kind === 'heading')
+    .map(({ line }) =>
+      line
+        .replace(/^#+ /, '')
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+        .replaceAll(' ', '-'),
+    );

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: MIT
+// What stands in the pages besides shell: it is what the relay, nginx, Prometheus and the code have.
+
+import assert from 'node:assert/strict';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { test } from 'node:test';
+import { makeFolder } from '../lib/files.mjs';
+import { RELAY_BIN } from '../lib/relay.mjs';
+import { startWorld } from '../examples/world.mjs';
+import { ALL_PAGES, anchorsOf, blocksOf, linesOf, PAGES, proseOf, ROOT } from './pages.mjs';
+import { assertDevHas } from './programs.mjs';
+
+const blocks = PAGES.flatMap(blocksOf);
+const blocksIn = (language) => blocks.filter((block) => block.language === language);
+const read = (name) => readFileSync(path.join(ROOT, name), 'utf8');
+
+test('each block is in a language that a test looks at', () => {
+  const known = ['', 'sh', 'json', 'yaml', 'nginx'];
+  assert.deepEqual(
+    blocks.filter(({ language }) => !known.includes(language)),
+    [],
+  );
+});
+
+test('the README is read in five minutes', () => {
+  assert.ok(linesOf('README.md').length <= 220);
+});
+
+for (const page of ALL_PAGES) {
+  test(`${page} wraps at 100 columns, but for tables and code`, () => {
+    const long = linesOf(page).filter(
+      ({ line, kind }) => kind === 'text' && [...line].length > 100 && !line.startsWith('|'),
+    );
+    assert.deepEqual(
+      long.map(({ number, line }) => `${number}: ${line}`),
+      [],
+    );
+  });
+
+  test(`${page}: each link leads somewhere`, () => {
+    const links = [...proseOf(page).matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link);
+    for (const link of links.filter((one) => !/^https:/.test(one))) {
+      const [name, anchor] = link.split('#');
+      const target = name ? path.join(path.dirname(page), name) : page;
+      assert.ok(existsSync(path.join(ROOT, target)), link);
+      if (anchor) assert.ok(anchorsOf(target).includes(anchor), link);
+    }
+  });
+}
+
+test('the index of docs/ has every page', () => {
+  const index = read('docs/README.md');
+  const names = readdirSync(path.join(ROOT, 'docs')).filter((name) => name !== 'README.md');
+  assert.deepEqual(
+    names.filter((name) => !index.includes(`](${name})`)),
+    [],
+  );
+});
+
+test('each page under docs/ begins with whom it is for', () => {
+  for (const page of PAGES.filter((name) => name.startsWith('docs/')))
+    assert.match(read(page), /^# [^\n]+\n\nFor who/, page);
+});
+
+// ---- commands in the middle of a sentence ----
+
+const spoken = ALL_PAGES.flatMap((page) =>
+  [...proseOf(page).matchAll(/`((?:\.\/dev|convex-relay) [^`]+)`/g)].map(([, text]) => ({
+    page,
+    words: text.replaceAll(/\s+/g, ' ').split(' '),
+  })),
+);
+
+test('./dev has what the prose names', () => {
+  const named = spoken.filter(({ words }) => words[0] === './dev');
+  assert.ok(named.length > 5);
+  for (const { words } of named) assertDevHas(words.slice(1));
+});
+
+test('convex-relay has what the prose names', () => {
+  const help = ['--help', 'outbox --help']
+    .map((args) => execFileSync(RELAY_BIN, args.split(' '), { encoding: 'utf8' }))
+    .join('');
+  const has = (words) => new RegExp(`\\bconvex-relay ${words.join(' ')}\\b`).test(help);
+  for (const { page, words } of spoken.filter((one) => one.words[0] === 'convex-relay')) {
+    const command = words.slice(1).filter((word) => /^[a-z]+$/.test(word));
+    assert.ok(has(command.slice(0, 2)), `${page}: ${words.join(' ')}`);
+    for (const option of words.filter((word) => word.startsWith('--')))
+      assert.ok(help.includes(option), option);
+  }
+});
+
+// ---- what other programs read ----
+
+test('the relay takes each routes file', async (t) => {
+  const routes = blocksIn('json').filter(({ text }) => text.includes('"mutation"'));
+  assert.ok(routes.length >= 2, `only ${routes.length} were found`);
+  for (const { text } of routes)
+    await startWorld(t, { ROUTES: makeFolder(t, { 'routes.json': text }).path('routes.json') });
+});
+
+test('what is shown of nginx.conf stands there, in that order', () => {
+  const lines = read('docker/nginx.conf')
+    .split('\n')
+    .map((line) => line.trim());
+  const shown = blocksIn('nginx').flatMap(({ text }) => text.trim().split('\n'));
+  assert.ok(shown.length >= 15);
+  let at = -1;
+  for (const line of shown.map((one) => one.trim()).filter(Boolean)) {
+    const found = lines.indexOf(line, line === '}' ? 0 : at + 1);
+    assert.ok(found >= 0, line);
+    if (line !== '}') at = found;
+  }
+});
+
+test('Prometheus takes what is shown for it, with the alerts beside it', (t) => {
+  const shown = blocksIn('yaml');
+  assert.ok(shown.length > 0);
+  for (const { text } of shown) {
+    const files = makeFolder(t, {
+      'prometheus.yml': text,
+      'alerts.yml': read('docker/alerts.yml'),
+    });
+    const { status, stdout, stderr } = spawnSync(
+      'promtool',
+      ['check', 'config', files.path('prometheus.yml')],
+      { encoding: 'utf8' },
+    );
+    assert.equal(status, 0, stdout + stderr);
+  }
+});
+
+// ---- what the log and the answers say ----
+
+// The texts of the code, and of the stand-in for Convex, whose errors are Convex's own.
+function codeTexts() {
+  const rooms = ['auth', 'base', 'cli', 'convex', 'handlers', 'outbox', 'relay', 'server'];
+  const files = [...rooms, 'tests/standin'].flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true })
+      .filter((name) => /\.(c|mjs)$/.test(name))
+      .map((name) => read(path.join(folder, name))),
+  );
+  return files.join('\n').replaceAll(/"\s*\n\s*"/g, '');
+}
+
+const NOT_OURS = ['Address already in use']; // is the C library's
+
+test('each message that is explained is one that there is', () => {
+  const section = read('docs/troubleshooting.md').split('\n## ')[1];
+  const rows = section.split('\n').filter((line) => /^\| [^-y]/.test(line));
+  const code = codeTexts();
+  const quoted = rows.flatMap((row) =>
+    [...row.split(' | ')[0].matchAll(/`([^`]+)`/g)].map(([, text]) => text),
+  );
+  assert.ok(quoted.length > 15, `${quoted.length} were found`);
+  // `…` and names in quotes stand for what differs.
+  const pieces = quoted
+    .flatMap((text) => text.replace(/^outbox\.db/, '').split(/…|'[^']*'/))
+    .map((text) => text.trim());
+  assert.deepEqual(
+    pieces.filter(
+      (text) =>
+        text !== '' && !text.startsWith('/') && !NOT_OURS.includes(text) && !code.includes(text),
+    ),
+    [],
+  );
+});
