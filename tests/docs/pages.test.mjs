@@ -11,6 +11,7 @@ import { RELAY_BIN } from '../lib/relay.mjs';
 import { startWorld } from '../examples/world.mjs';
 import { ALL_PAGES, anchorsOf, blocksOf, linesOf, PAGES, proseOf, ROOT } from './pages.mjs';
 import { assertDevHas } from './programs.mjs';
+import { runs } from './runs.mjs';
 
 const blocks = PAGES.flatMap(blocksOf);
 const blocksIn = (language) => blocks.filter((block) => block.language === language);
@@ -20,6 +21,13 @@ test('each block is in a language that a test looks at', () => {
   const known = ['', 'sh', 'json', 'yaml', 'nginx'];
   assert.deepEqual(
     blocks.filter(({ language }) => !known.includes(language)),
+    [],
+  );
+});
+
+test('no run is there for a page that is not', () => {
+  assert.deepEqual(
+    Object.keys(runs).filter((page) => !PAGES.includes(page)),
     [],
   );
 });

@@ -142,8 +142,12 @@ export function makePrograms(house) {
       assertDevHas(args);
     },
 
+    // Convex's own program, as far as it goes without an account. It says its general help, and is
+    // content, when it does not know a command.
     async npx(args) {
       assert.equal(args[0], 'convex');
+      const help = execFileSync(process.execPath, [CONVEX_CLI, '--help'], { encoding: 'utf8' });
+      assert.match(help, new RegExp(`^ +${args[1]}\\b`, 'm'), 'an unknown command');
       return { exec: [process.execPath, CONVEX_CLI, ...args.slice(1), '--help'] };
     },
 
