@@ -8,20 +8,23 @@ import { fileURLToPath } from 'node:url';
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 function markdownBelow(folder) {
-  return readdirSync(path.join(ROOT, folder), { withFileTypes: true, recursive: true })
-    .filter((entry) => entry.isFile() && entry.name.endsWith('.md'))
-    .map((entry) => path.relative(ROOT, path.join(entry.parentPath ?? entry.path, entry.name)))
-    .sort();
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true })
+    .filter(({ name }) => name !== 'node_modules')
+    .flatMap((entry) => {
+      const name = path.join(folder, entry.name);
+      if (entry.isDirectory()) return markdownBelow(name);
+      return name.endsWith('.md') ? [name] : [];
+    });
 }
 
-// What users read; what a session at the code reads besides.
+// What users read; what is for who changes the code besides.
 export const PAGES = [
   'README.md',
   'SECURITY.md',
   ...markdownBelow('docs'),
   ...markdownBelow('examples'),
 ];
-export const ALL_PAGES = [...PAGES, 'CHANGELOG.md', 'HACKING.md'];
+export const ALL_PAGES = [...PAGES, 'CHANGELOG.md', 'HACKING.md', ...markdownBelow('tests')];
 
 // Lines with what they are: {line, number, kind}. kind is `heading`, `fence`, `code` or `text`.
 export function linesOf(page) {
