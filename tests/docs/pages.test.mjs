@@ -140,6 +140,43 @@ test('Prometheus takes what is shown for it, with the alerts beside it', (t) => 
   }
 });
 
+// ---- what it costs ----
+
+// The rows of the table below a heading, as cells without marks.
+function tableOf(page, heading) {
+  const [, behind] = read(page).split(`\n${heading}`);
+  const [table] = /\n\|[^]*?\n(?!\|)/.exec(behind);
+  const rows = table.trim().split('\n').slice(2);
+  return rows.map((row) =>
+    row
+      .split('|')
+      .slice(1, -1)
+      .map((cell) => cell.replaceAll(/[`,]|the /g, '').trim()),
+  );
+}
+
+// Whether a figure is the other one, rounded to as many digits as it has.
+function isRounded(shown, measured) {
+  const [, , decimals = ''] = /^\d+(\.(\d+))?/.exec(shown);
+  return Math.abs(parseFloat(shown) - parseFloat(measured)) <= 0.5001 * 10 ** -decimals.length;
+}
+
+test("the README's costs are those that were measured", () => {
+  const measured = new Map(
+    tableOf('docs/measuring.md', '### at-once').map(([name, cpu, ratio, , , , , , peak]) => [
+      name,
+      [cpu, ratio, peak],
+    ]),
+  );
+  const shown = tableOf('README.md', '## What it costs');
+  assert.equal(shown.length, 5);
+  for (const [name, ...figures] of shown) {
+    const found = measured.get(name === 'relay' ? 'relay outbox on' : name);
+    assert.ok(found, name);
+    figures.forEach((figure, i) => assert.ok(isRounded(figure, found[i]), `${name}: ${figure}`));
+  }
+});
+
 // ---- what the log and the answers say ----
 
 // The texts of the code, and of the stand-in for Convex, whose errors are Convex's own.
