@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What stands in the pages besides shell: it is what the relay, nginx, Prometheus and the code have.
+// What stands in the pages besides shell is what the relay, nginx, Prometheus and the code have.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -37,16 +37,6 @@ test('the README is read in five minutes', () => {
 });
 
 for (const page of ALL_PAGES) {
-  test(`${page} wraps at 100 columns, but for tables and code`, () => {
-    const long = linesOf(page).filter(
-      ({ line, kind }) => kind === 'text' && [...line].length > 100 && !line.startsWith('|'),
-    );
-    assert.deepEqual(
-      long.map(({ number, line }) => `${number}: ${line}`),
-      [],
-    );
-  });
-
   test(`${page}: each link leads somewhere`, () => {
     const links = [...proseOf(page).matchAll(/\]\(([^)]+)\)/g)].map(([, link]) => link);
     for (const link of links.filter((one) => !/^https:/.test(one))) {
