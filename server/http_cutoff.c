@@ -10,12 +10,12 @@
 #include "server/http_connection.h"
 
 enum {
-    HTTP_LEFT_MS = 1000,  /* between two looks for clients that have left unseen */
-    HTTP_LOOKS = 512,     /* clients in one of the kernel's answers to that */
-    HTTP_NEW_MS = 500,    /* connected for less: about to send its first request */
-    HTTP_LATE_TURNS = 64, /* in which MHD reads as much as the kernel holds of a body */
+    HTTP_LEFT_TICK_MS = 1000,   /* between two looks for clients that have left unseen */
+    HTTP_LEFT_POLLED_MAX = 512, /* clients in one of the kernel's answers to that */
+    HTTP_NEW_MS = 500,          /* connected for less: about to send its first request */
+    HTTP_LATE_TURNS = 64,       /* in which MHD reads as much as the kernel holds of a body */
 
-    HTTP_CROWD_MS = 100,         /* between two looks while all connections are taken */
+    HTTP_CROWD_TICK_MS = 100,    /* between two looks while all connections are taken */
     HTTP_CROWD_IDLE_MS = 1000,   /* unused for so long after a request: may go then */
     HTTP_CROWD_SILENT_MS = 5000, /* without an event's head for so long: may go, too */
     HTTP_CROWD_SHARE = 16,       /* of all connections, and one more, may go at once */
@@ -62,7 +62,7 @@ void http_cutoff_watch(struct http_connection *connection, struct http_connectio
     TAILQ_INSERT_TAIL(list, connection, link);
     http_set_timer(http);
     if (list == &http->receiving && !heap_linked(&http->left.node))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
+        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
 }
 
 /* MHD sees the end of the stream and closes. */
@@ -116,24 +116,24 @@ static void http_wake_ended(struct pollfd *clients, nfds_t len)
  * a stream that has come together with the last bytes is never seen, and what has arrived of the
  * body would be held until the deadline. Shutting the side that has ended wakes MHD's epoll again.
  */
-static void http_wake_left(void *ctx)
+static void http_left_tick(void *ctx)
 {
     struct http *http = ctx;
     struct http_connection *connection;
-    struct pollfd clients[HTTP_LOOKS];
+    struct pollfd clients[HTTP_LEFT_POLLED_MAX];
     nfds_t len = 0;
 
     for (connection = TAILQ_FIRST(&http->receiving); connection;
          connection = TAILQ_NEXT(connection, link)) {
         clients[len++] = (struct pollfd){.fd = http_connection_fd(connection), .events = POLLRDHUP};
-        if (len == HTTP_LOOKS) {
+        if (len == HTTP_LEFT_POLLED_MAX) {
             http_wake_ended(clients, len);
             len = 0;
         }
     }
     http_wake_ended(clients, len);
     if (!TAILQ_EMPTY(&http->receiving))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_MS);
+        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
 }
 
 /* ---- a crowd ---- */
@@ -173,14 +173,14 @@ static unsigned http_make_room(struct http *http, struct http_connections *list,
 }
 
 /* While all connections are taken MHD does not look who waits. */
-static void http_look_at_crowd(void *ctx)
+static void http_crowd_tick(void *ctx)
 {
     struct http *http = ctx;
     unsigned room = http->connections_max / HTTP_CROWD_SHARE + 1;
 
     if (http->connections < http->connections_max)
         return;
-    loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_MS);
+    loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
     if (!http_door_knocked(&http->door))
         return;
     unsigned gone = http_make_room(http, &http->idle, HTTP_CROWD_IDLE_MS, room);
@@ -192,7 +192,7 @@ static void http_look_at_crowd(void *ctx)
 void http_cutoff_admitted(struct http *http)
 {
     if (http->connections >= http->connections_max && !heap_linked(&http->crowd.node))
-        loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_MS);
+        loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
 }
 
 /* ---- a stop ---- */
@@ -244,8 +244,8 @@ void http_cutoff_init(struct http *http)
     TAILQ_INIT(&http->receiving);
     TAILQ_INIT(&http->idle);
     http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
-    http->left = (struct loop_timer){.fn = http_wake_left, .ctx = http};
-    http->crowd = (struct loop_timer){.fn = http_look_at_crowd, .ctx = http};
+    http->left = (struct loop_timer){.fn = http_left_tick, .ctx = http};
+    http->crowd = (struct loop_timer){.fn = http_crowd_tick, .ctx = http};
     log_sum_init(&http->crowded, http->loop, LOG_WARN,
                  "all connections are taken: those that nobody uses are closed", NULL);
 }

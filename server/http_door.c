@@ -9,12 +9,12 @@
 #include "base/util.h"
 
 enum {
-    HTTP_DOOR_TURN_MAX = 64, /* let in at once, before others get their turn */
-    HTTP_DOOR_REST_MS = 100, /* after nobody could be let in */
+    HTTP_DOOR_ADMITTED_MAX = 64, /* let in at once, before others get their turn */
+    HTTP_DOOR_REST_MS = 100,     /* after nobody could be let in */
     /* Between the last knock that counts and the end: the rest of a handshake, or of a head on a
      * connection that is there. */
     HTTP_DOOR_ON_ITS_WAY_MS = 50,
-    HTTP_DOOR_LOOK_MS = 5, /* between two looks whether everybody is in */
+    HTTP_DOOR_TICK_MS = 5, /* between two looks whether everybody is in */
 };
 
 /* ---- letting in ---- */
@@ -57,7 +57,7 @@ static void http_door_ready(void *ctx, uint32_t events)
     struct http_door *door = socket->door;
 
     (void)events;
-    for (int n = 0; n < HTTP_DOOR_TURN_MAX && !door->shut; n++) {
+    for (int n = 0; n < HTTP_DOOR_ADMITTED_MAX && !door->shut; n++) {
         struct sockaddr_storage address = {0};
         socklen_t len = sizeof(address);
         if (door->room(door->ctx) == 0) {
@@ -114,12 +114,12 @@ static void http_door_end(struct http_door *door)
     }
 }
 
-static void http_door_look(void *ctx)
+static void http_door_tick(void *ctx)
 {
     struct http_door *door = ctx;
 
     if (http_door_knocked(door))
-        loop_timer_set(door->loop, &door->closes, loop_now_ms(door->loop) + HTTP_DOOR_LOOK_MS);
+        loop_timer_set(door->loop, &door->closes, loop_now_ms(door->loop) + HTTP_DOOR_TICK_MS);
     else
         http_door_end(door);
 }
@@ -145,7 +145,7 @@ bool http_door_is_open(const struct http_door *door)
 int http_door_open(struct http_door *door, struct listeners *listeners)
 {
     door->rested = (struct loop_timer){.fn = http_door_rested, .ctx = door};
-    door->closes = (struct loop_timer){.fn = http_door_look, .ctx = door};
+    door->closes = (struct loop_timer){.fn = http_door_tick, .ctx = door};
     door->passed = listeners->passed;
     while (listeners->len > 0) {
         struct http_door_socket *socket = &door->sockets[door->len];

@@ -6,8 +6,8 @@
 enum {
     MEMORY_OWN_PAGES_BYTES = 512 * 1024,
     MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
-    MEMORY_LOOK_MS = 2000,
-    MEMORY_LOOKS_MAX = 15, /* then it is done beside the work */
+    MEMORY_TICK_MS = 2000,
+    MEMORY_TICKS_MAX = 15, /* then it is done beside the work */
 };
 
 /*
@@ -20,20 +20,20 @@ void memory_tune(void)
     (void)mallopt(M_TRIM_THRESHOLD, MEMORY_SPARE_BYTES);
 }
 
-static void memory_look_later(struct memory *memory)
+static void memory_set_timer(struct memory *memory)
 {
-    loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_LOOK_MS);
+    loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_TICK_MS);
 }
 
-static void memory_look(void *ctx)
+static void memory_tick(void *ctx)
 {
     struct memory *memory = ctx;
 
-    if (memory->is_at_work(memory->ctx) && ++memory->looks < MEMORY_LOOKS_MAX) {
-        memory_look_later(memory);
+    if (memory->is_at_work(memory->ctx) && ++memory->ticks_at_work < MEMORY_TICKS_MAX) {
+        memory_set_timer(memory);
         return;
     }
-    memory->looks = 0;
+    memory->ticks_at_work = 0;
     (void)malloc_trim(0); /* also of the pages in between, and of the threads' heaps */
 }
 
@@ -43,7 +43,7 @@ static int memory_before_wait(void *ctx)
     size_t held = memory->held(memory->ctx);
 
     if (held != memory->was_held && !heap_linked(&memory->timer.node))
-        memory_look_later(memory);
+        memory_set_timer(memory);
     memory->was_held = held;
     return -1;
 }
@@ -52,7 +52,7 @@ void memory_watch(struct memory *memory, struct loop *loop)
 {
     memory->loop = loop;
     memory->was_held = memory->held(memory->ctx);
-    memory->timer = (struct loop_timer){.fn = memory_look, .ctx = memory};
+    memory->timer = (struct loop_timer){.fn = memory_tick, .ctx = memory};
     memory->hook = (struct loop_hook){.before_wait = memory_before_wait, .ctx = memory};
     loop_hook_add(loop, &memory->hook);
 }

@@ -16,7 +16,7 @@ struct memory {
     bool (*is_at_work)(void *ctx); /* and will need soon again what it frees */
     void *ctx;
     size_t was_held;
-    int looks; /* at which somebody was at work */
+    int ticks_at_work; /* at which somebody was at work */
     struct loop_hook hook;
     struct loop_timer timer;
 };

@@ -38,7 +38,7 @@
 
 enum {
     SERVE_FLUSH_MS = 2000,
-    SERVE_STOP_POLL_MS = 5,
+    SERVE_STOP_TICK_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_ADMIN_CONNECTIONS_MAX = 32,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
@@ -144,7 +144,7 @@ static bool server_is_quiet(struct server *server)
 }
 
 /* Looks, every few ms while the server stops, whether it may go on to the next phase. */
-static void server_stop_step(void *ctx)
+static void server_stop_tick(void *ctx)
 {
     struct server *server = ctx;
     bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
@@ -157,7 +157,7 @@ static void server_stop_step(void *ctx)
         relay_give_up(server->relay);
         server_enter(server, SERVE_FLUSHING, SERVE_FLUSH_MS);
     } else {
-        loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop) + SERVE_STOP_POLL_MS);
+        loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop) + SERVE_STOP_TICK_MS);
     }
 }
 
@@ -426,7 +426,7 @@ static int server_start(struct server *server)
     if (r || server->phase != SERVE_RUNNING)
         return r;
     server->service.inbox = relay_inbox(server->relay);
-    server->stop = (struct loop_timer){.fn = server_stop_step, .ctx = server};
+    server->stop = (struct loop_timer){.fn = server_stop_tick, .ctx = server};
     r = server_start_http(server);
     if (r)
         return r;

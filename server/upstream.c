@@ -17,7 +17,7 @@
 #include "relay_version.h"
 #include "server/setup.h"
 
-enum { UPSTREAM_LOOK_MS = 250, UPSTREAM_NAME_BYTES = 32 };
+enum { UPSTREAM_TICK_MS = 250, UPSTREAM_NAME_BYTES = 32 };
 
 /* ---- one ---- */
 
@@ -83,7 +83,7 @@ struct upstream *upstream_free(struct upstream *upstream)
 
 /* ---- all of them ---- */
 
-static void upstreams_look(void *ctx)
+static void upstreams_tick(void *ctx)
 {
     struct upstreams *upstreams = ctx;
     struct upstream *upstream, *next;
@@ -97,13 +97,13 @@ static void upstreams_look(void *ctx)
     }
     if (!SLIST_EMPTY(&upstreams->earlier))
         loop_timer_set(upstreams->loop, &upstreams->timer,
-                       loop_now_ms(upstreams->loop) + UPSTREAM_LOOK_MS);
+                       loop_now_ms(upstreams->loop) + UPSTREAM_TICK_MS);
 }
 
 void upstreams_init(struct upstreams *upstreams, struct loop *loop)
 {
     *upstreams = (struct upstreams){.loop = loop};
-    upstreams->timer = (struct loop_timer){.fn = upstreams_look, .ctx = upstreams};
+    upstreams->timer = (struct loop_timer){.fn = upstreams_tick, .ctx = upstreams};
 }
 
 void upstreams_done(struct upstreams *upstreams)
@@ -124,5 +124,5 @@ void upstreams_set(struct upstreams *upstreams, struct upstream *upstream)
     if (upstreams->now)
         SLIST_INSERT_HEAD(&upstreams->earlier, upstreams->now, link);
     upstreams->now = upstream;
-    upstreams_look(upstreams);
+    upstreams_tick(upstreams);
 }
