@@ -42,10 +42,10 @@ struct http {
     /* Connections that somebody has to write to, in the order of their deadlines. */
     struct http_connections receiving;
     struct http_connections idle;
-    struct loop_timer deadline;
-    int late;                /* turns since a deadline passed, until whoever missed it is cut off */
-    struct loop_timer left;  /* set while there are any that receive */
-    struct loop_timer crowd; /* set while all connections are taken */
+    struct loop_timer deadline_timer;
+    int late; /* turns since a deadline passed, until whoever missed it is cut off */
+    struct loop_timer left_timer;  /* set while there are any that receive */
+    struct loop_timer crowd_timer; /* set while all connections are taken */
     struct log_sum crowded;
     struct http_linger linger;
 };

@@ -45,8 +45,8 @@ static void http_set_timer(struct http *http)
 
     if (first_ms == INT64_MAX || http->late > 0)
         return;
-    if (!heap_linked(&http->deadline.node) || first_ms < http->deadline.at_ms)
-        loop_timer_set(http->loop, &http->deadline, first_ms);
+    if (!heap_linked(&http->deadline_timer.node) || first_ms < http->deadline_timer.at_ms)
+        loop_timer_set(http->loop, &http->deadline_timer, first_ms);
 }
 
 void http_cutoff_watch(struct http_connection *connection, struct http_connections *list)
@@ -61,8 +61,8 @@ void http_cutoff_watch(struct http_connection *connection, struct http_connectio
     connection->deadline_ms = loop_now_ms(http->loop) + http_limit_ms(http, list);
     TAILQ_INSERT_TAIL(list, connection, link);
     http_set_timer(http);
-    if (list == &http->receiving && !heap_linked(&http->left.node))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
+    if (list == &http->receiving && !heap_linked(&http->left_timer.node))
+        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
 }
 
 /* MHD sees the end of the stream and closes. */
@@ -133,7 +133,7 @@ static void http_left_tick(void *ctx)
     }
     http_wake_ended(clients, len);
     if (!TAILQ_EMPTY(&http->receiving))
-        loop_timer_set(http->loop, &http->left, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
+        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
 }
 
 /* ---- a crowd ---- */
@@ -180,7 +180,7 @@ static void http_crowd_tick(void *ctx)
 
     if (http->connections < http->connections_max)
         return;
-    loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
+    loop_timer_set(http->loop, &http->crowd_timer, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
     if (!http_door_knocked(&http->door))
         return;
     unsigned gone = http_make_room(http, &http->idle, HTTP_CROWD_IDLE_MS, room);
@@ -191,8 +191,9 @@ static void http_crowd_tick(void *ctx)
 
 void http_cutoff_admitted(struct http *http)
 {
-    if (http->connections >= http->connections_max && !heap_linked(&http->crowd.node))
-        loop_timer_set(http->loop, &http->crowd, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
+    if (http->connections >= http->connections_max && !heap_linked(&http->crowd_timer.node))
+        loop_timer_set(http->loop, &http->crowd_timer,
+                       loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
 }
 
 /* ---- a stop ---- */
@@ -243,17 +244,17 @@ void http_cutoff_init(struct http *http)
 {
     TAILQ_INIT(&http->receiving);
     TAILQ_INIT(&http->idle);
-    http->deadline = (struct loop_timer){.fn = http_deadline, .ctx = http};
-    http->left = (struct loop_timer){.fn = http_left_tick, .ctx = http};
-    http->crowd = (struct loop_timer){.fn = http_crowd_tick, .ctx = http};
+    http->deadline_timer = (struct loop_timer){.fn = http_deadline, .ctx = http};
+    http->left_timer = (struct loop_timer){.fn = http_left_tick, .ctx = http};
+    http->crowd_timer = (struct loop_timer){.fn = http_crowd_tick, .ctx = http};
     log_sum_init(&http->crowded, http->loop, LOG_WARN,
                  "all connections are taken: those that nobody uses are closed", NULL);
 }
 
 void http_cutoff_done(struct http *http)
 {
-    loop_timer_clear(http->loop, &http->deadline);
-    loop_timer_clear(http->loop, &http->left);
-    loop_timer_clear(http->loop, &http->crowd);
+    loop_timer_clear(http->loop, &http->deadline_timer);
+    loop_timer_clear(http->loop, &http->left_timer);
+    loop_timer_clear(http->loop, &http->crowd_timer);
     log_sum_done(&http->crowded);
 }

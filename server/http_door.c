@@ -10,7 +10,7 @@
 
 enum {
     HTTP_DOOR_ADMITTED_MAX = 64, /* let in at once, before others get their turn */
-    HTTP_DOOR_REST_MS = 100,     /* after nobody could be let in */
+    HTTP_DOOR_PAUSE_MS = 100,    /* after nobody could be let in */
     /* Between the last knock that counts and the end: the rest of a handshake, or of a head on a
      * connection that is there. */
     HTTP_DOOR_ON_ITS_WAY_MS = 50,
@@ -19,7 +19,7 @@ enum {
 
 /* ---- letting in ---- */
 
-static void http_door_set(struct http_door *door, bool shut)
+static void http_door_set_shut(struct http_door *door, bool shut)
 {
     if (door->shut == shut)
         return;
@@ -28,21 +28,21 @@ static void http_door_set(struct http_door *door, bool shut)
         (void)loop_fd_change(door->loop, &door->sockets[i].source, shut ? 0 : EPOLLIN);
 }
 
-static void http_door_rest(struct http_door *door)
+static void http_door_pause(struct http_door *door)
 {
-    http_door_set(door, true);
-    loop_timer_set(door->loop, &door->rested, loop_now_ms(door->loop) + HTTP_DOOR_REST_MS);
+    http_door_set_shut(door, true);
+    loop_timer_set(door->loop, &door->pause_timer, loop_now_ms(door->loop) + HTTP_DOOR_PAUSE_MS);
 }
 
-static void http_door_rested(void *ctx)
+static void http_door_end_pause(void *ctx)
 {
-    http_door_set(ctx, false);
+    http_door_set_shut(ctx, false);
 }
 
 void http_door_has_room(struct http_door *door)
 {
-    if (door->shut && !heap_linked(&door->rested.node))
-        http_door_set(door, false);
+    if (door->shut && !heap_linked(&door->pause_timer.node))
+        http_door_set_shut(door, false);
 }
 
 /* accept(2): everything else is an error of the one client's, who has gone. */
@@ -61,7 +61,7 @@ static void http_door_ready(void *ctx, uint32_t events)
         struct sockaddr_storage address = {0};
         socklen_t len = sizeof(address);
         if (door->room(door->ctx) == 0) {
-            http_door_set(door, true);
+            http_door_set_shut(door, true);
             return;
         }
         int fd = accept4(socket->source.fd, (struct sockaddr *)&address, &len,
@@ -71,7 +71,7 @@ static void http_door_ready(void *ctx, uint32_t events)
         else if (errno == EAGAIN)
             return;
         else if (http_door_lacks_means(errno))
-            http_door_rest(door);
+            http_door_pause(door);
     }
 }
 
@@ -119,7 +119,7 @@ static void http_door_tick(void *ctx)
     struct http_door *door = ctx;
 
     if (http_door_knocked(door))
-        loop_timer_set(door->loop, &door->closes, loop_now_ms(door->loop) + HTTP_DOOR_TICK_MS);
+        loop_timer_set(door->loop, &door->close_timer, loop_now_ms(door->loop) + HTTP_DOOR_TICK_MS);
     else
         http_door_end(door);
 }
@@ -132,7 +132,8 @@ void http_door_close(struct http_door *door)
     }
     for (size_t i = 0; i < door->len; i++)
         http_door_turn_away(door->sockets[i].source.fd);
-    loop_timer_set(door->loop, &door->closes, loop_now_ms(door->loop) + HTTP_DOOR_ON_ITS_WAY_MS);
+    loop_timer_set(door->loop, &door->close_timer,
+                   loop_now_ms(door->loop) + HTTP_DOOR_ON_ITS_WAY_MS);
 }
 
 bool http_door_is_open(const struct http_door *door)
@@ -144,8 +145,8 @@ bool http_door_is_open(const struct http_door *door)
 
 int http_door_open(struct http_door *door, struct listeners *listeners)
 {
-    door->rested = (struct loop_timer){.fn = http_door_rested, .ctx = door};
-    door->closes = (struct loop_timer){.fn = http_door_tick, .ctx = door};
+    door->pause_timer = (struct loop_timer){.fn = http_door_end_pause, .ctx = door};
+    door->close_timer = (struct loop_timer){.fn = http_door_tick, .ctx = door};
     door->passed = listeners->passed;
     while (listeners->len > 0) {
         struct http_door_socket *socket = &door->sockets[door->len];
@@ -166,6 +167,6 @@ int http_door_open(struct http_door *door, struct listeners *listeners)
 void http_door_done(struct http_door *door)
 {
     http_door_end(door);
-    loop_timer_clear(door->loop, &door->rested);
-    loop_timer_clear(door->loop, &door->closes);
+    loop_timer_clear(door->loop, &door->pause_timer);
+    loop_timer_clear(door->loop, &door->close_timer);
 }

@@ -27,10 +27,10 @@ struct http_door {
     void *ctx;
     struct http_door_socket sockets[LISTENERS_MAX];
     size_t len;
-    bool passed;              /* the sockets are a service manager's, too */
-    bool shut;                /* nobody is let in at the moment */
-    struct loop_timer rested; /* set while there was nothing left to let somebody in with */
-    struct loop_timer closes; /* set from http_door_close() to the end */
+    bool passed;                   /* the sockets are a service manager's, too */
+    bool shut;                     /* nobody is let in at the moment */
+    struct loop_timer pause_timer; /* set while there was nothing left to let somebody in with */
+    struct loop_timer close_timer; /* set from http_door_close() to the end */
 };
 
 /* Takes all of *listeners over, whatever comes. 0 or an -errno; http_door_done() either way. */

@@ -50,7 +50,7 @@ static void http_linger_set_timer(struct http_linger *linger)
     const struct http_linger_socket *first = TAILQ_FIRST(&linger->sockets);
 
     if (first)
-        loop_timer_set(linger->loop, &linger->deadline, first->deadline_ms);
+        loop_timer_set(linger->loop, &linger->deadline_timer, first->deadline_ms);
 }
 
 static void http_linger_deadline(void *ctx)
@@ -68,7 +68,7 @@ void http_linger_init(struct http_linger *linger, struct loop *loop)
 {
     *linger = (struct http_linger){
         .loop = loop,
-        .deadline = {.fn = http_linger_deadline, .ctx = linger},
+        .deadline_timer = {.fn = http_linger_deadline, .ctx = linger},
     };
     TAILQ_INIT(&linger->sockets);
 }
@@ -79,7 +79,7 @@ void http_linger_done(struct http_linger *linger)
 
     while ((first = TAILQ_FIRST(&linger->sockets)))
         http_linger_end(first);
-    loop_timer_clear(linger->loop, &linger->deadline);
+    loop_timer_clear(linger->loop, &linger->deadline_timer);
 }
 
 void http_linger_on(struct http_linger *linger, int fd)

@@ -16,7 +16,7 @@ struct http_linger {
     struct loop *loop;
     TAILQ_HEAD(, http_linger_socket) sockets; /* in the order of their deadlines */
     int len;
-    struct loop_timer deadline;
+    struct loop_timer deadline_timer;
 };
 
 void http_linger_init(struct http_linger *linger, struct loop *loop);

@@ -61,7 +61,7 @@ struct server {
     struct buf serving; /* as people read it in the service's status */
     int signal_fd;
     struct loop_fd signals;
-    struct loop_timer stop;
+    struct loop_timer stop_timer;
     enum serve_phase phase;
     int64_t phase_ends_ms;
     bool reload_due; /* once the start is over */
@@ -130,7 +130,7 @@ static void server_enter(struct server *server, enum serve_phase phase, int64_t 
 {
     server->phase = phase;
     server->phase_ends_ms = loop_now_ms(server->loop) + at_most_ms;
-    loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop));
+    loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop));
 }
 
 /* Nobody waits for an answer, or is about to, and no attempt is in flight whose end would be
@@ -157,7 +157,8 @@ static void server_stop_tick(void *ctx)
         relay_give_up(server->relay);
         server_enter(server, SERVE_FLUSHING, SERVE_FLUSH_MS);
     } else {
-        loop_timer_set(server->loop, &server->stop, loop_now_ms(server->loop) + SERVE_STOP_TICK_MS);
+        loop_timer_set(server->loop, &server->stop_timer,
+                       loop_now_ms(server->loop) + SERVE_STOP_TICK_MS);
     }
 }
 
@@ -426,7 +427,7 @@ static int server_start(struct server *server)
     if (r || server->phase != SERVE_RUNNING)
         return r;
     server->service.inbox = relay_inbox(server->relay);
-    server->stop = (struct loop_timer){.fn = server_stop_tick, .ctx = server};
+    server->stop_timer = (struct loop_timer){.fn = server_stop_tick, .ctx = server};
     r = server_start_http(server);
     if (r)
         return r;
