@@ -9,7 +9,7 @@
 #include "cli/exit_code.h"
 #include "cli/outbox_backup.h"
 #include "cli/outbox_letters.h"
-#include "cli/outbox_look.h"
+#include "cli/outbox_view.h"
 #include "outbox/store_sqlite.h"
 
 /* ---- What there is ---- */

@@ -98,10 +98,10 @@ struct letters_sweep {
     struct outbox_console *console;
     const struct outbox_request *request;
     const struct outbox_change *change;
-    uint64_t last_id;       /* at the start */
-    uint64_t total;         /* letters at the start */
-    uint64_t after, looked; /* the last one looked at, and how many they are */
-    uint64_t page_rows;     /* of them, those of this page */
+    uint64_t last_id;          /* at the start */
+    uint64_t total;            /* letters at the start */
+    uint64_t after, rows_read; /* the last one looked at, and how many they are */
+    uint64_t page_rows;        /* of them, those of this page */
     uint64_t made, stale;
     struct outbox_change_batch batch;
 };
@@ -125,7 +125,7 @@ static int sweep_row(void *ctx, const struct store_row *row)
 }
 
 /* Looks at some more letters. *over: there are no more. */
-static int sweep_look(struct letters_sweep *sweep, struct store *store, bool *over)
+static int sweep_read(struct letters_sweep *sweep, struct store *store, bool *over)
 {
     struct store_filter filter = {
         .first = STORE_DEAD,
@@ -139,7 +139,7 @@ static int sweep_look(struct letters_sweep *sweep, struct store *store, bool *ov
     int r = store->ops->read(store, &filter, sweep_row, sweep);
     if (r && r != LETTERS_FULL)
         return r;
-    sweep->looked += sweep->page_rows;
+    sweep->rows_read += sweep->page_rows;
     *over = sweep->page_rows == 0;
     return 0;
 }
@@ -178,10 +178,10 @@ static int sweep_run(struct letters_sweep *sweep, struct store *store)
     while (!r && !over) {
         if (outbox_stop_wanted())
             return LETTERS_STOPPED;
-        r = sweep_look(sweep, store, &over);
+        r = sweep_read(sweep, store, &over);
         if (!r && (over || sweep->batch.len == OUTBOX_CHANGE_BATCH))
             r = sweep_change(sweep, store);
-        outbox_console_progress(sweep->console, "%" PRIu64 " of %" PRIu64, sweep->looked,
+        outbox_console_progress(sweep->console, "%" PRIu64 " of %" PRIu64, sweep->rows_read,
                                 sweep->total);
     }
     return r;

@@ -5,7 +5,7 @@
  * Whoever reads the list may take all day (a pager), and rows that are being read keep their room
  * on disk: so a page is read and closed, and only then written.
  */
-#include "cli/outbox_look.h"
+#include "cli/outbox_view.h"
 
 #include <inttypes.h>
 
@@ -13,12 +13,12 @@
 #include "cli/outbox_print.h"
 
 enum {
-    LOOK_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */
-    LOOK_PAGE_BYTES = 64 * 1024,
-    LOOK_PAGE_ROWS = 1000,
+    VIEW_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */
+    VIEW_PAGE_BYTES = 64 * 1024,
+    VIEW_PAGE_ROWS = 1000,
 };
 
-struct look {
+struct view {
     const struct outbox_request *request;
     int64_t now_ms;
     struct buf page;
@@ -26,9 +26,9 @@ struct look {
     uint64_t after; /* the last one seen */
 };
 
-static void look_done(struct look *look)
+static void view_done(struct view *view)
 {
-    buf_done(&look->page);
+    buf_done(&view->page);
 }
 
 int outbox_stats(struct outbox_console *console, struct store *store,
@@ -51,49 +51,49 @@ int outbox_stats(struct outbox_console *console, struct store *store,
 
 /* ---- list ---- */
 
-static bool look_wants(const struct outbox_request *request, const struct store_row *row)
+static bool view_wants(const struct outbox_request *request, const struct store_row *row)
 {
     if (request->states == OUTBOX_PENDING) /* with replays, which dead ones stand amidst */
         return row->state != STORE_DEAD;
     return true;
 }
 
-static int look_list_row(void *ctx, const struct store_row *row)
+static int view_list_row(void *ctx, const struct store_row *row)
 {
-    struct look *look = ctx;
+    struct view *view = ctx;
     int r = 0;
 
-    if (look_wants(look->request, row) && look->request->json)
-        r = outbox_print_json(row, false, &look->page);
-    else if (look_wants(look->request, row))
-        r = outbox_print_line(row, look->now_ms, &look->page);
+    if (view_wants(view->request, row) && view->request->json)
+        r = outbox_print_json(row, false, &view->page);
+    else if (view_wants(view->request, row))
+        r = outbox_print_line(row, view->now_ms, &view->page);
     if (r)
         return r;
-    look->after = row->id;
-    look->rows++;
-    return look->page.len >= LOOK_PAGE_BYTES || look->rows >= LOOK_PAGE_ROWS ? LOOK_PAGE_FULL : 0;
+    view->after = row->id;
+    view->rows++;
+    return view->page.len >= VIEW_PAGE_BYTES || view->rows >= VIEW_PAGE_ROWS ? VIEW_PAGE_FULL : 0;
 }
 
-static int look_list_page(struct store *store, struct look *look)
+static int view_list_page(struct store *store, struct view *view)
 {
-    bool dead = look->request->states == OUTBOX_DEAD;
+    bool dead = view->request->states == OUTBOX_DEAD;
     struct store_filter filter = {
         .first = dead ? STORE_DEAD : STORE_PENDING,
         .last = dead ? STORE_DEAD : STORE_FORCED,
-        .model = look->request->selection.model,
-        .after = look->after,
+        .model = view->request->selection.model,
+        .after = view->after,
         .bare = true,
     };
 
-    look->rows = 0;
-    look->page.len = 0;
-    return store->ops->read(store, &filter, look_list_row, look);
+    view->rows = 0;
+    view->page.len = 0;
+    return store->ops->read(store, &filter, view_list_row, view);
 }
 
 int outbox_list(struct outbox_console *console, struct store *store,
                 const struct outbox_request *request)
 {
-    cleanup(look_done) struct look look = {
+    cleanup(view_done) struct view view = {
         .request = request,
         .now_ms = clock_wall_ms(console->clock),
     };
@@ -101,13 +101,13 @@ int outbox_list(struct outbox_console *console, struct store *store,
 
     /* Programs that read lines take no heading for one. */
     if (console->out_is_terminal && !request->json)
-        r = outbox_print_heading(&look.page);
-    outbox_console_write(console, buf_span(&look.page));
+        r = outbox_print_heading(&view.page);
+    outbox_console_write(console, buf_span(&view.page));
     while (!r && !console->out_error) {
-        r = look_list_page(store, &look);
-        if (r && r != LOOK_PAGE_FULL)
+        r = view_list_page(store, &view);
+        if (r && r != VIEW_PAGE_FULL)
             break;
-        outbox_console_write(console, buf_span(&look.page));
+        outbox_console_write(console, buf_span(&view.page));
         if (!r)
             return EXIT_FINE;
         r = 0;
