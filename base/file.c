@@ -26,11 +26,11 @@ static int file_too_large(struct buf *why, const char *path, size_t max_bytes)
     return r ? r : FILE_INVALID;
 }
 
-static bool file_pipes_may_wait = true;
+static bool file_waits_are_limited;
 
-void file_wait_no_longer(void)
+void file_limit_waits(void)
 {
-    file_pipes_may_wait = false;
+    file_waits_are_limited = true;
 }
 
 static bool file_is_regular(int fd)
@@ -50,7 +50,7 @@ static bool file_is_ready(int fd, int64_t until_ms)
     if (left_ms < 0)
         left_ms = 0;
     do
-        ready = poll(&pipe, 1, file_pipes_may_wait ? -1 : (int)left_ms);
+        ready = poll(&pipe, 1, file_waits_are_limited ? (int)left_ms : -1);
     while (ready < 0 && errno == EINTR);
     return ready > 0;
 }

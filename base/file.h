@@ -11,7 +11,7 @@ enum { FILE_INVALID = 1 };
 enum { FILE_PIPE_MS = 5000 };
 
 /* From now on what is no file, such as a pipe, must end within FILE_PIPE_MS: nothing may block. */
-void file_wait_no_longer(void);
+void file_limit_waits(void);
 
 /*
  * Reads a file of at most max_bytes. FILE_INVALID: it could not be read or is larger, and *why has

@@ -56,7 +56,7 @@ static void main_hold_standard_fds(void)
 static int main_serve(struct setup *setup)
 {
     main_hold_standard_fds();
-    file_wait_no_longer();
+    file_limit_waits();
     log_open();
     log_setup(setup->config.log_level, setup->config.log_format);
     config_warn(getenv, &setup->config);
