@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The life of a serving relay.
+ * The life of a serving relay: how it starts and ends, and which signal does what meanwhile.
  *
- * The first SIGTERM or SIGINT closes the door: no new connections but those that the kernel has
- * made, and what is under way or has begun to arrive has DRAIN_MS to be answered and judged. When
- * that time is up, or at a second signal, whoever still waits is answered 202 or 503, which has
- * SERVE_FLUSH_MS to become true and reach its client.
- *
- * SIGHUP reads everything again, checks it, and only then takes the secrets, the deploy key, the
- * certificates and the routes, all or none: what is wrong is logged, and the old ones stay. Events
- * that are under way keep their old route, and their connection.
+ * The order of the start matters: old events are known before the listening sockets open, since
+ * new events would otherwise have to queue behind the disk. reload.c has SIGHUP, stop.c has SIGTERM
+ * and SIGINT.
  */
 #include "server/serve.h"
 
@@ -27,157 +22,21 @@
 #include "outbox/store_sqlite.h"
 #include "relay/relay.h"
 #include "relay_version.h"
-#include "server/activation.h"
 #include "server/http.h"
 #include "server/listener.h"
-#include "server/memory.h"
-#include "server/notify.h"
+#include "server/reload.h"
+#include "server/server.h"
 #include "server/setup.h"
 #include "server/signals.h"
-#include "server/upstream.h"
+#include "server/stop.h"
 
 enum {
-    SERVE_FLUSH_MS = 2000,
-    SERVE_STOP_TICK_MS = 5,
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_ADMIN_CONNECTIONS_MAX = 32,
     SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
 };
 
-enum serve_phase { SERVE_RUNNING, SERVE_DRAINING, SERVE_FLUSHING };
-
-struct server {
-    struct setup *setup;
-    struct loop *loop;
-    struct upstreams upstreams;
-    struct outbox *outbox;
-    struct relay *relay;
-    struct service service;
-    struct http *http;
-    struct http *admin; /* NULL: none */
-    struct activation activation;
-    struct notify notify;
-    struct memory memory;
-    struct buf serving; /* as people read it in the service's status */
-    int signal_fd;
-    struct loop_fd signals;
-    struct loop_timer stop_timer;
-    enum serve_phase phase;
-    int64_t phase_ends_ms;
-    bool reload_due; /* once the start is over */
-};
-
-/* ---- reload ---- */
-
-/* The relay takes both or none: its attempts begin at once, and go the new way. */
-static int server_lead(struct server *server, struct routes *routes, struct upstream *upstream)
-{
-    relay_set_transport(server->relay, upstream->transport);
-    int r = relay_set_routes(server->relay, routes);
-    if (r)
-        relay_set_transport(server->relay, server->upstreams.now->transport);
-    return r;
-}
-
-/* All that can fail is done before anything is taken. */
-static int server_take(struct server *server, struct setup *fresh)
-{
-    cleanup(keyring_freep) struct keyring *keyring = NULL;
-    cleanup(upstream_freep) struct upstream *upstream = NULL;
-    int r = keyring_new(fresh->config.sync_secret, fresh->config.sync_secret_previous, &keyring);
-
-    if (r == 0)
-        r = upstream_new(server->loop, fresh, &upstream);
-    if (r == 0)
-        r = server_lead(server, fresh->routes, upstream);
-    if (r)
-        return r;
-    upstreams_set(&server->upstreams, take(upstream));
-    keyring_free(server->service.keyring);
-    server->service.keyring = take(keyring);
-    server->service.routes = fresh->routes;
-    setup_done(server->setup);
-    *server->setup = *fresh;
-    *fresh = (struct setup){0};
-    return 0;
-}
-
-static void server_reload(struct server *server)
-{
-    cleanup(setup_done) struct setup fresh = {0};
-    cleanup(buf_done) struct buf why = BUF_NULL;
-    cleanup(buf_done) struct buf status = BUF_NULL;
-
-    notify_reloading(&server->notify);
-    int r = setup_read(&fresh, &why);
-    if (r == 0)
-        r = server_take(server, &fresh);
-    if (r) {
-        const char *reason = r > 0 ? buf_string(&why) : strerror(-r);
-        log_error("not reloaded, the old configuration stays", "reason", reason);
-        (void)buf_printf(&status, "%s; not reloaded: %s", buf_string(&server->serving), reason);
-    } else {
-        config_warn(getenv, &server->setup->config);
-        log_info("reloaded", "routes", log_number(routes_count(server->service.routes)));
-        (void)buf_append_span(&status, buf_span(&server->serving));
-    }
-    notify_ready(&server->notify, buf_string(&status));
-}
-
-/* ---- stop ---- */
-
-static void server_enter(struct server *server, enum serve_phase phase, int64_t at_most_ms)
-{
-    server->phase = phase;
-    server->phase_ends_ms = loop_now_ms(server->loop) + at_most_ms;
-    loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop));
-}
-
-/* Nobody waits for an answer, or is about to, and no attempt is in flight whose end would be
- * missed. */
-static bool server_is_quiet(struct server *server)
-{
-    if (!http_is_drained(server->http))
-        return false;
-    relay_stop_sending(server->relay);
-    return server->phase == SERVE_FLUSHING || relay_in_flight(server->relay) == 0;
-}
-
-/* Looks, every few ms while the server stops, whether it may go on to the next phase. */
-static void server_stop_tick(void *ctx)
-{
-    struct server *server = ctx;
-    bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
-
-    if (server_is_quiet(server) || (time_is_up && server->phase == SERVE_FLUSHING)) {
-        loop_stop(server->loop);
-    } else if (time_is_up) {
-        log_info("time is up: whoever waits is answered now", "requests",
-                 log_number(http_busy(server->http)));
-        relay_give_up(server->relay);
-        server_enter(server, SERVE_FLUSHING, SERVE_FLUSH_MS);
-    } else {
-        loop_timer_set(server->loop, &server->stop_timer,
-                       loop_now_ms(server->loop) + SERVE_STOP_TICK_MS);
-    }
-}
-
-static void server_stop(struct server *server)
-{
-    if (!server->http) { /* the start is not over, and nobody has been answered anything */
-        log_info("stopping before anything was served");
-        server->phase = SERVE_FLUSHING;
-        loop_stop(server->loop);
-    } else if (server->phase == SERVE_RUNNING) {
-        notify_stopping(&server->notify, "Stopping");
-        relay_stopping(server->relay);
-        http_drain(server->http);
-        log_info("stopping", "events", log_number(relay_pending(server->relay)));
-        server_enter(server, SERVE_DRAINING, server->setup->config.drain_ms);
-    } else {
-        server->phase_ends_ms = loop_now_ms(server->loop); /* a second signal: at once */
-    }
-}
+/* ---- signals ---- */
 
 static void server_signalled(void *ctx, uint32_t events)
 {
@@ -188,14 +47,12 @@ static void server_signalled(void *ctx, uint32_t events)
     if (read(server->signal_fd, &signal, sizeof(signal)) != (ssize_t)sizeof(signal))
         return;
     if (signal.ssi_signo != SIGHUP)
-        server_stop(server);
+        stop_signalled(server);
     else if (!server->http)
-        server->reload_due = true; /* what was read is older than the signal */
-    else if (server->phase == SERVE_RUNNING)
-        server_reload(server);
+        server->reload_due = true; /* the settings were read before this signal */
+    else if (server->phase == SERVER_RUNNING)
+        reload_run(server);
 }
-
-/* ---- start ---- */
 
 static int server_watch_signals(struct server *server)
 {
@@ -207,6 +64,8 @@ static int server_watch_signals(struct server *server)
         (struct loop_fd){.fd = server->signal_fd, .fn = server_signalled, .ctx = server};
     return loop_fd_add(server->loop, &server->signals, EPOLLIN);
 }
+
+/* ---- start ---- */
 
 /* As many as the descriptors allow, once every attempt has its own. */
 static unsigned server_connections_max(const struct config *config)
@@ -267,7 +126,7 @@ static int server_start_relay(struct server *server)
     if (r == 0)
         r = relay_set_routes(server->relay, server->service.routes);
     /* Events that arrive before the old ones are known would have to queue up behind the disk. */
-    while (r == 0 && server->phase == SERVE_RUNNING && relay_loading(server->relay))
+    while (r == 0 && server->phase == SERVER_RUNNING && relay_loading(server->relay))
         r = loop_turn(server->loop);
     return r;
 }
@@ -424,17 +283,17 @@ static int server_start(struct server *server)
     server->service.routes = server->setup->routes;
     if (r == 0)
         r = server_start_relay(server);
-    if (r || server->phase != SERVE_RUNNING)
+    if (r || server->phase != SERVER_RUNNING)
         return r;
     server->service.inbox = relay_inbox(server->relay);
-    server->stop_timer = (struct loop_timer){.fn = server_stop_tick, .ctx = server};
+    stop_init(server);
     r = server_start_http(server);
     if (r)
         return r;
     server_watch_memory(server);
     notify_ready(&server->notify, buf_string(&server->serving));
     if (server->reload_due)
-        server_reload(server);
+        reload_run(server);
     return 0;
 }
 

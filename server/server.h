@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/* All parts of a serving relay: serve.c starts them, reload.c exchanges some, stop.c ends them. */
+#pragma once
+
+#include "base/loop.h"
+#include "handlers/service.h"
+#include "server/activation.h"
+#include "server/memory.h"
+#include "server/notify.h"
+#include "server/upstream.h"
+
+struct http;
+struct outbox;
+struct relay;
+struct setup;
+
+enum server_phase {
+    SERVER_RUNNING,  /* starting or serving */
+    SERVER_DRAINING, /* stopping: attempts and requests end by themselves */
+    SERVER_FLUSHING, /* stopping: the last answers are on their way to the clients */
+};
+
+struct server {
+    struct setup *setup; /* the caller's; a reload changes the content */
+    struct loop *loop;
+    struct upstreams upstreams;
+    struct outbox *outbox; /* NULL: OUTBOX is off */
+    struct relay *relay;
+    struct service service; /* what the handlers need */
+    struct http *http;      /* NULL: the start is not over */
+    struct http *admin;     /* NULL: ADMIN_PORT is off */
+    struct activation activation;
+    struct notify notify;
+    struct memory memory;
+    struct buf serving; /* the line of text in the service's status: Serving on ... */
+    int signal_fd;
+    struct loop_fd signals;
+    struct loop_timer stop_timer; /* set while the server stops */
+    enum server_phase phase;
+    int64_t phase_ends_ms; /* monotonic; while the server stops: when the phase is cut short */
+    bool reload_due;       /* SIGHUP came during the start: reload once the start is over */
+};

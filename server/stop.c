@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What SIGTERM and SIGINT do to a serving relay.
+ *
+ * The first signal closes the listening sockets, after the connections that the kernel has made
+ * already were let in. Requests that have begun, and attempts in flight, then have DRAIN_MS to end.
+ * When that time is up, or at a second signal, senders that still wait are answered 202 or 503. The
+ * disk and the network have STOP_FLUSH_MS to make these answers true and to deliver them.
+ */
+#include "server/stop.h"
+
+#include "base/log.h"
+#include "relay/relay.h"
+#include "server/http.h"
+#include "server/server.h"
+#include "server/setup.h"
+
+enum {
+    STOP_FLUSH_MS = 2000,
+    STOP_TICK_MS = 5, /* between two checks whether a phase is over */
+};
+
+static void stop_enter(struct server *server, enum server_phase phase, int64_t at_most_ms)
+{
+    server->phase = phase;
+    server->phase_ends_ms = loop_now_ms(server->loop) + at_most_ms;
+    loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop));
+}
+
+/* Whether no sender waits for an answer, or is about to, and the end of no attempt would be lost.
+ */
+static bool stop_is_quiet(struct server *server)
+{
+    if (!http_is_drained(server->http))
+        return false;
+    relay_stop_sending(server->relay);
+    return server->phase == SERVER_FLUSHING || relay_in_flight(server->relay) == 0;
+}
+
+static void stop_tick(void *ctx)
+{
+    struct server *server = ctx;
+    bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
+
+    if (stop_is_quiet(server) || (time_is_up && server->phase == SERVER_FLUSHING)) {
+        loop_stop(server->loop);
+    } else if (time_is_up) {
+        log_info("time is up: whoever waits is answered now", "requests",
+                 log_number(http_busy(server->http)));
+        relay_give_up(server->relay);
+        stop_enter(server, SERVER_FLUSHING, STOP_FLUSH_MS);
+    } else {
+        loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop) + STOP_TICK_MS);
+    }
+}
+
+void stop_init(struct server *server)
+{
+    server->stop_timer = (struct loop_timer){.fn = stop_tick, .ctx = server};
+}
+
+void stop_signalled(struct server *server)
+{
+    if (!server->http) { /* the start is not over, so no sender has been promised anything */
+        log_info("stopping before anything was served");
+        server->phase = SERVER_FLUSHING;
+        loop_stop(server->loop);
+    } else if (server->phase == SERVER_RUNNING) {
+        notify_stopping(&server->notify, "Stopping");
+        relay_stopping(server->relay);
+        http_drain(server->http);
+        log_info("stopping", "events", log_number(relay_pending(server->relay)));
+        stop_enter(server, SERVER_DRAINING, server->setup->config.drain_ms);
+    } else {
+        server->phase_ends_ms = loop_now_ms(server->loop); /* a second signal */
+    }
+}
