@@ -20,101 +20,21 @@
 #include <ctype.h>
 #include <sys/socket.h>
 
-#include "base/utf8.h"
 #include "handlers/target.h"
 #include "server/http_body.h"
 #include "server/http_connection.h"
 #include "server/http_cutoff.h"
 #include "server/http_head.h"
+#include "server/http_reply.h"
 
 enum {
     HTTP_AWAIT_MS = 2,
     HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
     HTTP_GONE_MAX = 64,    /* so are more than have left: whoever is suspended keeps a connection */
-    HTTP_ANSWERS_BYTES_MAX = 16 * 1024 * 1024, /* of texts that are on their way to clients */
-    HTTP_ENCODING_SHOWN_MAX = 40,              /* of what a Content-Encoding says */
-    HTTP_TEXT_ALWAYS_BYTES = 1024,             /* of a text, whatever there is */
+    HTTP_ENCODING_SHOWN_MAX = 40, /* of what a Content-Encoding says */
 };
 
 /* ---- answering ---- */
-
-static void http_count_answer(struct http_connection *connection, size_t bytes)
-{
-    connection->http->answer_bytes += bytes;
-    connection->http->answer_bytes -= connection->answer_bytes;
-    connection->answer_bytes = bytes;
-}
-
-/* What Convex says of an event may be long, and who sent it may not read the answer: past what all
- * answers may hold, the beginning has to do. */
-static int http_make_text(const struct http *http, enum reply reply, struct span message,
-                          struct buf *text)
-{
-    int r = reply_body(reply, message, text);
-
-    if (r || http->answer_bytes + text->cap <= HTTP_ANSWERS_BYTES_MAX || reply_is_page(reply) ||
-        message.len <= HTTP_TEXT_ALWAYS_BYTES)
-        return r;
-    message.len = utf8_whole(message.at, HTTP_TEXT_ALWAYS_BYTES);
-    buf_done(text);
-    return reply_body(reply, message, text);
-}
-
-static struct MHD_Response *http_make_body(struct http_connection *connection, enum reply reply,
-                                           struct span message)
-{
-    const char *fixed = reply_head(reply)->body;
-    struct buf text = BUF_NULL;
-
-    if (fixed)
-        return MHD_create_response_from_buffer(strlen(fixed), (void *)(uintptr_t)fixed,
-                                               MHD_RESPMEM_PERSISTENT);
-    struct MHD_Response *response = NULL;
-    if (http_make_text(connection->http, reply, message, &text) == 0)
-        response = MHD_create_response_from_buffer(text.len, text.at, MHD_RESPMEM_MUST_FREE);
-    if (response)
-        http_count_answer(connection, text.cap);
-    else
-        buf_done(&text);
-    return response;
-}
-
-static struct MHD_Response *http_make_response(struct http_connection *connection, enum reply reply,
-                                               struct span message)
-{
-    const struct reply_head *head = reply_head(reply);
-    struct MHD_Response *response = http_make_body(connection, reply, message);
-
-    if (!response)
-        return NULL;
-    (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, head->content_type);
-    (void)MHD_add_response_header(response, REQUEST_ID_HEADER, connection->request.id);
-    if (head->header)
-        (void)MHD_add_response_header(response, head->header, head->value);
-    if (connection->http->draining)
-        (void)MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION, "close");
-    return response;
-}
-
-/* Hands the answer to MHD. MHD_NO: the connection is to be closed. */
-static enum MHD_Result http_queue(struct http_connection *connection)
-{
-    struct MHD_Response *response = connection->response;
-
-    if (!response)
-        return MHD_NO; /* there was no memory to make one */
-    enum MHD_Result queued = MHD_queue_response(connection->mhd, connection->status, response);
-    MHD_destroy_response(response);
-    connection->response = NULL;
-    return queued;
-}
-
-/* The same before the body has come: the connection ends with this answer. */
-static enum MHD_Result http_queue_early(struct http_connection *connection)
-{
-    connection->cut_short = true;
-    return http_queue(connection);
-}
 
 /* The answer is there: lets MHD have it. */
 static void http_wait_over(struct http_connection *connection)
@@ -130,7 +50,7 @@ static void http_wait_over(struct http_connection *connection)
         http->awaited--;
         return; /* MHD asks */
     }
-    if (http_queue(connection) != MHD_YES)
+    if (http_reply_queue(connection) != MHD_YES)
         (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
     MHD_resume_connection(connection->mhd);
 }
@@ -149,7 +69,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
     }
     connection->answered = true;
     connection->status = (unsigned)reply_head(reply)->status;
-    connection->response = http_make_response(connection, reply, message);
+    connection->response = http_reply_make(connection, reply, message);
     http_connection_observe(connection, reply);
     http_wait_over(connection);
 }
@@ -242,15 +162,15 @@ static enum MHD_Result http_head(struct http_connection *connection, const struc
     request_id_take(&connection->http->service->ids, head.request_id, connection->request.id);
     if (connection->target_lost) {
         http_refuse(connection, REPLY_UNAVAILABLE, http_no_memory);
-        return http_queue_early(connection);
+        return http_reply_queue_early(connection);
     }
     if (refused) {
         http_refuse(connection, refusal, why);
-        return http_queue_early(connection);
+        return http_reply_queue_early(connection);
     }
     http_route(connection, start->method, &head);
     if (connection->refused && (head.chunked || head.content_length > 0))
-        return http_queue_early(connection);
+        return http_reply_queue_early(connection);
 
     if (!connection->refused && connection->endpoint->reads_envelope)
         return http_body_begin(connection, head.content_length) ? MHD_NO : MHD_YES;
@@ -300,7 +220,7 @@ static enum MHD_Result http_whole(struct http_connection *connection)
             http_await(connection);
     }
     if (connection->answered)
-        return http_queue(connection);
+        return http_reply_queue(connection);
     if (connection->suspend_at_ms <= loop_now_ms(connection->http->loop))
         http_suspend(connection);
     return MHD_YES;
@@ -354,7 +274,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
     return http_whole(*request);
 }
 
-static enum reply http_reply_like(unsigned status)
+static enum reply http_access_reply_like(unsigned status)
 {
     switch (status) {
     case MHD_HTTP_CONTENT_TOO_LARGE:
@@ -380,7 +300,7 @@ static void http_observe_mhd(struct http_connection *connection)
         connection->began_ms = loop_now_ms(connection->http->loop);
         request_id_take(&connection->http->service->ids, SPAN_NULL, connection->request.id);
     }
-    http_connection_observe(connection, http_reply_like(answer->http_status));
+    http_connection_observe(connection, http_access_reply_like(answer->http_status));
 }
 
 void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request,
@@ -403,14 +323,11 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
         connection->wait = HTTP_GONE; /* it is busy until the relay has answered */
         return;
     }
-    if (connection->response)
-        MHD_destroy_response(connection->response);
     buf_done(&connection->request.body);
     http_connection_count_body(connection);
-    http_count_answer(connection, 0);
+    http_reply_done(connection);
     free(connection->request.note);
     connection->request.note = NULL;
-    connection->response = NULL;
     connection->endpoint = NULL;
     connection->entered = connection->refused = connection->answered = false;
     connection->received = 0;
