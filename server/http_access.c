@@ -112,7 +112,7 @@ static void http_judge_body(struct http_connection *connection, const struct htt
 {
     struct http *http = connection->http;
 
-    if (head->content_length > (unsigned long long)http->max_body_bytes)
+    if (http_body_is_too_large(http, head->content_length))
         http_refuse_too_large(connection);
     else if (!connection->endpoint->reads_envelope)
         return;

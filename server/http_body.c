@@ -13,13 +13,18 @@ enum {
     HTTP_BODIES_BYTES_MIN = 64 * 1024 * 1024,
 };
 
-/* ---- how much there is ---- */
+/* ---- limits ---- */
 
 static unsigned long long http_bodies_max(const struct http *http)
 {
     unsigned long long bytes = (unsigned long long)http->max_body_bytes * HTTP_BODIES_LARGEST;
 
     return bytes > HTTP_BODIES_BYTES_MIN ? bytes : HTTP_BODIES_BYTES_MIN;
+}
+
+bool http_body_is_too_large(const struct http *http, unsigned long long len)
+{
+    return len > (unsigned long long)http->max_body_bytes;
 }
 
 bool http_body_has_room(const struct http *http, unsigned long long len)
@@ -79,7 +84,7 @@ enum MHD_Result http_body_piece(struct http_connection *connection, struct span 
     struct request *request = &connection->request;
 
     connection->received += piece.len;
-    if (connection->received > (size_t)connection->http->max_body_bytes) {
+    if (http_body_is_too_large(connection->http, connection->received)) {
         char why[HTTP_BODY_TOO_LARGE_MAX];
         http_body_say_too_large(connection, why);
         return http_body_refuse(connection, REPLY_TOO_LARGE, why);

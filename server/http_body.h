@@ -15,7 +15,10 @@
 struct http;
 struct http_connection;
 
-/* Whether a body of this length may come. */
+/* Whether a body of len bytes is past MAX_BODY_BYTES. */
+bool http_body_is_too_large(const struct http *http, unsigned long long len);
+
+/* Whether there is room for len more bytes of bodies. */
 bool http_body_has_room(const struct http *http, unsigned long long len);
 
 /* Gets ready for a body; len: as its request says, 0: nothing. 0 or -ENOMEM. */

@@ -8,14 +8,12 @@
  */
 #include "server/serve.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
 #include "base/complain.h"
-#include "base/error.h"
 #include "base/log.h"
 #include "handlers/endpoints.h"
 #include "outbox/outbox.h"
