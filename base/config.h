@@ -10,8 +10,9 @@
 
 #include "base/buf.h"
 #include "base/log.h"
+#include "base/setting.h"
 
-enum { CONFIG_INVALID = 1 };
+enum { CONFIG_INVALID = SETTING_INVALID };
 
 enum {
     CONFIG_SECRET_MAX = 512,      /* what auth/ hashes at most */
@@ -43,7 +44,7 @@ struct config {
     enum log_format log_format;
 };
 
-enum { CONFIG_OFF = -1 };
+enum { CONFIG_OFF = SETTING_OFF };
 
 /*
  * Reads every setting through lookup (getenv in the program; tests bring their own). An empty value

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "base/config_value.h"
+#include "base/setting_value.h"
 
 #include <stdint.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "base/util.h"
 
 /* UTF-8 up to U+00FF, whose lead bytes are C2 and C3. */
-bool config_value_fits_header(struct span value)
+bool setting_value_fits_header(struct span value)
 {
     for (size_t i = 0; i < value.len; i++) {
         uint8_t c = (uint8_t)value.at[i];
@@ -20,14 +20,14 @@ bool config_value_fits_header(struct span value)
     return true;
 }
 
-bool config_value_is_uri(const char *value)
+bool setting_value_is_uri(const char *value)
 {
     size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-.");
 
     return len > 0 && strncmp(value + len, "://", 3) == 0;
 }
 
-bool config_value_is_switch(const char *value)
+bool setting_value_is_switch(const char *value)
 {
     static const char *const words[] = {"",   "off", "none", "no",       "false", "0",      "null",
                                         "on", "yes", "true", "disabled", "1",     "enabled"};
@@ -43,7 +43,7 @@ bool config_value_is_switch(const char *value)
     return false;
 }
 
-const char *config_value_doubt(struct span secret)
+const char *setting_value_doubt(struct span secret)
 {
     static const char quotes[] = "\"'`";
     /* No-break space and soft hyphen: of what is not seen, all that a header can carry. */

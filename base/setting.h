@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One setting: a row of the table in config.c, and what is done with such a row.
+ *
+ * The value is kept in a field of a record of the caller's (struct config). The field's type says
+ * how the value is kept; the rest of the row says what the value may be.
+ */
+#pragma once
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+
+enum { SETTING_INVALID = 1 };
+
+enum { SETTING_OFF = -1 }; /* what a number is that was set to off */
+
+/* The types of a field: char *, int, int64_t, an enum. */
+enum setting_type { SETTING_STRING, SETTING_INT, SETTING_INT64, SETTING_CHOICE };
+
+struct setting {
+    const char *name;
+    const char *fallback; /* the default, as people would write it; NULL: none */
+    const char *meaning;  /* for --help: short, so that a row fits a line of 80 columns */
+    enum setting_type type;
+    size_t offset;              /* of the field in the record */
+    int64_t min, max;           /* of a number as it is written; of a secret: its bytes */
+    int64_t unit;               /* factor between the written number and the field; 0 means 1 */
+    const char *const *choices; /* ends with NULL; the field gets the index */
+    const char *missing;        /* set: the setting is required, and this is the complaint */
+    bool secret;                /* never shown; may come from the file that NAME_FILE names */
+    bool off;                   /* "off" is a value: SETTING_OFF as a number, NULL as a string */
+    bool in_state;              /* the default is a file in $STATE_DIRECTORY, where that is set */
+};
+
+/*
+ * Finds the value through lookup (getenv in the program), checks it and puts it into the record. An
+ * empty value counts as none. 0; SETTING_INVALID, and *why has grown by one line that names the
+ * setting and says what to mend; or an -errno. The record is untouched on failure.
+ */
+int setting_read(const struct setting *setting, char *(*lookup)(const char *name), void *record,
+                 struct buf *why);
+
+/* Logs a warning about a secret that looks as if more had been copied than is meant. The line names
+ * the setting and shows nothing of the secret. */
+void setting_warn(const struct setting *setting, char *(*lookup)(const char *name),
+                  const void *record);
+
+/* Frees the record's string, which is wiped before if it is a secret. */
+void setting_done(const struct setting *setting, void *record);
+
+/* The row for --help: name, default, meaning. */
+void setting_print(const struct setting *setting, FILE *out);
