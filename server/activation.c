@@ -11,7 +11,7 @@
 #include "base/error.h"
 
 enum {
-    ACTIVATION_FIRST_FD = 3, /* they follow each other from here */
+    ACTIVATION_FIRST_FD = 3, /* the first socket; the others follow */
     ACTIVATION_FDS_MAX = 2,
 };
 
@@ -22,7 +22,8 @@ static int activation_refuse(struct buf *why, const char *text)
     return r ? r : ACTIVATION_REFUSED;
 }
 
-/* How many there are for this process: a child that inherits the environment has none. */
+/* How many sockets there are for this process. LISTEN_PID tells a child that has inherited the
+ * environment that none is meant for it. */
 static long activation_count(char *(*lookup)(const char *name))
 {
     const char *pid = lookup("LISTEN_PID");
@@ -33,7 +34,7 @@ static long activation_count(char *(*lookup)(const char *name))
     return strtol(count, NULL, 10);
 }
 
-/* The first of names that colons keep apart; what is behind it. */
+/* Takes the first name off a list that is separated by colons. */
 static struct span activation_next_name(const char **names)
 {
     struct span name = {*names, strcspn(*names, ":")};
@@ -51,7 +52,8 @@ static bool activation_listens(int fd)
            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &len) == 0 && listens;
 }
 
-/* Ours are never inherited and never block; those of a service manager may. */
+/* The relay expects that no socket is inherited or blocks, which the service manager does not
+ * ensure. */
 static int activation_set_flags(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `convex-relay check`: what a start needs besides its settings, in the order in which it does. */
+/* `convex-relay check`: checks what a start needs, in the order in which a start would use it. */
 #include "server/check.h"
 
 #include <errno.h>

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* `convex-relay check`: would it serve, and is Convex there? Nothing is made or changed. */
+/* `convex-relay check`: whether the relay could start, and whether Convex answers. */
 #pragma once
 
 struct setup;
 
-/* The exit code: EXIT_FINE and a line on stdout, or EXIT_FAILED and one on stderr that says what to
- * mend. */
+/*
+ * Checks all that a start needs, without making or changing anything. Returns the exit code:
+ * EXIT_FINE and a line on stdout, or EXIT_FAILED and a line on stderr that says what to mend.
+ */
 int check_run(struct setup *setup);

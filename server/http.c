@@ -2,11 +2,11 @@
 /*
  * libmicrohttpd on the loop.
  *
- * The daemon has no thread of its own, and no socket to listen on, which is http_door.c's. Its
- * epoll descriptor is one of the loop's sources, and it runs once a turn, before the wait, when
- * that descriptor has something, when a connection was resumed (which MHD_get_timeout() of 0.9.75
- * does not see), or when it says that it has more to do (its epoll is edge-triggered inside: not
- * coming back would leave data lying).
+ * The daemon has no thread of its own, and no listening socket (http_door.c has them). Its epoll
+ * descriptor is a source of the loop. MHD_run() is called once a turn, before the wait, in three
+ * cases: that descriptor is ready; a connection was resumed, which MHD_get_timeout() of 0.9.75 does
+ * not report; or libmicrohttpd says that it has more to do. The last one matters since its own
+ * epoll is edge-triggered: without another run, data would stay unread.
  */
 #include "server/http.h"
 
@@ -24,8 +24,8 @@
 #include "server/http_head.h"
 
 enum {
-    HTTP_POOL_BYTES = 16 * 1024, /* a connection's memory; cleared for each request */
-    HTTP_ROUNDS_MAX = 16,        /* of MHD_run in a turn, before the others get theirs */
+    HTTP_POOL_BYTES = 16 * 1024, /* for the head of each request */
+    HTTP_ROUNDS_MAX = 16,        /* MHD_run() in one turn of the loop */
 };
 
 /* ---- connections ---- */
@@ -34,7 +34,7 @@ static void http_connected(struct http *http, struct MHD_Connection *mhd, void *
 {
     struct http_connection *connection = calloc(1, sizeof(*connection));
 
-    *context = connection; /* without one, its first request is refused */
+    *context = connection; /* where it is NULL, http_access() refuses the request */
     if (!connection)
         return;
     connection->http = http;
@@ -50,7 +50,7 @@ static void http_disconnected(void **context)
     if (!connection)
         return;
     http_cutoff_watch(connection, NULL);
-    /* MHD has shut the sending side, and closes when this returns. */
+    /* MHD has shut the sending side, and closes the socket when this function returns. */
     if (connection->cut_short)
         http_linger_on(&connection->http->linger, http_connection_fd(connection));
     if (connection->wait != HTTP_GONE)
@@ -103,10 +103,8 @@ static void http_ready(void *ctx, uint32_t events)
     http->ready = true;
 }
 
-/*
- * MHD's own limit on the wait in ms; -1: none. It would run all the time while an answer is
- * awaited: then await_timer says when, at the latest.
- */
+/* How long MHD allows the loop to wait, in ms; -1: any time. While an answer is awaited MHD would
+ * ask for a run at once, again and again: await_timer limits the wait instead. */
 static int http_timeout_ms(const struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG timeout_ms;
@@ -116,7 +114,7 @@ static int http_timeout_ms(const struct http *http)
     return timeout_ms < INT32_MAX ? (int)timeout_ms : INT32_MAX;
 }
 
-/* How long the wait may be, as of a hook. */
+/* Runs MHD until it has nothing to do. Returns how long the loop may wait, as a hook does. */
 static int http_run(struct http *http)
 {
     int timeout_ms = http_timeout_ms(http);
@@ -124,7 +122,7 @@ static int http_run(struct http *http)
     for (int round = 0; round < HTTP_ROUNDS_MAX; round++) {
         if (!http->ready && !http->resumed && timeout_ms != 0)
             return timeout_ms;
-        /* What is resumed or awaited no longer is written in the run after the next. */
+        /* MHD writes the answer of a resumed connection in the run after the next. */
         timeout_ms = http->resumed ? 0 : -1;
         http->ready = http->resumed = false;
         (void)MHD_run(http->daemon);
@@ -141,7 +139,7 @@ static int http_before_wait(void *ctx)
 
     http->ready |= http->late > 0;
     int wait_ms = http_run(http);
-    /* While an answer is awaited, nobody asks MHD whether it has more. */
+    /* While an answer is awaited, MHD is not asked whether it has more to read. */
     if (http->late > 0)
         http_cutoff_judge(http, wait_ms == 0 || http->awaited > 0);
     return wait_ms;
@@ -161,13 +159,13 @@ printf_like(2, 0) static void http_log(void *ctx, const char *format, va_list ar
 
 static struct MHD_Daemon *http_start(struct http *http, const struct http_options *options)
 {
-    /* Only for a client that does not read its answer: everything else has its own deadline. */
+    /* Cuts off clients that do not read their answer; http_cutoff.c has all other deadlines. */
     unsigned silence_s = (unsigned)((HTTP_IDLE_MS + options->request_timeout_ms) / 1000 + 1);
 
     return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET | MHD_ALLOW_SUSPEND_RESUME |
                                 MHD_USE_ERROR_LOG,
                             0, NULL, NULL, http_access, http, MHD_OPTION_EXTERNAL_LOGGER, http_log,
-                            NULL, /* first, so that it sees everything */
+                            NULL, /* first, so that errors of the other options are logged, too */
                             MHD_OPTION_CONNECTION_LIMIT, options->connections_max,       /**/
                             MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_POOL_BYTES, /**/
                             MHD_OPTION_CONNECTION_TIMEOUT, silence_s,                    /**/

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HTTP for the handlers. The only room with libmicrohttpd is behind this header. */
+/* The HTTP server, which gives each request to its endpoint's handler. It hides libmicrohttpd. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,14 +13,15 @@ struct listeners;
 struct service;
 
 struct http_options {
-    struct listeners *listeners; /* all of them are taken over */
+    struct listeners *listeners; /* http_new() takes them over */
     const struct endpoints *endpoints;
-    int64_t max_body_bytes;
-    int64_t request_timeout_ms; /* for a whole request to arrive */
-    unsigned connections_max;   /* beyond, clients wait in the kernel's queue */
+    int64_t max_body_bytes;     /* larger bodies are refused */
+    int64_t request_timeout_ms; /* how long a whole request may take to arrive */
+    unsigned connections_max;   /* further clients wait in the kernel's queue */
 };
 
-/* service stays the caller's and outlives it. 0 or an -errno, and the listeners are closed, too. */
+/* Starts to serve. service stays the caller's and must outlive the server. 0; or an -errno, and the
+ * listeners are closed. */
 int http_new(struct loop *loop, struct service *service, const struct http_options *options,
              struct http **http);
 
@@ -28,11 +29,11 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
 struct http *http_free(struct http *http);
 CLEANUP_POINTER(struct http, http_free);
 
-/* Takes no new connections but those that the kernel has taken already; all end with their next
- * answer. */
+/* Begins to drain: the only new connections are those that the kernel has accepted already, and
+ * each connection ends with its next answer. */
 void http_drain(struct http *http);
 
-/* Whether nobody is left to be answered: everybody is in, and no request is on its way. */
+/* Whether a server that drains has let every client in and has no request under way. */
 bool http_is_drained(const struct http *http);
 
 /* How many requests are under way, from their headers to the last byte of their answers. */

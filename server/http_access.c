@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request's way through libmicrohttpd, which calls http_access() three times and more: once when
- * the head is there, once for each piece of the body, once when the body is whole.
+ * The callbacks of libmicrohttpd that a request passes through.
  *
- *   head    who may pass is decided here, before any body. A refusal is answered at once, which
- *           costs the connection; one without a body to come is answered when the request is
- *           whole, so that the connection lives on.
- *   pieces  are gathered, and the envelope is read as they come.
- *   whole   the handler runs. It answers, or the relay does later.
+ * http_access() is called at least twice for each request: when the head is there, for each piece
+ * of the body, and when the body is whole.
  *
- * To suspend a connection until then costs it three system calls. Where Convex is near, its answer
- * is there before that is worth it: so MHD is at first left to ask again, which it does with a
- * request that has no answer yet, each time it runs, and the connection is suspended only when the
- * answer takes longer. Until then MHD watches the client, too, and may report that it has left. Its
- * request goes on, outside of the limit of connections: so there may be few of these.
+ *   head    Decides by the headers alone whether the request may pass. A refusal before a body is
+ *           answered at once, which costs the connection. Without a body to come the refusal is
+ *           answered when the request is whole, so that the connection lives on.
+ *   pieces  are gathered, and the envelope is read while they arrive.
+ *   whole   The handler runs. It answers, or the relay does so later.
+ *
+ * Suspending a connection costs it three system calls, and a near Convex answers sooner than that
+ * is worth. So a request without an answer is awaited first: MHD asks for the answer whenever it
+ * runs. The connection is suspended only when the answer takes longer than HTTP_AWAIT_MS. Meanwhile
+ * MHD also watches the client, and may report that it has left. Requests whose client has left go
+ * on without a connection, and so outside of the limit of connections: their number is limited,
+ * too.
  */
 #include "server/http_access.h"
 
@@ -29,14 +32,14 @@
 
 enum {
     HTTP_AWAIT_MS = 2,
-    HTTP_AWAITED_MAX = 64, /* MHD asks for each when it runs; more are suspended at once */
-    HTTP_GONE_MAX = 64,    /* so are more than have left: whoever is suspended keeps a connection */
-    HTTP_ENCODING_SHOWN_MAX = 40, /* of what a Content-Encoding says */
+    HTTP_AWAITED_MAX = 64, /* further ones are suspended at once: MHD asks for each in a run */
+    HTTP_GONE_MAX = 64,    /* with so many whose client has left, requests are suspended at once */
+    HTTP_ENCODING_SHOWN_MAX = 40, /* characters of a Content-Encoding in a refusal */
 };
 
 /* ---- answering ---- */
 
-/* The answer is there: lets MHD have it. */
+/* The answer has been made: gives it to MHD. */
 static void http_wait_over(struct http_connection *connection)
 {
     struct http *http = connection->http;
@@ -44,11 +47,11 @@ static void http_wait_over(struct http_connection *connection)
 
     connection->wait = HTTP_NO_WAIT;
     if (wait == HTTP_NO_WAIT)
-        return; /* the handler is still running: http_whole() queues it */
+        return; /* the handler is still running, and http_whole() will queue the answer */
     http->resumed = true;
     if (wait == HTTP_AWAITED) {
         http->awaited--;
-        return; /* MHD asks */
+        return; /* MHD asks for it in its next run */
     }
     if (http_reply_queue(connection) != MHD_YES)
         (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
@@ -78,7 +81,7 @@ void http_access_reply(struct request *request, enum reply reply, struct span me
 
 static const char http_no_memory[] = "Out of memory";
 
-/* The answer is known before the body has come. */
+/* Answers before the body has arrived. */
 static void http_refuse(struct http_connection *connection, enum reply reply, const char *why)
 {
     connection->refused = true;
@@ -93,7 +96,7 @@ static void http_refuse_too_large(struct http_connection *connection)
     http_refuse(connection, REPLY_TOO_LARGE, why);
 }
 
-/* Names it, in printable ASCII: a header's bytes may be anything. */
+/* Shows the encoding in printable ASCII, since a header may hold any bytes. */
 static void http_refuse_encoded(struct http_connection *connection, struct span encoding)
 {
     static const char text[] = "The body must come as it is, without the Content-Encoding ";
@@ -107,7 +110,7 @@ static void http_refuse_encoded(struct http_connection *connection, struct span 
     http_refuse(connection, REPLY_ENCODED, why);
 }
 
-/* What the head says of the body that is to come. */
+/* Refuses a body by what the head says about it. */
 static void http_judge_body(struct http_connection *connection, const struct http_head *head)
 {
     struct http *http = connection->http;
@@ -122,7 +125,7 @@ static void http_judge_body(struct http_connection *connection, const struct htt
         http_refuse(connection, REPLY_UNAVAILABLE, http_body_too_many);
 }
 
-/* Finds the door and asks its guard. */
+/* Finds the endpoint and asks its guard. */
 static void http_route(struct http_connection *connection, const char *method,
                        const struct http_head *head)
 {
@@ -209,7 +212,7 @@ static void http_suspend(struct http_connection *connection)
     MHD_suspend_connection(connection->mhd);
 }
 
-/* Comes again as long as there is no answer. */
+/* The request is whole. While it has no answer, MHD calls again in each run. */
 static enum MHD_Result http_whole(struct http_connection *connection)
 {
     http_cutoff_watch(connection, NULL);
@@ -242,7 +245,8 @@ void *http_access_target(void *ctx, const char *target, struct MHD_Connection *m
     struct http_connection *connection = http_connection_of(mhd);
 
     if (connection) {
-        /* The request has begun: what the path is, MHD has yet to decode and cut at a NUL. */
+        /* A request has begun. The target is kept now, since MHD decodes the path in place and cuts
+         * it at a NUL. */
         connection->target.len = 0;
         connection->target_lost = buf_append_span(&connection->target, span_of(target)) != 0;
         if (connection->list != &http->receiving)
@@ -268,7 +272,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
     if (*data_len > 0) {
         struct span piece = {data, *data_len};
         *data_len = 0;
-        http->ready = true; /* there may be more where it came from: see http_timeout_ms() */
+        http->ready = true; /* MHD may have more to read; http_timeout_ms() may not ask it */
         return http_body_piece(*request, piece);
     }
     return http_whole(*request);
@@ -287,7 +291,8 @@ static enum reply http_access_reply_like(unsigned status)
     }
 }
 
-/* MHD has refused a head or a chunk by itself, and said so; or else its client has left. */
+/* Counts an answer that MHD has given by itself, to a head or a chunk that it refuses. Without such
+ * an answer the client has left. */
 static void http_observe_mhd(struct http_connection *connection)
 {
     const union MHD_ConnectionInfo *answer =
@@ -320,7 +325,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
     if (connection->wait == HTTP_AWAITED) {
         http->awaited--;
         http->gone++;
-        connection->wait = HTTP_GONE; /* it is busy until the relay has answered */
+        connection->wait = HTTP_GONE; /* the request stays busy until the relay has answered */
         return;
     }
     buf_done(&connection->request.body);

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The bodies of requests while they arrive. */
+/*
+ * The limits of a request's body, and the body while it arrives.
+ *
+ * Memory for a body is made as the body arrives, since a claimed length proves nothing.
+ */
 #include "server/http_body.h"
 
 #include <stdio.h>
@@ -8,7 +12,7 @@
 #include "server/http_connection.h"
 
 enum {
-    HTTP_BODY_FIRST_BYTES = 64 * 1024, /* room made at once; a claimed length is not proof */
+    HTTP_BODY_FIRST_BYTES = 64 * 1024, /* made at the head; more as the body arrives */
     HTTP_BODIES_LARGEST = 4,
     HTTP_BODIES_BYTES_MIN = 64 * 1024 * 1024,
 };
@@ -57,8 +61,9 @@ int http_body_begin(struct http_connection *connection, unsigned long long len)
 }
 
 /*
- * Answers in the middle of the body, where MHD takes no answer: by hand, before the connection is
- * closed. The socket has room: answers to earlier requests have gone, and 100 Continue is short.
+ * Answers in the middle of the body. MHD takes no answer there, so it is written by hand, before
+ * the connection is closed. The socket has room: answers to earlier requests have been sent, and a
+ * 100 Continue is short.
  */
 static enum MHD_Result http_body_refuse(struct http_connection *connection, enum reply reply,
                                         const char *why)

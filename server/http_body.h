@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The bodies of requests while they arrive, and how many bytes of them may be held at once: by all
- * connections and by the relay together, four of the largest and 64 MiB at least. A body that is
- * past that is refused, before it comes or in the middle: what is held already has the better
- * claim.
+ * The limits of a request's body, and the body while it arrives.
+ *
+ * One body may have MAX_BODY_BYTES. All connections and the relay together may hold four bodies of
+ * that size, or 64 MiB if that is more. A body that goes past a limit is refused, before it arrives
+ * or in its middle, since bodies that are held already come first.
  */
 #pragma once
 
@@ -21,13 +22,14 @@ bool http_body_is_too_large(const struct http *http, unsigned long long len);
 /* Whether there is room for len more bytes of bodies. */
 bool http_body_has_room(const struct http *http, unsigned long long len);
 
-/* Gets ready for a body; len: as its request says, 0: nothing. 0 or -ENOMEM. */
+/* Gets ready for a body. len is the Content-Length; 0: the request has none. 0 or -ENOMEM. */
 int http_body_begin(struct http_connection *connection, unsigned long long len);
 
-/* Takes a piece. MHD_NO: the connection is to be closed, and has been answered if it can be. */
+/* Takes the next piece of the body. MHD_NO: the connection must be closed; the client has been
+ * answered if that was possible. */
 enum MHD_Result http_body_piece(struct http_connection *connection, struct span piece);
 
-/* What refusals say that stand before a body, or in the middle of it. */
+/* The texts of refusals, before a body or in its middle. */
 enum { HTTP_BODY_TOO_LARGE_MAX = 96 };
 void http_body_say_too_large(const struct http_connection *connection,
                              char why[HTTP_BODY_TOO_LARGE_MAX]);

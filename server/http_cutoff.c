@@ -10,15 +10,15 @@
 #include "server/http_connection.h"
 
 enum {
-    HTTP_LEFT_TICK_MS = 1000,   /* between two looks for clients that have left unseen */
-    HTTP_LEFT_POLLED_MAX = 512, /* clients in one of the kernel's answers to that */
-    HTTP_NEW_MS = 500,          /* connected for less: about to send its first request */
-    HTTP_LATE_TURNS = 64,       /* in which MHD reads as much as the kernel holds of a body */
+    HTTP_LEFT_TICK_MS = 1000,   /* between two checks for clients that have left unseen */
+    HTTP_LEFT_POLLED_MAX = 512, /* clients in one call of poll(2) */
+    HTTP_NEW_MS = 500,          /* a client that came later is about to send its first request */
+    HTTP_LATE_TURNS = 64, /* of the loop, in which MHD reads what the kernel holds of a body */
 
-    HTTP_CROWD_TICK_MS = 100,    /* between two looks while all connections are taken */
-    HTTP_CROWD_IDLE_MS = 1000,   /* unused for so long after a request: may go then */
-    HTTP_CROWD_SILENT_MS = 5000, /* without an event's head for so long: may go, too */
-    HTTP_CROWD_SHARE = 16,       /* of all connections, and one more, may go at once */
+    HTTP_CROWD_TICK_MS = 100,    /* between two checks while all connections are taken */
+    HTTP_CROWD_IDLE_MS = 1000,   /* a connection without a request for so long may be cut off */
+    HTTP_CROWD_SILENT_MS = 5000, /* so may one that has brought no event's head for so long */
+    HTTP_CROWD_SHARE = 16, /* the part of all connections that may be cut off at once, plus one */
 };
 
 /* ---- deadlines ---- */
@@ -38,7 +38,8 @@ static int64_t http_first_deadline(const struct http *http)
     return receiving->deadline_ms < idle->deadline_ms ? receiving->deadline_ms : idle->deadline_ms;
 }
 
-/* The timer may go off for nothing; it never goes off late. */
+/* Sets the timer for the first deadline. It may go off too early, after that deadline has been
+ * moved, and never goes off late. */
 static void http_set_timer(struct http *http)
 {
     int64_t first_ms = http_first_deadline(http);
@@ -65,7 +66,7 @@ void http_cutoff_watch(struct http_connection *connection, struct http_connectio
         loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
 }
 
-/* MHD sees the end of the stream and closes. */
+/* Shuts the socket: MHD sees the end of the stream and closes. */
 static void http_cut_off(struct http_connection *connection)
 {
     http_cutoff_watch(connection, NULL);
@@ -80,7 +81,7 @@ static void http_cut_off_late(struct http *http, struct http_connections *list)
         http_cut_off(connection);
 }
 
-/* MHD runs first: when this process itself was late, what came in time is not read yet. */
+/* Nobody is cut off here: if the relay itself was late, MHD must read first what came in time. */
 static void http_deadline(void *ctx)
 {
     struct http *http = ctx;
@@ -88,7 +89,7 @@ static void http_deadline(void *ctx)
     http->late = 1;
 }
 
-/* It has more to read: then not yet, unless there is no end to that. */
+/* While MHD has more to read, waits for HTTP_LATE_TURNS at most: a client may send without end. */
 void http_cutoff_judge(struct http *http, bool has_more)
 {
     if (has_more && http->late++ < HTTP_LATE_TURNS)
@@ -112,9 +113,10 @@ static void http_wake_ended(struct pollfd *clients, nfds_t len)
 }
 
 /*
- * MHD takes a short read for the end of what there is, and its epoll is edge-triggered: the end of
- * a stream that has come together with the last bytes is never seen, and what has arrived of the
- * body would be held until the deadline. Shutting the side that has ended wakes MHD's epoll again.
+ * Finds clients that have left unseen. MHD takes a short read for the end of what there is, and its
+ * epoll is edge-triggered. So the end of a stream that comes together with the last bytes is never
+ * seen, and the part of a body that has arrived would be held until the deadline. Shutting the side
+ * that has ended wakes MHD's epoll again.
  */
 static void http_left_tick(void *ctx)
 {
@@ -138,7 +140,8 @@ static void http_left_tick(void *ctx)
 
 /* ---- a crowd ---- */
 
-/* The kernel holds something of it that MHD has not read. An end is nothing. */
+/* Whether the kernel holds bytes of the client that MHD has not read. The end of a stream does not
+ * count. */
 static bool http_has_sent(const struct http_connection *connection)
 {
     char first;
@@ -146,13 +149,14 @@ static bool http_has_sent(const struct http_connection *connection)
     return recv(http_connection_fd(connection), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Its secret has been seen, and what comes is an event. */
+/* Whether an event is arriving, whose secret was right. */
 static bool http_brings_event(const struct http_connection *connection)
 {
     return connection->entered && connection->endpoint && connection->endpoint->reads_envelope;
 }
 
-/* Cuts off some that have not been used for so long, oldest first; returns how many. */
+/* Cuts off connections of the list that have been unused for unused_ms, oldest first. Returns how
+ * many. */
 static unsigned http_make_room(struct http *http, struct http_connections *list, int64_t unused_ms,
                                unsigned at_most)
 {
@@ -172,7 +176,7 @@ static unsigned http_make_room(struct http *http, struct http_connections *list,
     return gone;
 }
 
-/* While all connections are taken MHD does not look who waits. */
+/* Makes room while all connections are taken and a client waits at the door. */
 static void http_crowd_tick(void *ctx)
 {
     struct http *http = ctx;
@@ -198,7 +202,8 @@ void http_cutoff_admitted(struct http *http)
 
 /* ---- a stop ---- */
 
-/* Whether anything has come, ever; of a socket that is not TCP: that MHD has not read. */
+/* Whether the client has ever sent a byte. Sockets other than TCP only tell of bytes that MHD has
+ * not read. */
 static bool http_has_ever_sent(const struct http_connection *connection)
 {
     struct tcp_info info = {0};
@@ -210,11 +215,12 @@ static bool http_has_ever_sent(const struct http_connection *connection)
     return http_has_sent(connection);
 }
 
-/* Of one that receives. MHD tells when a request line is whole, and not what it holds before. */
+/* Whether a request has begun to arrive on a connection of http->receiving. MHD tells that only
+ * once the request line is whole. */
 static bool http_has_begun(const struct http *http, const struct http_connection *connection)
 {
     if (connection->entered)
-        return false; /* it is busy */
+        return false; /* http->busy counts it */
     if (connection->target.len > 0 || http_has_ever_sent(connection))
         return true;
     int64_t since_ms = connection->deadline_ms - http_limit_ms(http, &http->receiving);

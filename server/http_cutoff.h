@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose connection ends although the client has not ended it: who is late, who has left unseen,
- * and, while all connections are taken and somebody waits for one, who does not use theirs.
+ * All reasons for which the relay ends a connection that its client has not ended: the client is
+ * late, has left unseen, or does not use the connection while all are taken and another one waits.
  *
- * libmicrohttpd's timeout is for inactivity: a client that sends a byte now and then never meets
- * it. So each connection has a deadline of its own while somebody has to send on it: a whole
- * request within request_timeout_ms, the next request within HTTP_IDLE_MS. All deadlines of a list
- * are equally far, so that the lists are in order by themselves.
+ * libmicrohttpd's own timeout is for inactivity, which a client avoids by a byte now and then. So
+ * each connection has a deadline while its client has to send something: REQUEST_TIMEOUT_MS for a
+ * whole request, HTTP_IDLE_MS for the next request to begin. Within a list all connections have the
+ * same time, so that the lists stay in the order of their deadlines by themselves.
  */
 #pragma once
 
 #include <stdbool.h>
 
-enum { HTTP_IDLE_MS = 75 * 1000 }; /* above nginx's 60 s, which then closes first */
+enum { HTTP_IDLE_MS = 75 * 1000 }; /* more than nginx's 60 s, so that nginx closes first */
 
 struct http;
 struct http_connection;
@@ -21,17 +21,19 @@ struct http_connections;
 void http_cutoff_init(struct http *http);
 void http_cutoff_done(struct http *http);
 
-/* Puts the connection behind all others of http->receiving or http->idle, or of none (NULL). */
+/* Moves the connection to the end of http->receiving or http->idle, or out of both (NULL), and
+ * starts its time anew. */
 void http_cutoff_watch(struct http_connection *connection, struct http_connections *list);
 
-/* Whether a request has begun to arrive, or is about to, of which the head is not there yet. */
+/* Whether a client has begun to send a request, or is about to, whose head has not arrived yet. */
 bool http_cutoff_any_begun(const struct http *http);
 
-/* A connection has been taken, the last one perhaps. */
+/* A connection was added, perhaps the last one that is possible. */
 void http_cutoff_admitted(struct http *http);
 
 /*
- * After a run of libmicrohttpd, while http->late > 0: cuts off whoever has missed their deadline.
- * has_more: it has more to read, so that somebody's request may be there already.
+ * Cuts off the connections that have missed their deadline. To be called after a run of
+ * libmicrohttpd, while http->late > 0. has_more: libmicrohttpd has more to read, so that a late
+ * request may be in the kernel already.
  */
 void http_cutoff_judge(struct http *http, bool has_more);

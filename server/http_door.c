@@ -9,12 +9,12 @@
 #include "base/util.h"
 
 enum {
-    HTTP_DOOR_ADMITTED_MAX = 64, /* let in at once, before others get their turn */
-    HTTP_DOOR_PAUSE_MS = 100,    /* after nobody could be let in */
-    /* Between the last knock that counts and the end: the rest of a handshake, or of a head on a
+    HTTP_DOOR_ADMITTED_MAX = 64, /* clients in one turn of the loop */
+    HTTP_DOOR_PAUSE_MS = 100,    /* after descriptors or memory for a client were missing */
+    /* How long a close waits for what is on its way: the rest of a handshake, or of a head on a
      * connection that is there. */
     HTTP_DOOR_ON_ITS_WAY_MS = 50,
-    HTTP_DOOR_TICK_MS = 5, /* between two looks whether everybody is in */
+    HTTP_DOOR_TICK_MS = 5, /* between two checks whether all clients are in */
 };
 
 /* ---- letting in ---- */
@@ -45,7 +45,7 @@ void http_door_has_room(struct http_door *door)
         http_door_set_shut(door, false);
 }
 
-/* accept(2): everything else is an error of the one client's, who has gone. */
+/* All other errors of accept(2) concern one client, which has left. */
 static bool http_door_lacks_means(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
@@ -87,9 +87,10 @@ bool http_door_knocked(const struct http_door *door)
 /* ---- closing ---- */
 
 /*
- * From now on the kernel drops who wants to begin a handshake: they try again in a second, when the
- * socket is closed, or somebody else's. Handshakes that have begun go on. Where there are no
- * filters (it is Linux under another name), they are let in until a moment comes without anyone.
+ * Makes the kernel drop new handshakes. Their clients try again after a second, when the socket is
+ * closed or another process has it. Handshakes that have begun go on. Where the kernel has no
+ * filters (another system that passes for Linux), clients are let in until there is a moment
+ * without any.
  */
 static void http_door_turn_away(int fd)
 {

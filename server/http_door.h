@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The listening sockets: who knocks is let in while there is room.
+ * The door: the listening sockets, where clients wait and are let in while there is room.
  *
- * To close a listening socket resets whoever waits in its queue, although to them they are
- * connected, and their requests sent. So a stop first turns away who has not knocked yet, lets in
- * whom the kernel has let in already, and closes then.
+ * Closing a listening socket resets the clients in its queue, although they are connected and may
+ * have sent a request. So a stop turns away new clients first, then lets in those that the kernel
+ * has accepted already, and closes the sockets after that.
  */
 #pragma once
 
@@ -18,32 +18,34 @@ struct http_door_socket {
     struct loop_fd source;
 };
 
+/* The owner sets loop, room, admit and ctx before http_door_open(). */
 struct http_door {
     struct loop *loop;
-    /* How many may come in. */
-    unsigned (*room)(void *ctx);
-    /* Takes the descriptor over. */
+    unsigned (*room)(void *ctx); /* how many clients may come in */
+    /* Gets a client's socket, which is the owner's from then on. */
     void (*admit)(void *ctx, int fd, const struct sockaddr *address, socklen_t len);
     void *ctx;
     struct http_door_socket sockets[LISTENERS_MAX];
-    size_t len;
-    bool passed;                   /* the sockets are a service manager's, too */
-    bool shut;                     /* nobody is let in at the moment */
-    struct loop_timer pause_timer; /* set while there was nothing left to let somebody in with */
-    struct loop_timer close_timer; /* set from http_door_close() to the end */
+    size_t len;                    /* of sockets; 0: closed */
+    bool passed;                   /* the service manager has the sockets, too */
+    bool shut;                     /* no client is let in at the moment */
+    struct loop_timer pause_timer; /* set after descriptors or memory for a client were missing */
+    struct loop_timer close_timer; /* set from http_door_close() until the sockets are closed */
 };
 
-/* Takes all of *listeners over, whatever comes. 0 or an -errno; http_door_done() either way. */
+/* Takes all of *listeners over, in any case. 0 or an -errno; http_door_done() must follow both. */
 int http_door_open(struct http_door *door, struct listeners *listeners);
 void http_door_done(struct http_door *door);
 
-/* Somebody has left: there may be room again. */
+/* A client has left, so that there may be room again. */
 void http_door_has_room(struct http_door *door);
 
 /* Whether a client waits to be let in. */
 bool http_door_knocked(const struct http_door *door);
 
-/* Closes as soon as everybody is in who the kernel has let in. What waits for a socket that was
- * passed waits for the next one who serves it. */
+/*
+ * Closes the sockets once the clients that the kernel has accepted are let in. Sockets of the
+ * service manager are closed at once: their queue waits for the next process that serves them.
+ */
 void http_door_close(struct http_door *door);
 bool http_door_is_open(const struct http_door *door);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the head of a request says, and whether it may be believed.
+ * What the head of a request says, and whether it is well-formed.
  *
- * libmicrohttpd before 1.0 ends a line at a lone CR or LF, cuts it at a NUL, takes an empty name
- * for the end of the head, and puts a folded line behind the name of the one before. With each of
- * these another server can be made to see another request than this one does. It parses in place,
- * so that all of them show: the parts of the head no longer stand exactly behind each other.
+ * libmicrohttpd before 1.0 is lenient. It ends a line at a lone CR or LF, cuts a line at a NUL,
+ * takes an empty name for the end of the head, and puts a folded line behind the name of the line
+ * before. With each of these, another server can be made to see another request than the relay
+ * does. All of them show in one way: libmicrohttpd parses in place, and after any of them the parts
+ * of the head no longer stand exactly behind each other.
  */
 #include "server/http_head.h"
 
@@ -15,25 +16,24 @@
 #include "base/util.h"
 #include "handlers/request_id.h"
 
-enum { HTTP_HEAD_MAX_BYTES = 8192 }; /* above, little room is left for the body's pieces */
+/* With a larger head, little of libmicrohttpd's memory would be left for the pieces of a body. */
+enum { HTTP_HEAD_MAX_BYTES = 8192 };
 
-/*
- * From 1.0 on it refuses all that by itself, and takes blanks off the values. The library that is
- * loaded counts, not the header that this was compiled with: both have one soname.
- */
+/* From 1.0 on libmicrohttpd is strict by itself. The version that is loaded counts, not that of the
+ * header: both have the same soname. */
 static bool http_head_is_lenient(void)
 {
     return strncmp(MHD_get_version(), "0.", strlen("0.")) == 0;
 }
 
 /*
- * From 1.0 on, 1 is level 1 of MHD_OPTION_CLIENT_DISCIPLINE_LVL. Below it a lone LF, a folded line
- * and a tab between method and target are mended, and nobody can see any more that they were there;
- * 2 refuses the empty line before a request that RFC 9112, 2.2 wants to be skipped; 3 takes blanks
- * behind a chunk's size.
+ * From 1.0 on, the value 1 is level 1 of MHD_OPTION_CLIENT_DISCIPLINE_LVL. Level 0 mends a lone LF,
+ * a folded line and a tab between method and target, so that http_head_read() could not see them.
+ * Level 2 refuses the empty line before a request, which RFC 9112, 2.2 wants to be skipped; level 3
+ * takes blanks behind the size of a chunk.
  *
- * Before, 1 means two refusals more, of a missing Host and of a blank in the target: the first is
- * answered with its head twice, the second not at all. http_head_read() has both.
+ * Before 1.0, the value 1 adds two refusals: a missing Host is answered with its head twice, a
+ * blank in the target is not answered at all. http_head_read() refuses both, with an answer.
  */
 int http_head_strictness(void)
 {
@@ -42,8 +42,8 @@ int http_head_strictness(void)
 
 struct http_head_scan {
     struct http_head *head;
-    const char *at;  /* where the next line begins */
-    const char *end; /* of the head */
+    const char *at;  /* where the next line must begin */
+    const char *end; /* the head's end */
     int lengths, codings, hosts, request_ids;
     const char *coding;
     const char *length;
@@ -73,12 +73,12 @@ static bool http_head_is_text(const char *value, size_t len)
     return true;
 }
 
-enum { HTTP_HEAD_LINE_END = 2 }; /* CR LF, both NUL by now */
+enum { HTTP_HEAD_LINE_END = 2 }; /* CR LF, which libmicrohttpd has overwritten with NULs */
 
 static const char http_head_is_not_plain[] =
     "The head holds a NUL, a folded line, no name or a line end other than CR LF";
 
-/* Method, target and version, one blank between them. */
+/* Whether the request line is a method, a target and a version, with one blank between them. */
 static bool http_head_begins_plain(const struct http_start *start)
 {
     return start->url == start->method + strlen(start->method) + 1 &&
@@ -86,7 +86,8 @@ static bool http_head_begins_plain(const struct http_start *start)
            (start->target.len == 0 || !memchr(start->target.at, ' ', start->target.len));
 }
 
-/* The value stands behind the name, a colon and blanks; the next line behind the value. */
+/* Whether a line is a name, a colon, blanks and a value, and stands exactly where the line before
+ * has ended. */
 static bool http_head_line_is_plain(struct http_head_scan *scan, const char *name, size_t name_len,
                                     const char *value, size_t value_len)
 {
@@ -100,7 +101,8 @@ static bool http_head_line_is_plain(struct http_head_scan *scan, const char *nam
     return true;
 }
 
-/* RFC 9110, section 8.4: codings with commas between them. identity is none, and so is nothing. */
+/* Whether a Content-Encoding, a list with commas (RFC 9110, section 8.4), names anything but
+ * identity. */
 static bool http_head_encodes(struct span codings)
 {
     while (codings.len > 0) {
@@ -163,7 +165,7 @@ static int http_head_refuse(enum reply reply, const char *text, enum reply *refu
     return HTTP_HEAD_REFUSED;
 }
 
-/* Takes in all fields. NULL, or why the head is not to be believed. */
+/* Reads all headers. Returns NULL, or what is wrong with the head. */
 static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_start *start,
                                   size_t head_len, struct http_head_scan *scan)
 {

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Connections that have had their last answer while their client was still sending. */
+/*
+ * Connections that stay open for a while after their last answer, since their client still sends.
+ */
 #include "server/http_linger.h"
 
 #include <errno.h>
@@ -11,9 +13,9 @@
 #include "base/util.h"
 
 enum {
-    HTTP_LINGER_MAX = 32, /* sockets; one more ends the oldest */
+    HTTP_LINGER_MAX = 32, /* sockets; a further one closes the oldest */
     HTTP_LINGER_MS = 5000,
-    HTTP_LINGER_PIECE_BYTES = 64 * 1024, /* thrown away at once, before others get their turn */
+    HTTP_LINGER_PIECE_BYTES = 64 * 1024, /* thrown away in one turn of the loop */
 };
 
 struct http_linger_socket {

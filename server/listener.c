@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets. */
+/* Listening sockets: which addresses a host's name stands for, and how these are bound. */
 #include "server/listener.h"
 
 #include <arpa/inet.h>
@@ -18,7 +18,7 @@
 
 enum {
     LISTENER_NAME_MAX = 253,  /* RFC 1035, section 2.3.4, as text */
-    LISTENER_PORTS_TRIED = 8, /* that the kernel chose for one address, and another has taken */
+    LISTENER_PORTS_TRIED = 8, /* chosen for the first address, they may be in use on another */
 };
 
 static void addrinfo_freep(struct addrinfo **list)
@@ -33,7 +33,7 @@ void listeners_close(struct listeners *listeners)
         closep(&listeners->fds[--listeners->len]);
 }
 
-/* A name without a file begins with a zero byte, and people write it with an @. */
+/* An abstract name begins with a NUL; people write it with an @. */
 static int listener_describe_unix(const struct sockaddr_un *bound, socklen_t len,
                                   struct buf *address)
 {
@@ -46,7 +46,7 @@ static int listener_describe_unix(const struct sockaddr_un *bound, socklen_t len
 
 int listener_describe(int fd, struct buf *address)
 {
-    struct sockaddr_storage bound = {0}; /* zero behind a path, which may lack its own */
+    struct sockaddr_storage bound = {0}; /* a path may lack its own NUL */
     socklen_t len = sizeof(bound);
     char host[NI_MAXHOST], port[NI_MAXSERV];
 
@@ -62,7 +62,7 @@ int listener_describe(int fd, struct buf *address)
 
 /* ---- addresses ---- */
 
-/* 0, or what getaddrinfo() says. */
+/* 0, or an error of getaddrinfo(). */
 static int listener_resolve(const char *host, struct addrinfo **list)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
@@ -91,7 +91,7 @@ static int listener_bound_port(int fd, int *port)
     return 0;
 }
 
-/* Also one as IPv6 writes it, ::ffff:127.0.0.1, which is the same to the kernel. */
+/* Whether the address is IPv4. ::ffff:127.0.0.1 is, too: the kernel makes no difference. */
 static bool listener_is_ip4(const struct addrinfo *info, struct in_addr *ip4)
 {
     if (info->ai_family == AF_INET) {
@@ -112,7 +112,7 @@ static bool listener_is_same(const struct addrinfo *a, const struct addrinfo *b)
     return a->ai_addrlen == b->ai_addrlen && memcmp(a->ai_addr, b->ai_addr, a->ai_addrlen) == 0;
 }
 
-/* Names may have an address several times: a line of /etc/hosts that is there twice. */
+/* Whether the address stood in the list before, as after a doubled line in /etc/hosts. */
 static bool listener_is_repeated(const struct addrinfo *list, const struct addrinfo *info)
 {
     for (; list != info; list = list->ai_next) {
@@ -131,7 +131,8 @@ static bool listener_is_any(const struct addrinfo *info)
     return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr);
 }
 
-/* all: it is alone, and then :: takes IPv4, too. */
+/* Whether "any" is a wildcard that includes the address. all: nothing else is bound for its host,
+ * and then :: takes IPv4, too. */
 static bool listener_covers(const struct addrinfo *any, bool all, const struct addrinfo *info)
 {
     struct in_addr ip4;
@@ -158,8 +159,7 @@ bool listener_overlap(const char *host, const char *other)
     return false;
 }
 
-/* What a resolver can be asked for. A colon makes it an IPv6 address, and digits alone an IPv4 one.
- */
+/* A colon makes host an IPv6 address, digits and dots alone an IPv4 address, all else a name. */
 bool listener_is_host(const char *host)
 {
     struct in6_addr ip6;
@@ -204,14 +204,15 @@ static int listener_bind(const struct addrinfo *info, bool alone, int *out)
     return 0;
 }
 
-/* A machine without IPv6 may still call ::1 localhost. */
+/* Whether errno says that this machine lacks the address. Without IPv6, ::1 may still stand for
+ * localhost in /etc/hosts. */
 static bool listener_is_not_here(void)
 {
     return errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT;
 }
 
-/* Of all addresses those that are here, and one at least. LISTENER_FAILED leaves the reason in
- * errno. */
+/* Binds those addresses of the list that this machine has: one at least. LISTENER_FAILED leaves the
+ * reason in errno. */
 static int listener_bind_all(const struct addrinfo *list, int port, struct listeners *out)
 {
     cleanup(listeners_close) struct listeners made = {.len = 0};
@@ -222,7 +223,7 @@ static int listener_bind_all(const struct addrinfo *list, int port, struct liste
             continue;
         *listener_port_of(info->ai_addr) = htons((uint16_t)port);
         int r = listener_bind(info, !list->ai_next, &made.fds[made.len]);
-        *listener_port_of(info->ai_addr) = 0; /* for comparisons, and the next try */
+        *listener_port_of(info->ai_addr) = 0; /* listener_is_same() compares ports, too */
         if (r > 0 && list->ai_next && listener_is_not_here()) {
             missing = errno;
             continue;
@@ -255,7 +256,7 @@ static int listener_refuse(int outcome, int r)
     return r ? r : outcome;
 }
 
-/* The addresses of a host, of which there are not too many. */
+/* Finds the addresses of a host, and refuses too many. */
 static int listener_find(const char *host, struct addrinfo **list, struct buf *why)
 {
     int failed = listener_resolve(host, list);
@@ -301,7 +302,7 @@ int listener_check(const char *host, struct buf *why)
     if (r <= 0)
         return r;
     if (errno == EADDRINUSE)
-        return 0; /* no port is free at the moment, which says nothing of a start on PORT */
+        return 0; /* no port is free at the moment; PORT may be free all the same */
     return listener_refuse(LISTENER_BUSY,
                            buf_printf(why, "cannot listen on %s: %s", host, strerror(errno)));
 }

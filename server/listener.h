@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Listening sockets. */
+/* Listening sockets: which addresses a host's name stands for, and how these are bound. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,8 +8,8 @@
 
 enum {
     LISTENER_FAILED = 1,
-    /* Not now: somebody else has an address, this machine does not have it yet, or nobody knows the
-     * name at the moment. */
+    /* It may work later: another process has the address, this machine does not have the address
+     * yet, or the name cannot be resolved at the moment. */
     LISTENER_BUSY,
 };
 
@@ -18,36 +18,36 @@ enum { LISTENERS_MAX = 8 }; /* addresses of one name */
 struct listeners {
     int fds[LISTENERS_MAX];
     size_t len;
-    bool passed; /* by a service manager, which has the socket and its queue, too */
+    bool passed; /* by the service manager, which keeps the socket and its queue */
 };
 
-/* Closes what is left in it. */
+/* Closes the sockets that are left. */
 void listeners_close(struct listeners *listeners);
 
 /*
- * Listens on every address that host stands for and this machine has; :: takes IPv4, too. port 0:
- * the kernel chooses, one port for all of them. 0: the caller owns *listeners. LISTENER_FAILED,
- * LISTENER_BUSY: *why has grown by one line. Or an -errno.
+ * Listens on every address of host that this machine has; :: takes IPv4, too. port 0: the kernel
+ * chooses one port for all of them. 0: the caller owns *listeners. LISTENER_FAILED, LISTENER_BUSY:
+ * *why has grown by one line. Or an -errno.
  */
 int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why);
 
-/* Whether host stands for addresses that this machine has now: as listener_open(), on ports that
- * nobody has asked for, and for a moment. */
+/* Whether listener_open() would find an address of host on this machine. Listens for a moment, on
+ * ports that the kernel chooses. The same outcomes. */
 int listener_check(const char *host, struct buf *why);
 
-/* Appends the address that a socket is bound to, such as 127.0.0.1:3000, [::1]:3000 or
- * unix:/run/convex-relay.sock, or unix:@name. 0 or an -errno. */
+/* Appends the address that a socket is bound to: 127.0.0.1:3000, [::1]:3000,
+ * unix:/run/convex-relay.sock or unix:@name. 0 or an -errno. */
 int listener_describe(int fd, struct buf *address);
 
-/* Logs message with the address of each. version: NULL leaves it out. 0 or an -errno. */
+/* Logs message once for each socket, with its address. version may be NULL. 0 or an -errno. */
 int listeners_log(const struct listeners *listeners, const char *message, const char *version);
 
-/* Appends what people read: Serving on 127.0.0.1:3000, [::1]:3000. 0 or an -errno. */
+/* Appends a line for people: Serving on 127.0.0.1:3000, [::1]:3000. 0 or an -errno. */
 int listeners_describe(const struct listeners *listeners, struct buf *serving);
 
-/* Whether host can be an address or a name at all, whoever may know it. */
+/* Whether host has the form of an address or of a name. The resolver is not asked. */
 bool listener_is_host(const char *host);
 
-/* Whether an address of the one host is one of the other, too: they cannot share a port. Asks the
- * resolver about names; who is not known has no address. */
+/* Whether two hosts share an address, so that they cannot share a port. Asks the resolver; a name
+ * that is not known has no address. */
 bool listener_overlap(const char *host, const char *other);

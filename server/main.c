@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* convex-relay: what the command line asks for. */
+/* convex-relay: runs the command that the command line names. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static int main_complain(const char *text)
     return EXIT_USAGE;
 }
 
-/* Whatever is opened first would otherwise become what has been closed: log lines would go into the
- * outbox's lock, or to a client. */
+/* Fills standard descriptors that are closed. Otherwise the first file that is opened would become
+ * stderr, and log lines would go into the outbox or to a client. */
 static void main_hold_standard_fds(void)
 {
     int fd;
@@ -66,8 +66,7 @@ static int main_serve(struct setup *setup)
     return r ? EXIT_FAILED : EXIT_FINE;
 }
 
-/* Reads and checks everything set from outside, then does it. invalid: the exit code if it is
- * wrong. */
+/* Reads all settings, then runs the command. invalid: the exit code for wrong settings. */
 static int main_with_setup(int (*run)(struct setup *setup), int invalid)
 {
     cleanup(setup_done) struct setup setup = {0};
@@ -83,8 +82,8 @@ static int main_with_setup(int (*run)(struct setup *setup), int invalid)
 
 typedef void main_early(int argc, char **argv, char **environment);
 
-/* Libraries have constructors, of which some take milliseconds (GnuTLS tests itself): no signal is
- * to end a relay meanwhile. */
+/* Constructors of libraries take milliseconds (GnuTLS tests itself). A signal must not end the
+ * relay meanwhile. */
 static void main_before_constructors(int argc, char **argv, char **environment)
 {
     (void)argv;

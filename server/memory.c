@@ -7,12 +7,13 @@ enum {
     MEMORY_OWN_PAGES_BYTES = 512 * 1024,
     MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
     MEMORY_TICK_MS = 2000,
-    MEMORY_TICKS_MAX = 15, /* then it is done beside the work */
+    MEMORY_TICKS_MAX = 15, /* then the heap is trimmed in spite of the work */
 };
 
 /*
- * A large body gets pages of its own: growing moves them instead of copying, and they go back when
- * it is freed. Left to itself glibc puts the next one into the heap, where both take more.
+ * Gives large bodies pages of their own. Growing then moves pages instead of copying bytes, and the
+ * pages go back when the body is freed. Without a fixed threshold glibc raises its own after the
+ * first such body, and puts the next ones into the heap.
  */
 void memory_tune(void)
 {
@@ -34,7 +35,7 @@ static void memory_tick(void *ctx)
         return;
     }
     memory->ticks_at_work = 0;
-    (void)malloc_trim(0); /* also of the pages in between, and of the threads' heaps */
+    (void)malloc_trim(0); /* frees pages between used blocks, and other threads' heaps, too */
 }
 
 static int memory_before_wait(void *ctx)

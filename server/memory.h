@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What was freed goes back to the system: glibc by itself returns only what lies at a heap's end,
- * and one small block behind a burst keeps all of it.
+ * Gives freed memory back to the system. glibc by itself returns only the end of a heap, and one
+ * small block behind a burst keeps all of the burst's memory.
  */
 #pragma once
 
@@ -10,24 +10,26 @@
 
 #include "base/loop.h"
 
+/* The owner sets held, is_at_work and ctx before memory_watch(). */
 struct memory {
     struct loop *loop;
-    size_t (*held)(void *ctx);     /* how much there is that takes memory, in whatever unit */
-    bool (*is_at_work)(void *ctx); /* and will need soon again what it frees */
+    size_t (*held)(void *ctx);     /* how much there is that takes memory, in any unit */
+    bool (*is_at_work)(void *ctx); /* whether freed memory will soon be needed again */
     void *ctx;
-    size_t was_held;
-    int ticks_at_work; /* at which somebody was at work */
-    struct loop_hook hook;
-    struct loop_timer timer;
+    size_t was_held;         /* held(), at the last turn of the loop */
+    int ticks_at_work;       /* ticks in a row at which is_at_work() was true */
+    struct loop_hook hook;   /* notices that held() has changed */
+    struct loop_timer timer; /* set from a change until the heap is trimmed */
 };
 
-/* How glibc takes memory for the whole process. Before anything large is allocated. */
+/* Sets how glibc takes memory, for the whole process. To be called before large allocations. */
 void memory_tune(void);
 
-/* Trims the heap two seconds after held() has changed, or where somebody is at work then, once
- * nobody is, but no later than after half a minute: 0.15 ms for each MiB of it. The caller has set
- * held, is_at_work and ctx. */
+/*
+ * Trims the heap two seconds after held() has changed. While is_at_work() is true the trim waits,
+ * for half a minute at most. It costs 0.15 ms for each MiB of the heap.
+ */
 void memory_watch(struct memory *memory, struct loop *loop);
 
-/* Takes one that is all zero. */
+/* Takes a struct that is all zero. */
 void memory_done(struct memory *memory);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Datagrams to the service manager. */
+/* Tells the service manager how the service is, by datagrams. */
 #include "server/notify.h"
 
 #include <ctype.h>
@@ -16,7 +16,8 @@ enum { NOTIFY_MESSAGE_MAX = 1024 };
 
 /* ---- Where to ---- */
 
-/* A path, or an abstract name behind an @. false: neither, or too long. */
+/* The address that NOTIFY_SOCKET names: a path, or an abstract name behind an @. False: neither, or
+ * too long. */
 static bool notify_address(const char *name, struct sockaddr_un *address, socklen_t *len)
 {
     size_t name_len = strlen(name);
@@ -26,12 +27,12 @@ static bool notify_address(const char *name, struct sockaddr_un *address, sockle
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     memcpy(address->sun_path, name, name_len);
     if (*name == '@')
-        address->sun_path[0] = '\0'; /* its length ends such a name, not a NUL */
+        address->sun_path[0] = '\0'; /* the length ends an abstract name, not a NUL */
     *len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + name_len + (*name == '/'));
     return true;
 }
 
-/* A number that the service manager has set; 0: it has not, or to something else. */
+/* A number that the service manager has set; 0: none, or no number. */
 static long long notify_number(char *(*lookup)(const char *name), const char *name)
 {
     const char *text = lookup(name);
@@ -50,13 +51,13 @@ static int64_t notify_watchdog_ms(char *(*lookup)(const char *name))
 
     if (limit_us <= 0 || (pid > 0 && pid != getpid()))
         return 0;
-    /* Half of it, as sd_watchdog_enabled(3) recommends. */
+    /* Half of the time, as sd_watchdog_enabled(3) recommends. */
     return limit_us > 2000 ? limit_us / 2000 : 1;
 }
 
 /* ---- What ---- */
 
-/* A new socket each time: a manager that was restarted may have a new one at the old address. */
+/* Makes a new socket for each message, since a manager that was restarted has a new one, too. */
 static int notify_send(const char *address_name, const char *message)
 {
     struct sockaddr_un address;
@@ -81,7 +82,7 @@ static void notify_tell(const struct notify *notify, const char *message)
         log_warn("the service manager could not be told", "reason", strerror(-r));
 }
 
-/* state: lines of KEY=value, each with its line end. */
+/* state: lines of KEY=value, each with a line end. */
 static void notify_state(const struct notify *notify, const char *state, const char *status)
 {
     char message[NOTIFY_MESSAGE_MAX];
@@ -91,7 +92,7 @@ static void notify_state(const struct notify *notify, const char *state, const c
     notify_tell(notify, message);
 }
 
-/* From the loop, so that a loop which hangs is found out. */
+/* Runs on the loop, so that the service manager finds out when the loop hangs. */
 static void notify_watchdog(void *ctx)
 {
     struct notify *notify = ctx;
@@ -131,8 +132,8 @@ void notify_reloading(struct notify *notify)
     char state[64];
     struct timespec now;
 
-    /* Type=notify-reload believes only what is not older than its signal, to the microsecond: the
-     * loop's clock is too coarse. */
+    /* For Type=notify-reload a time before the signal does not count. loop_now_ms() is too coarse
+     * for that. */
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     (void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%lld\n",
                    (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tells the service manager how the service is: sd_notify(3), and sd_watchdog_enabled(3).
+ * Tells the service manager how the service is, as sd_notify(3) and sd_watchdog_enabled(3) do.
  *
- * A few lines here instead of libsystemd: one dependency less, and systemd's interface promise
- * covers the protocol, https://systemd.io/PORTABILITY_AND_STABILITY/.
+ * The protocol is a few lines here instead of libsystemd: that is one dependency less, and
+ * systemd's interface promise covers it, https://systemd.io/PORTABILITY_AND_STABILITY/.
  *
- * Nobody is told anything where NOTIFY_SOCKET is not set. A message that cannot be sent at once is
- * logged and lost: the loop waits for nobody.
+ * Without NOTIFY_SOCKET nobody is told anything. A message that cannot be sent at once is logged
+ * and dropped, since the loop may not block.
  */
 #pragma once
 
@@ -14,19 +14,22 @@
 
 struct notify {
     struct loop *loop;
-    const char *address; /* NULL: nobody wants to know */
+    const char *address; /* of the service manager's socket; NULL: there is none */
     int64_t watchdog_ms; /* between two signs of life; 0: nobody waits for them */
     struct loop_timer watchdog;
 };
 
-/* Looks (getenv in the program) where to tell it. What is wrong there is logged. */
+/* Finds the service manager through lookup (getenv in the program). Logs what is wrong there. */
 void notify_init(struct notify *notify, struct loop *loop, char *(*lookup)(const char *name));
 
-/* The service is up, or the reload is over: signs of life are given from here on. In every status
- * a line of text for people: its first line counts. */
+/*
+ * Says that the service is up, or that a reload is over. From here on signs of life are sent, if
+ * the service manager wants them. status, here and below, is text for people: its first line is
+ * sent.
+ */
 void notify_ready(struct notify *notify, const char *status);
 void notify_reloading(struct notify *notify);
 void notify_stopping(struct notify *notify, const char *status);
 
-/* Gives no more signs of life. Takes one that is all zero. */
+/* Ends the signs of life. Takes a struct that is all zero. */
 void notify_done(struct notify *notify);

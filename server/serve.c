@@ -31,7 +31,7 @@
 enum {
     SERVE_CONNECTIONS_MAX = 10000,
     SERVE_ADMIN_CONNECTIONS_MAX = 32,
-    SERVE_OTHER_FDS = 64, /* what else has a descriptor: logs, epoll, libcurl's resolver */
+    SERVE_OTHER_FDS = 64, /* descriptors for all else: logs, epoll, libcurl's resolver */
 };
 
 /* ---- signals ---- */
@@ -65,7 +65,7 @@ static int server_watch_signals(struct server *server)
 
 /* ---- start ---- */
 
-/* As many as the descriptors allow, once every attempt has its own. */
+/* As many connections as descriptors are left when each attempt has one. */
 static unsigned server_connections_max(const struct config *config)
 {
     struct rlimit limit = {0};
@@ -123,7 +123,7 @@ static int server_start_relay(struct server *server)
     r = relay_new(server->loop, upstream->transport, server->outbox, &relay, &server->relay);
     if (r == 0)
         r = relay_set_routes(server->relay, server->service.routes);
-    /* Events that arrive before the old ones are known would have to queue up behind the disk. */
+    /* The pending events are read before new ones may arrive: see above. */
     while (r == 0 && server->phase == SERVER_RUNNING && relay_loading(server->relay))
         r = loop_turn(server->loop);
     return r;
@@ -141,7 +141,8 @@ static int server_take_sockets(struct server *server)
     return r;
 }
 
-/* A socket of the service manager wins over the address that is set. names: the settings. */
+/* Takes the service manager's socket, or else listens on host and port. names: the two settings,
+ * for a complaint. */
 static int server_listen(int *passed_fd, const char *names, const char *host, int port,
                          struct listeners *listeners)
 {
@@ -160,8 +161,10 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     return r;
 }
 
-/* Metrics and status. Opened before the sender's port and told of behind it: who reads the log for
- * an address finds events first, and everything there. *opened: as long as server->admin has them.
+/*
+ * Opens the port for metrics and status before the port for events, and logs it after that port. A
+ * person or a script that waits for "listening" then finds both ports open. *opened is valid as
+ * long as server->admin is.
  */
 static int server_start_admin(struct server *server, struct listeners *opened)
 {
@@ -298,7 +301,8 @@ static int server_start(struct server *server)
 static void server_done(struct server *server)
 {
     memory_done(&server->memory);
-    /* Whoever uses something goes before it; the outbox is done with the relay's memory first. */
+    /* Each part is freed before the parts that it uses. The outbox is freed before the relay, since
+     * its thread uses memory of the relay. */
     if (server->relay)
         relay_abandon(server->relay);
     http_free(server->http);

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a serving relay: start, signals, stop. */
+/* The life of a serving relay, from its start to its end. */
 #pragma once
 
 struct setup;
 
 enum {
     SERVE_REFUSED = 1, /* a setting leads to what a person has to mend */
-    SERVE_PREVENTED,   /* something is in the way, and may not be for long */
+    SERVE_PREVENTED,   /* something is in the way that may be gone at the next start */
 };
 
 /*
  * Serves until SIGTERM or SIGINT, and leaves nothing open. 0: a clean stop. SERVE_REFUSED,
- * SERVE_PREVENTED: the reason is on stderr. Or an -errno. SIGHUP changes what *setup holds.
+ * SERVE_PREVENTED: the reason is on stderr. Or an -errno. A SIGHUP changes what *setup holds.
  */
 int serve(struct setup *setup);

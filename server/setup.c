@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that is set from outside. */
+/* All that is set from outside: the settings and the files that they name. */
 #include "server/setup.h"
 
 #include "auth/bundle.h"
@@ -16,7 +16,7 @@ static int setup_refuse(struct buf *why, const char *setting, const char *text)
     return r ? r : SETUP_INVALID;
 }
 
-/* Convex reads its key as ASCII; curl would send anything. */
+/* Convex reads its key as ASCII; libcurl would send any bytes. */
 static bool setup_is_ascii(const char *text)
 {
     for (; *text; text++) {
@@ -26,7 +26,8 @@ static bool setup_is_ascii(const char *text)
     return true;
 }
 
-/* curl finds out only when it connects, and then every event would wait. */
+/* Checks the certificates now: libcurl would find an error only when it connects, and then every
+ * event would wait. */
 static int setup_read_ca_file(const char *path, struct buf *ca, struct buf *why)
 {
     cleanup(buf_done) struct buf fault = BUF_NULL;
@@ -46,7 +47,7 @@ static int setup_read_ca_file(const char *path, struct buf *ca, struct buf *why)
     return r ? r : SETUP_INVALID;
 }
 
-/* An address, or a name: neither is a URL, nor has a port. */
+/* Refuses a URL and a port, which neither an address nor a name has. */
 static int setup_check_host(const char *name, const char *host, struct buf *why)
 {
     if (listener_is_host(host))
@@ -56,7 +57,7 @@ static int setup_check_host(const char *name, const char *host, struct buf *why)
                         "scheme, a port or brackets");
 }
 
-/* What the table of settings cannot know, since it belongs to other rooms. */
+/* Checks what the table of settings cannot know, since it concerns other rooms. */
 static int setup_check(struct setup *setup, struct buf *why)
 {
     const struct config *config = &setup->config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything that is set from outside, read and checked as a whole: settings, files they name. */
+/* All that is set from outside: the settings and the files that they name, read and checked. */
 #pragma once
 
 #include "base/config.h"
@@ -9,17 +9,18 @@ enum { SETUP_INVALID = 1 };
 
 struct setup {
     struct config config;
-    struct buf ca; /* what CONVEX_CA_FILE holds; empty: none */
-    struct routes *routes;
+    struct buf ca;         /* the content of CONVEX_CA_FILE; empty: none */
+    struct routes *routes; /* from ROUTES, or the two that are built in */
 };
 
 /*
- * 0; SETUP_INVALID and *why has grown by one line that names the setting and says what to mend; or
+ * 0; SETUP_INVALID, and *why has grown by one line that names the setting and says what to mend; or
  * an -errno. *setup is untouched on failure.
  */
 int setup_read(struct setup *setup, struct buf *why);
 
-/* Whether PORT and ADMIN_PORT can both be listened on, which the resolver may have to say: 0;
- * SETUP_INVALID and *why as above; or an -errno. */
+/* Whether PORT and ADMIN_PORT can both be listened on. May ask the resolver. 0; SETUP_INVALID, and
+ * *why as above; or an -errno. */
 int setup_check_ports(const struct config *config, struct buf *why);
+
 void setup_done(struct setup *setup);

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/util.h"
 
-/* A handler that somebody has set already stays: a profiler's, that was preloaded. */
+/* Leaves a handler that is set already: a preloaded profiler may have one. */
 static void signals_ignore_one(int number)
 {
     struct sigaction now;

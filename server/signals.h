@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Signals: which ones say something here, and that no other ends a relay.
+ * Which signals mean something to a relay, and which are ignored so that they do not end it.
  *
- * SIGTERM and SIGINT stop it, SIGHUP is a reload. SIGQUIT, and those of a crash, keep what the
- * kernel does with them: an end at once, with a core dump. SIGXCPU, too: who sets a limit of CPU
- * time means it.
+ * SIGTERM and SIGINT stop the relay (stop.c), SIGHUP reloads its settings (reload.c). SIGQUIT and
+ * the signals of a crash keep the kernel's behaviour: an end at once, with a core dump. So does
+ * SIGXCPU, since whoever limits CPU time means it.
  */
 #pragma once
 
 /*
- * The first thing a process does, before its libraries are ready. What other programs take for
- * "open your log again" or the like (SIGUSR1, SIGUSR2, timers of others) is ignored, and so is
- * SIGXFSZ: a file at its limit is an error of its write, like a full disk.
+ * Ignores signals that other programs take for "open your log again" and the like (SIGUSR1,
+ * SIGUSR2, timers of others), and SIGXFSZ, so that a file at its size limit is an error of write(2)
+ * like a full disk. To be called first of all, before the libraries' constructors.
  */
 void signals_ignore(void);
 
-/* Before anything is read: from now on a SIGHUP waits until somebody asks for it, and a reader of
- * stderr that goes away ends nothing. */
+/* From now on a SIGHUP waits until signals_open(), and a reader of stderr that goes away ends
+ * nothing. To be called before any setting is read. */
 void signals_hold(void);
 
-/* The caller owns *fd, which tells of SIGTERM, SIGINT and SIGHUP (signalfd(2)). 0 or an -errno. */
+/* The caller owns *fd, a signalfd(2) for SIGTERM, SIGINT and SIGHUP. 0 or an -errno. */
 int signals_open(int *fd);

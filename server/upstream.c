@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The certificates of CONVEX_CA_FILE go into a file in memory, which libcurl reads under the name
- * that /proc has for it: what is believed is what was checked, whatever becomes of the file until a
- * connection is made. Where there is no such file or no /proc, it is the file itself.
+ * Ways to Convex.
+ *
+ * libcurl reads certificates from a file, whenever it makes a connection. CONVEX_CA_FILE may have
+ * changed by then. So the certificates that were checked are written into a file in memory, and
+ * libcurl gets the name that /proc has for it. Without memfd_create(2) or /proc, libcurl gets
+ * CONVEX_CA_FILE itself.
  */
 #include "server/upstream.h"
 
@@ -32,7 +35,7 @@ static bool upstream_write(int fd, struct span bytes)
     return true;
 }
 
-/* The name under which libcurl finds the certificates. */
+/* The name of the file from which libcurl is to read the certificates; NULL: the system's. */
 static const char *upstream_keep_ca(struct upstream *upstream, const struct setup *setup,
                                     char name[UPSTREAM_NAME_BYTES])
 {
@@ -63,7 +66,7 @@ int upstream_new(struct loop *loop, const struct setup *setup, struct upstream *
         .concurrency = setup->config.convex_concurrency,
         .version = RELAY_VERSION,
     };
-    /* transport_direct_new or transport_curl_new: -Dtransport says which. */
+    /* transport_direct_new() or transport_curl_new(): meson setup -Dtransport says which. */
     int r = SERVE_TRANSPORT_NEW(loop, &options, &upstream->transport);
     if (r < 0)
         return r;

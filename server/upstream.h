@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ways to Convex: the one of the configuration that holds, and those of earlier ones that still
- * have calls.
+ * Upstreams: ways to Convex. One is that of the present configuration, others are those of earlier
+ * configurations that still have calls in flight.
  *
- * A reload makes a new way and never changes one: another key, other certificates, connections and
- * TLS sessions of its own. libcurl would believe the certificates that it has read for a day, and a
- * resumed session proves no certificate at all.
+ * A reload never changes an upstream but makes a new one, with its own key, certificates,
+ * connections and TLS sessions. libcurl would go on trusting certificates that it has read for a
+ * day, and a resumed TLS session proves no certificate at all.
  */
 #pragma once
 
@@ -18,7 +18,7 @@ struct transport;
 
 struct upstream {
     struct transport *transport;
-    int ca_fd; /* the certificates, as they were checked; -1: none */
+    int ca_fd; /* a file in memory with the certificates that were checked; -1: none */
     SLIST_ENTRY(upstream) link;
 };
 SLIST_HEAD(upstream_list, upstream);
@@ -26,19 +26,21 @@ SLIST_HEAD(upstream_list, upstream);
 struct upstreams {
     struct loop *loop;
     struct upstream *now;         /* NULL: none yet */
-    struct upstream_list earlier; /* they end with their last call */
-    struct loop_timer timer;
+    struct upstream_list earlier; /* each is freed after its last call */
+    struct loop_timer timer;      /* set while there are earlier ones */
 };
 
 /* 0 or an -errno. */
 int upstream_new(struct loop *loop, const struct setup *setup, struct upstream **upstream);
-/* Takes NULL. No call may be in flight. */
+
+/* No call may be in flight. Takes NULL. */
 struct upstream *upstream_free(struct upstream *upstream);
 CLEANUP_POINTER(struct upstream, upstream_free);
 
 void upstreams_init(struct upstreams *upstreams, struct loop *loop);
-/* All zero is fine, too. */
+
+/* Frees all upstreams. Takes a struct that is all zero. */
 void upstreams_done(struct upstreams *upstreams);
 
-/* Takes a way that holds from now on. What is idle on the one before is closed. */
+/* Takes over the upstream to use from now on. Idle connections of the one before are closed. */
 void upstreams_set(struct upstreams *upstreams, struct upstream *upstream);
