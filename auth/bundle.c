@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcurl gives the file to X509_STORE_load_file(), which reads all of it or, where one piece is
- * wrong, none. That function and this one read by PEM_X509_INFO_read_bio().
+ * A bundle of certificates in PEM form.
+ *
+ * libcurl gives its file to X509_STORE_load_file(), which reads the whole file or, where one part
+ * is wrong, nothing. That function uses PEM_X509_INFO_read_bio(), and so does this file.
  */
 #include "auth/bundle.h"
 
@@ -9,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-/* A key may stand in the file, and nobody is there to type its passphrase. */
+/* A bundle may hold an encrypted key, and OpenSSL would ask the terminal for its passphrase. */
 static int bundle_no_passphrase(char *passphrase, int size, int rwflag, void *ctx)
 {
     (void)passphrase, (void)size, (void)rwflag, (void)ctx;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Whom we believe: a bundle of certificates in PEM form, as libcurl and OpenSSL will read it. */
+/* A bundle of certificates in PEM form, read as libcurl and OpenSSL will read it. */
 #pragma once
 
 #include "base/span.h"
 
 enum {
-    BUNDLE_EMPTY = 1, /* it holds no certificate */
-    BUNDLE_BROKEN,    /* it holds something that cannot be read, and none of it would be believed */
+    BUNDLE_EMPTY = 1, /* the bundle holds no certificate */
+    BUNDLE_BROKEN,    /* a part cannot be read, and then libcurl would trust none of it */
 };
 
-/* 0 and how many certificates there are; or an outcome. */
+/* Counts the certificates. 0 and *count; or an outcome, and *count is untouched. */
 int bundle_count(struct span pem, int *count);

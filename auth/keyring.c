@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accepted secrets, as HMAC-SHA-256 under a key made at start.
+ * The keyring: the secrets that are accepted, kept only as HMAC-SHA-256 under a key made at start.
  *
- * Comparing digests under a key that nobody knows makes the comparison's time worthless to guess
- * from, and the length of a secret invisible: the hash takes its time from the presented one alone.
- * Where there is no previous secret a random reference stands in, so that both cases run the same
- * instructions; that it is ever met has a chance of 2^-256.
+ * Nobody outside knows that key, so the time of a comparison of digests tells nothing about the
+ * secret. The time of the hash depends on the presented secret alone. Without a previous secret a
+ * random digest takes its place, so that both cases run the same instructions; a secret meets that
+ * digest with a chance of 2^-256.
  *
- * HMAC is fetched once: in OpenSSL 3 the lookup costs several times what the hash does.
+ * HMAC is fetched once, since in OpenSSL 3 the lookup costs several times what the hash does.
  */
 #include "auth/keyring.h"
 
@@ -28,12 +28,12 @@ enum { KEYRING_DIGEST_LEN = 32, KEYRING_KEY_LEN = 32 };
 
 struct keyring {
     EVP_MAC *mac;
-    EVP_MAC_CTX *ctx; /* holds the key; used again for each hash */
+    EVP_MAC_CTX *ctx; /* holds the key, and is used again for each hash */
     unsigned char current[KEYRING_DIGEST_LEN];
     unsigned char previous[KEYRING_DIGEST_LEN];
 };
 
-/* Says what OpenSSL has against it, and leaves its queue empty for the next who looks there. */
+/* Logs OpenSSL's error, and empties its queue of errors for later calls. */
 static int keyring_failed(const char *what)
 {
     char reason[256];
@@ -50,7 +50,7 @@ static int keyring_hash(struct keyring *keyring, struct span secret,
     const unsigned char *bytes = (const unsigned char *)(secret.at ? secret.at : "");
     size_t len = 0;
 
-    /* No key: the one from keyring_start() is used again. */
+    /* Without a key argument the key from keyring_start() is used again. */
     if (!EVP_MAC_init(keyring->ctx, NULL, 0, NULL) ||
         !EVP_MAC_update(keyring->ctx, bytes, secret.len) ||
         !EVP_MAC_final(keyring->ctx, digest, &len, KEYRING_DIGEST_LEN))
@@ -140,6 +140,6 @@ int keyring_check(struct keyring *keyring, struct span presented)
     int current = CRYPTO_memcmp(digest, keyring->current, sizeof(digest)) == 0;
     int previous = CRYPTO_memcmp(digest, keyring->previous, sizeof(digest)) == 0;
 
-    /* Arithmetic, not branches. When both are the same secret, the current one counts. */
+    /* Arithmetic instead of branches. If both are the same secret, the current one counts. */
     return current * KEYRING_CURRENT + (previous & ~current) * KEYRING_PREVIOUS;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing run of bytes. */
+/* A run of bytes that grows. */
 #include "base/buf.h"
 
 #include <errno.h>

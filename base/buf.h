@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A growing run of bytes. All zero (BUF_NULL) is a valid empty one. */
+/* A run of bytes that grows. A struct that is all zero (BUF_NULL) is an empty one. */
 #pragma once
 
 #include <stdarg.h>
@@ -8,16 +8,16 @@
 #include "base/util.h"
 
 struct buf {
-    char *at; /* may be NULL while empty; not NUL-terminated unless buf_string() was called */
+    char *at; /* may be NULL while empty; ends with a NUL only after buf_string() */
     size_t len;
     size_t cap;
 };
 
 #define BUF_NULL ((struct buf){NULL, 0, 0})
 
-/* Makes room for at least extra more bytes. 0 or -ENOMEM, and then nothing changed. */
+/* Makes room for extra more bytes at least. 0; or -ENOMEM, and nothing has changed. */
 int buf_reserve(struct buf *buf, size_t extra);
-/* The same for bytes that will not be more than most in all: room that nobody needs is not made. */
+/* The same for a buffer that will never hold more than most bytes: makes no room beyond that. */
 int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most);
 int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_append_span(struct buf *buf, struct span span);

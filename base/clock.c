@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Time behind a seam. */
+/* The clock: time behind a seam. */
 #include "base/clock.h"
 
 #include <stdio.h>

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* Time behind a seam, so that tests can drive it. */
+/* The clock: time behind a seam, so that tests can drive it. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct clock {
-    int64_t (*mono_ms)(struct clock *clock); /* never goes back; for deadlines and durations */
-    int64_t (*wall_ms)(struct clock *clock); /* since 1970; for what people read and what is kept */
+    int64_t (*mono_ms)(struct clock *clock); /* for deadlines and durations; never goes back */
+    int64_t (*wall_ms)(struct clock *clock); /* since 1970; for people, and for what is stored */
 };
 
 enum { CLOCK_ISO_MAX = 25 };
 
-#define CLOCK_ISO_END_MS INT64_C(253402300800000) /* the year 10000, of five digits */
+#define CLOCK_ISO_END_MS INT64_C(253402300800000) /* the year 10000 begins, with five digits */
 
-/* A wall clock's time as ISO 8601 in UTC, with ms. False: it is not one of the years 1970 to 9999.
- */
+/* Writes a time of the wall clock as ISO 8601 in UTC, with ms. False: the time is not of the years
+ * 1970 to 9999. */
 bool clock_iso(int64_t wall_ms, char text[CLOCK_ISO_MAX]);
 
 /* The machine's clock. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What people read who started a program that does not do what they wanted. */
+/* Complaints on stderr, for a person whose command did not do what it should. */
 #include "base/complain.h"
 
 #include <stdint.h>
@@ -11,7 +11,7 @@ static void complain_put(FILE *to, struct span text)
     while (text.len > 0) {
         uint32_t code = 0;
         size_t len = glyph_decode(text, &code);
-        size_t taken = len > 0 ? len : 1; /* a byte that is no text */
+        size_t taken = len > 0 ? len : 1; /* a byte that is part of no character */
         if (len > 0 && glyph_is_unsafe(code))
             (void)fputc('?', to);
         else

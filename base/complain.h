@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What people read who started a program that does not do what they wanted. */
+/* Complaints on stderr, for a person whose command did not do what it should. */
 #pragma once
 
 #include <stdarg.h>
@@ -7,11 +7,9 @@
 
 #include "base/util.h"
 
-/*
- * One line on stderr behind the program's name. What is unsafe in a line (base/glyph.h) becomes a
- * question mark: names of files may hold anything.
- */
+/* Writes one line to stderr, behind the program's name. Characters that are unsafe in a line
+ * (base/glyph.h) become question marks, since a file's name may hold anything. */
 void complain(const char *format, ...) printf_like(1, 2);
 
-/* The same to another stream. */
+/* The same, to another stream. */
 void complain_to(FILE *to, const char *format, va_list args) printf_like(2, 0);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings: one table, and what reads and prints it.
+ * The settings: the table of them all.
  *
- * A row says all there is to say about its setting. How the value is kept follows from the type of
- * its field in struct config; the rest of the row says what it may be.
+ * A row says all there is to say about a setting; struct setting explains the columns. The order of
+ * the rows is that of --help and of complaints.
  */
 #include "base/config.h"
 
@@ -13,7 +13,7 @@
 
 #define CONFIG_HOUR_MS INT64_C(3600000)
 #define CONFIG_MIB INT64_C(1048576)
-#define CONFIG_WAIT_MAX_MS CONFIG_HOUR_MS /* a longer wait is a slip of the hand */
+#define CONFIG_WAIT_MAX_MS CONFIG_HOUR_MS /* a longer wait is a typing error */
 
 /* Both enums of struct config are kept as an unsigned int. */
 #define SETTING_TYPE(field)                                                                        \

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The settings, read from the environment. One table (config.c) is the only list: --help, the
- * table of docs/settings.md and docker/convex-relay.env.sample are held against it by a test.
- */
+/* The settings, read from the environment. The table in config.c is the only list of them: a test
+ * holds --help, the README's table and docker/convex-relay.env.sample against it. */
 #pragma once
 
 #include <stdint.h>
@@ -15,11 +13,11 @@
 enum { CONFIG_INVALID = SETTING_INVALID };
 
 enum {
-    CONFIG_SECRET_MAX = 512,      /* what auth/ hashes at most */
-    CONFIG_DEPLOY_KEY_MAX = 4096, /* far above any that Convex makes */
+    CONFIG_SECRET_MAX = 512,      /* bytes; what auth/keyring.h hashes at most */
+    CONFIG_DEPLOY_KEY_MAX = 4096, /* bytes; far more than a key of Convex has */
 };
 
-/* Strings are owned by the config; NULL where the setting is not given and has no default. */
+/* The config owns its strings. NULL: the setting is not given and has no default. */
 struct config {
     char *convex_url;
     char *sync_secret;
@@ -47,31 +45,27 @@ struct config {
 enum { CONFIG_OFF = SETTING_OFF };
 
 /*
- * Reads every setting through lookup (getenv in the program; tests bring their own). An empty value
- * counts as none. A secret may instead come from the file that NAME_FILE names, of at most 64 KiB;
- * one line end at its end is dropped, and an empty file is no secret. 0, CONFIG_INVALID and *why
- * has grown by one line that names the setting and says what to mend, or an -errno. *config is
- * untouched on failure.
+ * Reads every setting through lookup (getenv in the program). An empty value counts as none. A
+ * secret may instead come from the file that NAME_FILE names, of at most 64 KiB; one line end at
+ * its end is dropped, and an empty file is no secret. 0; CONFIG_INVALID, and *why has grown by one
+ * line that names the setting and says what to mend; or an -errno. *config is untouched on failure.
  *
- * To read the settings again while running, call it again: the environment of a process does not
- * change, so that only the secrets from files can differ. (What the file in ROUTES holds is not
- * read here.)
+ * A process can read its settings again. Its environment does not change, so only secrets from
+ * files can be new. (The file that ROUTES names is not read here.)
  */
 int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why);
 
-/*
- * Reads the setting of that name alone, by the same rules, for a command that needs no other: in
- * *config all else is zero.
- */
+/* Reads one setting by the same rules, for a command that needs no other. All else in *config is
+ * zero. */
 int config_read_one(char *(*lookup)(const char *name), const char *name, struct config *config,
                     struct buf *why);
 
-/* A log line for each secret that looks as if more had been copied than is meant: its quotes, a
- * no-break space. It names the setting, and shows nothing of it. */
+/* Logs a warning about each secret that looks as if more had been copied than is meant, such as its
+ * quotes. The line names the setting and shows nothing of the secret. */
 void config_warn(char *(*lookup)(const char *name), const struct config *config);
 
 /* Wipes the secrets and frees the strings. */
 void config_done(struct config *config);
 
-/* The table for --help: name, default, meaning, one setting a line of at most 80 columns. */
+/* Prints the table for --help: name, default, meaning, one setting a line of at most 80 columns. */
 void config_print(FILE *out);

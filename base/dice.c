@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chance behind a seam. */
+/* The dice: chance behind a seam. */
 #include "base/dice.h"
 
 #include <sys/random.h>
@@ -9,8 +9,8 @@ static uint64_t dice_system_roll(struct dice *dice, uint64_t sides)
     uint64_t n = 0;
 
     (void)dice;
-    /* Eight bytes never block once the system is up; without them every roll is 0, and still fair
-     * game. */
+    /* Once the system is up, getrandom(2) has eight bytes at any time. Before that every roll is 0,
+     * which is allowed, too. */
     (void)!getrandom(&n, sizeof(n), GRND_NONBLOCK);
     return n % sides;
 }

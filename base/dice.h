@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Chance behind a seam, so that tests can load the dice. */
+/* The dice: chance behind a seam, so that tests can load them. */
 #pragma once
 
 #include <stdint.h>
@@ -8,7 +8,7 @@ struct dice {
     uint64_t (*roll)(struct dice *dice, uint64_t sides); /* 0..sides-1; sides > 0 */
 };
 
-/* The machine's. */
+/* The machine's source of chance. */
 extern struct dice dice_system;
 
 static inline uint64_t dice_roll(struct dice *dice, uint64_t sides)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors that nobody expected leave a line where they arise. */
+/* Errors of two kinds: those that nobody expected are logged where they arise. */
 #include "base/error.h"
 
 #include <string.h>

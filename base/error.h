@@ -12,12 +12,12 @@
  */
 #pragma once
 
-/* Logs where an unexpected error arose and evaluates to it: return error_origin(-ENOMEM); */
+/* Logs where an unexpected error arose. Evaluates to r: return error_origin(-ENOMEM); */
 #define error_origin(r) error_origin_at((r), __FILE__, __LINE__)
 
 void error_note(int r, const char *file, int line);
 
-/* In the header so that compilers and analysers see that r comes out as it went in. */
+/* Inline, so that compilers and analysers see that the result is r. */
 static inline int error_origin_at(int r, const char *file, int line)
 {
     error_note(r, file, line);

@@ -7,24 +7,23 @@
 #include "base/buf.h"
 
 struct event {
-    struct buf body;      /* untouched; the spans below but for the names point into it */
-    struct span data;     /* JSON as written; SPAN_NULL: missing, counts as {} */
+    struct buf body;      /* as the sender posted it; all spans below but the names point into it */
+    struct span data;     /* JSON as written; SPAN_NULL: missing, which counts as {} */
     struct span hive_id;  /* JSON as written; SPAN_NULL: missing, null or empty */
-    struct span blade_id; /* data's member of that name as written; SPAN_NULL: missing or empty */
+    struct span blade_id; /* data.bladeId as written; SPAN_NULL: missing or empty */
     bool remove;          /* operation is "remove" */
-    bool odd_keys;        /* see struct json_member; of data */
-    bool null_members;    /* the same */
+    bool odd_keys;        /* of data; see struct json_member */
+    bool null_members;    /* of data; see struct json_member */
     bool hive_id_odd_keys;
     /* The first key in data, and in hiveId, that no mutation takes, as written; SPAN_NULL: none. */
     struct span bad_key, hive_id_bad_key;
 
-    struct buf names;  /* what model and record point into */
-    struct span model; /* decoded, WTF-8; SPAN_NULL: missing or not a string */
-    struct span
-        record; /* hiveId or else data.bladeId, decoded; SPAN_NULL: the event has no order */
+    struct buf names;   /* what model and record point into */
+    struct span model;  /* decoded, WTF-8; SPAN_NULL: missing or not a string */
+    struct span record; /* hiveId, or else data.bladeId, decoded; SPAN_NULL: without an order */
 
-    struct span args;     /* what the mutation gets: data, or what the route makes of it */
-    struct buf rewritten; /* args, where they are not a slice of the body */
+    struct span args;     /* the arguments of the mutation: data, or what the route makes of data */
+    struct buf rewritten; /* holds args where these are not a part of the body */
 
     int64_t arrived_ms; /* wall clock */
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Small files, read whole. */
+/* Small files that people write, read as a whole. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -40,7 +40,7 @@ static bool file_is_regular(int fd)
     return fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-/* Waits, until the deadline, for what a pipe has next. */
+/* Waits for the next bytes of a pipe, until the deadline. */
 static bool file_is_ready(int fd, int64_t until_ms)
 {
     struct pollfd pipe = {.fd = fd, .events = POLLIN};
@@ -57,7 +57,7 @@ static bool file_is_ready(int fd, int64_t until_ms)
 
 int file_read(const char *path, size_t max_bytes, struct buf *content, struct buf *why)
 {
-    /* Without O_NONBLOCK a pipe that nobody writes to holds up whoever opens it. */
+    /* Without O_NONBLOCK, opening a pipe waits until another process writes to it. */
     cleanup(closep) int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     cleanup(buf_done) struct buf bytes = BUF_NULL;
     int64_t until_ms = clock_mono_ms(&clock_system) + FILE_PIPE_MS;

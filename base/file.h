@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Small files that people write, read whole. */
+/* Small files that people write, read as a whole. */
 #pragma once
 
 #include <stddef.h>
@@ -10,14 +10,15 @@ enum { FILE_INVALID = 1 };
 
 enum { FILE_PIPE_MS = 5000 };
 
-/* From now on what is no file, such as a pipe, must end within FILE_PIPE_MS: nothing may block. */
+/* From now on a pipe, or whatever else is no file, must end within FILE_PIPE_MS, since a loop may
+ * not be blocked. Before that a reading waits for any time. */
 void file_limit_waits(void);
 
 /*
- * Reads a file of at most max_bytes. FILE_INVALID: it could not be read or is larger, and *why has
- * grown by its name and the reason. Or an -errno. *content is untouched on failure, and must be
- * empty before.
+ * Reads a file of at most max_bytes. *content must be empty, and is untouched on failure.
+ * FILE_INVALID: the file could not be read or is larger, and *why has grown by its name and the
+ * reason. Or an -errno.
  *
- * A pipe, such as a shell makes for <(command), is read to its end, whenever that comes: see above.
+ * A pipe, such as a shell makes for <(command), is read to its end.
  */
 int file_read(const char *path, size_t max_bytes, struct buf *content, struct buf *why);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Characters by their places in a line; the tables are of Unicode 14. */
+/* What a character does to the line that it stands in. The tables are of Unicode 14. */
 #include "base/glyph.h"
 
 #include <stdio.h>
@@ -11,8 +11,8 @@ struct glyph_range {
     uint32_t first, last;
 };
 
-/* General category Cc, Zl, Zp and Cs, Cf but for the visible ones of Arabic and others, and what
- * else is Default_Ignorable_Code_Point but for the variation selectors of emoji: fillers, tags. */
+/* The general categories Cc, Zl, Zp and Cs; Cf without the visible ones of Arabic and others; and
+ * Default_Ignorable_Code_Point (fillers, tags) without the variation selectors of emoji. */
 static const struct glyph_range glyph_unsafe[] = {
     {0x00, 0x1F},     {0x7F, 0x9F},       {0xAD, 0xAD},       {0x34F, 0x34F},     {0x61C, 0x61C},
     {0x115F, 0x1160}, {0x17B4, 0x17B5},   {0x180B, 0x180F},   {0x200B, 0x200F},   {0x2028, 0x202E},
@@ -20,8 +20,8 @@ static const struct glyph_range glyph_unsafe[] = {
     {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
 };
 
-/* General category Mn and Me, and the second and third letters of a Korean syllable. What is not
- * assigned between two ranges is in one of them. */
+/* The general categories Mn and Me, and the second and third letters of a Korean syllable. Codes
+ * between two ranges that are not assigned belong to one of the two. */
 /* clang-format off */
 static const struct glyph_range glyph_combining[] = {
     {0x300, 0x36F}, {0x483, 0x489}, {0x591, 0x5BD}, {0x5BF, 0x5BF}, {0x5C1, 0x5C2},
@@ -93,7 +93,7 @@ static const struct glyph_range glyph_combining[] = {
     {0x1E8D0, 0x1E8D6}, {0x1E944, 0x1E94A}, {0xE0100, 0xE01EF},
 };
 
-/* East_Asian_Width W and F, and the hexagrams and circled numbers that terminals take for them. */
+/* East_Asian_Width W and F, and the hexagrams and circled numbers that terminals show as wide. */
 static const struct glyph_range glyph_wide[] = {
     {0x1100, 0x115F}, {0x231A, 0x231B}, {0x2329, 0x232A}, {0x23E9, 0x23EC}, {0x23F0, 0x23F0},
     {0x23F3, 0x23F3}, {0x25FD, 0x25FE}, {0x2614, 0x2615}, {0x2648, 0x2653}, {0x267F, 0x267F},
@@ -117,7 +117,7 @@ static const struct glyph_range glyph_wide[] = {
 };
 /* clang-format on */
 
-/* The ranges rise. */
+/* The ranges must rise. */
 static bool glyph_is_in(uint32_t code, const struct glyph_range *ranges, size_t len)
 {
     size_t from = 0, to = len;
@@ -155,7 +155,7 @@ size_t glyph_decode(struct span text, uint32_t *code)
 bool glyph_is_unsafe(uint32_t code)
 {
     if (code >= ' ' && code <= '~')
-        return false; /* nearly all of them */
+        return false; /* nearly all characters are ASCII */
     return glyph_is_in(code, glyph_unsafe, array_len(glyph_unsafe));
 }
 

@@ -2,7 +2,7 @@
 /* A pairing heap. */
 #include "base/heap.h"
 
-/* Both are roots without siblings; the result's prev is left for the caller to set. */
+/* Joins two roots without siblings. The caller sets the result's prev. */
 static struct heap_node *heap_meld(const struct heap *heap, struct heap_node *a,
                                    struct heap_node *b)
 {
@@ -24,7 +24,7 @@ static struct heap_node *heap_meld(const struct heap *heap, struct heap_node *a,
     return a;
 }
 
-/* Melds the siblings from list on in pairs, left to right, and the pairs right to left. */
+/* Joins siblings in pairs from left to right, and then the pairs from right to left. */
 static struct heap_node *heap_meld_siblings(const struct heap *heap, struct heap_node *list)
 {
     struct heap_node *pairs = NULL;

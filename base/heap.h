@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * A pairing heap whose nodes live inside the things it orders, so that nothing it does can fail.
- * Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986.
- */
+/* A pairing heap whose nodes live inside the things that it orders, so that no operation can fail.
+ * Source: Fredman, Sedgewick, Sleator, Tarjan, "The pairing heap", 1986. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,8 +8,8 @@
 
 struct heap_node {
     struct heap_node *child;
-    struct heap_node *next; /* right sibling */
-    struct heap_node *prev; /* left sibling, or the parent of a first child; itself at the root */
+    struct heap_node *next; /* the right sibling */
+    struct heap_node *prev; /* the left sibling, or a first child's parent; at the root: itself */
 };
 
 struct heap {
@@ -22,7 +20,7 @@ struct heap {
 void heap_push(struct heap *heap, struct heap_node *node);
 void heap_remove(struct heap *heap, struct heap_node *node);
 
-/* Whether the node is in a heap; all zero means that it is not. */
+/* Whether the node is in a heap. A node that is all zero is in none. */
 static inline bool heap_linked(const struct heap_node *node)
 {
     return node->prev != NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bounds: from what a disk takes to what a call of Convex may take. */
+/* The bounds of a histogram: from what a disk takes to what a call of Convex may take. */
 #include "base/histogram.h"
 
 const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS] = {

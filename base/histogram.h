@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How long things took, counted in fixed buckets: adding to it is a few comparisons. */
+/* Counts how long things took, in fixed buckets. Adding costs a few comparisons. */
 #pragma once
 
 #include <stdint.h>
@@ -13,11 +13,12 @@ struct histogram_bound {
 extern const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS];
 
 struct histogram {
-    uint64_t counts[HISTOGRAM_BUCKETS + 1]; /* each for itself; the last is beyond all bounds */
+    uint64_t counts[HISTOGRAM_BUCKETS + 1]; /* not cumulative; the last: beyond all bounds */
     uint64_t sum_ms;
 };
 
-/* A clock that counts whole ms tells 2 from 1.9 by cutting: what shows as a bound is beyond it. */
+/* Adds a time. A clock of whole ms cuts: 2 ms may be 2.9, so a time that equals a bound counts as
+ * beyond that bound. */
 static inline void histogram_add(struct histogram *histogram, int64_t ms)
 {
     int bucket = 0;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JavaScript's String(value) and JSON.stringify(value) for a value from JSON. */
+/* How JavaScript writes a value from JSON: String(value) and JSON.stringify(value). */
 #include "base/js_string.h"
 
 #include <assert.h>
@@ -22,8 +22,9 @@ static int js_append(struct span s, size_t max, struct buf *out)
 }
 
 /*
- * The fewest digits that read back as the same double, as d.ddde[+-]x. Below a power of two the
- * doubles lie closer than above it: there the digits one up may read back where the nearest do not.
+ * Writes the fewest digits that read back as the same double, as d.ddde[+-]x. Below a power of two
+ * the doubles lie closer together than above it. There the nearest digits may read back as another
+ * double, while the digits one up read back right.
  */
 static void js_shortest(double number, char text[32])
 {
@@ -34,7 +35,7 @@ static void js_shortest(double number, char text[32])
         char *exponent = strchr(text, 'e');
         assert(exponent); /* every finite number has one */
         if (exponent[-1] == '9')
-            continue; /* one up would have fewer digits, and those have been tried */
+            continue; /* one up would have fewer digits, which have been tried */
         ++exponent[-1];
         if (strtod(text, NULL) == number)
             return;
@@ -44,8 +45,7 @@ static void js_shortest(double number, char text[32])
 /* ECMA-262 Number::toString, steps 5 to 12: n is the place of the point, k counts the digits. */
 static int js_number(struct span json, size_t max, struct buf *out)
 {
-    cleanup(buf_done) struct buf written =
-        BUF_NULL; /* the text may end with it, and go on behind */
+    cleanup(buf_done) struct buf written = BUF_NULL; /* strtod() needs a NUL behind the number */
     char shortest[32], digits[32], text[64];
     size_t k = 0;
 
@@ -88,7 +88,7 @@ static int js_scalar(struct span json, size_t max, struct buf *out)
         return r ? r : js_append(buf_span(&decoded), max, out);
     }
     case '{':
-        /* A member of that name hides the method, and no value from JSON can be called. */
+        /* A member named toString hides the method, and no value from JSON can be called. */
         if (json_find(json, SPAN("toString")).at)
             return JS_STRING_THROWS;
         return js_append(SPAN("[object Object]"), max, out);
@@ -101,10 +101,8 @@ static int js_scalar(struct span json, size_t max, struct buf *out)
     }
 }
 
-/*
- * Array.prototype.join puts commas between the elements, and the same into the arrays among them:
- * what comes out are the leaves and the commas as they stand, so that nothing has to recurse.
- */
+/* Array.prototype.join puts commas between the elements, also of inner arrays. So the result is the
+ * leaves with the commas of the text between them, and nothing has to recurse. */
 static int js_array(struct span json, size_t max, struct buf *out)
 {
     const char *at = json.at, *end = json.at + json.len;
@@ -118,7 +116,7 @@ static int js_array(struct span json, size_t max, struct buf *out)
             at++;
         } else {
             struct span leaf = json_value_at(at, end);
-            if (*leaf.at != 'n') /* null is empty here */
+            if (*leaf.at != 'n') /* join() makes null an empty string */
                 r = js_scalar(leaf, max, out);
             at += leaf.len;
         }

@@ -5,18 +5,14 @@
 #include "base/buf.h"
 
 enum {
-    JS_STRING_THROWS = 1, /* it would throw: Cannot convert object to primitive value */
-    JS_STRING_CUT = 2,    /* it is longer than max */
+    JS_STRING_THROWS = 1, /* JavaScript would throw: Cannot convert object to primitive value */
+    JS_STRING_CUT = 2,    /* the string is longer than max bytes */
 };
 
-/*
- * String(value): appends to out, which grows to max bytes at most. json has passed the scanner. 0,
- * an outcome above, or -ENOMEM.
- */
+/* Appends String(value) to out, which may grow to max bytes. json must have passed the scanner. 0,
+ * an outcome above, or -ENOMEM. */
 int js_string(struct span json, size_t max, struct buf *out);
 
-/*
- * JSON.stringify(value), but for the order of keys that are numbers and for repeated ones, which
- * stay as they are. Appends to out. 0 or -ENOMEM.
- */
+/* Appends JSON.stringify(value) to out, except that numeric keys and repeated keys keep their
+ * places. 0 or -ENOMEM. */
 int js_stringify(struct span json, struct buf *out);

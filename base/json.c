@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Text that the scanner has passed: walking it, decoding it, and writing strings. */
+/* JSON text that has passed the scanner: walking over its values, decoding and writing
+ * its strings. */
 #include "base/json.h"
 
 #include <stdio.h>
@@ -7,7 +8,7 @@
 #include "base/json_skip.h"
 #include "base/utf8.h"
 
-/* ---- walking: the text is known to be valid, so nothing is checked twice ---- */
+/* ---- walking ---- */
 
 struct span json_value_at(const char *at, const char *end)
 {
@@ -69,7 +70,7 @@ static int json_hex4(const char *at)
     return n;
 }
 
-/* Decodes the escape that begins at *at, before end, and moves *at behind it. */
+/* Decodes the escape that begins at *at, and moves *at behind that escape. Returns the bytes. */
 static size_t json_unescape(const char **at, const char *end, char out[4])
 {
     static const char names[] = "bfnrt", values[] = "\b\f\n\r\t";
@@ -101,7 +102,7 @@ bool json_string_is(struct span string, struct span name)
     const char *end = string.at + string.len - 1;
     size_t len = (size_t)(end - at);
 
-    /* Most are told apart by this. */
+    /* A first comparison, which tells most strings apart. */
     if (len < name.len || len > name.len * JSON_CODE_UNIT_BYTES_MAX ||
         (len > 0 && *at != *name.at && *at != '\\'))
         return false;
@@ -125,7 +126,7 @@ int json_decode(struct span string, struct buf *out)
 {
     const char *at = string.at + 1;
     const char *end = string.at + string.len - 1;
-    int r = buf_reserve(out, string.len); /* decoding never makes it longer */
+    int r = buf_reserve(out, string.len); /* a decoded string is never longer */
 
     while (r == 0 && at < end) {
         const char *escape = memchr(at, '\\', (size_t)(end - at));
@@ -153,7 +154,7 @@ int json_decode_some(struct span string, size_t most, struct buf *out)
 
 /* ---- writing ---- */
 
-/* Whether the three bytes are a surrogate, which only WTF-8 knows. */
+/* Whether the next three bytes are a surrogate, which WTF-8 has and UTF-8 has not. */
 static bool json_is_surrogate(const char *at, const char *end)
 {
     return end - at >= 3 && (uint8_t)at[0] == 0xED && (uint8_t)at[1] >= 0xA0;

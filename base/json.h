@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON text that the scanner has passed (json_scan.h), walked over as it stands; and strings of it.
+ * JSON text that has passed the scanner (json_scan.h): walking over its values, decoding and
+ * writing its strings. Nothing is checked twice.
  *
- * Strings are decoded to WTF-8: UTF-8 in which an unpaired surrogate, which JSON can write as
- * \ud800, stands as its three bytes (https://simonsapin.github.io/wtf-8/). They may hold NUL.
+ * Strings are decoded to WTF-8, which may hold NUL: UTF-8 in which an unpaired surrogate, written
+ * as \ud800 in JSON, stands as its three bytes (https://simonsapin.github.io/wtf-8/).
  */
 #pragma once
 
@@ -11,12 +12,12 @@
 
 #include "base/buf.h"
 
-enum { JSON_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written: \uXXXX */
+enum { JSON_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written, for one UTF-16 unit: \uXXXX */
 
 /* ---- Walking ---- */
 
 /*
- * Walks the members of an object (or the elements of an array, with key left as it was).
+ * Walks over the members of an object, or over the elements of an array, where key is not set.
  *   struct json_walk walk = json_walk(value);
  *   while (json_next(&walk, &key, &value)) ...
  */
@@ -29,27 +30,27 @@ struct json_walk {
 struct json_walk json_walk(struct span value);
 bool json_next(struct json_walk *walk, struct span *key, struct span *value);
 
-/* The value that begins at at, somewhere before end. */
+/* The value that begins at at and ends before end. */
 struct span json_value_at(const char *at, const char *end);
 
-/* The value of the last member of that name; SPAN_NULL where there is none or value is no object.
- */
+/* The value of the last member with that name; SPAN_NULL: there is none, or value is no object. */
 struct span json_find(struct span object, struct span name);
 
-/* Whether a string as written (with quotes) says name. */
+/* Whether a string as written (with its quotes) means name. */
 bool json_string_is(struct span string, struct span name);
 
-/* Appends a string as written (with quotes) decoded to WTF-8. 0 or -ENOMEM. */
+/* Appends a string as written (with its quotes), decoded to WTF-8. 0 or -ENOMEM. */
 int json_decode(struct span string, struct buf *out);
 
-/* The same for the beginning of a long one: most bytes of it at least, and not many more. */
+/* The same for the beginning of a long string: at least most bytes as far as there are any, and not
+ * many more. */
 int json_decode_some(struct span string, size_t most, struct buf *out);
 
 /* ---- Writing, as JavaScript's JSON.stringify does ---- */
 
-/* Appends WTF-8 as a JSON string with its quotes. 0 or -ENOMEM. */
+/* Appends WTF-8 as a JSON string with quotes. 0 or -ENOMEM. */
 int json_quote(struct span wtf8, struct buf *out);
 
-/* Appends bytes with what is not UTF-8 replaced by U+FFFD, as the WHATWG decoder does. 0 or
+/* Appends bytes in which all that is not UTF-8 becomes U+FFFD, as in the WHATWG decoder. 0 or
  * -ENOMEM. */
 int json_clean_utf8(struct span bytes, struct buf *out);

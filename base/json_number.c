@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Decided by the place of the number's first digit; only where that is the largest double's, by its
- * digits. strtod() on the whole would take its time over megabytes.
+ * The size of numbers in JSON.
+ *
+ * The place of a number's first digit decides whether a double can hold it. Only where that place
+ * is the largest double's, the digits decide, and strtod() reads 320 of them. strtod() on a whole
+ * number would take long over megabytes.
  */
 #include "base/json_number.h"
 
@@ -9,7 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* The exponent behind an e, cut off far outside of what the longest number could make up for. */
+/* The exponent behind an e. It is cut off where no length of a number could make up for it. */
 static int64_t number_exponent(const char *at, const char *end)
 {
     const int64_t far = INT64_C(1) << 40;
@@ -30,7 +33,7 @@ bool json_number_fits(struct span number)
     const char *at = number.at + (*number.at == '-');
     char digits[DIGITS + sizeof("0.e308")] = "0.";
     size_t digits_len = 2;
-    int64_t place = 0; /* of the first digit: 1 for 5, 0 for 0.5, -1 for 0.05 */
+    int64_t place = 0; /* of the first digit other than 0: 1 for 5, 0 for 0.5, -1 for 0.05 */
     bool point = false;
 
     for (; at < end && *at != 'e' && *at != 'E'; at++) {

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The strict scanner: RFC 8259, a byte at a time, resumable anywhere.
+ * A strict JSON scanner: a state machine that takes one byte at a time and can stop anywhere.
  *
- * It neither recurses nor allocates: a bit a level says whether that level is an object. Being fed
- * as bytes arrive spreads the cost of a large body over the turns of the loop that received it.
+ * The scanner neither recurses nor allocates: one bit for each level says whether that level is an
+ * object. Since a large body is scanned as it arrives, the cost is spread over many turns of the
+ * loop.
  *
- * Stricter than the grammar: UTF-8 must be valid, numbers must fit a double, depth is bounded.
- * Looser: a byte order mark is skipped, as every JavaScript server does. Unpaired surrogates
- * written as \ud800 pass, since the grammar allows them.
+ * Stricter than the grammar of RFC 8259: UTF-8 must be valid, numbers must fit a double, and depth
+ * is bounded. Looser: a byte order mark is skipped, as every JavaScript server does. Unpaired
+ * surrogates that are written as \ud800 pass, since the grammar allows them.
  */
 #include "base/json_scan.h"
 
@@ -58,7 +59,7 @@ void json_scanner_init(struct json_scanner *s,
     s->odd_key_at_hand = s->odd_keys = s->null_members = false;
     s->inner_at_hand = false;
     s->key = s->key_end = s->value = s->inner_value = s->token = 0;
-    /* The stack's bits are written before they are read. */
+    /* The bits of the stack are written before they are read. */
 }
 
 static bool json_in_object(const struct json_scanner *s)
@@ -82,7 +83,7 @@ static enum json_error json_open(struct json_scanner *s, bool object)
     return JSON_FINE;
 }
 
-/* The value that ends before end is whole: if it is a member of the outermost object, tell. */
+/* A value ends before end. Tells whoever wants to know about that value. */
 static void json_value_done(struct json_scanner *s, struct span text, size_t end)
 {
     s->state = JSON_AFTER;
@@ -158,13 +159,14 @@ static bool json_blank(char c)
 
 /* ---- strings ---- */
 
-/* Bytes that a string may hold and that need no look: not quotes, \, controls, DEL, non-ASCII. */
+/* Whether a string may hold the byte without a closer look: no quote, no \, no control, no DEL, and
+ * ASCII. */
 static bool json_plain(uint8_t c)
 {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
 }
 
-/* Whether eight bytes are: each that is not sets its top bit by a borrow or a carry. */
+/* Whether eight bytes are all plain. A byte that is not sets its top bit by a borrow or a carry. */
 static bool json_plain_8(const char *at)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
@@ -228,7 +230,7 @@ static enum json_error json_in_string(struct json_scanner *s, struct span text)
     return JSON_FINE;
 }
 
-/* The states of a string that are not its plain middle. */
+/* The states inside a string other than JSON_STRING. */
 static enum json_error json_in_string_part(struct json_scanner *s, char c)
 {
     switch (s->state) {
@@ -264,7 +266,8 @@ static bool json_digit(char c)
     return c >= '0' && c <= '9';
 }
 
-/* The state that c leads to from a state of a number; JSON_AFTER: the number ended before c. */
+/* The state after byte c of a number. JSON_AFTER: the number has ended before c. JSON_START: c
+ * cannot stand there. */
 static enum json_state json_number_next(int state, char c)
 {
     bool digit = json_digit(c);
@@ -341,7 +344,7 @@ static enum json_error json_after(struct json_scanner *s, struct span text, char
     return JSON_FINE;
 }
 
-/* A byte where no string or number is going on. */
+/* Takes a byte that is not part of a string or a number. */
 static enum json_error json_between(struct json_scanner *s, struct span text, char c)
 {
     switch (s->state) {
@@ -362,7 +365,7 @@ static enum json_error json_between(struct json_scanner *s, struct span text, ch
     }
     if (json_blank(c)) {
         if (s->state == JSON_START)
-            s->state = JSON_VALUE; /* a byte order mark stands first or not at all */
+            s->state = JSON_VALUE; /* a byte order mark is only allowed as the first thing */
         return JSON_FINE;
     }
     switch (s->state) {
@@ -415,7 +418,7 @@ enum json_error json_scan_end(struct json_scanner *s, struct span text)
     if (s->error != JSON_FINE)
         return s->error;
     if (s->state >= JSON_NUMBER_MINUS && s->depth == 0) {
-        /* Only the end of the text ends a number that is the whole text: let a blank do it. */
+        /* A number that is the whole text has not ended yet. A blank behind it would end it. */
         if (json_number_next(s->state, ' ') != JSON_AFTER)
             s->error = JSON_INCOMPLETE;
         else if (!json_number_fits((struct span){text.at + s->token, s->pos - s->token}))

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON text, taken strictly (RFC 8259) as the bytes arrive, and never rebuilt.
+ * A strict JSON scanner (RFC 8259) that takes text as the bytes arrive, and builds nothing.
  *
- * cJSON cannot be the gate here: it accepts what is not JSON, cuts strings at \u0000, loses digits
- * of numbers, and makes a tree forty times the size of the text.
+ * cJSON cannot do this. It accepts what is not JSON, cuts strings at \u0000, loses digits of
+ * numbers, and makes a tree of forty times the text's size.
  */
 #pragma once
 
@@ -14,14 +14,14 @@
 #include "base/utf8.h"
 
 enum {
-    JSON_DEPTH_MAX = 4096,     /* deeper text is refused */
-    JSON_KEY_PLAIN_MAX = 1024, /* Convex's limit for a field name */
+    JSON_DEPTH_MAX = 4096,     /* levels; deeper text is refused */
+    JSON_KEY_PLAIN_MAX = 1024, /* bytes; Convex's limit for the name of a field */
 };
 
 enum json_error {
     JSON_FINE = 0,
     JSON_INCOMPLETE, /* the text ends in the middle */
-    JSON_SYNTAX,     /* a byte that cannot stand there */
+    JSON_SYNTAX,     /* a byte that cannot stand where it does */
     JSON_UTF8,       /* invalid UTF-8 */
     JSON_TOO_LARGE,  /* a number that no double holds */
     JSON_TOO_DEEP,
@@ -32,68 +32,65 @@ struct json_member {
     struct span key;   /* with its quotes, escapes as written */
     struct span value; /* as written, no blanks around it */
     /*
-     * Some key inside the value, at any depth, is one that ConvexHttpClient may refuse: it starts
-     * with $, is long, is __proto__, or holds an escape or a byte outside 0x20..0x7e. The key above
-     * does not count.
+     * Whether a key inside the value, at any depth, is one that ConvexHttpClient may refuse: one
+     * that starts with $, is long, is __proto__, or holds an escape or a byte outside 0x20..0x7e.
+     * The member's own key does not count.
      */
     bool odd_keys;
-    bool null_members; /* the value is an object of which a member is null */
+    bool null_members; /* whether the value is an object with a member that is null */
 };
 
 struct json_scanner {
-    /* Called for each member of the outermost object, in the text's order; may be NULL. */
+    /* Called for each member of the outermost object, in the order of the text; may be NULL. */
     void (*member)(void *ctx, const struct json_member *member);
-    /* Called for each odd key inside of a value, with its quotes; NULL unless set after the init.
-     */
+    /* Called for each odd key inside a value, with its quotes. NULL after the init; may be set. */
     void (*odd_key)(void *ctx, struct span key);
-    /* Called for each member of this name in an object that is itself the value of a member; NULL
-     * unless set. */
+    /* Called for each member named inner_name of an object that is itself the value of a member.
+     * NULL after the init; may be set. */
     void (*inner)(void *ctx, struct span value);
     struct span inner_name;
     void *ctx;
-    /* How far it has come: where an error is, after one. */
+    /* Bytes taken so far; after an error, the place of the error. */
     size_t pos;
-    /* The rest is its own. */
+    /* All that follows is private. */
     enum json_error error;
     int state;
     const char *literal; /* what is left of true, false, null */
     int hex_left;
     struct utf8_rest utf8;
     int depth;
-    char outermost; /* what the text begins with */
+    char outermost; /* the first byte of the text's value */
     bool in_key;
     bool odd_key_at_hand;
     bool odd_keys;
     bool null_members;
-    bool inner_at_hand;                  /* the member inside is one of that name */
-    size_t token;                        /* where the string or number at hand began */
-    size_t key, key_end, value;          /* of the member at hand */
-    size_t inner_value;                  /* of the one inside */
-    uint64_t stack[JSON_DEPTH_MAX / 64]; /* a bit a level: 1 is an object */
+    bool inner_at_hand; /* the inner member at hand has the name inner_name */
+    size_t token;       /* where the string or number at hand begins: an offset in the text */
+    size_t key, key_end, value;          /* of the outer member at hand: offsets in the text */
+    size_t inner_value;                  /* of the inner member at hand: an offset in the text */
+    uint64_t stack[JSON_DEPTH_MAX / 64]; /* one bit for each level: 1 is an object, 0 an array */
 };
 
 void json_scanner_init(struct json_scanner *scanner,
                        void (*member)(void *ctx, const struct json_member *member), void *ctx);
 
 /*
- * Takes the text on from where the last call stopped: text is all that has arrived so far, and may
- * have moved in memory since. Spans given to member point into it. JSON_FINE, or the error, which
- * stays.
+ * Goes on where the last call has stopped. text is all that has arrived so far, and may have moved
+ * in memory since the last call. Spans that a callback gets point into text. Returns JSON_FINE, or
+ * the first error, which stays.
  */
 enum json_error json_scan(struct json_scanner *scanner, struct span text);
 
-/* The text has ended. JSON_FINE: it is one JSON value, whole. */
+/* To be called at the end of the text. JSON_FINE: the text is one whole JSON value. */
 enum json_error json_scan_end(struct json_scanner *scanner, struct span text);
 
-/* Whether the text, which was whole, is an object. */
+/* Whether a whole text is an object. */
 bool json_scanner_is_object(const struct json_scanner *scanner);
 
-/*
- * Whether the text that has been scanned so far ends within a string that is the value of a member
- * of the outermost object: then *member has the key, and of the string what is there.
- */
+/* Whether the text so far ends within a string that is the value of a member of the outermost
+ * object. Then *member has the key, and of the string what has arrived. */
 bool json_scanner_open_string(const struct json_scanner *scanner, struct span text,
                               struct json_member *member);
 
-/* The whole text at once; members are not told. */
+/* Checks a whole text at once, without callbacks. */
 enum json_error json_check(struct span text);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Finds the end of a value. A container may be megabytes of brackets and short strings, and the
- * loop waits meanwhile: so it is looked at 16 bytes at a time where there is SSE2, and so is a
- * string with many escapes.
+ * Skips values of JSON text that has passed the scanner.
+ *
+ * A container may be megabytes of brackets and short strings, and the loop waits while its end is
+ * searched. So containers are read 16 bytes at a time where the processor has SSE2, and so are
+ * strings with many escapes.
  */
 #include "base/json_skip.h"
 
@@ -18,8 +20,8 @@
 enum {
     SKIP_BLOCK = 16, /* bytes */
     SKIP_STRING_BLOCK = 64,
-    SKIP_BY_BYTES = 64, /* before blocks are worth it */
-    SKIP_SLOW_MAX = 8,  /* times that a string was read by bytes, before that */
+    SKIP_BY_BYTES = 64, /* of a container, before blocks are worth their cost */
+    SKIP_SLOW_MAX = 8,  /* runs of bytes in a string, before blocks are worth their cost */
 };
 
 const char *json_skip_blanks(const char *at, const char *end)
@@ -31,7 +33,8 @@ const char *json_skip_blanks(const char *at, const char *end)
 
 /* ---- strings ---- */
 
-/* Sets the top bit of each byte of eight that is c, and perhaps of bytes above one that is. */
+/* Sets the top bit of each byte of eight that is c. Bytes above such a byte may have theirs set,
+ * too. */
 static uint64_t skip_bytes_that_are(uint64_t bytes, char c)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);
@@ -48,7 +51,7 @@ static uint64_t skip_load_8(const char *at)
     return bytes;
 }
 
-/* Whether eight bytes of a string are all inside it, and no escape begins there. */
+/* Whether eight bytes of a string hold neither its end nor an escape. */
 static bool skip_string_goes_on(const char *at)
 {
     uint64_t bytes = skip_load_8(at);
@@ -63,7 +66,7 @@ static __m128i skip_bytes_equal(__m128i bytes, char c)
     return _mm_cmpeq_epi8(bytes, _mm_set1_epi8(c));
 }
 
-/* A bit for each of 64 bytes that is c. */
+/* Returns a bit for each of 64 bytes: 1 where the byte is c. */
 static uint64_t skip_bits_equal(const char *at, char c)
 {
     uint64_t bits = 0;
@@ -76,10 +79,12 @@ static uint64_t skip_bits_equal(const char *at, char c)
 }
 
 /*
- * Of so many bytes, 16 or 64, those that a backslash escapes. *first: 1 if the one before them
- * does so, and then if the last does. In a run of backslashes every other one escapes; a sum
- * carries each run's beginning to its end, so that the parity of its length shows there. Source:
- * Langdale, Lemire, "Parsing Gigabytes of JSON per Second", 2019, section 3.1.1.
+ * Returns a bit for each of 16 or 64 bytes: 1 where a backslash escapes the byte. *first is 1 where
+ * the byte before them escapes the first one; then where their last byte escapes the next one.
+ *
+ * In a run of backslashes every other one escapes. An addition carries a run's first bit to its
+ * end, and there the parity of the run's length shows. Source: Langdale, Lemire, "Parsing Gigabytes
+ * of JSON per Second", 2019, section 3.1.1.
  */
 static uint64_t skip_bits_escaped(uint64_t backslashes, unsigned bytes, uint64_t *first)
 {
@@ -94,7 +99,7 @@ static uint64_t skip_bits_escaped(uint64_t backslashes, unsigned bytes, uint64_t
     return (even ^ runs << 1) & follows;
 }
 
-/* To the string's end, or to where there are no 64 bytes more. */
+/* Goes on to the string's end, or to where fewer than 64 bytes are left. */
 static const char *skip_string_by_blocks(const char *at, const char *end)
 {
     uint64_t first = 0;
@@ -118,7 +123,7 @@ static const char *skip_string_by_blocks(const char *at, const char *end)
 
 #endif
 
-/* at is inside of the string. */
+/* at is inside a string. Returns the place behind the string. */
 static const char *skip_rest_of_string(const char *at, const char *end)
 {
     for (int slow = 0;; slow++) {
@@ -143,7 +148,8 @@ const char *json_skip_string(const char *at, const char *end)
 
 /* ---- containers ---- */
 
-/* at is outside of strings, depth levels deep. Goes on for a while, or to the end. */
+/* Goes on for SKIP_BY_BYTES, or to the container's end. at is outside of strings, *depth levels
+ * deep. */
 static const char *skip_by_bytes(const char *at, const char *end, size_t *depth)
 {
     const char *until = end - at > SKIP_BY_BYTES ? at + SKIP_BY_BYTES : end;
@@ -166,7 +172,7 @@ static const char *skip_by_bytes(const char *at, const char *end, size_t *depth)
 
 #ifdef __SSE2__
 
-/* Each byte becomes the exclusive or of itself and those before it. */
+/* Makes each byte the exclusive or of itself and all bytes before it. */
 static __m128i skip_parities(__m128i bytes)
 {
     bytes = _mm_xor_si128(bytes, _mm_slli_si128(bytes, 1));
@@ -183,7 +189,8 @@ static __m128i skip_sums(__m128i bytes)
     return _mm_add_epi8(bytes, _mm_slli_si128(bytes, 8));
 }
 
-/* How much deeper it is behind each byte than before the first; strings: all ones inside. */
+/* How many levels deeper the place behind each byte is than the place before the first byte.
+ * strings: all ones where a byte is inside a string. */
 static __m128i skip_depths(__m128i bytes, __m128i strings)
 {
     __m128i folded = _mm_or_si128(bytes, _mm_set1_epi8(0x20)); /* [ and ] become { and } */
@@ -193,7 +200,7 @@ static __m128i skip_depths(__m128i bytes, __m128i strings)
     return skip_sums(_mm_sub_epi8(closes, opens)); /* all ones are -1 */
 }
 
-/* Each bit becomes a byte: all ones, or none. */
+/* Makes a byte of each bit: all ones, or zero. */
 static __m128i skip_spread(unsigned bits)
 {
     const __m128i each = _mm_set1_epi64x((int64_t)UINT64_C(0x8040201008040201));
@@ -205,7 +212,7 @@ static __m128i skip_spread(unsigned bits)
     return _mm_cmpeq_epi8(_mm_and_si128(bytes, each), each);
 }
 
-/* Loads a block, without what is escaped in it. *first: see skip_bits_escaped(). */
+/* Loads a block and makes escaped bytes harmless. *first: see skip_bits_escaped(). */
 static __m128i skip_load_block(const char *at, uint64_t *first)
 {
     __m128i bytes = _mm_loadu_si128((const void *)at);
@@ -217,7 +224,7 @@ static __m128i skip_load_block(const char *at, uint64_t *first)
     return _mm_or_si128(bytes, skip_spread((unsigned)escaped));
 }
 
-/* The same as above, as far as there are blocks. */
+/* The same as skip_by_bytes(), as far as there are blocks. */
 static const char *skip_by_blocks(const char *at, const char *end, size_t *depth)
 {
     bool inside = false; /* the block begins inside of a string */

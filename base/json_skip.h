@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Over text that the scanner has passed: nothing is checked twice. For base/json.c. */
+/* Skips values of JSON text that has passed the scanner, without checking anything again. For
+ * json.c. */
 #pragma once
 
-/* The first byte from at on that is no blank, or end. */
+/* Returns the first byte from at on that is no blank, or end. */
 const char *json_skip_blanks(const char *at, const char *end);
-/* at is on the opening quote. Returns what comes behind the string. */
+/* at is on the opening quote. Returns the place behind the string. */
 const char *json_skip_string(const char *at, const char *end);
-/* at is on the first byte of a value. Returns what comes behind it. */
+/* at is on the first byte of a value. Returns the place behind the value. */
 const char *json_skip_value(const char *at, const char *end);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line on stderr for each thing worth knowing.
+ * The log: one line on stderr for each thing worth knowing.
  *
- * A line is built on the stack and leaves with one write(2): no lock, no allocation. While stderr
- * is a pipe or a terminal that nobody empties, lines are left out, and their number is told when
- * there is room again: the relay goes on. Once a minute at most, it waits for that for a moment.
+ * A line is built on the stack and written by one write(2): no lock, no allocation. While stderr is
+ * a pipe or a terminal that nobody empties, lines are left out; once there is room again, a line
+ * tells their number. Once a minute at most, a line waits up to a second for room.
  */
 #include "base/log.h"
 
@@ -27,10 +27,10 @@
 _Static_assert(LOG_LINE_MAX <= PIPE_BUF, "a pipe may tear longer lines apart");
 
 enum {
-    LOG_TAIL = 8,                  /* kept free for an ellipsis, a quote, a brace and the newline */
-    LOG_UTF8_MAX = 4,              /* bytes of a character */
-    LOG_PATIENCE_MS = 1000,        /* for a reader that is late, and not gone */
-    LOG_IMPATIENCE_MS = 60 * 1000, /* after lines were lost */
+    LOG_TAIL = 8,           /* bytes kept free for an ellipsis, a quote, a brace and the line end */
+    LOG_UTF8_MAX = 4,       /* bytes of a character */
+    LOG_PATIENCE_MS = 1000, /* how long a line waits for a slow reader */
+    LOG_IMPATIENCE_MS = 60 * 1000, /* how long after a lost line no other line waits */
 };
 
 struct log_line {
@@ -42,9 +42,9 @@ static enum log_level log_level_min = LOG_INFO;
 static enum log_format log_format_now = LOG_TEXT;
 static int log_fd = STDERR_FILENO;
 static bool log_is_socket;
-static atomic_bool log_torn;  /* the last line is there in part, as on a disk that is full */
-static atomic_llong log_lost; /* lines, since the last that was written */
-static atomic_llong log_lost_ms = -LOG_IMPATIENCE_MS; /* mono; when the last of them was */
+static atomic_bool log_torn;  /* the last line was written in part, as on a full disk */
+static atomic_llong log_lost; /* lines since the last one that was written */
+static atomic_llong log_lost_ms = -LOG_IMPATIENCE_MS; /* monotonic; when the last line was lost */
 
 static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 
@@ -72,15 +72,15 @@ static void log_put(struct log_line *line, const char *text)
     line->len += len;
 }
 
-/* The character that starts a C string, and its bytes; 0 where there is none. */
+/* Decodes the first character of a C string. Returns its bytes; 0: no character. */
 static size_t log_utf8(const char *s, uint32_t *code)
 {
     size_t len = glyph_decode((struct span){s, strnlen(s, LOG_UTF8_MAX)}, code);
 
-    return *code >= 0xD800 && *code <= 0xDFFF ? 0 : len; /* a surrogate is none */
+    return *code >= 0xD800 && *code <= 0xDFFF ? 0 : len; /* UTF-8 has no surrogates */
 }
 
-/* Writes the first character of text as it may stand in a value; returns how many bytes it had. */
+/* Writes the first character of text in a form that is safe in a value. Returns its bytes. */
 static size_t log_escape(const char *text, bool json, char piece[GLYPH_ESCAPE_MAX])
 {
     unsigned char c = (unsigned char)*text;
@@ -105,7 +105,7 @@ static size_t log_escape(const char *text, bool json, char piece[GLYPH_ESCAPE_MA
     return len;
 }
 
-/* Puts text, escaped, and an ellipsis for what is too much. */
+/* Puts escaped text, and an ellipsis in the place of what does not fit. */
 static void log_put_escaped(struct log_line *line, const char *text, bool json)
 {
     size_t start = line->len;
@@ -121,7 +121,7 @@ static void log_put_escaped(struct log_line *line, const char *text, bool json)
     }
 }
 
-/* Whether a value could be misread in the text format without quotes. */
+/* Whether a value without quotes could be misread in the text format. */
 static bool log_needs_quotes(const char *value)
 {
     if (!*value)
@@ -170,22 +170,23 @@ static void log_put_head(struct log_line *line, enum log_level level, const char
 /* ---- writing ---- */
 
 /*
- * The kernel says that there is room when there is some, which may be less than a line: so nothing
- * may wait for the rest of it. The flag for that belongs to what is open, which others may share:
- * what has a name is opened once more, and a socket is told each time.
+ * Opens stderr a second time, with O_NONBLOCK. poll(2) tells of room where there may be less than a
+ * line, so a write must not wait. O_NONBLOCK on stderr itself would also hold for other programs
+ * that share it. A socket needs no second opening: send(2) takes a flag.
  */
 static void log_open_again(void)
 {
     int fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 
     if (fd >= 0)
-        log_fd = fd; /* for good */
+        log_fd = fd; /* stays open to the end */
 }
 
 /*
- * Who empties a file (logrotate's copytruncate) wants the next line at its beginning, and not where
- * the last one ended, behind NULs. This flag others may share, who write to its end, too; a file
- * that was opened by another user could not be opened again.
+ * Sets O_APPEND, so that a log that was emptied (logrotate's copytruncate) goes on at its
+ * beginning, and not behind as many NULs as it had bytes. Other programs that share stderr write to
+ * its end as well, so the flag suits them. A second opening is no way here: another user may own
+ * the file.
  */
 static void log_append(void)
 {
@@ -257,7 +258,7 @@ static bool log_tell_lost(long long lost)
     return log_send(&line);
 }
 
-/* Tells first what is missing. */
+/* Whether a line can be written. Tells about lost lines first. */
 static bool log_may_send(void)
 {
     if (!log_has_room())

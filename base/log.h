@@ -1,44 +1,45 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One line on stderr for each thing worth knowing: a time, a level, a message, and fields.
+ * The log: one line on stderr for each thing worth knowing, with a time, a level, a message and
+ * fields.
  *
  *   log_info("listening", "address", "127.0.0.1:3000");
  *   2026-11-22T16:53:10.123Z info listening address=127.0.0.1:3000
  *
- * The message is a constant; what varies goes into fields, as pairs of a key and a C string that
- * end by themselves (the macros add a NULL key, and one more NULL for a forgotten value). A NULL
- * value leaves its field out. Values are escaped, so that a line stays a line, and cut at
- * LOG_VALUE_MAX bytes. Never a secret, never a record's contents. Safe to call from any thread;
- * errno stays as it was.
+ * The message is a constant. All that varies goes into fields, which are pairs of a key and a C
+ * string. A NULL value leaves its field out. Values are escaped, so that a line stays one line, and
+ * are cut at LOG_VALUE_MAX bytes. No field ever holds a secret or a record's contents.
  *
- * A reader of stderr that went away, or does not read, costs lines, not the process: SIGPIPE is
- * ignored, and lines that a pipe does not take within a second are left out and counted.
+ * Any thread may log. errno stays as it was. A reader of stderr that went away or does not read
+ * costs lines, not the process: lines that a pipe does not take within a second are left out and
+ * counted.
  */
 #pragma once
 
 #include <stddef.h>
 
 enum {
-    LOG_LINE_MAX = 4096, /* PIPE_BUF: what a pipe takes whole, so that lines never mix */
+    LOG_LINE_MAX = 4096, /* PIPE_BUF: a pipe takes a line as a whole, so that lines never mix */
     LOG_VALUE_MAX = 1024,
 };
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* From now on no line waits for room in stderr for long, and in a file each goes to its end. Call
- * it before there are other threads. */
+/* From now on no line waits long for room in stderr, and in a file each line goes to the end. To be
+ * called before there are other threads. */
 void log_open(void);
 
-/* Until this is called: info, text. Call it before there are other threads. */
+/* Sets what is logged and how; before that: info and text. To be called before there are other
+ * threads. */
 void log_setup(enum log_level level, enum log_format format);
 
-/* Whether lines of that level are written, so that costly fields need not be made for nothing. */
+/* Whether lines of that level are written. Spares the cost of fields for lines that are not. */
 int log_enabled(enum log_level level);
 
 void log_write(enum log_level level, const char *message, ...) __attribute__((__sentinel__));
 
-/* Twice: a key without a value must not carry the reader past the end. */
+/* Twice NULL, so that a key without a value does not carry the reader past the end. */
 #define LOG_END (char *)NULL, (char *)NULL
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)
@@ -46,6 +47,6 @@ void log_write(enum log_level level, const char *message, ...) __attribute__((__
 #define log_warn(...) log_write(LOG_WARN, __VA_ARGS__, LOG_END)
 #define log_error(...) log_write(LOG_ERROR, __VA_ARGS__, LOG_END)
 
-/* A number as a field's value: lives until the end of the enclosing expression's block. */
+/* A number as the value of a field. Valid until the end of the enclosing block. */
 #define log_number(n) log_number_text((char[24]){0}, (long long)(n))
 const char *log_number_text(char text[24], long long n);

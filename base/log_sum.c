@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults that repeat. A timer runs from the first one; as long as each minute has brought more of
- * them, it runs on, and so there is a line a minute at most, and none is missing in the end.
+ * Faults that repeat.
+ *
+ * A timer runs from the first fault, and goes on while each minute brings more of them. So there is
+ * one line a minute at most, and no fault is left out.
  */
 #include "base/log_sum.h"
 

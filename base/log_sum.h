@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults that repeat: the first is logged at once, the rest of a minute as one line with their
- * number. Whoever can make the relay fail a thousand times a second fills no disk with it.
+ * Faults that repeat: the first one is logged at once, the others of a minute are one line with
+ * their number. So nobody who makes the relay fail a thousand times a second can fill a disk.
  *
  *   if (log_sum_first(&sum))
  *       log_warn(sum.message, "model", model);
@@ -17,20 +17,20 @@
 enum { LOG_SUM_MS = 60 * 1000 };
 
 struct log_sum {
-    struct loop *loop; /* NULL: nothing is summed up */
+    struct loop *loop; /* NULL: every fault is logged */
     enum log_level level;
     const char *message;
-    const char *model; /* what the line is about, or NULL */
-    uint64_t more;     /* since the last line */
+    const char *model; /* a field of the line; may be NULL */
+    uint64_t more;     /* faults since the last line */
     struct loop_timer timer;
 };
 
-/* The strings stay the caller's, and the sum in its place, until log_sum_done(). */
+/* The strings stay the caller's. Strings and *sum must stay in place until log_sum_done(). */
 void log_sum_init(struct log_sum *sum, struct loop *loop, enum log_level level, const char *message,
                   const char *model);
 
-/* Tells what has not been told yet. */
+/* Logs the number of faults that no line has told yet. */
 void log_sum_done(struct log_sum *sum);
 
-/* It has happened again. True: it is worth a line of its own; else it is counted. */
+/* Counts a fault. True: the caller logs a line. False: a later line will count the fault. */
 bool log_sum_first(struct log_sum *sum);

@@ -2,9 +2,9 @@
 /*
  * The event loop: epoll, a heap of timers, and hooks before the wait.
  *
- * Hooks come after everything else, so that they see all that was done (a request answered, a
- * transfer started) and can flush it before the loop sleeps. What a hook starts may set a timer
- * for now: the wait is then zero.
+ * Hooks run after all callbacks of a turn. They see all that was done (a request answered, a
+ * transfer started) and can flush it before the loop sleeps. A hook may set a timer for now: the
+ * wait is then zero.
  */
 #include "base/loop.h"
 
@@ -23,8 +23,8 @@ struct loop {
     bool stopped;
     struct heap timers;
     TAILQ_HEAD(, loop_hook) hooks;
-    struct loop_hook *hook_next; /* of the round at hand, which may lose or gain hooks */
-    int events_len; /* what this turn's wait brought; entries of removed sources become NULL */
+    struct loop_hook *hook_next; /* in the round at hand; a hook may remove or add others */
+    int events_len;              /* events of this turn; that of a removed source becomes NULL */
     struct epoll_event events[LOOP_EVENTS];
 };
 
@@ -128,7 +128,7 @@ struct clock *loop_clock(const struct loop *loop)
 
 static void loop_run_timers(struct loop *loop)
 {
-    /* Bounded, since a timer may set itself for now again: descriptors must come in between. */
+    /* Bounded, since a timer may set itself for now again, and descriptors must not starve. */
     for (int budget = LOOP_EVENTS; budget > 0 && loop->timers.first; budget--) {
         struct loop_timer *timer = container_of(loop->timers.first, struct loop_timer, node);
         if (timer->at_ms > loop->now_ms)
@@ -138,7 +138,7 @@ static void loop_run_timers(struct loop *loop)
     }
 }
 
-/* How long the next wait may be: what the hooks allow, and the first timer. */
+/* Runs the hooks. Returns how long the wait may be, by the hooks and the first timer. */
 static int loop_wait_ms(struct loop *loop)
 {
     int wait_ms = -1;

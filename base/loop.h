@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The event loop: descriptors, timers, and hooks that run once a turn before the wait. One thread
- * owns it and everything hung on it. Nothing that runs on it may block.
+ * The event loop: descriptors, timers, and hooks that run once a turn before the wait.
  *
- * The structs are embedded in their users, who set fn and ctx, and outlive their registration.
- * Everything here may be called from inside callbacks.
+ * One thread owns the loop and everything that hangs on it. No callback may block. The structs are
+ * embedded in their users, who set fn and ctx; a user must remove a struct before it goes away.
+ * Callbacks may call any function here.
  */
 #pragma once
 
@@ -25,15 +25,15 @@ struct loop_fd {
 };
 
 struct loop_timer {
-    void (*fn)(void *ctx); /* the timer is no longer set when this runs */
+    void (*fn)(void *ctx); /* when this runs, the timer is no longer set */
     void *ctx;
-    int64_t at_ms; /* on the clock's mono_ms; read only */
+    int64_t at_ms; /* monotonic; read only */
     struct heap_node node;
 };
 
 struct loop_hook {
-    /* Runs before each wait, after all callbacks. Returns how long the wait may be: ms, or -1: no
-     * limit. */
+    /* Runs before each wait, after all callbacks. Returns how long the wait may be, in ms; -1:
+     * without a limit. */
     int (*before_wait)(void *ctx);
     void *ctx;
     TAILQ_ENTRY(loop_hook) link;
@@ -44,10 +44,10 @@ int loop_new(struct clock *clock, struct loop **loop);
 struct loop *loop_free(struct loop *loop);
 CLEANUP_POINTER(struct loop, loop_free);
 
-/* Level-triggered. 0 or an -errno. The descriptor stays the caller's. */
+/* The descriptor stays the caller's. Events are level-triggered. 0 or an -errno. */
 int loop_fd_add(struct loop *loop, struct loop_fd *source, uint32_t events);
 int loop_fd_change(struct loop *loop, struct loop_fd *source, uint32_t events);
-/* No callback comes after this, not even for what this turn had already seen. */
+/* After this no callback comes, not even for an event that this turn has seen already. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *source);
 
 /* Sets or moves a timer. */
@@ -57,12 +57,12 @@ void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
 void loop_hook_add(struct loop *loop, struct loop_hook *hook);
 void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
 
-/* The clock's mono_ms as of this turn: one reading serves all callbacks. */
+/* The monotonic time of this turn, in ms: one reading of the clock serves all callbacks. */
 int64_t loop_now_ms(const struct loop *loop);
 struct clock *loop_clock(const struct loop *loop);
 
-/* One turn: hooks, the wait, descriptors, timers that are due. 0 or an -errno. */
+/* Makes one turn: hooks, the wait, descriptors, timers that are due. 0 or an -errno. */
 int loop_turn(struct loop *loop);
-/* Turns until loop_stop(). 0 or an -errno. */
+/* Makes turns until loop_stop(). 0 or an -errno. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);

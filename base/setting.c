@@ -13,11 +13,11 @@
 
 enum {
     SETTING_FILE_MAX = 64 * 1024,
-    SETTING_SHOWN_MAX = 40, /* of a bad value, in the message about it */
+    SETTING_SHOWN_MAX = 40, /* characters of an unusable value that a complaint shows */
     SETTING_NAME_MAX = 64,
 };
 
-/* What a message about an unusable value comes to, once it has been written. */
+/* The outcome after a complaint was written into *why with the result r. */
 static int setting_invalid(int r)
 {
     return r ? r : SETTING_INVALID;
@@ -28,7 +28,7 @@ static int setting_missing(const struct setting *setting, const char *name, stru
     return setting_invalid(buf_printf(why, "%s: %s", name, setting->missing));
 }
 
-/* `NAME: "value" is not `, for the caller to go on: cut, and with nothing that breaks a line. */
+/* Begins a complaint: `NAME: "value" is not `. The value is cut, and cannot break the line. */
 static int setting_begin_unusable(const struct setting *setting, const char *value, struct buf *why)
 {
     int r = buf_printf(why, "%s: \"", setting->name);
@@ -61,7 +61,7 @@ static int setting_not_a_choice(const struct setting *setting, const char *value
 
 /* ---- Where a value comes from ---- */
 
-/* The value of a variable; NULL when it is not set, or empty. */
+/* The value of a variable; NULL: not set, or empty. */
 static const char *setting_lookup(char *(*lookup)(const char *name), const char *name)
 {
     const char *value = lookup(name);
@@ -97,13 +97,13 @@ static int setting_fallback(const struct setting *setting, char *(*lookup)(const
 
     if (!setting->fallback)
         return 0;
-    /* systemd writes several as a list with colons; the first is the unit's main one. */
+    /* systemd lists several folders with colons; the first is the unit's main one. */
     if (state)
         return buf_printf(value, "%.*s/%s", (int)strcspn(state, ":"), state, setting->fallback);
     return buf_append_span(value, span_of(setting->fallback));
 }
 
-/* Appends what the setting says, or its default, or nothing. */
+/* Appends the value of the setting, or its default, or nothing. */
 static int setting_find(const struct setting *setting, char *(*lookup)(const char *name),
                         struct buf *value, struct buf *why)
 {
@@ -153,8 +153,8 @@ static int setting_check_secret(const struct setting *setting, struct span value
     return 0;
 }
 
-/* What would become a file of that name, where somebody meant something else. A URI may hold a
- * password, and is not shown. */
+/* Refuses values that would become the name of a file although something else was meant. A URI may
+ * hold a password, so it is not shown. */
 static int setting_check_file_or_off(const struct setting *setting, const char *value,
                                      struct buf *why)
 {
@@ -193,8 +193,8 @@ static int setting_set_string(const struct setting *setting, struct buf *value, 
     return 0;
 }
 
-/* Digits and nothing else: no sign, no blanks, no hex. Beyond 64 bits it is the largest number,
- * which is out of every range. */
+/* Reads digits and nothing else: no sign, no blanks, no hex. A number beyond 64 bits becomes the
+ * largest one, which is outside of every range. */
 static bool setting_parse_number(const char *text, int64_t *number)
 {
     char *end = NULL;
@@ -239,7 +239,7 @@ static int setting_set_choice(const struct setting *setting, const char *value, 
     return setting_not_a_choice(setting, value, why);
 }
 
-/* A value may be a secret: it leaves nothing behind in memory. */
+/* Leaves nothing of the value in memory, since it may be a secret. */
 static void setting_wipe(struct buf *value)
 {
     if (value->at)

@@ -7,7 +7,7 @@
 
 #include "base/util.h"
 
-/* UTF-8 up to U+00FF, whose lead bytes are C2 and C3. */
+/* Latin-1 in UTF-8, up to U+00FF, has the lead bytes C2 and C3 only. */
 bool setting_value_fits_header(struct span value)
 {
     for (size_t i = 0; i < value.len; i++) {
@@ -46,7 +46,7 @@ bool setting_value_is_switch(const char *value)
 const char *setting_value_doubt(struct span secret)
 {
     static const char quotes[] = "\"'`";
-    /* No-break space and soft hyphen: of what is not seen, all that a header can carry. */
+    /* No-break space and soft hyphen: no other invisible characters can stand in a header. */
     static const char *const unseen[] = {"\xC2\xA0", "\xC2\xAD"};
 
     if (secret.len >= 2 && memchr(quotes, secret.at[0], sizeof(quotes) - 1) &&

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A run of bytes that somebody else owns. at == NULL means that there is none. */
+/* A run of bytes that the span does not own. at == NULL: there is no such run. */
 #pragma once
 
 #include <stdbool.h>
@@ -24,7 +24,7 @@ static inline bool span_eq(struct span a, struct span b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
-/* Also that both are SPAN_NULL, which is not the same as empty. */
+/* Whether both are equal or both are SPAN_NULL, which is not the same as empty. */
 static inline bool span_same(struct span a, struct span b)
 {
     return a.at && b.at ? span_eq(a, b) : !a.at && !b.at;
@@ -35,7 +35,7 @@ static inline bool span_starts(struct span s, struct span prefix)
     return s.len >= prefix.len && memcmp(s.at, prefix.at, prefix.len) == 0;
 }
 
-/* Without the blanks around it, as JSON and HTTP know them. */
+/* Without the blanks at both ends, as JSON and HTTP define blanks. */
 static inline struct span span_trim(struct span s)
 {
     while (s.len > 0 && memchr(" \t\r\n", s.at[s.len - 1], 4))

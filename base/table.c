@@ -28,7 +28,7 @@ void table_done(struct table *table)
 
 struct sip {
     uint64_t v[4];
-    uint64_t word; /* bytes that do not fill eight yet */
+    uint64_t word; /* bytes at the end that are fewer than eight so far */
     size_t len;
 };
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A hash table whose nodes live inside the things it finds. Chains, doubled when they get long.
- * The hash is seeded, so that whoever chooses the keys cannot make them collide.
+ * A hash table whose nodes live inside the things that it finds. Nodes of one slot form a chain;
+ * the slots double when chains get long. The hash is seeded, so that nobody can choose keys that
+ * collide.
  */
 #pragma once
 
@@ -24,16 +25,17 @@ struct table {
 
 /* 0 or an -errno. */
 int table_init(struct table *table);
-/* Frees the slots. The nodes are their owners' business. */
+/* Frees the slots. The nodes stay their owners'. */
 void table_done(struct table *table);
 
 /* The hash of a key that has two parts. Source: SipHash-1-3, Aumasson and Bernstein, 2012. */
 uint64_t table_hash(const struct table *table, struct span a, struct span b);
 
-/* The first node with that hash, and the next one: the caller compares keys. NULL at the end. */
+/* The first node with that hash, and the next one with the same hash; NULL: no more. The caller
+ * compares the keys. */
 struct table_node *table_first(const struct table *table, uint64_t hash);
 struct table_node *table_next(const struct table_node *node);
 
-/* 0, or -ENOMEM and nothing changed. */
+/* 0; or -ENOMEM, and nothing has changed. */
 int table_add(struct table *table, struct table_node *node, uint64_t hash);
 void table_remove(struct table *table, struct table_node *node);

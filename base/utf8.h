@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What may follow the first byte of a UTF-8 sequence. Source: RFC 3629, section 4. */
+/* UTF-8: which bytes may follow each other (RFC 3629, section 4), and how a code is written. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,12 +7,12 @@
 #include <stdint.h>
 
 struct utf8_rest {
-    uint8_t left; /* bytes still to come */
-    uint8_t min;  /* bounds of the next one, which rule out long forms, surrogates, > U+10FFFF */
+    uint8_t left; /* bytes of the sequence that are still to come */
+    uint8_t min; /* bounds of the next byte, which rule out long forms, surrogates and > U+10FFFF */
     uint8_t max;
 };
 
-/* Whether the byte, which is not ASCII, can begin a sequence. */
+/* Whether a byte that is not ASCII can begin a sequence. */
 static inline bool utf8_begin(uint8_t lead, struct utf8_rest *rest)
 {
     if (lead < 0xC2 || lead > 0xF4)
@@ -35,7 +35,7 @@ static inline bool utf8_begin(uint8_t lead, struct utf8_rest *rest)
     return true;
 }
 
-/* Whether the byte goes on with the sequence; rest->left is 0 once it is whole. */
+/* Whether the byte continues the sequence; rest->left is 0 once the sequence is whole. */
 static inline bool utf8_continue(uint8_t byte, struct utf8_rest *rest)
 {
     if (byte < rest->min || byte > rest->max)
@@ -44,8 +44,7 @@ static inline bool utf8_continue(uint8_t byte, struct utf8_rest *rest)
     return true;
 }
 
-/* How many of so many bytes are whole characters: where a text may be cut. text[len] is one of it.
- */
+/* How many of len bytes form whole characters: where a text may be cut. text[len] must be there. */
 static inline size_t utf8_whole(const char *text, size_t len)
 {
     while (len > 0 && ((uint8_t)text[len] & 0xC0) == 0x80)
@@ -53,7 +52,7 @@ static inline size_t utf8_whole(const char *text, size_t len)
     return len;
 }
 
-/* Writes a code point, or a lone surrogate, as WTF-8; returns how many bytes. */
+/* Writes a code point or a lone surrogate as WTF-8. Returns the number of bytes. */
 static inline size_t utf8_put(int code, char out[4])
 {
     if (code < 0x80) {

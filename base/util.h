@@ -9,7 +9,8 @@
 /* Runs fn(&variable) when the local leaves its scope. */
 #define cleanup(fn) __attribute__((__cleanup__(fn)))
 
-/* Defines fn##p(), the cleanup function of a pointer: it takes NULL and hands it to fn. */
+/* Defines fn##p(), a cleanup function for pointers, which hands the pointer to fn. fn takes NULL.
+ */
 #define CLEANUP_POINTER(type, fn)                                                                  \
     static inline void fn##p(type **p)                                                             \
     {                                                                                              \
@@ -28,7 +29,7 @@ static inline void closep(const int *fd)
         (void)close(*fd);
 }
 
-/* Hands a guarded pointer on: evaluates to its value and leaves NULL behind. */
+/* Evaluates to a guarded pointer's value and leaves NULL behind: the value has a new owner. */
 #define take(pointer)                                                                              \
     __extension__({                                                                                \
         __typeof__(pointer) *take_from_ = &(pointer);                                              \

@@ -24,7 +24,7 @@ static bool when_is_digit(struct span text)
     return text.len > 0 && *text.at >= '0' && *text.at <= '9';
 }
 
-/* Just so many digits. */
+/* Takes exactly that many digits. */
 static bool when_number(struct span *text, int digits, int *number)
 {
     int n = 0;
@@ -64,7 +64,7 @@ static bool when_date(struct span *text, struct tm *tm)
     return true;
 }
 
-/* Any number of digits; those behind the third are cut off. */
+/* Takes any number of digits, and ignores those behind the third. */
 static bool when_fraction(struct span *text, int *ms)
 {
     int n = 0, digits = 0;
@@ -81,7 +81,8 @@ static bool when_fraction(struct span *text, int *ms)
     return digits > 0;
 }
 
-/* 24:00 is the end of the day. A leap second is none: no clock here shows it. */
+/* Takes a time of day. 24:00 is the end of the day. A leap second is refused: no clock here shows
+ * one. */
 static bool when_time_of_day(struct span *text, struct tm *tm, int *ms)
 {
     if (!when_number(text, 2, &tm->tm_hour) || !when_take(text, ":") ||
@@ -98,7 +99,7 @@ static bool when_time_of_day(struct span *text, struct tm *tm, int *ms)
     return tm->tm_hour < 24 && tm->tm_min < 60 && tm->tm_sec < 60;
 }
 
-/* Z, +01:00, +0100, +01. */
+/* Takes Z, +01:00, +0100 or +01. */
 static bool when_offset(struct span *text, int64_t *offset_ms)
 {
     int hours, minutes = 0;
@@ -142,7 +143,7 @@ static bool when_iso(struct span text, when_zone_fn zone, int64_t *wall_ms)
 
 /* ---- Ages ---- */
 
-/* How much one of the unit is; 0: it is none. */
+/* The length of a unit; 0: no such unit. */
 static int64_t when_unit_ms(char unit)
 {
     const int64_t hour_ms = INT64_C(60) * MINUTE_MS;
@@ -198,6 +199,6 @@ int64_t when_local(int64_t local_ms)
     struct tm tm = {0};
 
     (void)gmtime_r(&shown, &tm);
-    tm.tm_isdst = -1; /* who wrote the time has not said */
+    tm.tm_isdst = -1; /* the text does not say whether it is summer time */
     return (int64_t)mktime(&tm) * 1000 + ms;
 }
