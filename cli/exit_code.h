@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the program ends with. */
+/* Exit codes of the program. */
 #pragma once
 
 enum {

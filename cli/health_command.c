@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One request over one connection, by hand: the first line of the answer is all that counts. */
+/* `convex-relay health`: one request over one connection, written by hand. Only the first line of
+ * the answer counts. */
 #include "cli/health_command.h"
 
 #include <errno.h>
@@ -13,11 +14,11 @@
 #include "base/config.h"
 #include "cli/exit_code.h"
 
-enum { HEALTH_TIMEOUT_S = 2 }; /* for the connection, and for the answer */
+enum { HEALTH_TIMEOUT_S = 2 }; /* for the connection, and again for the answer */
 
 struct health {
-    struct config host; /* each holds one setting */
-    struct config port;
+    struct config host; /* holds HOST alone */
+    struct config port; /* holds PORT alone */
 };
 
 static void health_done(struct health *health)
@@ -44,7 +45,7 @@ static int health_unanswered(const struct health *health, const char *reason)
     return EXIT_FAILED;
 }
 
-/* Where a relay that serves on every address can be asked. */
+/* The address at which a relay that serves on every address can be reached. */
 static const char *health_host(const char *host)
 {
     if (strcmp(host, "0.0.0.0") == 0)
@@ -52,7 +53,7 @@ static const char *health_host(const char *host)
     return strcmp(host, "::") == 0 ? "::1" : host;
 }
 
-/* 0, or an errno. */
+/* 0, or a positive errno. */
 static int health_connect(const struct addrinfo *info, int *out)
 {
     cleanup(closep) int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC, info->ai_protocol);
@@ -62,7 +63,7 @@ static int health_connect(const struct addrinfo *info, int *out)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) < 0)
         return errno;
     if (connect(fd, info->ai_addr, info->ai_addrlen) < 0)
-        return errno == EINPROGRESS ? ETIMEDOUT : errno; /* so says SO_SNDTIMEO */
+        return errno == EINPROGRESS ? ETIMEDOUT : errno; /* SO_SNDTIMEO ends like this */
     *out = fd;
     fd = -1;
     return 0;
@@ -97,7 +98,7 @@ static int health_run(const struct health *health)
     int failed = getaddrinfo(health_host(health->host.host), service, &hints, &list);
     if (failed)
         return health_unanswered(health, gai_strerror(failed));
-    /* It serves on all that this machine has. */
+    /* The relay serves on those addresses that this machine has: one that answers is enough. */
     int r = health_connect(list, &fd);
     for (const struct addrinfo *next = list->ai_next; r && next; next = next->ai_next)
         r = health_connect(next, &fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* backup: a copy of the outbox. */
+/* `outbox backup`: a copy of the outbox. */
 #include "cli/outbox_backup.h"
 
 #include <inttypes.h>
@@ -8,7 +8,7 @@
 #include "cli/outbox_stop.h"
 
 enum {
-    BACKUP_STOPPED = 100, /* beyond the outcomes of store.h */
+    BACKUP_STOPPED = 100, /* must differ from the outcomes in store.h */
     BACKUP_MB = 1024 * 1024,
 };
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * backup: a copy of the outbox, beside a running relay. Who stops it finds nothing of it left.
- */
+/* `outbox backup`: a copy of the outbox, which a running relay may use meanwhile. */
 #pragma once
 
 #include "cli/outbox_request.h"
 
-/* The exit code; it has complained where that is not EXIT_FINE. */
+/* Returns the exit code, and has complained where that is not EXIT_FINE. A backup that is stopped
+ * leaves no file. */
 int outbox_backup(struct outbox_console *console, struct store *store,
                   const struct outbox_request *request);

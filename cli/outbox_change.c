@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Changes of dead letters: a batch is one transaction. What it did may be told only once it has
- * been committed, since until then nothing of it may be true.
+ * Changes of dead letters: replay and discard.
+ *
+ * A batch is one transaction. Its outcomes may be printed only after the commit, since before that
+ * nothing of it may be true.
  */
 #include "cli/outbox_change.h"
 
@@ -93,7 +95,7 @@ static int change_make(const struct outbox_change *change, struct store *store, 
 {
     int r = change->make(store, id, force);
 
-    if (r == STORE_MISSING) /* there is no dead letter of that id: why? */
+    if (r == STORE_MISSING) /* no dead letter has that id: find out why */
         return change_search(change, store, force, id, outcome);
     if (r && r != STORE_STALE)
         return r;
@@ -101,7 +103,7 @@ static int change_make(const struct outbox_change *change, struct store *store, 
     return 0;
 }
 
-/* The whole batch, or, where anything but an outcome comes of it, nothing. */
+/* Makes the changes of a batch in one transaction, which an error undoes. */
 static int change_commit(const struct outbox_change *change, struct store *store, bool force,
                          struct outbox_change_batch *batch)
 {

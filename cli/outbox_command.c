@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* `convex-relay outbox …`: which command, on which file. */
+/* `convex-relay outbox …`: the table of commands, their help, and opening the outbox. */
 #include "cli/outbox_command.h"
 
 #include <signal.h>
@@ -92,7 +92,7 @@ static int command_open(struct outbox_console *console, struct store **store)
         r = console->open(&wanted, store);
     if (r > 0 && why.len > 0) {
         outbox_console_complain(console, "%s", buf_string(&why));
-        return r == STORE_BUSY ? EXIT_FAILED : EXIT_USAGE; /* later it may work as it is set */
+        return r == STORE_BUSY ? EXIT_FAILED : EXIT_USAGE; /* the same setting may work later */
     }
     return r ? outbox_console_failed(console, r) : 0;
 }
@@ -146,7 +146,7 @@ int outbox_command(int argc, char *const *argv)
         .open = store_sqlite_open,
     };
 
-    (void)signal(SIGPIPE, SIG_IGN); /* a reader that has seen enough must not cut a change short */
+    (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not interrupt a change */
     log_setup(LOG_ERROR, LOG_TEXT);
     return outbox_command_run(&console, argc, argv);
 }

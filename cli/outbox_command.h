@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `convex-relay outbox …`: looking at what is not delivered, and deciding about dead letters. It
- * works beside a running server and without one, and needs OUTBOX alone.
+ * `convex-relay outbox …`: shows what is not delivered, and decides about dead letters. A relay may
+ * be running or not. The only setting that is read is OUTBOX.
  */
 #pragma once
 
 #include "cli/outbox_console.h"
 
-/* argv: what stands behind the word outbox. The exit code. */
+/* Runs the command that stands behind the word outbox. Returns the exit code. */
 int outbox_command(int argc, char *const *argv);
 
-/* The same in a world of the caller's. */
+/* The same with a console of the caller's. */
 int outbox_command_run(struct outbox_console *console, int argc, char *const *argv);

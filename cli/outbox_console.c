@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `convex-relay outbox` writes to. */
+/* The console of `convex-relay outbox`: its output, its complaints and its progress. */
 #include "cli/outbox_console.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * replay, discard: which letters.
+ * `outbox replay` and `outbox discard`: which letters are changed.
  *
- * A selection looks at the letters page by page, and changes those that it holds in transactions of
- * many: a million letters need no more memory than a thousand, a relay beside the command never
- * waits long for the store, and no page keeps an old state of it on disk.
+ * A selection reads the letters page by page, and changes the selected ones in transactions of
+ * many. So a million letters need no more memory than a thousand, a running relay never waits long
+ * for the store, and no page that is being read keeps old data on disk.
  */
 #include "cli/outbox_letters.h"
 
@@ -16,8 +16,8 @@
 
 enum {
     LETTERS_PAGE_ROWS = 1000,
-    LETTERS_FULL = 100, /* ends a page, beyond the outcomes of store.h */
-    LETTERS_STOPPED,    /* ends all */
+    LETTERS_FULL = 100, /* the batch is full; must differ from the outcomes in store.h */
+    LETTERS_STOPPED,    /* a signal ends the command */
 };
 
 static int letters_failed(struct outbox_console *console, int r)
@@ -47,7 +47,7 @@ static const char *letters_refusal(enum outbox_change_outcome outcome)
     return "there is no such event";
 }
 
-/* A line for each id. Whether all were changed. */
+/* Writes a line for each id. Returns whether all letters were changed. */
 static bool letters_tell(struct outbox_console *console, const struct outbox_change_batch *batch,
                          const char *made, struct buf *text)
 {
@@ -90,18 +90,16 @@ static int letters_named(struct outbox_console *console, struct store *store,
 
 /* ---- By a selection ---- */
 
-/*
- * Only letters that were there at the start: one that is forced comes back under a new id when it
- * dies again, and so would keep this going for ever.
- */
+/* A run over all letters that were there at its start. Later ones are left out, since a forced
+ * letter that dies again gets a new id, and would keep the run going for ever. */
 struct letters_sweep {
     struct outbox_console *console;
     const struct outbox_request *request;
     const struct outbox_change *change;
-    uint64_t last_id;          /* at the start */
-    uint64_t total;            /* letters at the start */
-    uint64_t after, rows_read; /* the last one looked at, and how many they are */
-    uint64_t page_rows;        /* of them, those of this page */
+    uint64_t last_id;          /* the largest id at the start */
+    uint64_t total;            /* letters at the start, for the progress */
+    uint64_t after, rows_read; /* the id of the last letter read, and how many were read */
+    uint64_t page_rows;        /* letters read in the present page */
     uint64_t made, stale;
     struct outbox_change_batch batch;
 };
@@ -124,7 +122,7 @@ static int sweep_row(void *ctx, const struct store_row *row)
     return sweep->batch.len == OUTBOX_CHANGE_BATCH ? LETTERS_FULL : 0;
 }
 
-/* Looks at some more letters. *over: there are no more. */
+/* Reads one more page. *over: there are no more letters. */
 static int sweep_read(struct letters_sweep *sweep, struct store *store, bool *over)
 {
     struct store_filter filter = {
@@ -144,7 +142,7 @@ static int sweep_read(struct letters_sweep *sweep, struct store *store, bool *ov
     return 0;
 }
 
-/* Changes those that were found so far, and counts them. */
+/* Changes the letters that were selected so far, and counts them. */
 static int sweep_change(struct letters_sweep *sweep, struct store *store)
 {
     struct outbox_change_batch *batch = &sweep->batch;
@@ -157,7 +155,7 @@ static int sweep_change(struct letters_sweep *sweep, struct store *store)
             return r;
         for (size_t i = 0; i < batch->len; i++) {
             sweep->made += batch->outcomes[i] == OUTBOX_CHANGE_MADE;
-            sweep->stale += batch->outcomes[i] == OUTBOX_CHANGE_STALE; /* just now */
+            sweep->stale += batch->outcomes[i] == OUTBOX_CHANGE_STALE; /* since the page was read */
         }
     }
     batch->len = 0;

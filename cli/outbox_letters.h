@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * replay, discard: what becomes of dead letters, of those that are named or of all that a selection
- * holds. Both return the exit code, and have complained where it is not EXIT_FINE.
- */
+/* `outbox replay` and `outbox discard`, of letters that are named or of all that a selection holds.
+ * Both return the exit code, and have complained where that is not EXIT_FINE. */
 #pragma once
 
 #include "cli/outbox_request.h"

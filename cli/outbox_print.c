@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events and counts as text and as JSON. */
+/* How `convex-relay outbox` shows events and counts, as text and as JSON. */
 #include "cli/outbox_print.h"
 #include "base/clock.h"
 
@@ -9,14 +9,14 @@
 #include "cli/outbox_text.h"
 
 enum {
-    PRINT_ID_WIDTH = 16, /* microseconds since 1970 */
+    PRINT_ID_WIDTH = 16, /* an id is microseconds since 1970 */
     PRINT_STATE_WIDTH = 7,
     PRINT_MODEL_WIDTH = 10,
     PRINT_RECORD_WIDTH = 24,
     PRINT_AGE_WIDTH = 4,
     PRINT_TRIES_WIDTH = 5,
     PRINT_REASON_WIDTH = 60,
-    PRINT_NAME_WIDTH = 10, /* of the lines of one event */
+    PRINT_NAME_WIDTH = 10, /* of the names in the lines of one event */
     PRINT_TIME_MAX = 32,
 };
 
@@ -24,7 +24,7 @@ enum { MINUTE_S = 60, HOUR_S = 3600, DAY_S = 86400 };
 
 /* ---- Text ---- */
 
-/* A column, and the gap to the next one. */
+/* Appends one column and the gap behind it. */
 static int print_cell(struct span text, size_t width, struct buf *out)
 {
     size_t used;
@@ -33,7 +33,7 @@ static int print_cell(struct span text, size_t width, struct buf *out)
     return r ? r : buf_printf(out, "%*s", (int)(width - used) + 2, "");
 }
 
-/* One unit is enough to tell what is young from what is old. */
+/* One unit is enough to tell young events from old ones. */
 static void print_age(int64_t since_ms, int64_t now_ms, char age[PRINT_TIME_MAX])
 {
     int64_t seconds = now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
@@ -62,7 +62,7 @@ static const char *print_state(const struct store_row *row)
     return "?";
 }
 
-/* Convex puts a line before the message that says nothing: the first one that does. */
+/* The first line of a reason that tells something: Convex may put one with a request id first. */
 static struct span print_telling_line(struct span reason)
 {
     const char *end = memchr(reason.at, '\n', reason.len);
@@ -106,7 +106,7 @@ int outbox_print_line(const struct store_row *row, int64_t now_ms, struct buf *o
 
 /* ---- Times ---- */
 
-/* False: there is none to show. */
+/* False: there is no time to show. */
 static bool print_time(int64_t ms, char time[CLOCK_ISO_MAX])
 {
     return ms > 0 && clock_iso(ms, time);
@@ -131,7 +131,7 @@ static int whole_time(const char *name, int64_t ms, struct buf *out)
     return whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
 
-/* What is pending again has died, too, and lives. */
+/* The time of death; 0: none. An event that is pending again has one, which no longer counts. */
 static int64_t print_died_ms(const struct store_row *row)
 {
     return row->state == STORE_PENDING ? 0 : row->died_ms;

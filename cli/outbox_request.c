@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Options and words of `convex-relay outbox …`. */
+/* The command line of `convex-relay outbox …`: its options and words. */
 #include "cli/outbox_request.h"
 
 #include <ctype.h>
@@ -12,7 +12,7 @@ static const struct option {
     const char *name;
     enum outbox_option bit;
     bool has_value;
-    bool selects; /* goes with --all, where that is offered */
+    bool selects; /* a part of a selection, which only --all takes */
 } options[] = {
     {"--json", OUTBOX_OPTION_JSON, false, false},
     {"--all", OUTBOX_OPTION_ALL, false, false},
@@ -30,8 +30,8 @@ struct parse {
     int argc;
     char *const *argv;
     int at;
-    bool words_only; /* behind -- */
-    unsigned seen;   /* bits of options */
+    bool words_only; /* after a word --, which ends the options */
+    unsigned seen;   /* bits of enum outbox_option */
     struct outbox_request *request;
 };
 
@@ -44,7 +44,7 @@ static int parse_refuse(const struct parse *parse, const char *text)
     return EXIT_USAGE;
 }
 
-/* The same about a word, which is shown where that is safe. */
+/* The same about a word, which is shown if it is short and printable. */
 static int parse_refuse_word(const struct parse *parse, const char *word, const char *text)
 {
     char shown[96];
@@ -80,7 +80,7 @@ static int parse_state(struct parse *parse, struct span value)
     return 0;
 }
 
-/* Each reason holds the empty text: who asks for that has meant something else. */
+/* Refuses an empty text: each reason holds that, so something else was meant. */
 static int parse_reason(struct parse *parse, struct span value)
 {
     if (value.len == 0)
@@ -127,8 +127,8 @@ static int parse_set(struct parse *parse, enum outbox_option bit, struct span va
     return 0;
 }
 
-/* The word behind an option is its value, but for another option: who left the value out shall not
- * lose letters by it. */
+/* The value is the next word, unless that word is an option: a forgotten value must not cost
+ * letters. */
 static const char *parse_value(struct parse *parse)
 {
     const char *word = parse->at < parse->argc ? parse->argv[parse->at] : NULL;
@@ -139,7 +139,7 @@ static const char *parse_value(struct parse *parse)
     return word;
 }
 
-/* --name, --name value, --name=value */
+/* Reads --name, --name value or --name=value. */
 static int parse_option(struct parse *parse, const char *word)
 {
     const char *equals = strchr(word, '=');
@@ -155,7 +155,7 @@ static int parse_option(struct parse *parse, const char *word)
         value = parse_value(parse);
     if (option->has_value && !value)
         return parse_refuse_word(parse, option->name, "needs a value");
-    /* Whichever counts, somebody would lose letters that the other one keeps. */
+    /* One of two values would be ignored, and letters be changed that it spares. */
     if (option->has_value && (parse->seen & option->bit))
         return parse_refuse_word(parse, option->name, "is given twice");
     parse->seen |= option->bit;
@@ -164,7 +164,7 @@ static int parse_option(struct parse *parse, const char *word)
 
 /* ---- Words ---- */
 
-/* Digits and nothing else, from 1 to what a store can hold. */
+/* Reads digits and nothing else, from 1 to what a store can hold. */
 static bool parse_id(const char *word, uint64_t *id)
 {
     uint64_t n = 0;
@@ -212,7 +212,7 @@ static const struct option *option_that_selects(unsigned seen)
     return NULL;
 }
 
-/* Ids or --all: nobody is to guess what a selection beside ids, or without --all, was to mean. */
+/* Wants either ids or --all, and a selection only with --all: guessing could cost letters. */
 static int parse_check_letters(const struct parse *parse)
 {
     const struct outbox_request *request = parse->request;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What `convex-relay outbox` is asked for, and how that is written. */
+/* The command line of `convex-relay outbox …`, as a request. */
 #pragma once
 
 #include "cli/outbox_console.h"
@@ -9,14 +9,14 @@ enum outbox_states { OUTBOX_ANY, OUTBOX_PENDING, OUTBOX_DEAD };
 
 struct outbox_request {
     bool json;
-    bool all; /* that the selection holds, instead of ids */
+    bool all; /* --all: the letters of the selection, instead of ids */
     bool force;
     bool dry_run;
     enum outbox_states states;
     struct outbox_selection selection;
-    uint64_t *ids; /* the request's */
+    uint64_t *ids; /* owned by the request */
     size_t ids_len;
-    const char *file; /* of a backup */
+    const char *file; /* the target of a backup; points into argv */
 };
 
 enum outbox_option {
@@ -33,23 +33,20 @@ enum outbox_option {
 enum outbox_words {
     OUTBOX_WORDS_NONE,
     OUTBOX_WORDS_ID,
-    OUTBOX_WORDS_IDS, /* or --all, where that is an option */
+    OUTBOX_WORDS_IDS, /* or --all, if the form has that option */
     OUTBOX_WORDS_FILE,
 };
 
-/* What a command can be asked for. */
+/* The options and words that a command takes. */
 struct outbox_form {
     const char *name;
-    const char *usage; /* behind the name */
+    const char *usage; /* what --help shows behind the name */
     unsigned options;  /* bits of enum outbox_option */
     enum outbox_words words;
 };
 
-/*
- * argv: what stands behind the command's name, which the request goes on pointing into. 0; or an
- * exit code, and it has complained: the line shows the form. The caller calls
- * outbox_request_done() in each case.
- */
+/* Reads argv, the words behind the command's name; the request goes on pointing into them. 0; or an
+ * exit code, after a complaint that shows the form. outbox_request_done() must follow both. */
 int outbox_request_read(struct outbox_console *console, const struct outbox_form *form, int argc,
                         char *const *argv, struct outbox_request *request);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which dead letters are meant. */
+/* A selection of dead letters. */
 #include "cli/outbox_selection.h"
 
 bool outbox_selection_holds(const struct outbox_selection *selection, const struct store_row *row)

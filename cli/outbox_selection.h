@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Which dead letters somebody means who names none. */
+/* A selection of dead letters, for a command that names no ids. */
 #pragma once
 
 #include "outbox/store.h"
 
-/* A letter has to meet all of it. */
+/* A letter must meet all conditions. */
 struct outbox_selection {
     struct span model;  /* at NULL: any */
-    struct span reason; /* a part of it, as it is written; at NULL: any */
-    int64_t before_ms;  /* of the death; INT64_MAX: any */
+    struct span reason; /* a part of the letter's reason; at NULL: any */
+    int64_t before_ms;  /* the letter died before this, ms since 1970; INT64_MAX: at any time */
 };
 
 #define OUTBOX_SELECTION_ANY ((struct outbox_selection){.before_ms = INT64_MAX})

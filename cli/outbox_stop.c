@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Signals that are to end a command in order. */
+/* Signals that end a long command in order. */
 #include "cli/outbox_stop.h"
 
 #include <signal.h>
@@ -19,7 +19,7 @@ static void stop_note(int number)
 
 void outbox_stop_begin(void)
 {
-    /* A line that is being written is written to its end. */
+    /* SA_RESTART: a line that is being written is written to its end. */
     struct sigaction action = {.sa_handler = stop_note, .sa_flags = SA_RESTART};
 
     stop_wanted = 0;

@@ -1,17 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Being told to stop, by Ctrl-C or whoever ends processes, amidst a long command: it ends in order,
- * and says how far it has come.
- */
+/* Signals that end a long command in order, such as Ctrl-C: the command stops between two steps and
+ * says how far it has come. */
 #pragma once
 
 #include <stdbool.h>
 
-/* From here on signals are noted; one command at a time. */
+/* From here on signals are noted instead of ending the process. For one command at a time. */
 void outbox_stop_begin(void);
 
-/* Whether one has come. */
+/* Whether such a signal has come. */
 bool outbox_stop_wanted(void);
 
-/* From here on they are what they were. */
+/* From here on signals do what they did before outbox_stop_begin(). */
 void outbox_stop_end(void);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Strangers' text, made harmless. */
+/* Text that strangers wrote, escaped for terminals and for programs. */
 #include "cli/outbox_text.h"
 
 #include <stdio.h>
@@ -9,7 +9,7 @@
 
 /* ---- Characters ---- */
 
-/* The letter that stands for it behind a backslash; 0: none does. */
+/* The letter that stands for the character behind a backslash; 0: none. */
 static char text_letter(uint32_t code)
 {
     switch (code) {
@@ -24,7 +24,8 @@ static char text_letter(uint32_t code)
     }
 }
 
-/* The first character as a terminal may have it: its bytes in text, and its columns. */
+/* Writes the first character of text in a form that is safe on a terminal, and its columns there.
+ * Returns its bytes in text. */
 static size_t text_escape(struct span text, char piece[GLYPH_ESCAPE_MAX], size_t *columns)
 {
     uint32_t code = 0;
@@ -69,7 +70,7 @@ int outbox_text_cut(struct span text, size_t width, size_t *used, struct buf *ou
 {
     struct {
         size_t len, used;
-    } before_dots = {out->len, 0}; /* as far as there is room for dots behind it */
+    } before_dots = {out->len, 0}; /* the longest beginning that leaves a column for the dots */
     char piece[GLYPH_ESCAPE_MAX];
     size_t columns;
     int r = 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * stats, list, show: what is in the outbox.
+ * `outbox stats`, `outbox list` and `outbox show`.
  *
- * Whoever reads the list may take all day (a pager), and rows that are being read keep their room
- * on disk: so a page is read and closed, and only then written.
+ * A reader of the list may take all day (a pager), and rows that are being read keep their room on
+ * disk. So each page is read and closed before it is written.
  */
 #include "cli/outbox_view.h"
 
@@ -13,7 +13,7 @@
 #include "cli/outbox_print.h"
 
 enum {
-    VIEW_PAGE_FULL = 100, /* ends a reading, beyond the outcomes of store.h */
+    VIEW_PAGE_FULL = 100, /* the page is full; must differ from the outcomes in store.h */
     VIEW_PAGE_BYTES = 64 * 1024,
     VIEW_PAGE_ROWS = 1000,
 };
@@ -22,8 +22,8 @@ struct view {
     const struct outbox_request *request;
     int64_t now_ms;
     struct buf page;
-    uint64_t rows;  /* of the page, those that are not shown, too */
-    uint64_t after; /* the last one seen */
+    uint64_t rows;  /* rows of the present page, with those that are not shown */
+    uint64_t after; /* the id of the last row read */
 };
 
 static void view_done(struct view *view)
@@ -53,7 +53,8 @@ int outbox_stats(struct outbox_console *console, struct store *store,
 
 static bool view_wants(const struct outbox_request *request, const struct store_row *row)
 {
-    if (request->states == OUTBOX_PENDING) /* with replays, which dead ones stand amidst */
+    /* Replays count as pending, and dead rows stand between the two in the store. */
+    if (request->states == OUTBOX_PENDING)
         return row->state != STORE_DEAD;
     return true;
 }
@@ -99,7 +100,7 @@ int outbox_list(struct outbox_console *console, struct store *store,
     };
     int r = 0;
 
-    /* Programs that read lines take no heading for one. */
+    /* No heading for programs, which would take it for a row. */
     if (console->out_is_terminal && !request->json)
         r = outbox_print_heading(&view.page);
     outbox_console_write(console, buf_span(&view.page));

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * stats, list, show: what is in the outbox. All return the exit code, and have complained where it
- * is not EXIT_FINE.
- */
+/* `outbox stats`, `outbox list` and `outbox show`: what is in the outbox. All return the exit code,
+ * and have complained where that is not EXIT_FINE. */
 #pragma once
 
 #include "cli/outbox_request.h"
