@@ -40,7 +40,7 @@ static int keyring_failed(const char *what)
 
     ERR_error_string_n(ERR_get_error(), reason, sizeof(reason));
     ERR_clear_error();
-    log_error("OpenSSL fails", "call", what, "reason", reason);
+    log_error("OpenSSL failed", "call", what, "reason", reason);
     return -EIO;
 }
 

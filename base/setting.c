@@ -283,7 +283,7 @@ void setting_warn(const struct setting *setting, char *(*lookup)(const char *nam
     const char *doubt = value ? setting_value_doubt(span_of(value)) : NULL;
     setting_file_name(setting, file_name);
     if (doubt)
-        log_warn("a secret may not be what is meant", "setting",
+        log_warn("a secret may hold more than is meant: check how it was set", "setting",
                  setting_lookup(lookup, file_name) ? file_name : setting->name, "reason", doubt);
 }
 

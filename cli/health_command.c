@@ -41,7 +41,7 @@ static int health_complain(const char *text)
 
 static int health_unanswered(const struct health *health, const char *reason)
 {
-    complain("no health at %s, port %d: %s", health->host.host, health->port.port, reason);
+    complain("no relay serves at %s, port %d: %s", health->host.host, health->port.port, reason);
     return EXIT_FAILED;
 }
 

@@ -42,7 +42,7 @@ int outbox_backup(struct outbox_console *console, struct store *store,
         return EXIT_FAILED;
     }
     if (r == BACKUP_STOPPED) {
-        outbox_console_complain(console, "%s: stopped, and not made", request->file);
+        outbox_console_complain(console, "%s: stopped; no backup was made", request->file);
         return EXIT_FAILED;
     }
     if (!r)

@@ -58,11 +58,11 @@ static const char *console_cause(int r)
 {
     switch (r) {
     case STORE_FULL:
-        return "it is full, or its disk is";
+        return "it is full, or its disk is; make room and run this again";
     case STORE_BROKEN:
         return "it cannot be read or written, or another program keeps it locked";
     default:
-        return r < 0 ? strerror(-r) : "it cannot take this";
+        return r < 0 ? strerror(-r) : "it refuses this";
     }
 }
 

@@ -79,7 +79,8 @@ static void notify_tell(const struct notify *notify, const char *message)
     int r = notify->address ? notify_send(notify->address, message) : 0;
 
     if (r)
-        log_warn("the service manager could not be told", "reason", strerror(-r));
+        log_warn("the service manager could not be told: the relay goes on", "reason",
+                 strerror(-r));
 }
 
 /* state: lines of KEY=value, each with a line end. */
@@ -113,7 +114,9 @@ void notify_init(struct notify *notify, struct loop *loop, char *(*lookup)(const
     if (!name || !*name)
         return;
     if (!notify_address(name, &address, &address_len)) {
-        log_warn("NOTIFY_SOCKET is no address of a socket here", "value", name);
+        log_warn(
+            "NOTIFY_SOCKET is not the address of a socket: nothing is told to the service manager",
+            "value", name);
         return;
     }
     notify->address = name;

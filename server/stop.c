@@ -45,8 +45,8 @@ static void stop_tick(void *ctx)
     if (stop_is_quiet(server) || (time_is_up && server->phase == SERVER_FLUSHING)) {
         loop_stop(server->loop);
     } else if (time_is_up) {
-        log_info("time is up: whoever waits is answered now", "requests",
-                 log_number(http_busy(server->http)));
+        log_info("the drain is cut short: requests that wait are answered now, 202 or 503",
+                 "requests", log_number(http_busy(server->http)));
         relay_give_up(server->relay);
         stop_enter(server, SERVER_FLUSHING, STOP_FLUSH_MS);
     } else {

@@ -55,7 +55,7 @@ for (const [host, listens] of [
     await relay.stop();
     const gone = await health(t, { HOST: host, PORT: String(relay.port) });
     assert.deepEqual([gone.code, gone.out], [1, '']);
-    assert.match(gone.err, /^convex-relay: no health at \S+, port \d+: Connection refused\n$/);
+    assert.match(gone.err, /^convex-relay: no relay serves at \S+, port \d+: Connection refused\n$/);
   });
 }
 
@@ -80,7 +80,7 @@ for (const [what, onConnection, says] of OTHERS) {
   test(`something that answers with ${what}`, async (t) => {
     const { code, out, err } = await health(t, await serve(t, onConnection));
     assert.deepEqual([code, out], [1, '']);
-    assert.match(err, /^convex-relay: no health at 127\.0\.0\.1, port \d+: [^\n]+\n$/);
+    assert.match(err, /^convex-relay: no relay serves at 127\.0\.0\.1, port \d+: [^\n]+\n$/);
     assert.match(err, says);
   });
 }
@@ -90,7 +90,7 @@ for (const [env, says] of [
   [{ PORT: 'http' }, /^convex-relay: PORT: [^\n]*\n$/],
   [
     { HOST: 'no-such-host.invalid', PORT: '1' },
-    /^convex-relay: no health at no-such-host\.invalid[^\n]*\n$/,
+    /^convex-relay: no relay serves at no-such-host\.invalid[^\n]*\n$/,
   ],
 ]) {
   test(`health with ${JSON.stringify(env)}`, async (t) => {

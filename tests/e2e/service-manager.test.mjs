@@ -217,7 +217,7 @@ test('a service manager that is gone is logged, and nothing else', async (t) => 
   process.kill(pid, 'SIGHUP');
   await manager.find(
     'stderr',
-    /warn the service manager could not be told reason="No such file or directory"/,
+    /warn the service manager could not be told: the relay goes on reason="No such file or directory"/,
   );
   assert.equal((await fetch(`http://127.0.0.1:${manager.port}/healthz`)).status, 200);
 });

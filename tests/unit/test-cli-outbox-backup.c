@@ -40,7 +40,7 @@ static struct backup_row {
     {"failed", failed, EXIT_FAILED, "",
      "convex-relay: OUTBOX: it cannot be read or written, or another program keeps it locked\n"},
     {"stopped by a signal", stopped, EXIT_FAILED, "",
-     "convex-relay: copy.db: stopped, and not made\n"},
+     "convex-relay: copy.db: stopped; no backup was made\n"},
     {"made after one that was stopped", made, EXIT_FINE, "copy.db: complete\n", ""},
 };
 

@@ -221,7 +221,7 @@ static void test_selected_stale(void **state)
 
 /* ---- Failures ---- */
 
-#define FULL "convex-relay: OUTBOX: it is full, or its disk is\n"
+#define FULL "convex-relay: OUTBOX: it is full, or its disk is; make room and run this again\n"
 
 static struct failure_row {
     const char *name;
