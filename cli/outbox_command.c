@@ -17,6 +17,7 @@
 enum {
     COMMAND_SELECTION = OUTBOX_OPTION_ALL | OUTBOX_OPTION_MODEL | OUTBOX_OPTION_REASON |
                         OUTBOX_OPTION_BEFORE | OUTBOX_OPTION_DRY_RUN,
+    COMMAND_HELP_COLUMNS = 80,
 };
 
 #define USAGE_SELECTION " ID...|--all [--model M] [--reason TEXT] [--before TIME] [--dry-run]"
@@ -28,11 +29,11 @@ static const struct command {
                const struct outbox_request *request);
 } commands[] = {
     {{"stats", " [--json]", OUTBOX_OPTION_JSON, OUTBOX_WORDS_NONE},
-     "how many events there are, and were",
+     "how many events there are, and how many there were",
      outbox_stats},
     {{"list", " [--state pending|dead] [--model M] [--json]",
       OUTBOX_OPTION_JSON | OUTBOX_OPTION_STATE | OUTBOX_OPTION_MODEL, OUTBOX_WORDS_NONE},
-     "the events that are kept, a line each",
+     "the events that are kept, one a line",
      outbox_list},
     {{"show", " ID [--json]", OUTBOX_OPTION_JSON, OUTBOX_WORDS_ID},
      "one event, with its body",
@@ -44,27 +45,49 @@ static const struct command {
     {{"discard", USAGE_SELECTION, COMMAND_SELECTION, OUTBOX_WORDS_IDS},
      "throws dead letters away",
      outbox_discard},
-    {{"backup", " FILE", 0, OUTBOX_WORDS_FILE}, "copies all of it into a new file", outbox_backup},
+    {{"backup", " FILE", 0, OUTBOX_WORDS_FILE},
+     "copies the whole outbox into a new file",
+     outbox_backup},
 };
+
+/* Options that do not fit the line go to the next one. */
+static void command_print_usage(FILE *out, const struct outbox_form *form)
+{
+    size_t column = (size_t)fprintf(out, "  convex-relay outbox %s", form->name);
+
+    for (const char *at = form->usage; *at;) {
+        const char *next = strstr(at + 1, " [");
+        size_t len = next ? (size_t)(next - at) : strlen(at);
+        if (column + len > COMMAND_HELP_COLUMNS)
+            column = (size_t)fprintf(out, "\n       ") - 1;
+        (void)fprintf(out, "%.*s", (int)len, at);
+        column += len;
+        at += len;
+    }
+    (void)fputc('\n', out);
+}
 
 static int command_help(FILE *out)
 {
-    (void)fputs("Events that are not delivered yet, and dead letters. OUTBOX names their file;\n"
-                "the relay may be running.\n\n",
+    (void)fputs("Shows events that are not delivered yet and dead letters, and decides about the\n"
+                "latter. OUTBOX names the file that holds them; the relay may be running.\n\n",
                 out);
-    for (size_t i = 0; i < array_len(commands); i++)
-        (void)fprintf(out, "  convex-relay outbox %s%s\n      %s\n", commands[i].form.name,
-                      commands[i].form.usage, commands[i].meaning);
-    (void)fputs(
-        "\nOf dead letters:\n"
-        "  --reason TEXT   those whose reason holds TEXT\n"
-        "  --before TIME   those that died before TIME: 2026-11-22T16:53:10Z;\n"
-        "                  2026-11-22 16:53 or 2026-11-22 in local time, since they name no\n"
-        "                  zone; or longer ago than 90m, 12h, 3d\n"
-        "  --dry-run       says how many there are, and changes nothing\n"
-        "  --force         sends stale ones, too: newer events of their records were\n"
-        "                  delivered since\n",
-        out);
+    for (size_t i = 0; i < array_len(commands); i++) {
+        command_print_usage(out, &commands[i].form);
+        (void)fprintf(out, "      %s\n", commands[i].meaning);
+    }
+    (void)fputs("\nWhich dead letters:\n"
+                "  --all           all of them, or those that the next three select\n"
+                "  --model M       letters of the model M\n"
+                "  --reason TEXT   letters whose reason contains TEXT\n"
+                "  --before TIME   letters that died before TIME: 2026-11-22T16:53:10Z; or, in\n"
+                "                  local time, 2026-11-22 16:53 or 2026-11-22; or longer ago than\n"
+                "                  90m, 12h, 3d\n"
+                "What is done:\n"
+                "  --dry-run       only says how many letters would be changed\n"
+                "  --force         also sends stale letters, although a newer event of the record\n"
+                "                  was delivered since\n",
+                out);
     return EXIT_FINE;
 }
 

@@ -18,18 +18,19 @@
 
 static void main_help(FILE *out)
 {
-    (void)fputs("convex-relay " RELAY_VERSION ": takes the changes of a Blade app's database and "
-                "calls\nConvex mutations with them.\n"
+    (void)fputs("convex-relay " RELAY_VERSION ": receives the changes of a Blade app's database "
+                "and\ncalls Convex mutations with them.\n"
                 "\n"
-                "  convex-relay          serve: POST /convex/sync, GET /healthz, GET /readyz\n"
-                "  convex-relay check    check the configuration and reach Convex\n"
-                "  convex-relay health   does it serve, at HOST and PORT? For a container's check\n"
+                "  convex-relay          serve POST /convex/sync, GET /healthz, GET /readyz;\n"
+                "                        on the admin port GET /metrics, GET /status\n"
+                "  convex-relay check    check the settings, and whether Convex answers\n"
+                "  convex-relay health   ask the relay at HOST and PORT whether it serves\n"
                 "  convex-relay outbox stats | list | show | replay | discard | backup\n"
-                "                        undelivered events; more: outbox --help\n"
+                "                        undelivered events; see convex-relay outbox --help\n"
                 "  convex-relay --help, --version\n"
                 "\n"
-                "Settings come from the environment; a secret also from the file that NAME_FILE\n"
-                "names. SIGHUP reads secrets, routes and certificates anew, SIGTERM stops.\n"
+                "Settings come from the environment. SIGHUP reads secrets, certificates and\n"
+                "routes again, SIGTERM stops the relay.\n"
                 "\n",
                 out);
     config_print(out);
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
     if (strcmp(argv[1], "outbox") == 0)
         return outbox_command(argc - 2, argv + 2);
     if (argc > 2)
-        return main_complain("one word at most is expected; see --help");
+        return main_complain("one command at most is expected; see convex-relay --help");
 
     const char *word = argv[1];
     if (strcmp(word, "check") == 0)
@@ -118,6 +119,6 @@ int main(int argc, char **argv)
         main_help(stdout);
         return EXIT_FINE;
     }
-    complain("\"%s\" is not a command; see --help", word);
+    complain("\"%s\" is not a command; see convex-relay --help", word);
     return EXIT_USAGE;
 }

@@ -127,7 +127,10 @@ test('the user that the unit runs as is made', (t) => {
 // ---- the manual and the completions know what the program knows ----
 
 const help = run(RELAY_BIN, ['--help']).out;
-const outboxHelp = run(RELAY_BIN, ['outbox', '--help']).out;
+const outboxHelp = run(RELAY_BIN, ['outbox', '--help']).out.replace(
+  /\n +\[/g, // a usage that goes on in the next line
+  ' [',
+);
 const commands = [...help.matchAll(/^ {2}convex-relay ([a-z]+) {2,}/gm)].map(([, name]) => name);
 const outboxCommands = [...outboxHelp.matchAll(/^ {2}convex-relay outbox ([a-z]+)/gm)].map(
   ([, name]) => name,

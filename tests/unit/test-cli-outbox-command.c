@@ -88,7 +88,8 @@ static void test_help(void **state)
 {
     (void)state;
     assert_int_equal(world_run("--help"), EXIT_FINE);
-    assert_non_null(strstr(world.out, "outbox replay" SELECTION " [--force]\n"));
+    assert_non_null(strstr(world.out, "outbox replay ID...|--all [--model M] [--reason TEXT]\n"
+                                      "        [--before TIME] [--dry-run] [--force]\n"));
     assert_int_equal(world_run("list -h"), EXIT_FINE);
     assert_non_null(strstr(world.out, "outbox stats [--json]\n"));
     assert_null(world.opened);
