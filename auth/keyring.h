@@ -23,6 +23,8 @@ enum {
 /* previous may be NULL. KEYRING_INVALID: a secret is empty or longer than KEYRING_SECRET_MAX. Or an
  * -errno. */
 int keyring_new(const char *current, const char *previous, struct keyring **keyring);
+
+/* Wipes the key and the digests. Takes NULL. */
 struct keyring *keyring_free(struct keyring *keyring);
 CLEANUP_POINTER(struct keyring, keyring_free);
 

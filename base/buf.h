@@ -19,6 +19,9 @@ struct buf {
 int buf_reserve(struct buf *buf, size_t extra);
 /* The same for a buffer that will never hold more than most bytes: makes no room beyond that. */
 int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most);
+
+/* These append bytes, a span, a byte, and formatted text. 0 or -ENOMEM; a format that cannot be
+ * printed is -EINVAL. */
 int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_append_span(struct buf *buf, struct span span);
 int buf_append_char(struct buf *buf, char c);

@@ -15,6 +15,7 @@
 /* Logs where an unexpected error arose. Evaluates to r: return error_origin(-ENOMEM); */
 #define error_origin(r) error_origin_at((r), __FILE__, __LINE__)
 
+/* Writes the log line of error_origin(), which is the one to use. */
 void error_note(int r, const char *file, int line);
 
 /* Inline, so that compilers and analysers see that the result is r. */

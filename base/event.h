@@ -28,6 +28,7 @@ struct event {
     int64_t arrived_ms; /* wall clock */
 };
 
+/* Frees the event's memory and leaves an empty event. */
 static inline void event_done(struct event *event)
 {
     buf_done(&event->body);

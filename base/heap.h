@@ -17,7 +17,10 @@ struct heap {
     bool (*before)(const struct heap_node *a, const struct heap_node *b);
 };
 
+/* The node must be in no heap. It stays its owner's. */
 void heap_push(struct heap *heap, struct heap_node *node);
+
+/* The node must be in this heap. */
 void heap_remove(struct heap *heap, struct heap_node *node);
 
 /* Whether the node is in a heap. A node that is all zero is in none. */

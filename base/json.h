@@ -27,7 +27,10 @@ struct json_walk {
     bool object;
 };
 
+/* A value that is no object and no array has no members. */
 struct json_walk json_walk(struct span value);
+
+/* Moves on to the next member. False: there is none, and *key and *value are untouched. */
 bool json_next(struct json_walk *walk, struct span *key, struct span *value);
 
 /* The value that begins at at and ends before end. */

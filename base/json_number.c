@@ -12,7 +12,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 
-/* The exponent behind an e. It is cut off where no length of a number could make up for it. */
+/* The exponent behind an e, cut off where no length of a number could make up for its size. */
 static int64_t number_exponent(const char *at, const char *end)
 {
     const int64_t far = INT64_C(1) << 40;

@@ -418,7 +418,7 @@ enum json_error json_scan_end(struct json_scanner *s, struct span text)
     if (s->error != JSON_FINE)
         return s->error;
     if (s->state >= JSON_NUMBER_MINUS && s->depth == 0) {
-        /* A number that is the whole text has not ended yet. A blank behind it would end it. */
+        /* A number that is the whole text has not ended yet: try what a blank would do. */
         if (json_number_next(s->state, ' ') != JSON_AFTER)
             s->error = JSON_INCOMPLETE;
         else if (!json_number_fits((struct span){text.at + s->token, s->pos - s->token}))

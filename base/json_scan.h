@@ -71,6 +71,7 @@ struct json_scanner {
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* one bit for each level: 1 is an object, 0 an array */
 };
 
+/* Gets ready for a new text. */
 void json_scanner_init(struct json_scanner *scanner,
                        void (*member)(void *ctx, const struct json_member *member), void *ctx);
 

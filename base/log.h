@@ -37,6 +37,7 @@ void log_setup(enum log_level level, enum log_format format);
 /* Whether lines of that level are written. Spares the cost of fields for lines that are not. */
 int log_enabled(enum log_level level);
 
+/* Writes a line: fields as above, ended by LOG_END. The macros below add that end. */
 void log_write(enum log_level level, const char *message, ...) __attribute__((__sentinel__));
 
 /* Twice NULL, so that a key without a value does not carry the reader past the end. */

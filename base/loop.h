@@ -41,6 +41,8 @@ struct loop_hook {
 
 /* 0 or an -errno. clock stays the caller's. */
 int loop_new(struct clock *clock, struct loop **loop);
+
+/* Takes NULL. Forgets what is still registered. */
 struct loop *loop_free(struct loop *loop);
 CLEANUP_POINTER(struct loop, loop_free);
 
@@ -52,8 +54,11 @@ void loop_fd_remove(struct loop *loop, struct loop_fd *source);
 
 /* Sets or moves a timer. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at_ms);
+
+/* Takes a timer that is not set, too. */
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
 
+/* A hook that is added by a hook still runs in the same turn. */
 void loop_hook_add(struct loop *loop, struct loop_hook *hook);
 void loop_hook_remove(struct loop *loop, struct loop_hook *hook);
 
@@ -65,4 +70,6 @@ struct clock *loop_clock(const struct loop *loop);
 int loop_turn(struct loop *loop);
 /* Makes turns until loop_stop(). 0 or an -errno. */
 int loop_run(struct loop *loop);
+
+/* Makes loop_run() return when the present turn has run its callbacks. */
 void loop_stop(struct loop *loop);

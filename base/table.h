@@ -38,4 +38,6 @@ struct table_node *table_next(const struct table_node *node);
 
 /* 0; or -ENOMEM, and nothing has changed. */
 int table_add(struct table *table, struct table_node *node, uint64_t hash);
+
+/* The node must be in this table. */
 void table_remove(struct table *table, struct table_node *node);

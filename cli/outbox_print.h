@@ -24,5 +24,6 @@ int outbox_print_whole(const struct store_row *row, bool for_terminal, struct bu
 /* One event as a JSON object on one line. */
 int outbox_print_json(const struct store_row *row, bool with_body, struct buf *out);
 
+/* The counts of all events, as lines for people and as a JSON object on one line. */
 int outbox_print_counts(const struct store_counts *counts, int64_t now_ms, struct buf *out);
 int outbox_print_counts_json(const struct store_counts *counts, int64_t now_ms, struct buf *out);

@@ -50,4 +50,5 @@ struct outbox_form {
 int outbox_request_read(struct outbox_console *console, const struct outbox_form *form, int argc,
                         char *const *argv, struct outbox_request *request);
 
+/* Takes a request that is all zero, too. */
 void outbox_request_done(struct outbox_request *request);

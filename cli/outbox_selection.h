@@ -13,4 +13,5 @@ struct outbox_selection {
 
 #define OUTBOX_SELECTION_ANY ((struct outbox_selection){.before_ms = INT64_MAX})
 
+/* Whether the selection holds the row. */
 bool outbox_selection_holds(const struct outbox_selection *selection, const struct store_row *row);

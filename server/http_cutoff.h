@@ -18,6 +18,7 @@ struct http;
 struct http_connection;
 struct http_connections;
 
+/* To be called before the first connection, and after the last one. */
 void http_cutoff_init(struct http *http);
 void http_cutoff_done(struct http *http);
 

@@ -48,4 +48,6 @@ bool http_door_knocked(const struct http_door *door);
  * service manager are closed at once: their queue waits for the next process that serves them.
  */
 void http_door_close(struct http_door *door);
+
+/* Whether a listening socket is still open. */
 bool http_door_is_open(const struct http_door *door);

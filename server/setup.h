@@ -23,4 +23,5 @@ int setup_read(struct setup *setup, struct buf *why);
  * *why as above; or an -errno. */
 int setup_check_ports(const struct config *config, struct buf *why);
 
+/* Wipes the secrets and frees the rest. Takes a struct that is all zero. */
 void setup_done(struct setup *setup);
