@@ -44,7 +44,7 @@ static int main_complain(const char *text)
 
 /* Fills standard descriptors that are closed. Otherwise the first file that is opened would become
  * stderr, and log lines would go into the outbox or to a client. */
-static void main_hold_standard_fds(void)
+static void main_fill_standard_fds(void)
 {
     int fd;
 
@@ -56,7 +56,7 @@ static void main_hold_standard_fds(void)
 
 static int main_serve(struct setup *setup)
 {
-    main_hold_standard_fds();
+    main_fill_standard_fds();
     file_limit_waits();
     log_open();
     log_setup(setup->config.log_level, setup->config.log_format);
@@ -91,7 +91,7 @@ static void main_before_constructors(int argc, char **argv, char **environment)
     (void)environment;
     signals_ignore();
     if (argc == 1)
-        signals_hold();
+        signals_defer_reload();
 }
 
 __attribute__((section(".preinit_array"), used)) static main_early *const main_first =

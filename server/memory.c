@@ -41,18 +41,18 @@ static void memory_tick(void *ctx)
 static int memory_before_wait(void *ctx)
 {
     struct memory *memory = ctx;
-    size_t held = memory->held(memory->ctx);
+    size_t in_use = memory->in_use(memory->ctx);
 
-    if (held != memory->was_held && !heap_linked(&memory->timer.node))
+    if (in_use != memory->was_in_use && !heap_linked(&memory->timer.node))
         memory_set_timer(memory);
-    memory->was_held = held;
+    memory->was_in_use = in_use;
     return -1;
 }
 
 void memory_watch(struct memory *memory, struct loop *loop)
 {
     memory->loop = loop;
-    memory->was_held = memory->held(memory->ctx);
+    memory->was_in_use = memory->in_use(memory->ctx);
     memory->timer = (struct loop_timer){.fn = memory_tick, .ctx = memory};
     memory->hook = (struct loop_hook){.before_wait = memory_before_wait, .ctx = memory};
     loop_hook_add(loop, &memory->hook);

@@ -10,15 +10,15 @@
 
 #include "base/loop.h"
 
-/* The owner sets held, is_at_work and ctx before memory_watch(). */
+/* The owner sets in_use, is_at_work and ctx before memory_watch(). */
 struct memory {
     struct loop *loop;
-    size_t (*held)(void *ctx);     /* how much there is that takes memory, in any unit */
+    size_t (*in_use)(void *ctx);   /* how much there is that takes memory, in any unit */
     bool (*is_at_work)(void *ctx); /* whether freed memory will soon be needed again */
     void *ctx;
-    size_t was_held;         /* held(), at the last turn of the loop */
+    size_t was_in_use;       /* in_use(), at the last turn of the loop */
     int ticks_at_work;       /* ticks in a row at which is_at_work() was true */
-    struct loop_hook hook;   /* notices that held() has changed */
+    struct loop_hook hook;   /* notices that in_use() has changed */
     struct loop_timer timer; /* set from a change until the heap is trimmed */
 };
 
@@ -26,7 +26,7 @@ struct memory {
 void memory_tune(void);
 
 /*
- * Trims the heap two seconds after held() has changed. While is_at_work() is true the trim waits,
+ * Trims the heap two seconds after in_use() has changed. While is_at_work() is true the trim waits,
  * for half a minute at most. It costs 0.15 ms for each MiB of the heap.
  */
 void memory_watch(struct memory *memory, struct loop *loop);

@@ -234,7 +234,7 @@ static int server_start_http(struct server *server)
     return r;
 }
 
-static size_t server_held(void *ctx)
+static size_t server_memory_in_use(void *ctx)
 {
     struct server *server = ctx;
 
@@ -250,8 +250,8 @@ static bool server_is_at_work(void *ctx)
 
 static void server_watch_memory(struct server *server)
 {
-    server->memory =
-        (struct memory){.held = server_held, .is_at_work = server_is_at_work, .ctx = server};
+    server->memory = (struct memory){
+        .in_use = server_memory_in_use, .is_at_work = server_is_at_work, .ctx = server};
     memory_watch(&server->memory, server->loop);
 }
 

@@ -17,7 +17,7 @@ void signals_ignore(void);
 
 /* From now on a SIGHUP waits until signals_open(), and a reader of stderr that goes away ends
  * nothing. To be called before any setting is read. */
-void signals_hold(void);
+void signals_defer_reload(void);
 
 /* The caller owns *fd, a signalfd(2) for SIGTERM, SIGINT and SIGHUP. 0 or an -errno. */
 int signals_open(int *fd);

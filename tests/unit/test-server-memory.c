@@ -46,7 +46,7 @@ static int world_setup(void **state)
     hand_loop_open(&world->hand);
     world->held = 3;
     world->memory =
-        (struct memory){.held = world_held, .is_at_work = world_is_at_work, .ctx = world};
+        (struct memory){.in_use = world_held, .is_at_work = world_is_at_work, .ctx = world};
     memory_watch(&world->memory, world->hand.loop);
     trims = 0;
     *state = world;
