@@ -58,8 +58,8 @@ static void http_disconnected(void **context)
     *context = NULL;
 }
 
-static void http_notify(void *ctx, struct MHD_Connection *mhd, void **context,
-                        enum MHD_ConnectionNotificationCode code)
+static void http_connection_changed(void *ctx, struct MHD_Connection *mhd, void **context,
+                                    enum MHD_ConnectionNotificationCode code)
 {
     struct http *http = ctx;
 
@@ -171,7 +171,7 @@ static struct MHD_Daemon *http_start(struct http *http, const struct http_option
                             MHD_OPTION_CONNECTION_TIMEOUT, silence_s,                    /**/
                             MHD_OPTION_STRICT_FOR_CLIENT, http_head_strictness(),        /**/
                             MHD_OPTION_URI_LOG_CALLBACK, http_access_target, http,       /**/
-                            MHD_OPTION_NOTIFY_CONNECTION, http_notify, http,             /**/
+                            MHD_OPTION_NOTIFY_CONNECTION, http_connection_changed, http, /**/
                             MHD_OPTION_NOTIFY_COMPLETED, http_access_completed, http,    /**/
                             MHD_OPTION_SIGPIPE_HANDLED_BY_APP, 1,                        /**/
                             MHD_OPTION_END);

@@ -203,7 +203,7 @@ static int server_start_sender(struct server *server, struct listeners *opened)
     return r ? r : http_new(server->loop, &server->service, &options, &server->http);
 }
 
-static int server_refuse_one_port(const struct server *server)
+static int server_check_ports(const struct server *server)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
     bool passed = server->activation.sync_fd >= 0 || server->activation.admin_fd >= 0;
@@ -261,7 +261,7 @@ static int server_start(struct server *server)
     int r = server_take_sockets(server);
 
     if (r == 0)
-        r = server_refuse_one_port(server);
+        r = server_check_ports(server);
     if (r == 0)
         r = loop_new(&clock_system, &server->loop);
     if (r)
