@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A Convex that misbehaves on purpose, and writes down what it ran.
 //
-// Like the real one it takes the end of a connection as a cancel: what has not run by then never
-// does.
+// Like the real Convex, this one takes the end of a connection as a cancel: a call that has not run
+// by then never runs.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -22,7 +22,7 @@ const CONFLICT = {
 const OVERLOAD = { code: 'TooManyConcurrentRequests', message: 'Too many concurrent requests' };
 const BUSY = { code: 'ServiceUnavailable', message: 'Service temporarily unavailable' };
 
-// What happens to a call. Each gets the call, which can run() and answer(); see Call.
+// What may happen to a call. Each function gets the call, which can run() and answer(); see Call.
 const FAULTS = {
   well: (call) => call.answer(200, call.run()),
   async slow(call, dice) {
@@ -33,13 +33,13 @@ const FAULTS = {
     call.answer(200, result);
   },
   reject: (call) => call.answer(200, call.reject()),
-  // Older servers say it with 560.
+  // Older servers answer this with 560.
   reject560: (call) => call.answer(560, call.reject()),
   conflict: (call) => call.answer(503, CONFLICT),
   overload: (call) => call.answer(429, OVERLOAD),
   busy: (call) => call.answer(503, BUSY),
   comeLater: (call) => call.answer(503, BUSY, { 'Retry-After': '1' }),
-  // Nobody can tell from these whether it ran.
+  // These do not tell whether the call has run.
   gateway(call, dice) {
     if (dice.chance(0.5)) call.run();
     call.answer(dice.pick([500, 502, 504]), '<html>Bad Gateway</html>');
@@ -60,7 +60,7 @@ const FAULTS = {
     call.run();
     call.answer(200, '{"status":"succ');
   },
-  // Until the relay has had enough.
+  // No answer, until the relay gives up.
   hang(call, dice) {
     if (dice.chance(0.5)) call.run();
   },
@@ -90,7 +90,7 @@ const times = (factor) =>
     Object.entries(SMALL_TROUBLE).map(([name, weight]) => [name, weight * factor]),
   );
 
-// What the weather makes likely.
+// How likely each of these is, by the weather.
 const WEATHERS = {
   calm: { well: 1 },
   fair: { well: 100, ...times(0.5) },
@@ -113,29 +113,29 @@ const CLIMATE = {
   missing: 8,
 };
 
-// A reset may overtake the last answer. libuv refuses to reset a connection that was ended from
-// here, and Node then forgets to close it.
+// A reset may overtake the last answer. libuv refuses to reset a connection that this side has
+// ended, and Node then forgets to close it.
 function reset(socket) {
   if (socket.lastAttempt) socket.lastAttempt.unheard = true;
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
 
-// The relay's kernel answers what comes after its end with a reset, and so it does with the end of
-// a relay that has not read all: then it never read the last answer. Once the end has come, only
-// writing tells of a reset.
+// Whether the relay has never read the last answer: its kernel then resets the connection, when
+// something arrives after the relay's end or when the relay ends with unread bytes. After the end
+// of the stream has arrived here, only writing shows a reset.
 function watchForUnread(socket) {
   const told = (error) => {
     if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true;
   };
-  socket.on('error', told); // of a relay that is killed, too
+  socket.on('error', told); // a killed relay ends its connections like this, too
   socket.prependListener('end', () => {
     if (socket.lastAttempt?.said && socket.writable) socket.write(' ', told);
   });
 }
 
 export class Convex {
-  // onMoment(name) is called at once when something has "arrived", "ran", or was "answered".
+  // onMoment(name) is called at once when a call has "arrived", "ran" or was "answered".
   static async start({ plan, dice, stamp, onMoment }) {
     const self = new Convex();
     Object.assign(self, {
@@ -158,25 +158,25 @@ export class Convex {
     );
     self.server.on('connection', (socket) => {
       self.sockets.add(socket);
-      socket.cameMs = self.beats[0]; // the relay connects for a call
+      socket.cameMs = self.beats[0]; // the relay only connects when it has a call
       watchForUnread(socket);
       socket.on('end', () => socket.destroy());
       socket.on('close', () => self.sockets.delete(socket));
     });
     self.server.on('clientError', (_, socket) => socket.destroy());
-    [self.port] = await freePorts(1); // nobody else gets it while it is away
+    [self.port] = await freePorts(1); // no other program gets the port while Convex is away
     await self.open();
     self.url = `http://127.0.0.1:${self.port}`;
     return self;
   }
 
-  // Takes connections (again), on the port that it had.
+  // Accepts connections, again on the same port.
   async open() {
     await waitFor(
       'the port of the misbehaving Convex',
       () =>
         new Promise((resolve) => {
-          const fail = () => resolve(false); // somebody else has taken the port for a moment
+          const fail = () => resolve(false); // another program has taken the port for a moment
           this.server.once('error', fail);
           this.server.listen(this.port, '127.0.0.1', () => {
             this.server.off('error', fail);
@@ -186,7 +186,7 @@ export class Convex {
     );
   }
 
-  // Refuses connections, and resets those that there are.
+  // Refuses new connections, and resets those that are open.
   async shut() {
     if (!this.server.listening) return;
     const closed = new Promise((resolve) => this.server.close(resolve));
@@ -194,7 +194,7 @@ export class Convex {
     await closed;
   }
 
-  // Everything that a dead process has sent is read, and its connections are gone.
+  // Waits until all that a dead process has sent is read, and its connections are gone.
   async idle() {
     let quiet = 0;
     await waitFor(
@@ -203,7 +203,8 @@ export class Convex {
     );
   }
 
-  // One weather after the other; away, and without a function, too. In the end it is calm.
+  // Changes the weather again and again: also to "away", and to a missing function. In the end it
+  // is calm.
   async changeWeather(dice, isOver) {
     while (!isOver()) {
       const weather = dice.weighted(CLIMATE);
@@ -219,9 +220,9 @@ export class Convex {
 
   async #take(request, response) {
     const { dice } = this;
-    // before that it would have been noticed sooner
+    // an earlier end would have been noticed sooner
     const cameMs = request.socket.cameMs ?? this.beats[0];
-    request.socket.cameMs = null; // of its first request
+    request.socket.cameMs = null; // only the first request of a connection has this time
     if (this.weather === 'rough' && dice.chance(0.02)) {
       reset(request.socket); // before the body is read
       return;
@@ -230,7 +231,7 @@ export class Convex {
     try {
       for await (const chunk of request) chunks.push(chunk);
     } catch {
-      return; // it left
+      return; // the relay has left
     }
     const {
       path,
@@ -238,7 +239,7 @@ export class Convex {
     } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     const call = new Call(this, request.socket, response, path, args, cameMs);
     this.onMoment('arrived');
-    // the oracle tells
+    // the oracle reports that
     if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' });
     const fault =
       this.missing && path.startsWith(`${this.missing}:`)
@@ -280,7 +281,7 @@ class Call {
     return !this.socket.destroyed && this.socket.readable;
   }
 
-  // The mutation runs. Gives what Convex answers then.
+  // Runs the mutation. Returns what Convex answers then.
   run() {
     if (this.event.poison) return this.reject();
     this.attempt.ranAt = this.convex.stamp();
@@ -308,8 +309,8 @@ class Call {
     this.response.end(body, () => this.convex.onMoment('answered'));
   }
 
-  // Breaks off somewhere in the head or the body. What has come of it by then may have said all
-  // (convex/beginning.h).
+  // Breaks off somewhere in the head or the body of the answer. The part that was sent may already
+  // tell the relay everything (convex/beginning.h).
   answerHalf(content, where) {
     if (!this.isOpen()) return;
     const body = JSON.stringify(content);

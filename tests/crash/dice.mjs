@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Chance that can be repeated: everything comes from one seed.
+// Chance that can be repeated: everything follows from one seed.
 
 // Source: mulberry32, Tommy Ettinger, public domain.
 export class Dice {
@@ -37,7 +37,7 @@ export class Dice {
     return (entries.find(([, weight]) => (at -= weight) < 0) ?? entries.at(-1))[0];
   }
 
-  // Dice of their own for one purpose, so that one purpose's throws do not move another's.
+  // Separate dice for one purpose, so that its throws do not change those of another purpose.
   fork(purpose) {
     let hash = this.seed ^ 0x811c9dc5; // FNV-1a
     for (const char of purpose) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193);

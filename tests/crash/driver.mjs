@@ -19,16 +19,16 @@ import { startSenders } from './senders.mjs';
 
 const SENDERS = 24;
 const EVENTS_PER_LIFE = 350;
-const BACKLOG = 600; // acknowledged, not delivered: where senders pause, so that the end is not far
-const FLOOD = 5000; // the same, once in a while: more than the relay holds in memory
+const BACKLOG = 600; // events acknowledged and not delivered: senders pause, so that a run ends
+const FLOOD = 5000; // the same, now and then: more than the relay holds in memory
 const LIFE_MS = 1500;
 const DRAIN_MS = 180_000;
 
-// How often a process ends how.
+// How often a process ends in which way.
 const ENDS = { early: 15, time: 20, arrived: 20, ran: 15, answered: 15, acknowledged: 15 };
 
-// Runs so many lives. Gives {violations, figures, folder}; the folder is left where something is
-// wrong.
+// Runs that many lives. Returns {violations, figures, folder}; the folder stays if there are
+// violations.
 export async function crash({ seed, lives, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, onProgress });
@@ -68,7 +68,7 @@ class World {
     return self;
   }
 
-  // Everything, and the history of it.
+  // The whole run; returns its history.
   async live(lives) {
     const senders = startSenders(SENDERS, {
       plan: this.plan,
@@ -122,7 +122,7 @@ class World {
     await (kill ? this.processes.kill() : this.#stop(dice));
   }
 
-  // Until it is to end. A moment that does not come is given up.
+  // Lets the process live until it is to end. A moment that does not come is given up.
   async #liveOn(relay, dice, { wish, isFlood, signal }) {
     const times = dice.int(1, 150);
     const limit = new AbortController();
@@ -163,7 +163,7 @@ class World {
     }, ms).unref();
   }
 
-  // Now and then with a second signal, or with a kill in the middle of it.
+  // Stops the process, now and then with a second signal, or with a kill in the middle of the stop.
   #stop(dice) {
     const second = dice.weighted({ none: 70, SIGTERM: 15, SIGKILL: 15 });
     return second === 'none'
@@ -197,7 +197,7 @@ class World {
     trap.spring();
   }
 
-  // Somebody looks after the dead letters while all this goes on.
+  // An operator who replays and discards dead letters during the run.
   #meddle(dice) {
     this.meddling = (async () => {
       const letters = await readLetters(this.env, this.plan);
@@ -210,7 +210,7 @@ class World {
     this.meddling.catch(() => {});
   }
 
-  // The last process has all the time it needs; then everything is counted.
+  // Gives the last process all the time that it needs; then everything is counted.
   async #settle() {
     const relay = this.processes.spawn({ SYNC_WAIT_MS: '200' });
     await relay.listening;
@@ -224,7 +224,7 @@ class World {
         return pending === 0 || sleep(100);
       },
       DRAIN_MS,
-      // the oracle says what is left
+      // the oracle reports what is left
     ).catch((error) => this.processes.logs.push(`${error.message}\n`));
     await this.processes.stop();
     const { plan, convex, processes, meddled } = this;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The folder of a run, which stays where something is wrong, with what somebody needs who looks for
-// the reason.
+// The folder of a run. It stays if something is wrong, with all that is needed to find the reason.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -8,8 +7,7 @@ import path from 'node:path';
 
 export const makeRunFolder = () => mkdtempSync(path.join(tmpdir(), 'convex-relay-crash-'));
 
-// Judges what run(folder) leaves to be judged. Gives {violations, figures, folder}. The world that
-// it is about tells its history.
+// Runs run(folder) and judges its history. Returns {violations, figures, folder}.
 export async function judged({ folder, seed, run, world, judge }) {
   try {
     const { violations, figures } = judge(await run());

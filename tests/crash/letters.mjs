@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Dead letters, and which events they are of.
+// Dead letters, and the events that they are of.
 
 import { outbox, outboxRows } from '../lib/outbox.mjs';
 
-// {id, n}: the event's number stands in the reason, in the record of an event that cannot be
-// delivered, or, where the relay itself has turned a replay down, in the body alone, or nowhere:
-// the plan knows who removes a record.
+// {id, n}: a letter, and the number of its event. The number stands in the reason, or in the record
+// of an event that cannot be delivered. If the relay itself has turned a replay down, it stands in
+// the body alone. For a removal it stands nowhere, and the plan knows the event.
 export async function readLetters(env, plan) {
   const rows = await outboxRows(env, '--state', 'dead');
   const letters = [];
@@ -16,7 +16,7 @@ export async function readLetters(env, plan) {
   return letters;
 }
 
-// null: it has none, or is there no more.
+// null: the letter has no body, or is gone.
 async function readNumber(env, plan, id) {
   const shown = await outbox(env, 'show', String(id), '--json');
   if (!shown) return null;

@@ -23,8 +23,8 @@
 //   timeoutMs for how long the relay waits for Convex's answer
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
 
-// The relay's time begins before Convex sees the request: it connects first, or is late itself, by
-// as much as a machine may be that has other things to do.
+// Slack for CONVEX_TIMEOUT_MS: the relay's time begins before Convex sees the request, since it
+// connects first. A busy machine may also delay the relay.
 const HEAD_START_MS = 2000;
 
 const ACKNOWLEDGED = [200, 202];
@@ -77,7 +77,7 @@ const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? 
 const ran = (attempts) => attempts.some(({ ranAt }) => ranAt !== null);
 const wasRejected = (attempts) => attempts.some(({ said }) => said === 'rejected');
 
-// Each answer is one that this event may get, and true when it is given.
+// Each answer is one that its event may get, and is true when it is given.
 function judgeAnswer(event, { attemptsOf }, report) {
   const { n, kind, status, body, endedAt } = event;
   const attempts = attemptsOf.get(n);
@@ -98,7 +98,7 @@ function judgeAnswer(event, { attemptsOf }, report) {
   }
 }
 
-// What was acknowledged has arrived; what was refused is kept.
+// Every acknowledged event has arrived; every refused one is a letter.
 function judgeFate({ n, kind, status }, { attemptsOf, dead, meddled }, report) {
   const attempts = attemptsOf.get(n);
   const isKept = dead.has(n) || meddled.has(n);
@@ -118,13 +118,13 @@ function judgeFate({ n, kind, status }, { attemptsOf, dead, meddled }, report) {
   if (damaged) report('damaged', `event ${n} reached Convex with other arguments than were sent`);
 }
 
-// Once a newer event of a record has run, no older one does. Of two events that were under way side
-// by side nobody knows which is older: the first run decides.
+// After a newer event of a record has run, no older one runs. Of two events that were sent at the
+// same time either may be the older one: the first run decides.
 function judgeOrder(lane, attempts, { byNumber }, report) {
   const runs = attempts.filter(({ ranAt }) => ranAt !== null).sort((a, b) => a.ranAt - b.ranAt);
   const seen = new Set();
   let last = null;
-  let newest = null; // of those that ran, the one sent last
+  let newest = null; // the one sent last among those that ran
   for (const { n } of runs) {
     const event = byNumber.get(n);
     if (seen.has(n)) {
@@ -138,11 +138,11 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
   }
 }
 
-// A process that was killed leaves attempts behind, whose connections die with it: what another
-// process does does not overlap with them. One that the relay gives up is tried anew, perhaps
-// before its end is seen here.
+// A record has one attempt at a time. A killed process leaves attempts behind, whose connections
+// die with it, so that attempts of other processes do not count as overlapping. An attempt that the
+// relay has given up may be made again before its end is seen here.
 function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
-  const latest = new Map(); // of each life, the attempt that ends last
+  const latest = new Map(); // the attempt that ends last, for each life
   for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
     const other = latest.get(attempt.life);
     const isSameAnew = other?.n === attempt.n && (other.cut || wasGivenUp(other));
@@ -153,8 +153,8 @@ function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   }
 }
 
-// A process that was told of success does not send the event again. Nor does one that closes before
-// it was told in time.
+// A process that has heard of a success does not send the event again, nor does one that has closed
+// its connection before it could hear.
 function judgeDuplicates({ attemptsOf, meddled, wasGivenUp }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The oracle on histories made by hand: it finds each kind of violation, and nothing where all is
-// well.
+// The oracle on histories that are made by hand: each kind of violation is found, and a good
+// history has none.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -27,7 +27,7 @@ const sent = (n, sentAt, endedAt, status = 200, more = {}) => ({
   ...more,
 });
 
-// ranFrom(n, from, to): an attempt that ran in between and was answered.
+// ranFrom(n, from, to): an attempt that ran between these times and was answered.
 const ranFrom = (n, beganAt, endedAt, more = {}) => ({
   n,
   life: 1,

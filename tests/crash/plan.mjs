@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is sent: numbered events of many records, some of them hot, and everything else that senders
-// come up with.
+// What is sent: numbered events of many records, some of them with many events, and every other
+// kind of request that senders make.
 
 import { createHash } from 'node:crypto';
 
@@ -38,18 +38,18 @@ export class Plan {
   constructor(dice, stamp) {
     this.dice = dice;
     this.stamp = stamp;
-    this.events = []; // all that were sent, by their number
-    this.removals = new Map(); // bladeId of a record that is removed once: the event that does it
-    this.busy = new Map(); // lanes that have an event under way
+    this.events = []; // all events that were sent, by their number
+    this.removals = new Map(); // bladeId of a removed record: the event that removes it
+    this.busy = new Map(); // lanes with an event under way
     this.records = Array.from({ length: RECORDS }, (_, i) => ({
       model: MODELS[i % MODELS.length],
       id: `rec_${i}`,
     }));
-    this.gone = []; // events that end a record's life, to be sent one after the other
+    this.gone = []; // events that end a record's life, to be sent in this order
   }
 
-  // The next event to send: {event, body}. Mostly of a record that has none under way, so that it
-  // is certain which of its events is older.
+  // The next event to send: {event, body}. Mostly of a record that has no event under way, so that
+  // the order of its events is certain.
   next() {
     const n = this.events.length;
     const { kind, lane, message } = this.#make(n);
@@ -84,7 +84,7 @@ export class Plan {
     else this.busy.delete(event.lane);
   }
 
-  // Which event a call of a mutation is about.
+  // The event that a call of a mutation is about.
   eventOf(path, args) {
     return this.events[path === ROUTES.posts.remove ? this.removals.get(args.bladeId) : args.n];
   }
@@ -148,7 +148,8 @@ export class Plan {
     return dice.pick(records);
   }
 
-  // Made, removed, and made again. The mutation that removes is told the record and nothing else.
+  // A record that is made, removed and made again. The mutation for removals gets the record's id
+  // and nothing else.
   #shortLife(n) {
     const id = `gone_${n}`;
     const lane = `posts/${id}`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The relay on one outbox: one process after the other, and how each of them ended.
+// The processes of a relay on one outbox, one after the other, and how each of them ended.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnRelay } from '../lib/relay.mjs';
@@ -9,7 +9,7 @@ const START_MS = PATIENCE_MS;
 const LISTENING = /listening\b.*?127\.0\.0\.1:(\d+)/;
 
 export class Processes {
-  // env: what each of them gets; convex hears which one it is that calls.
+  // env: the environment of each process. convex is told which process calls.
   constructor({ env, convex }) {
     Object.assign(this, {
       env,
@@ -19,7 +19,7 @@ export class Processes {
       asked: [],
       ends: [],
       logs: [],
-      target: null, // {port, life, isEnding}, of the one that listens now
+      target: null, // {port, life, isEnding} of the process that listens now
     });
   }
 
@@ -35,7 +35,7 @@ export class Processes {
     const relay = {
       child,
       exited: child.exited,
-      // True once it does, false when it has ended before.
+      // True once the process listens; false if it has ended before.
       listening: waitFor(
         `process ${this.life} to listen`,
         () => LISTENING.test(child.stderr()) || !child.isRunning(),
@@ -50,7 +50,7 @@ export class Processes {
         for (const hook of hooks) await hook();
       },
     };
-    relay.listening.catch(() => {}); // whoever waits hears of it
+    relay.listening.catch(() => {}); // those that wait for it get the error
     this.relay = relay;
     return relay;
   }
@@ -68,14 +68,14 @@ export class Processes {
     await this.#ended();
   }
 
-  // As systemd would; perhaps with a second signal in the middle of it.
+  // Stops the process as systemd would, perhaps with a second signal in the middle of the stop.
   async stop({ second = null, afterMs = 0 } = {}) {
     if (!this.asked.length) this.signal('SIGTERM');
     if (second) {
       await Promise.race([sleep(afterMs), this.relay.exited]);
       this.signal(second);
     }
-    // the oracle sees it
+    // the oracle reports that
     const late = setTimeout(() => this.relay.child.signal('SIGKILL'), START_MS);
     await this.#ended();
     clearTimeout(late);

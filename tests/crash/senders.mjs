@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
-// Blade: many connections, each sending one event after the other, and the answers they get.
+// Senders like Blade: many connections, which send one event after the other, and their answers.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRET } from '../lib/relay.mjs';
 import { PATIENCE_MS } from '../lib/wait.mjs';
 
-// target: {port, life, isEnding}, of the process that listens now, or null. Before each event,
-// senders wait until mayGo(). onAnswer(event) hears of each answer at once. secret(): what to show
-// now.
+// target: {port, life, isEnding} of the process that listens now, or null. Before each event a
+// sender waits for mayGo(). onAnswer(event) is called at once for each answer. secret(): the secret
+// to send now.
 export function startSenders(
   count,
   { plan, dice, target, mayGo, onAnswer, secret = () => SECRET, patienceMs = PATIENCE_MS },
@@ -20,11 +20,11 @@ export function startSenders(
     const { event, body } = plan.next();
     plan.begin(event);
     const answer = await post(agent, to.port, { body, secret: secret(), leaves, patienceMs });
-    // It was being ended, or somebody else serves by now.
+    // The process was being ended, or another one serves by now.
     const excused = to.isEnding || target() !== to;
     plan.end(event, { left: false, status: null, body: null, ...answer, excused });
     onAnswer(event);
-    if (answer === null && !excused) await sleep(5); // its end will be noticed in a moment
+    if (answer === null && !excused) await sleep(5); // the process has ended
   }
 
   async function work(seed) {
@@ -46,7 +46,7 @@ export function startSenders(
 
   const workers = Array.from({ length: count }, (_, seed) => work(seed));
   return {
-    // So many at the same moment.
+    // That many events at the same moment.
     burst: (size) => Promise.all(Array.from({ length: size }, sendOne)),
     async stop() {
       isOver = true;
@@ -55,8 +55,8 @@ export function startSenders(
   };
 }
 
-// {status, body}, {left: true}, or null where there is no answer. leaves: after so many ms the
-// sender is gone.
+// Resolves to {status, body}, {left: true}, or null if there is no answer. leaves: the sender goes
+// away after so many ms.
 function post(agent, port, { body, secret, leaves, patienceMs }) {
   return new Promise((resolve) => {
     const headers = {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Certificates, made anew for each test by the openssl command.
+// Certificates, which the openssl command makes for each test.
 
 import { execFileSync } from 'node:child_process';
 import { makeFolder } from './files.mjs';
@@ -15,7 +15,7 @@ const newKey = (file) => [
   file,
 ];
 
-// An authority: {file: its certificate, issue(altName, options): a certificate by it}.
+// An authority: {file: its certificate, issue(altName, options): makes a certificate}.
 export function makeAuthority(t, name) {
   const files = makeFolder(t, { index: '', serial: '01' });
   const key = files.path('ca.key');
@@ -24,8 +24,8 @@ export function makeAuthority(t, name) {
   let issued = 0;
   return {
     file,
-    // altName: "DNS:..." or "IP:...". From and to: in days from now, and both may be past.
-    // Gives {certificate, key}: files.
+    // altName: "DNS:..." or "IP:...". from, to: days from now; both may be past. Returns
+    // {certificate, key}, the names of two files.
     issue(altName, { fromDays = -1, toDays = 1 } = {}) {
       const stem = `leaf${issued++}`;
       const request = files.path(`${stem}.csr`);
@@ -56,7 +56,7 @@ export function makeAuthority(t, name) {
   };
 }
 
-// openssl x509 cannot make a certificate whose time is over; openssl ca can, and wants all this.
+// Needed for a certificate whose time is over: openssl ca can make one, openssl x509 cannot.
 const authorityConfig = (files, altName) => `
 [ca]
 default_ca = authority
@@ -75,7 +75,7 @@ subjectAltName = ${altName}
 extendedKeyUsage = serverAuth
 `;
 
-// A certificate that vouches for itself.
+// A self-signed certificate.
 export function makeSelfSigned(t, altName) {
   const files = makeFolder(t);
   const leaf = { certificate: files.path('self.pem'), key: files.path('self.key') };
@@ -95,7 +95,7 @@ export function makeSelfSigned(t, altName) {
   return leaf;
 }
 
-// 20250131235959Z
+// A time as openssl ca wants it: 20250131235959Z.
 function asn1Time(days) {
   const date = new Date(Date.now() + days * 86_400_000);
   return `${date.toISOString().replace(/[-:T]|\..*/g, '')}Z`;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A program under test: started, listened to, stopped, and never left behind.
+// A program under test, which a test starts, listens to and stops, and which ends with the test.
 
 import { spawn } from 'node:child_process';
 import { waitFor, within } from './wait.mjs';
@@ -7,9 +7,9 @@ import { waitFor, within } from './wait.mjs';
 const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
-// Starts a program and ends it with the test: t is the test's context. Before it is killed, atEnd()
-// may end it otherwise and look at what it left. stdout and stderr are collected as text; `exited`
-// resolves to {code, signal}.
+// Starts a program, which ends with the test (t is the test's context). atEnd() runs before the
+// program is killed, and may stop it in another way and look at what it has left. stdout and stderr
+// are collected as text; `exited` resolves to {code, signal}.
 export function startChild(t, command, args, { env = {}, cwd, atEnd = async () => {} } = {}) {
   const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
@@ -40,7 +40,7 @@ export function startChild(t, command, args, { env = {}, cwd, atEnd = async () =
 
     signal: (name) => child.kill(name),
 
-    // The match of a pattern in one of the streams, now or later.
+    // Resolves to the match of a pattern in one of the streams, now or later.
     async find(stream, pattern) {
       return waitFor(`${pattern} on ${stream} of ${command}`, () => {
         const found = pattern.exec(output[stream]);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// One connection of a client that is in no hurry to close it: for keep-alive, pipelining, and
-// requests that come bit by bit.
+// A client's connection that stays open: for keep-alive, pipelining, and requests that are sent bit
+// by bit.
 
 import net from 'node:net';
 import { MessageReader } from './rawhttp.mjs';
@@ -18,7 +18,7 @@ export async function openConnection(t, port, options = {}) {
     reader.push(chunk);
     wake();
   });
-  socket.on('error', () => {}); // a reset is an end, too
+  socket.on('error', () => {}); // a reset ends the connection, too
   const end = () => {
     reader.ended = closed = true;
     wake();
@@ -33,7 +33,8 @@ export async function openConnection(t, port, options = {}) {
     isClosed: () => closed,
     received: () => bytes,
 
-    // The next answer: {status, headers, body}; {status: null} if the connection ends without one.
+    // Resolves to the next answer: {status, headers, body}; {status: null} if the connection ends
+    // first.
     async answer({ method = 'POST' } = {}) {
       const isBodiless = (start) => method === 'HEAD' || / (1\d\d|204|304) /.test(start);
       for (;;) {

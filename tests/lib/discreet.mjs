@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: MIT
-// What no log may hold: secrets, and what records are made of. Every relay that a test starts is
-// looked at when it ends, at the level debug unless the test says otherwise.
+// What no log may hold: secrets and parts of records. The log of every relay that a test starts is
+// checked when that relay ends. The level is debug, unless the test sets another.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 
-// Values of the tests' records hold one of these: addresses of users, and what tests plant.
+// Each value in the tests' records holds one of these: users' addresses, and words that tests
+// plant.
 const MARKS = ['@example.com', 'PLANTED-'];
 
 const SECRETS = ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY'];
-const MEANT_MIN = 8; // a shorter secret could stand there by chance
+const MEANT_MIN = 8; // bytes; a shorter secret could stand in a log by chance
 
 function secretsOf(env) {
   const read = (file) => {
     try {
       return readFileSync(file, 'utf8').trimEnd();
     } catch {
-      return ''; // the test has taken it away
+      return ''; // the test has removed the file
     }
   };
   return SECRETS.flatMap((name) => [
@@ -25,8 +26,8 @@ function secretsOf(env) {
   ]).filter((secret) => secret && secret.length >= MEANT_MIN);
 }
 
-// Throws where a text, such as all that a relay has logged, tells too much. env: what the relay
-// got.
+// Throws if a text, such as a relay's whole log, holds what no log may hold. env: the relay's
+// environment.
 export function assertDiscreet(text, env = {}) {
   for (const mark of [...MARKS, ...secretsOf(env)]) {
     const line = text.split('\n').find((one) => one.includes(mark));

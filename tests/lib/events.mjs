@@ -22,19 +22,19 @@ export function userEvent(id, n = 0) {
   };
 }
 
-// The bytes of a request that brings an event, right but for what is given.
+// The bytes of a request that brings an event; all that is not given is right.
 export function syncRequest(event = userEvent('acc_1'), { headers = HEADERS, ...rest } = {}) {
   const body = typeof event === 'string' || Buffer.isBuffer(event) ? event : JSON.stringify(event);
   return rawRequest({ method: 'POST', target: '/convex/sync', headers, body, ...rest });
 }
 
-// An event whose request has a body of exactly so many bytes.
+// An event whose request has a body of exactly that many bytes.
 export function eventOfSize(bytes, id = 'acc_1') {
   const [before, behind] = JSON.stringify(userEvent(id, '#')).split('#');
   return before + 'x'.repeat(bytes - Buffer.byteLength(before + behind)) + behind;
 }
 
-// What a call of a mutation was about: {path, args, id, n}.
+// Which event a call of a mutation was about: {path, args, id, n}.
 export function callOf({ text }) {
   const {
     path,

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Files of a test, which go when it ends.
+// Files of a test, which are removed when the test ends.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 
-// Whoever writes into it may still run: what is after() ends in the order in which it began.
+// Retries, since a process that writes into the folder may still run: after() functions run in the
+// order in which they were added.
 function remove(folder) {
   for (let left = 1000; ; left--) {
     try {
       return rmSync(folder, { recursive: true, force: true });
     } catch (error) {
-      // its maxRetries would not look for new files
+      // with its maxRetries, rm would not see files that are new
       if (error.code !== 'ENOTEMPTY' || left === 0) throw error;
     }
   }
 }
 
-// A folder with these files: {name: content}, an object being written as JSON. Gives {path(name),
-// write(name, content)}.
+// A folder with the given files: {name: content}; an object is written as JSON. Returns
+// {path(name), write(name, content)}.
 export function makeFolder(t, files = {}) {
   const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
   t.after(() => remove(folder));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A real nginx with docker/nginx.conf in front of a relay, changed in nothing but where it listens
-// and writes. It listens without TLS, too: most tests look at bytes.
+// A real nginx with docker/nginx.conf in front of a relay. Only the places where it listens and
+// writes differ. It also listens without TLS, since most tests look at bytes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -13,7 +13,7 @@ const CONFIG = readFileSync(new URL('../../docker/nginx.conf', import.meta.url),
 export const authority = makeAuthority({ after }, 'the authority of these tests');
 const { certificate, key } = authority.issue('IP:127.0.0.1');
 
-// docker/nginx.conf for a test. Each replacement must hit, or the test would run something else.
+// docker/nginx.conf for a test. Each replacement must match, or the test would use another file.
 function adapted(folder, [port, tlsPort], relayPort, changes) {
   const replacements = [
     ['listen 443 ssl;', `listen 127.0.0.1:${port}; listen 127.0.0.1:${tlsPort} ssl;`],
@@ -31,8 +31,8 @@ function adapted(folder, [port, tlsPort], relayPort, changes) {
   }, CONFIG);
 }
 
-// Gives {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]].
-// descriptors: as many as nginx has unless it asks for more.
+// Returns {nginx, front: {url, port, tlsPort}}. changes: more replacements, [[from, to]].
+// descriptors: the limit that nginx starts with.
 export async function startInFront(t, relay, { changes = [], descriptors } = {}) {
   const ports = await freePorts(2);
   const nginx = await startNginx(

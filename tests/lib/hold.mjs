@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Answers of an upstream that wait until the test lets them go.
+// Answers of an upstream that wait until the test releases them.
 
 import { SUCCESS } from './upstream.mjs';
 
@@ -11,7 +11,7 @@ export function hold(answer = SUCCESS) {
     answer: () => (isOpen ? answer : new Promise((resolve) => waiting.push(() => resolve(answer)))),
     waiting: () => waiting.length,
     release: (n = 1) => waiting.splice(0, n).forEach((go) => go()),
-    // From now on nothing waits.
+    // From now on no answer waits.
     open() {
       isOpen = true;
       waiting.splice(0).forEach((go) => go());

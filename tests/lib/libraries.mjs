@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which of two libraries the relay was built with, where they leave it no choice and differ.
+// Which version of a library the relay was built with, where two versions differ and the relay
+// cannot hide that.
 
 import { execFileSync } from 'node:child_process';
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the admin port says.
+// The metrics of the admin port, parsed.
 
 import assert from 'node:assert/strict';
 
@@ -17,8 +17,8 @@ export async function statusOf(relay) {
   return response.json();
 }
 
-// {text, families: Map of name to type, samples: [{name, labels, value}], value(name, labels),
-// sum(name, labels)}
+// Returns {text, families: Map of name to type, samples: [{name, labels, value}], value(name,
+// labels), sum(name, labels)}.
 export function parseMetrics(text) {
   const families = new Map();
   const samples = [];
@@ -60,7 +60,8 @@ export function parseMetrics(text) {
 
 const unescaped = (text) => text.replace(/\\(.)/g, (_, c) => (c === 'n' ? '\n' : c));
 
-// The terms of the sum that always holds: {accepted, delivered, discarded, pending, dead}.
+// The terms of accepted = delivered + discarded + dead + pending: {accepted, delivered, discarded,
+// pending, dead}.
 export const termsOf = (metrics) => ({
   accepted: metrics.sum('events_accepted_total'),
   delivered: metrics.sum('events_delivered_total'),

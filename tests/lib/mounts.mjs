@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A process that sees other files below /etc than everybody else.
+// A process for which some files below /etc are others.
 
 import { execFileSync } from 'node:child_process';
 
-// {command}: runs what follows it with these files in the place of some below /etc; {skip}: this
-// user may not.
+// Returns {command}: words to put before a command, which then sees these files; or {skip}: this
+// user may not mount.
 export function underEtc(files) {
   const mounts = Object.entries(files).map(([name, path]) => `mount --bind ${path} /etc/${name}`);
   const command = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A real nginx, on free ports, with everything it writes in a folder of the test.
+// A real nginx on free ports, which writes into a folder of the test only.
 
 import { randomInt } from 'node:crypto';
 import { chmodSync, readFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { startChild } from './child.mjs';
 import { makeFolder } from './files.mjs';
 import { waitFor, within } from './wait.mjs';
 
-// The kernel gives these to nobody by itself, neither for port 0 nor for who connects.
+// Ports that the kernel gives to nobody by itself, neither for port 0 nor for a connection.
 const [PORTS_END] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
   .trim()
   .split(/\s+/)
@@ -25,8 +25,8 @@ async function listenAnywhere() {
   }
 }
 
-// As many free ports, for who cannot be told to take one by itself, or wants it again. Nobody else
-// takes them meanwhile but who asks here, too, and gets the same ones by chance.
+// Free ports, for a program that cannot choose one by itself, or that wants the same port again.
+// Only another caller of this function can get the same port meanwhile, by chance.
 export async function freePorts(count) {
   const servers = await Promise.all(Array.from({ length: count }, listenAnywhere));
   const ports = servers.map((server) => server.address().port);
@@ -34,12 +34,12 @@ export async function freePorts(count) {
   return ports;
 }
 
-// Starts nginx with a configuration and waits until it answers on the port. The paths that
-// nginx would write to by default are set on the command line or belong into the configuration:
-// it gets the folder. Logs go to stderr. What ends with the test: nginx and its folder.
+// Starts nginx with a configuration and waits until it answers on the port. The paths that nginx
+// would write to by default are set on the command line, or in the configuration, which gets the
+// folder. Logs go to stderr. nginx and its folder end with the test.
 export async function startNginx(t, port, makeConfig, descriptors) {
   const files = makeFolder(t);
-  chmodSync(files.folder, 0o755); // its workers are somebody else where it is started by root
+  chmodSync(files.folder, 0o755); // the workers are another user if root starts nginx
   const config = files.write('nginx.conf', makeConfig(files.folder));
   const under = descriptors ? ['prlimit', `--nofile=${descriptors}:`] : [];
   const [command, ...args] = [
@@ -56,7 +56,7 @@ export async function startNginx(t, port, makeConfig, descriptors) {
   ];
   const child = startChild(t, command, args, {
     env: { PATH: `${process.env.PATH}:/usr/sbin` },
-    // Killed, it would leave its workers behind.
+    // A killed nginx would leave its workers behind.
     atEnd: async (self) => {
       if (self.signal('SIGTERM')) await within('nginx to stop', self.exited);
     },
@@ -79,7 +79,7 @@ function isListening(port) {
   });
 }
 
-// The folders that nginx puts bodies into, inside its own.
+// The folders that nginx puts bodies into, inside its own folder.
 export const tempPaths = (folder) =>
   ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi']
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// An upstream, an outbox, and relays that follow one another between them.
+// A world of tests: an upstream, an outbox, and relays between the two, one after the other.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -17,12 +17,12 @@ export const REJECTION = {
   json: { status: 'error', errorMessage: 'Uncaught Error: no such thing' },
 };
 
-// How long answers may wait for Convex.
+// How long the relay's answers may wait for Convex.
 export const PATIENT = { SYNC_WAIT_MS: '100000' };
 export const HASTY = { SYNC_WAIT_MS: '0' };
 export const QUICK = { SYNC_WAIT_MS: '100' };
 
-// The first relay runs; start() starts another one in its place, once that has ended.
+// Starts the first relay. start() starts the next one, after the present one has ended.
 export async function makeWorld(
   t,
   { answer = SUCCESS, env = {}, folder = makeFolder(t).folder } = {},

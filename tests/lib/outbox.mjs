@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `convex-relay outbox`, beside a relay or without one.
+// Runs `convex-relay outbox`, with or without a relay beside it.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -7,7 +7,7 @@ import { RELAY_BIN, relayEnv } from './relay.mjs';
 
 const run = promisify(execFile);
 
-// What it writes. An exit code of 1 is an answer, too: some of the ids were refused.
+// Returns the output. Exit code 1 is an answer, too: some ids were refused.
 export async function outbox(env, ...args) {
   try {
     return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 }))
@@ -18,7 +18,7 @@ export async function outbox(env, ...args) {
   }
 }
 
-// {accepted, delivered, discarded, dead, pending, ...}
+// The counts: {accepted, delivered, discarded, dead, pending, ...}.
 export const outboxStats = async (env) => JSON.parse(await outbox(env, 'stats', '--json'));
 
 // The rows of a list, as objects.

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
-// HTTP/1.1 as bytes on a socket: requests exactly as given, answers taken apart but not judged.
+// HTTP/1.1 as bytes on a socket: requests exactly as given, and answers that are parsed but not
+// judged.
 
 import net from 'node:net';
 import { PATIENCE_MS } from './wait.mjs';
 
-// Reads messages (requests or answers) off a stream of bytes. next() gives the first whole one
-// and forgets it: {start, rawHeaders, headers, body}, or null while it is incomplete. A message
-// without a length ends with the stream where untilEnd says so.
+// Reads messages (requests or answers) from a stream of bytes. next() returns the first whole one
+// and forgets it: {start, rawHeaders, headers, body}; null while it is incomplete. untilEnd: a
+// message without a length ends with the stream.
 export class MessageReader {
   constructor() {
     this.bytes = Buffer.alloc(0);
-    this.chunks = []; // what has come since
-    this.missing = 0; // so many bytes until the body is whole; nothing is put together before
+    this.chunks = []; // pieces that arrived since the last parse
+    this.missing = 0; // bytes until the body is whole; pieces are only joined then
     this.ended = false;
   }
 
@@ -75,11 +76,11 @@ function takeChunks(rest) {
 
 const isInterim = (start) => /^HTTP\/1\.[01] 1\d\d/.test(start);
 
-// Sends bytes to a server on 127.0.0.1 and gives its answer:
+// Sends bytes to a server on 127.0.0.1 and resolves to the answer:
 //   {status, headers, body, interim: statuses of 1xx answers, closed: by the server afterwards}
-// or {status: null, closed: true} if the connection ended without one.
+// or {status: null, closed: true} if the connection ends without one.
 // request: a Buffer or string (latin1), or a function (socket, continued) => Promise that writes
-// it; continued() resolves when "100 Continue" has come.
+// the request; continued() resolves when "100 Continue" has arrived.
 export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_MS } = {}) {
   return new Promise((resolve, reject) => {
     const socket = net.connect({ host: '127.0.0.1', port });
@@ -135,8 +136,8 @@ export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_
   });
 }
 
-// The bytes of a request. headers is a list of [name, value] that are sent as they stand; a
-// Content-Length is added where a body is given and none of its headers frames it.
+// The bytes of a request. headers is a list of [name, value], which are sent as they are. A body
+// gets a Content-Length, unless one of the headers frames it.
 export function rawRequest({
   method = 'POST',
   target = '/',

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The relay under test. RELAY_BIN names the binary, build/convex-relay if it is not set;
-// RELAY_BUILD the folder where what else was built is, if that is another one.
+// The relay under test. RELAY_BIN names the binary; unset: build/convex-relay. RELAY_BUILD names
+// the folder of all else that was built, if that folder is another one.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';
@@ -23,13 +23,14 @@ const DEFAULTS = {
   ADMIN_PORT: 'off',
   OUTBOX: 'off',
   LOG_LEVEL: 'debug',
-  // What a test says nothing of does not run out, however late a busy machine makes everything.
+  // Waits that a test does not set are so long that they do not end, however slow a busy machine
+  // is.
   SYNC_WAIT_MS: '100000',
   CONVEX_TIMEOUT_MS: '100000',
   REQUEST_TIMEOUT_MS: '100000',
 };
 
-// Nothing of the caller's environment reaches the relay but what a sanitizer build needs.
+// The relay gets nothing of the caller's environment but what a sanitizer build needs.
 const inherited = () =>
   Object.fromEntries(
     ['PATH', 'ASAN_OPTIONS', 'UBSAN_OPTIONS', 'LSAN_OPTIONS', 'LD_LIBRARY_PATH']
@@ -37,14 +38,13 @@ const inherited = () =>
       .map((name) => [name, process.env[name]]),
   );
 
-// What the relay finds in its environment; undefined unsets a default.
+// The relay's environment; undefined unsets a default.
 export function relayEnv(env) {
   const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...env });
   return Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
 }
 
-// Runs convex-relay with arguments, not waiting for anything. under: a command that becomes the
-// relay.
+// Runs convex-relay with arguments, without waiting. under: a command that becomes the relay.
 export function spawnRelay(
   t,
   { env = {}, args = [], under = [], cwd = ROOT, atEnd = async () => {} } = {},
@@ -62,8 +62,8 @@ export function spawnRelay(
   });
 }
 
-// Starts the relay and waits until it listens. Gives what startChild gives, and its address. A
-// relay that still runs when the test is over is stopped as by stop().
+// Starts the relay and waits until it listens. Returns what startChild returns, and the address. A
+// relay that still runs at the end of the test is stopped as by stop().
 export async function startRelay(t, options) {
   const child = spawnRelay(t, {
     ...options,
@@ -89,7 +89,7 @@ export async function startRelay(t, options) {
   };
 }
 
-// Stops it as systemd would. It must end by itself, with exit code 0.
+// Stops the relay as systemd would. It must end by itself, with exit code 0.
 async function stopRelay(child, signal = 'SIGTERM') {
   child.signal(signal);
   const end = await within('the relay to stop', child.exited);

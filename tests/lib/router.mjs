@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The guide's router, in a process of its own: what the relay replaces and is measured against.
+// The guide's router in a process of its own: the program that the relay replaces and is compared
+// with.
 
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.mjs';

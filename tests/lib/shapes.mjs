@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Events of every shape that is dear to read: what is large, many, deep or to be changed.
+// Events of every shape that is expensive to read: large, many, deep, or to be rewritten.
 
 const BEFORE = '{"model":"users","hiveId":"acc_1","data":';
 const BEHIND = '}';
 
-// before, as many units as there is room for, behind.
+// A text of about that size: before, as many units as fit, behind.
 export const filled = (before, unit, behind) => (size) =>
   before +
   unit.repeat(Math.floor((size - Buffer.byteLength(before + behind)) / Buffer.byteLength(unit))) +
@@ -13,11 +13,11 @@ export const filled = (before, unit, behind) => (size) =>
 export const filledData = (before, unit, behind) => filled(BEFORE + before, unit, behind + BEHIND);
 
 const numbered = (count, member) => Array.from({ length: count }, (_, i) => member(i)).join(',');
-// A member for so many bytes of the whole, and a string for the rest.
+// One member for each so many bytes of the whole, and a string that fills the rest.
 const members = (bytesEach, member) => (size) =>
   filledData(`{${numbered(Math.floor(size / bytesEach), member)},"x":"`, 'x', '"}')(size);
 
-// [what, body(size), status, what its route does with nulls, if it does not drop them]
+// Rows: [what, body(size), status, what the route does with nulls if not "drop"].
 export const SHAPES = [
   ['one string', filledData('{"a":"', 'x', '"}'), 200],
   ['ones', filledData('{"a":[', '1,', '1]}'), 200],
@@ -63,7 +63,7 @@ export const SHAPES = [
     200,
   ],
   ['a million keys with escapes', filledData('{"a":[', '{"\\u0061":1},', '1]}'), 200],
-  // Names as long and as alike as can be: whatever looks for one among them compares much.
+  // Names that are long and alike, so that a search among them compares as much as possible.
   [
     'a thousand members to be dropped, of long names',
     filledData(`{${numbered(1000, (i) => `"${'k'.repeat(1000)}${i}":null`)},"a":[`, '1,', '1]}'),
@@ -88,7 +88,7 @@ export const SHAPES = [
   ['no hiveId', filled('{"model":"users","data":{"a":[', '1,', '1],"bladeId":"acc_1"}}'), 200],
 ];
 
-// The routes of a relay that meets them.
+// The routes of a relay that gets these events.
 export const routesOf = (nulls = 'drop') => ({
   users: { mutation: 'users:set', remove: 'users:remove', nulls },
 });

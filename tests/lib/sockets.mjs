@@ -3,8 +3,7 @@
 
 import { readFileSync } from 'node:fs';
 
-// How many sockets of this machine are connected to a port of 127.0.0.1, and have not begun to
-// close.
+// How many sockets are connected to a port of 127.0.0.1 and have not begun to close.
 export function connectionsTo(port) {
   const wanted = `0100007F:${port.toString(16).toUpperCase().padStart(4, '0')}`;
   return readFileSync('/proc/net/tcp', 'utf8')

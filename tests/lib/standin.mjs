@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The local stand-in for Convex as a test uses it.
+// The local stand-in for Convex, for a test.
 
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.mjs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A scripted far side: records what arrives, answers what the test says, byte for byte.
+// A scripted Convex: records what arrives, and answers what the test says, byte for byte.
 
 import http from 'node:http';
 import net from 'node:net';
@@ -41,7 +41,7 @@ export async function startUpstream(t, answer = SUCCESS) {
     const reader = new MessageReader();
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    socket.on('error', () => {}); // a peer that resets is a case, not a failure
+    socket.on('error', () => {}); // a peer that resets the connection is no failure
     let last = Promise.resolve(); // answers leave in the order of their requests
     socket.on('data', (chunk) => {
       reader.push(chunk);

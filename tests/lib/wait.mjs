@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Waiting for things to happen: by asking again until a deadline, never by sleeping and hoping.
+// Waiting for something to happen: by asking again until a deadline, never by a sleep.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 
-// Only what never comes takes so long: sanitizers, disks and whatever else the machine does make
+// Only a wait for what never comes takes so long. Sanitizers, disks and a busy machine make
 // everything slower.
 export const PATIENCE_MS = 120_000;
 
@@ -18,7 +18,7 @@ export async function waitFor(what, probe, timeoutMs = PATIENCE_MS) {
   }
 }
 
-// The promise's result, or an Error when it does not come in time.
+// The promise's result; throws an Error if it does not come in time.
 export async function within(what, promise, timeoutMs = PATIENCE_MS) {
   let timer;
   const late = new Promise((_, reject) => {

@@ -3,8 +3,8 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-// {rss, peak} in KiB, {fds}, and of how many connections to Convex: these come and go, and are
-// bounded by themselves.
+// What a process holds: {rss, peak} in KiB, and {fds}, with the number of connections to Convex,
+// which come and go and have a limit of their own.
 export function holdings(pid, convexPort) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]);
@@ -28,17 +28,17 @@ function linkOf(file) {
   try {
     return readlinkSync(file);
   } catch {
-    return null; // closed meanwhile
+    return null; // the descriptor was closed meanwhile
   }
 }
 
 const GROWTH = 1.1;
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-// Looks at what a process held each time that it had nothing to do. Gives {first, last}, each {rss,
-// fds} of a quarter of the time, and what is wrong with them. slackKib: what memory may grow by
-// besides a tenth, in pages that are partly in use. Infinity: a sanitizer keeps what was freed, and
-// memory says nothing. toConvexMost: as many connections to Convex may be kept.
+// Judges what a process held each time that it was at rest. Returns {first, last}, each the {rss,
+// fds} of a quarter of the time, and what is wrong with them. slackKib: how much memory may grow
+// besides a tenth, in pages that are partly in use; Infinity: memory is not judged, since a
+// sanitizer keeps what was freed. toConvexMost: how many connections to Convex may be open.
 export function drift(rests, slackKib, toConvexMost) {
   const quarter = Math.max(1, Math.floor(rests.length / 4));
   const held = (some) => ({

@@ -6,8 +6,8 @@
 //   node tests/soak/main.mjs mixed [MINUTES] [SEED]
 //     mixed traffic, and what the relay holds after it
 //
-// Round i of the kills has the seed SEED + i; with no time, one round. Exit 1 as soon as something
-// is found.
+// Round i of the kills has the seed SEED + i; without MINUTES there is one round. Exit code 1 as
+// soon as something is wrong.
 
 import { randomInt } from 'node:crypto';
 import { crash } from '../crash/driver.mjs';
@@ -89,7 +89,7 @@ function add(sum, figures) {
   }
 }
 
-// All in one line: 3 kills, answered 7 200, acts 2 rotate.
+// The figures in one line: 3 kills, answered 7 200, acts 2 rotate.
 function told(figures) {
   const words = (name) => name.replace(/[A-Z]/g, (char) => ` ${char.toLowerCase()}`);
   return Object.entries(figures)

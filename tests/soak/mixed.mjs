@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The mixed soak: good and bad senders, bursts, a Convex with changing weather, new secrets, new
-// routes and broken ones, and in the first half of the time restarts. The process of the second
-// half is watched: after each round of all that it comes to rest, and what it still holds then must
-// not grow. What is lost or out of order, the oracle of the crash driver sees.
+// routes and broken ones, and restarts in the first half of the time. The process of the second
+// half is watched: after each round it comes to rest, and what it holds then must not grow. The
+// crash driver's oracle finds what is lost or out of order.
 
 import { writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -21,16 +21,16 @@ import { waitFor } from '../lib/wait.mjs';
 import { drift, holdings } from './drift.mjs';
 import { startRude } from './rude.mjs';
 
-const CONCURRENCY = 16; // attempts at once, and each has a connection
+const CONCURRENCY = 16; // attempts at once, each with a connection
 const SENDERS = 16;
 const RUDE = 6;
 const BURST = 120;
-const EVENTS_PER_MS = 0.3; // the oracle keeps all of them in memory, for an hour maybe
+const EVENTS_PER_MS = 0.3; // the oracle keeps all events in memory, perhaps for an hour
 const BACKLOG = 3000;
-const RESTS = 4; // at least: a quarter of them is one
+const RESTS = 4; // at least: drift() compares quarters
 const PAUSE_MS = 300;
 const DRAIN_MS = 180_000;
-const SETTLE_MS = 5000; // for what was freed to go back: server/memory.c looks every two seconds
+const SETTLE_MS = 5000; // until freed memory is given back: see server/memory.c
 
 const ACTS = { burst: 30, look: 25, rotate: 15, route: 15, misroute: 10 };
 const RESTARTS = { stop: 15, kill: 15 };
@@ -40,8 +40,8 @@ const OTHER_ROUTES = {
   things: { mutation: 'things:sync', concurrency: 6 },
 };
 
-// Goes on for so many ms, in rounds of loadMs. Gives {violations, figures, folder}; the folder is
-// left where something is wrong.
+// Runs for that many ms, in rounds of loadMs. Returns {violations, figures, folder}; the folder
+// stays if something is wrong.
 export async function mixed({ seed, ms, loadMs, slackKib, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, loadMs, onProgress });
@@ -164,7 +164,7 @@ class World {
 
   // ---- one round ----
 
-  // Load, and then rest.
+  // One round: load, and then rest.
   async #round(acts) {
     const dice = this.dice.fork(`round ${(this.rounds += 1)}`);
     const target = () => this.processes.target;
@@ -218,7 +218,7 @@ class World {
     }
   }
 
-  // Until all is delivered, and nobody is connected any more.
+  // Waits until all is delivered and no client is connected.
   async #rest() {
     const { child } = this.processes.relay;
     await waitFor(
@@ -232,7 +232,7 @@ class World {
     await waitFor(
       'the descriptors to come back',
       () => this.#holdings().fds <= this.idle.fds,
-    ).catch(() => {}); // drift() tells
+    ).catch(() => {}); // drift() reports that
   }
 
   #holdings() {
@@ -241,7 +241,7 @@ class World {
 
   // ---- what happens ----
 
-  // The steps of docs/operating.md for a new secret.
+  // Rotates the secret, by the steps of docs/operating.md.
   async #rotate() {
     const old = this.secret;
     const next = `soak-secret-${this.done.rotate}`;
@@ -281,7 +281,7 @@ class World {
     await waitFor(`"${wanted}"`, () => child.stderr().includes(` ${wanted}`, from));
   }
 
-  // Prometheus, and somebody who wants to know.
+  // Requests of a Prometheus and of a curious person.
   async #look() {
     const [, address] = await this.processes.relay.child.find(
       'stderr',

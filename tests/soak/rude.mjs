@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Senders that nobody should have to do with: without the secret, with what is no event or no HTTP,
-// or gone before their answer. What they are told is checked; that Convex never hears of them, the
-// oracle sees.
+// Senders that no relay should have to serve: without the secret, with what is no event or no HTTP,
+// or gone before their answer. Their answers are checked here. The oracle checks that Convex never
+// hears of them.
 
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,8 +29,8 @@ const post = (
     ],
   });
 
-// What each writes, given the secret that holds and one that did: [bytes, the status that it gets].
-// No status: it stays for the relay to close the connection, or leaves.
+// What each sender writes, for a valid secret and a revoked one: [bytes, the status that it gets].
+// Without a status the sender waits for the relay to close, or leaves.
 const MANNERS = {
   withoutSecret: () => [post([]), 401],
   wrongSecret: ({ secret }) => [post([`${secret}x`]), 401],
@@ -62,10 +62,11 @@ const MANNERS = {
   halfBody: ({ secret }) => [post([secret]).subarray(0, -10)],
 };
 
-// Each connects, says what it has to say, and does so again. secrets(): {secret, revoked}, of now.
+// Each sender connects, writes its bytes, and begins again. secrets(): the {secret, revoked} of
+// now.
 export function startRude(count, { dice, target, secrets, report }) {
   let isOver = false;
-  const silent = new Set(); // connections that wait for nothing
+  const silent = new Set(); // connections that wait for no answer
 
   function linger(port, bytes) {
     const socket = net.connect({ host: '127.0.0.1', port }, () => socket.write(bytes));

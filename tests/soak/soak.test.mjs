@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The short form of ./dev soak mixed, and that what looks for growth sees it.
+// The short form of ./dev soak mixed, and a test that drift() sees growth.
 
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';

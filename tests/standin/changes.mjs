@@ -8,12 +8,12 @@ const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
 const current = new AsyncLocalStorage();
 
-// Runs a function; the changes its mutations made are appended to the list as they are made.
+// Runs a function. Changes that its mutations make are appended to the list at once.
 export function withChanges(changes, run) {
   return current.run(changes, run);
 }
 
-// A builder like mutationGeneric whose functions write through a database that takes notes.
+// A builder like mutationGeneric, for functions whose database notes what is written.
 export function recorded(builder) {
   return (definition) => {
     const { handler, ...rest } =
@@ -55,8 +55,8 @@ function recordedDb(db) {
   return writer;
 }
 
-// get-convex/convex-backend crates/common/src/document.rs: check_user_size. What throws is rolled
-// back.
+// get-convex/convex-backend crates/common/src/document.rs: check_user_size. An error undoes the
+// mutation.
 function checkSize(record) {
   const size = sizeOf(record);
   if (size > MAX_DOCUMENT_BYTES) {
@@ -66,7 +66,7 @@ function checkSize(record) {
   }
 }
 
-// convex-test makes ids of digits and the table's name.
+// Ids of convex-test consist of digits and the table's name.
 const tableOf = (id) => id.replace(/^[0-9]+/, '');
 
 // convex-test says "Validator error: ..." for arguments and documents alike; Convex tells them

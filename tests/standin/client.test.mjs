@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The real client of Convex talks to the stand-in, and meets what it would meet at Convex.
+// The real client of Convex talks to the stand-in, and gets what Convex would answer.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -24,7 +24,7 @@ async function start(t, options) {
   return { standin, convex: new ConvexHttpClient(standin.url, { logger: false }) };
 }
 
-// A request of the test's own, where the client would not send one like it.
+// A request that the client would not send like this.
 function send(standin, body, headers = {}, path = '/api/mutation') {
   return fetch(`${standin.url}${path}`, {
     method: 'POST',
@@ -37,7 +37,7 @@ function send(standin, body, headers = {}, path = '/api/mutation') {
   });
 }
 
-// A call by a client that can leave: what fetch() is told to abort, it may forget.
+// A call by a client that can leave before the answer: fetch() may forget to abort.
 async function callAndStay(t, standin, args) {
   const client = await openConnection(t, Number(new URL(standin.url).port));
   client.write(
@@ -231,7 +231,7 @@ for (const [name, headers, body, code] of badRequests) {
   });
 }
 
-// Each was refused here once, and is not at Convex.
+// The stand-in once refused each of these, and Convex does not.
 const accepted = [
   ['a client without a version', { 'Convex-Client': 'relay-latest' }],
   ['an old client of another name', { 'Convex-Client': 'npm-of-ours-0.1.0' }],

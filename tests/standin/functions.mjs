@@ -29,7 +29,7 @@ export function loadFunctions(folder) {
   const modules = new Map();
   const load = (name) => {
     if (!modules.has(name)) {
-      modules.set(name, {}); // a circle of imports sees the exports as they are so far
+      modules.set(name, {}); // modules that import each other see the exports made so far
       modules.set(name, evaluate(folder, name, load));
     }
     return modules.get(name);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// What arrived, in order: for tests that look at order, overlap and the very bytes.
+// The log of what arrived, in order: for tests of order, overlap and exact bytes.
 
 const MAX_ENTRIES = 50_000;
 
 export class Log {
   constructor() {
     this.entries = [];
-    this.inFlight = new Map(); // of calls not answered yet, by record
+    this.inFlight = new Map(); // calls without an answer so far, by record
     this.clear();
   }
 
@@ -28,7 +28,7 @@ export class Log {
       body: body.toString('utf8'),
       arrivedMs: performance.now(),
       ran: false,
-      status: null, // stays null where no answer was given
+      status: null, // null: no answer was given
     };
     this.entries.push(entry);
     if (this.entries.length > MAX_ENTRIES) this.entries.shift();

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What Convex checks of a request before any function runs, each behind the file of
-// get-convex/convex-backend that says so (read at 94a42c3, August 2026).
+// What Convex checks about a request before any function runs. Each check names its file of
+// get-convex/convex-backend (read at 94a42c3, August 2026).
 
 import { timingSafeEqual } from 'node:crypto';
 import { badJson, HttpError } from './errors.mjs';

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// The HTTP side of the stand-in: those of Convex's endpoints that somebody here needs, and under
-// /_standin the tests' own. Each says which file of get-convex/convex-backend it is from (read at
-// 94a42c3, August 2026). What Convex has besides is missing, and not refused otherwise: GET
-// /api/query, actions, query_batch, components, storage, the dashboard's API, browsers' preflights,
-// the 128 requests at once of one backend, and its 300 s for a request.
+// The HTTP side of the stand-in: the endpoints of Convex that are needed here, and those of the
+// tests under /_standin. Each names its file of get-convex/convex-backend (read at 94a42c3, August
+// 2026). Missing: GET /api/query, actions, query_batch, components, storage, the dashboard's API,
+// browsers' preflights, the limit of 128 requests at once for one backend, and its 300 s for a
+// request.
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
@@ -157,7 +157,7 @@ async function answerCall({
   }
   const result = await slots.within(async () => {
     if (fault.latencyMs > 0) await sleep(fault.latencyMs);
-    // A client that left has cancelled its call: hyper drops what was to answer it.
+    // A client that has left has cancelled its call: hyper drops the answer.
     return response.destroyed ? undefined : engine.run(kind, path, args, { admin });
   });
   if (result === undefined) return undefined;

@@ -14,7 +14,7 @@ export class Slots {
     Object.assign(this, { kind, total, free: total, waiting: [] });
   }
 
-  // Runs a function once there is a slot.
+  // Runs a function when a slot is free.
   async within(run) {
     await this.take();
     try {

@@ -11,7 +11,7 @@ const MAX_ARRAY = 8192;
 const MAX_FIELDS = 1024;
 const MAX_FIELD_NAME = 1024;
 
-// A reason why Convex refuses a value; the message is for whoever called.
+// A reason for which Convex refuses a value; the message is for the caller.
 export class ValueError extends Error {}
 
 // Whether the second pass over the JSON would fail: what JSON.parse takes and serde_json does not.
