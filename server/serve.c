@@ -255,9 +255,24 @@ static void server_watch_memory(struct server *server)
     memory_watch(&server->memory, server->loop);
 }
 
-static int server_start(struct server *server)
+/* What the handlers need, except for the relay's inbox. */
+static int server_begin_service(struct server *server)
 {
     const struct config *config = &server->setup->config;
+    struct service *service = &server->service;
+
+    service->clock = &clock_system;
+    service->version = RELAY_VERSION;
+    service->started_ms = clock_mono_ms(&clock_system);
+    service->outbox_max_bytes = config->outbox_max_bytes;
+    service->routes = server->setup->routes;
+    request_ids_init(&service->ids, &dice_system);
+    observe_init(&service->observed, server->loop);
+    return keyring_new(config->sync_secret, config->sync_secret_previous, &service->keyring);
+}
+
+static int server_start(struct server *server)
+{
     int r = server_take_sockets(server);
 
     if (r == 0)
@@ -270,18 +285,9 @@ static int server_start(struct server *server)
     notify_init(&server->notify, server->loop, getenv);
     r = server_watch_signals(server);
     if (r == 0)
-        r = keyring_new(config->sync_secret, config->sync_secret_previous,
-                        &server->service.keyring);
-    if (r == 0)
         r = server_open_outbox(server);
-    server->service.clock = &clock_system;
-    server->service.version = RELAY_VERSION;
-    server->service.started_ms = clock_mono_ms(&clock_system);
-    server->service.outbox_max_bytes = config->outbox_max_bytes;
-    request_ids_init(&server->service.ids, &dice_system);
     if (r == 0)
-        observe_init(&server->service.observed, server->loop);
-    server->service.routes = server->setup->routes;
+        r = server_begin_service(server);
     if (r == 0)
         r = server_start_relay(server);
     if (r || server->phase != SERVER_RUNNING)
