@@ -10,12 +10,12 @@
 #include "server/http_connection.h"
 
 enum {
-    HTTP_LEFT_TICK_MS = 1000,   /* between two checks for clients that have left unseen */
+    HTTP_LEFT_CHECK_MS = 1000,  /* between two checks for clients that have left unseen */
     HTTP_LEFT_POLLED_MAX = 512, /* clients in one call of poll(2) */
     HTTP_NEW_MS = 500,          /* a client that came later is about to send its first request */
     HTTP_LATE_TURNS = 64, /* of the loop, in which MHD reads what the kernel holds of a body */
 
-    HTTP_CROWD_TICK_MS = 100,    /* between two checks while all connections are taken */
+    HTTP_CROWD_CHECK_MS = 100,   /* between two checks while all connections are taken */
     HTTP_CROWD_IDLE_MS = 1000,   /* a connection without a request for so long may be cut off */
     HTTP_CROWD_SILENT_MS = 5000, /* so may one that has brought no event's head for so long */
     HTTP_CROWD_SHARE = 16, /* the part of all connections that may be cut off at once, plus one */
@@ -63,7 +63,7 @@ void http_cutoff_watch(struct http_connection *connection, struct http_connectio
     TAILQ_INSERT_TAIL(list, connection, link);
     http_set_timer(http);
     if (list == &http->receiving && !heap_linked(&http->left_timer.node))
-        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
+        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_CHECK_MS);
 }
 
 /* Shuts the socket: MHD sees the end of the stream and closes. */
@@ -118,7 +118,7 @@ static void http_wake_ended(struct pollfd *clients, nfds_t len)
  * seen, and the part of a body that has arrived would be held until the deadline. Shutting the side
  * that has ended wakes MHD's epoll again.
  */
-static void http_left_tick(void *ctx)
+static void http_check_left(void *ctx)
 {
     struct http *http = ctx;
     struct http_connection *connection;
@@ -135,7 +135,7 @@ static void http_left_tick(void *ctx)
     }
     http_wake_ended(clients, len);
     if (!TAILQ_EMPTY(&http->receiving))
-        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_TICK_MS);
+        loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_CHECK_MS);
 }
 
 /* ---- a crowd ---- */
@@ -177,14 +177,14 @@ static unsigned http_make_room(struct http *http, struct http_connections *list,
 }
 
 /* Makes room while all connections are taken and a client waits at the door. */
-static void http_crowd_tick(void *ctx)
+static void http_check_crowd(void *ctx)
 {
     struct http *http = ctx;
     unsigned room = http->connections_max / HTTP_CROWD_SHARE + 1;
 
     if (http->connections < http->connections_max)
         return;
-    loop_timer_set(http->loop, &http->crowd_timer, loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
+    loop_timer_set(http->loop, &http->crowd_timer, loop_now_ms(http->loop) + HTTP_CROWD_CHECK_MS);
     if (!http_door_knocked(&http->door))
         return;
     unsigned gone = http_make_room(http, &http->idle, HTTP_CROWD_IDLE_MS, room);
@@ -197,7 +197,7 @@ void http_cutoff_admitted(struct http *http)
 {
     if (http->connections >= http->connections_max && !heap_linked(&http->crowd_timer.node))
         loop_timer_set(http->loop, &http->crowd_timer,
-                       loop_now_ms(http->loop) + HTTP_CROWD_TICK_MS);
+                       loop_now_ms(http->loop) + HTTP_CROWD_CHECK_MS);
 }
 
 /* ---- a stop ---- */
@@ -251,8 +251,8 @@ void http_cutoff_init(struct http *http)
     TAILQ_INIT(&http->receiving);
     TAILQ_INIT(&http->idle);
     http->deadline_timer = (struct loop_timer){.fn = http_deadline, .ctx = http};
-    http->left_timer = (struct loop_timer){.fn = http_left_tick, .ctx = http};
-    http->crowd_timer = (struct loop_timer){.fn = http_crowd_tick, .ctx = http};
+    http->left_timer = (struct loop_timer){.fn = http_check_left, .ctx = http};
+    http->crowd_timer = (struct loop_timer){.fn = http_check_crowd, .ctx = http};
     log_sum_init(&http->crowded, http->loop, LOG_WARN,
                  "all connections are taken: those that nobody uses are closed", NULL);
 }

@@ -14,7 +14,7 @@ enum {
     /* How long a close waits for what is on its way: the rest of a handshake, or of a head on a
      * connection that is there. */
     HTTP_DOOR_ON_ITS_WAY_MS = 50,
-    HTTP_DOOR_TICK_MS = 5, /* between two checks whether all clients are in */
+    HTTP_DOOR_CHECK_MS = 5, /* between two checks whether all clients are in */
 };
 
 /* ---- letting in ---- */
@@ -115,12 +115,13 @@ static void http_door_end(struct http_door *door)
     }
 }
 
-static void http_door_tick(void *ctx)
+static void http_door_check(void *ctx)
 {
     struct http_door *door = ctx;
 
     if (http_door_knocked(door))
-        loop_timer_set(door->loop, &door->close_timer, loop_now_ms(door->loop) + HTTP_DOOR_TICK_MS);
+        loop_timer_set(door->loop, &door->close_timer,
+                       loop_now_ms(door->loop) + HTTP_DOOR_CHECK_MS);
     else
         http_door_end(door);
 }
@@ -147,7 +148,7 @@ bool http_door_is_open(const struct http_door *door)
 int http_door_open(struct http_door *door, struct listeners *listeners)
 {
     door->pause_timer = (struct loop_timer){.fn = http_door_end_pause, .ctx = door};
-    door->close_timer = (struct loop_timer){.fn = http_door_tick, .ctx = door};
+    door->close_timer = (struct loop_timer){.fn = http_door_check, .ctx = door};
     door->passed = listeners->passed;
     while (listeners->len > 0) {
         struct http_door_socket *socket = &door->sockets[door->len];

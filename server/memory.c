@@ -6,8 +6,8 @@
 enum {
     MEMORY_OWN_PAGES_BYTES = 512 * 1024,
     MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
-    MEMORY_TICK_MS = 2000,
-    MEMORY_TICKS_MAX = 15, /* then the heap is trimmed in spite of the work */
+    MEMORY_CHECK_MS = 2000,
+    MEMORY_CHECKS_MAX = 15, /* then the heap is trimmed in spite of the work */
 };
 
 /*
@@ -23,18 +23,18 @@ void memory_tune(void)
 
 static void memory_set_timer(struct memory *memory)
 {
-    loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_TICK_MS);
+    loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_CHECK_MS);
 }
 
-static void memory_tick(void *ctx)
+static void memory_check(void *ctx)
 {
     struct memory *memory = ctx;
 
-    if (memory->is_at_work(memory->ctx) && ++memory->ticks_at_work < MEMORY_TICKS_MAX) {
+    if (memory->is_at_work(memory->ctx) && ++memory->checks_at_work < MEMORY_CHECKS_MAX) {
         memory_set_timer(memory);
         return;
     }
-    memory->ticks_at_work = 0;
+    memory->checks_at_work = 0;
     (void)malloc_trim(0); /* frees pages between used blocks, and other threads' heaps, too */
 }
 
@@ -53,7 +53,7 @@ void memory_watch(struct memory *memory, struct loop *loop)
 {
     memory->loop = loop;
     memory->was_in_use = memory->in_use(memory->ctx);
-    memory->timer = (struct loop_timer){.fn = memory_tick, .ctx = memory};
+    memory->timer = (struct loop_timer){.fn = memory_check, .ctx = memory};
     memory->hook = (struct loop_hook){.before_wait = memory_before_wait, .ctx = memory};
     loop_hook_add(loop, &memory->hook);
 }

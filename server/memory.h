@@ -17,7 +17,7 @@ struct memory {
     bool (*is_at_work)(void *ctx); /* whether freed memory will soon be needed again */
     void *ctx;
     size_t was_in_use;       /* in_use(), at the last turn of the loop */
-    int ticks_at_work;       /* ticks in a row at which is_at_work() was true */
+    int checks_at_work;      /* checks in a row at which is_at_work() was true */
     struct loop_hook hook;   /* notices that in_use() has changed */
     struct loop_timer timer; /* set from a change until the heap is trimmed */
 };

@@ -17,7 +17,7 @@
 
 enum {
     STOP_FLUSH_MS = 2000,
-    STOP_TICK_MS = 5, /* between two checks whether a phase is over */
+    STOP_CHECK_MS = 5, /* between two checks whether a phase is over */
 };
 
 static void stop_enter(struct server *server, enum server_phase phase, int64_t at_most_ms)
@@ -37,7 +37,7 @@ static bool stop_is_quiet(struct server *server)
     return server->phase == SERVER_FLUSHING || relay_in_flight(server->relay) == 0;
 }
 
-static void stop_tick(void *ctx)
+static void stop_check(void *ctx)
 {
     struct server *server = ctx;
     bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
@@ -50,13 +50,14 @@ static void stop_tick(void *ctx)
         relay_give_up(server->relay);
         stop_enter(server, SERVER_FLUSHING, STOP_FLUSH_MS);
     } else {
-        loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop) + STOP_TICK_MS);
+        loop_timer_set(server->loop, &server->stop_timer,
+                       loop_now_ms(server->loop) + STOP_CHECK_MS);
     }
 }
 
 void stop_init(struct server *server)
 {
-    server->stop_timer = (struct loop_timer){.fn = stop_tick, .ctx = server};
+    server->stop_timer = (struct loop_timer){.fn = stop_check, .ctx = server};
 }
 
 void stop_signalled(struct server *server)

@@ -20,7 +20,7 @@
 #include "relay_version.h"
 #include "server/setup.h"
 
-enum { UPSTREAM_TICK_MS = 250, UPSTREAM_NAME_BYTES = 32 };
+enum { UPSTREAM_CHECK_MS = 250, UPSTREAM_NAME_BYTES = 32 };
 
 /* ---- one ---- */
 
@@ -86,7 +86,7 @@ struct upstream *upstream_free(struct upstream *upstream)
 
 /* ---- all of them ---- */
 
-static void upstreams_tick(void *ctx)
+static void upstreams_check(void *ctx)
 {
     struct upstreams *upstreams = ctx;
     struct upstream *upstream, *next;
@@ -100,13 +100,13 @@ static void upstreams_tick(void *ctx)
     }
     if (!SLIST_EMPTY(&upstreams->earlier))
         loop_timer_set(upstreams->loop, &upstreams->timer,
-                       loop_now_ms(upstreams->loop) + UPSTREAM_TICK_MS);
+                       loop_now_ms(upstreams->loop) + UPSTREAM_CHECK_MS);
 }
 
 void upstreams_init(struct upstreams *upstreams, struct loop *loop)
 {
     *upstreams = (struct upstreams){.loop = loop};
-    upstreams->timer = (struct loop_timer){.fn = upstreams_tick, .ctx = upstreams};
+    upstreams->timer = (struct loop_timer){.fn = upstreams_check, .ctx = upstreams};
 }
 
 void upstreams_done(struct upstreams *upstreams)
@@ -127,5 +127,5 @@ void upstreams_set(struct upstreams *upstreams, struct upstream *upstream)
     if (upstreams->now)
         SLIST_INSERT_HEAD(&upstreams->earlier, upstreams->now, link);
     upstreams->now = upstream;
-    upstreams_tick(upstreams);
+    upstreams_check(upstreams);
 }
