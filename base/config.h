@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The settings, read from the environment. The table in config.c is the only list of them: a test
- * holds --help, the README's table and docker/convex-relay.env.sample against it. */
+ * holds --help, docs/settings.md and docker/convex-relay.env.sample against it. */
 #pragma once
 
 #include <stdint.h>
