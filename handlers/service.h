@@ -29,7 +29,7 @@ struct inbox {
     /* How many bytes of bodies it holds in memory. */
     size_t (*held_bytes)(struct inbox *inbox);
     /* The caller owns *snapshot: snapshot_done(). 0 or -ENOMEM. */
-    int (*look)(struct inbox *inbox, struct snapshot *snapshot);
+    int (*fill_snapshot)(struct inbox *inbox, struct snapshot *snapshot);
 };
 
 struct service {

@@ -169,7 +169,7 @@ void status_handle(struct service *service, struct request *request)
 {
     cleanup(buf_done) struct buf page = BUF_NULL;
     cleanup(snapshot_done) struct snapshot snapshot = {0};
-    int r = service->inbox->look(service->inbox, &snapshot);
+    int r = service->inbox->fill_snapshot(service->inbox, &snapshot);
 
     if (r == 0)
         r = status_print(service, &snapshot, &page);

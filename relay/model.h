@@ -54,9 +54,9 @@ struct model {
     bool page_failed;        /* the next one waits for relay_tend() */
     struct model_offers offers;
 
-    struct event_counts counts;  /* as of the last look, where there is an outbox, which counts */
-    struct snapshot_route *look; /* while one is under way */
-    struct log_sum failures;     /* letters, or without an outbox what they would be */
+    struct event_counts counts; /* with an outbox: the store's, as of the last snapshot */
+    struct snapshot_route *snapshot; /* the row that is being filled; NULL outside of that */
+    struct log_sum failures;         /* letters, or without an outbox what they would be */
     enum verdict_outcome error_outcome;
     int64_t error_ms; /* mono */
     char error[64];   /* the verdict's cause; empty: no attempt has failed yet */

@@ -18,11 +18,11 @@
 #include "relay/backlog.h"
 #include "relay/core.h"
 #include "relay/learn.h"
-#include "relay/look.h"
 #include "relay/offers.h"
 #include "relay/pump.h"
 #include "relay/routing.h"
 #include "relay/settle.h"
+#include "relay/snapshot_fill.h"
 
 enum { RELAY_TEND_MS = 1000 };
 
@@ -123,9 +123,9 @@ static const char *relay_not_ready(struct inbox *inbox)
     return status.unreadable ? "The outbox cannot be read" : NULL;
 }
 
-static int relay_look(struct inbox *inbox, struct snapshot *snapshot)
+static int relay_fill_snapshot(struct inbox *inbox, struct snapshot *snapshot)
 {
-    return look_at_relay(relay_of(inbox), snapshot);
+    return snapshot_fill(relay_of(inbox), snapshot);
 }
 
 /* ---- once a second ---- */
@@ -152,7 +152,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
                                   .bury = relay_bury,
                                   .not_ready = relay_not_ready,
                                   .held_bytes = relay_held_bytes,
-                                  .look = relay_look};
+                                  .fill_snapshot = relay_fill_snapshot};
     relay->loop = loop;
     relay->options = *options;
     relay->dice = options->dice;

@@ -9,8 +9,8 @@
 #include "relay/attempt.h"
 #include "relay/core.h"
 #include "relay/learn.h"
-#include "relay/look.h"
 #include "relay/offers.h"
+#include "relay/snapshot_fill.h"
 
 /* The model, with that route from now on. 0 or -ENOMEM. */
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
@@ -106,7 +106,7 @@ static void routing_log_lost(struct relay *relay)
     struct model *model;
     struct snapshot snapshot;
 
-    if (!relay->outbox || look_at_relay(relay, &snapshot))
+    if (!relay->outbox || snapshot_fill(relay, &snapshot))
         return; /* for the counts */
     snapshot_done(&snapshot);
     TAILQ_FOREACH (model, &relay->models.list, link) {

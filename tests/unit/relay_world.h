@@ -272,7 +272,7 @@ static inline struct event_counts world_sum(struct world *world)
     struct inbox *inbox = relay_inbox(world->relay);
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
-    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
     struct event_counts sum = snapshot.other;
     for (size_t i = 0; i < snapshot.routes_len; i++) {
         const struct event_counts *counts = snapshot.routes[i].counts;

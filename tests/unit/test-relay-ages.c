@@ -129,7 +129,7 @@ static int64_t oldest_age_ms(struct world *world)
     cleanup(snapshot_done) struct snapshot snapshot = {0};
     struct inbox *inbox = relay_inbox(world->relay);
 
-    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
     for (size_t i = 0; i < snapshot.routes_len; i++)
         if (strcmp(snapshot.routes[i].model, "users") == 0)
             assert_int_equal(snapshot.routes[i].oldest_age_ms, snapshot.oldest_age_ms);

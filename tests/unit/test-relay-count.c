@@ -13,7 +13,7 @@ static struct event_counts counts_of(const char *model)
     struct inbox *inbox = relay_inbox(shared->relay);
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
-    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
     for (size_t i = 0; i < snapshot.routes_len; i++)
         if (strcmp(snapshot.routes[i].model, model) == 0)
             return snapshot.routes[i].counts ? *snapshot.routes[i].counts : snapshot.other;

@@ -23,7 +23,7 @@ static uint64_t refused_of(struct world *world, const char *model)
     struct inbox *inbox = relay_inbox(world->relay);
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
-    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
     for (size_t i = 0; i < snapshot.routes_len; i++)
         if (strcmp(snapshot.routes[i].model, model) == 0)
             return snapshot.routes[i].counts->refused;

@@ -204,7 +204,7 @@ static int limit_of_users(struct world *world)
     cleanup(snapshot_done) struct snapshot snapshot = {0};
     struct inbox *inbox = relay_inbox(world->relay);
 
-    assert_int_equal(inbox->look(inbox, &snapshot), 0);
+    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
     for (size_t i = 0; i < snapshot.routes_len; i++) {
         if (strcmp(snapshot.routes[i].model, "users") == 0)
             return snapshot.routes[i].limit;

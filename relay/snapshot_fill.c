@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What the relay shows of itself to /metrics and /status. */
-#include "relay/look.h"
+#include "relay/snapshot_fill.h"
 
 #include <errno.h>
 
@@ -9,23 +9,23 @@
 #include "relay/age.h"
 #include "relay/core.h"
 
-static int64_t look_wall_of(const struct relay *relay, int64_t now_ms, int64_t mono_ms)
+static int64_t fill_wall_ms(const struct relay *relay, int64_t now_ms, int64_t mono_ms)
 {
     return now_ms - (loop_now_ms(relay->loop) - mono_ms);
 }
 
-static void look_at_gate(const struct relay *relay, const struct gate *gate, int64_t now_ms,
-                         const char **held, int64_t *since_ms)
+static void fill_gate(const struct relay *relay, const struct gate *gate, int64_t now_ms,
+                      const char **held, int64_t *since_ms)
 {
     if (gate->state == GATE_OPEN)
         return;
     *held = gate->cause;
-    *since_ms = look_wall_of(relay, now_ms, gate->since_ms);
+    *since_ms = fill_wall_ms(relay, now_ms, gate->since_ms);
 }
 
 /* ---- counts ---- */
 
-static struct event_counts look_counts_of(const struct store_tally *tally, uint64_t refused)
+static struct event_counts fill_counts_of(const struct store_tally *tally, uint64_t refused)
 {
     return (struct event_counts){
         .accepted = tally->accepted,
@@ -39,7 +39,7 @@ static struct event_counts look_counts_of(const struct store_tally *tally, uint6
 }
 
 /* The outbox counts by itself; without one the relay does. */
-static int look_at_counts(struct relay *relay, struct snapshot *snapshot)
+static int fill_counts(struct relay *relay, struct snapshot *snapshot)
 {
     cleanup(outbox_tallies_done) struct outbox_tallies tallies = {0};
     int r = relay->outbox ? outbox_tallies(relay->outbox, &tallies) : 0;
@@ -50,17 +50,17 @@ static int look_at_counts(struct relay *relay, struct snapshot *snapshot)
         struct model *model =
             tally->model ? models_find(&relay->models, span_of(tally->model)) : NULL;
         if (model)
-            model->counts = look_counts_of(&tally->counts, model->offers.refused);
+            model->counts = fill_counts_of(&tally->counts, model->offers.refused);
         else if (!tally->model)
-            snapshot->other = look_counts_of(&tally->counts, relay->refused_other);
+            snapshot->other = fill_counts_of(&tally->counts, relay->refused_other);
     }
     return r;
 }
 
 /* ---- models ---- */
 
-static void look_at_model(struct relay *relay, struct model *model, int64_t now_ms,
-                          struct snapshot_route *out)
+static void fill_model(struct relay *relay, struct model *model, int64_t now_ms,
+                       struct snapshot_route *out)
 {
     *out = (struct snapshot_route){
         .model = model->name,
@@ -71,21 +71,22 @@ static void look_at_model(struct relay *relay, struct model *model, int64_t now_
     };
     if (core_counts_of(relay, model) != &relay->other)
         out->counts = &model->counts;
-    look_at_gate(relay, &relay->gate, now_ms, &out->held, &out->held_since_ms);
-    look_at_gate(relay, &model->gate, now_ms, &out->held, &out->held_since_ms);
+    fill_gate(relay, &relay->gate, now_ms, &out->held, &out->held_since_ms);
+    fill_gate(relay, &model->gate, now_ms, &out->held, &out->held_since_ms);
     if (model->lost && model->counts.pending > 0) {
         out->held = "no route";
-        out->held_since_ms = look_wall_of(relay, now_ms, model->lost_ms);
+        out->held_since_ms = fill_wall_ms(relay, now_ms, model->lost_ms);
     }
     if (model->error[0]) {
         out->error = model->error;
         out->error_outcome = verdict_outcome_name(model->error_outcome);
-        out->error_ms = look_wall_of(relay, now_ms, model->error_ms);
+        out->error_ms = fill_wall_ms(relay, now_ms, model->error_ms);
     }
-    model->look = out;
+    model->snapshot = out;
 }
 
-static int64_t look_age(const struct relay *relay, int64_t now_ms, const struct delivery *delivery)
+static int64_t fill_age_ms(const struct relay *relay, int64_t now_ms,
+                           const struct delivery *delivery)
 {
     int64_t age_ms = age_of(relay, now_ms, delivery->event.arrived_ms);
 
@@ -93,15 +94,15 @@ static int64_t look_age(const struct relay *relay, int64_t now_ms, const struct 
 }
 
 /* Pages come in the order of arrival: the oldest event of a model is in memory, if any is. */
-static void look_at_ages(const struct relay *relay, int64_t now_ms)
+static void fill_ages(const struct relay *relay, int64_t now_ms)
 {
     const struct delivery *delivery;
 
     TAILQ_FOREACH (delivery, &relay->deliveries.list, link) {
-        struct snapshot_route *out = delivery->model ? delivery->model->look : NULL;
+        struct snapshot_route *out = delivery->model ? delivery->model->snapshot : NULL;
         if (!out || delivery->state == DELIVERY_FETCHING)
             continue;
-        int64_t age_ms = look_age(relay, now_ms, delivery);
+        int64_t age_ms = fill_age_ms(relay, now_ms, delivery);
         if (out->oldest_age_ms < age_ms)
             out->oldest_age_ms = age_ms;
     }
@@ -110,8 +111,8 @@ static void look_at_ages(const struct relay *relay, int64_t now_ms)
 /* ---- the outbox ---- */
 
 /* The oldest on disk. Where clocks do not tell, it has waited for as long as one in memory. */
-static int64_t look_oldest(const struct relay *relay, const struct store_counts *counts,
-                           const struct snapshot *snapshot)
+static int64_t fill_oldest_ms(const struct relay *relay, const struct store_counts *counts,
+                              const struct snapshot *snapshot)
 {
     int64_t age_ms = counts->oldest_ms ? age_of(relay, snapshot->now_ms, counts->oldest_ms) : -1;
 
@@ -123,7 +124,7 @@ static int64_t look_oldest(const struct relay *relay, const struct store_counts 
     return age_ms < 0 ? 0 : age_ms;
 }
 
-static void look_at_outbox(const struct relay *relay, struct snapshot *snapshot)
+static void fill_outbox(const struct relay *relay, struct snapshot *snapshot)
 {
     struct outbox_status status;
 
@@ -138,11 +139,11 @@ static void look_at_outbox(const struct relay *relay, struct snapshot *snapshot)
     snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
     snapshot->outbox_pinned_bytes = status.counts.pinned_bytes;
-    snapshot->oldest_age_ms = look_oldest(relay, &status.counts, snapshot);
+    snapshot->oldest_age_ms = fill_oldest_ms(relay, &status.counts, snapshot);
     snapshot->outbox_commits = status.commits;
 }
 
-int look_at_relay(struct relay *relay, struct snapshot *snapshot)
+int snapshot_fill(struct relay *relay, struct snapshot *snapshot)
 {
     const uint64_t *attempts = relay->outcomes;
     struct model *model;
@@ -158,15 +159,15 @@ int look_at_relay(struct relay *relay, struct snapshot *snapshot)
     };
     if (!snapshot->routes)
         return error_origin(-ENOMEM);
-    int r = look_at_counts(relay, snapshot);
+    int r = fill_counts(relay, snapshot);
     if (r) {
         snapshot_done(snapshot);
         return r;
     }
     TAILQ_FOREACH (model, &relay->models.list, link)
-        look_at_model(relay, model, snapshot->now_ms, &snapshot->routes[snapshot->routes_len++]);
-    look_at_gate(relay, &relay->gate, snapshot->now_ms, &snapshot->held, &snapshot->held_since_ms);
-    look_at_ages(relay, snapshot->now_ms);
-    look_at_outbox(relay, snapshot);
+        fill_model(relay, model, snapshot->now_ms, &snapshot->routes[snapshot->routes_len++]);
+    fill_gate(relay, &relay->gate, snapshot->now_ms, &snapshot->held, &snapshot->held_since_ms);
+    fill_ages(relay, snapshot->now_ms);
+    fill_outbox(relay, snapshot);
     return 0;
 }

@@ -5,5 +5,5 @@
 struct relay;
 struct snapshot;
 
-/* As inbox.look. */
-int look_at_relay(struct relay *relay, struct snapshot *snapshot);
+/* As inbox.fill_snapshot. */
+int snapshot_fill(struct relay *relay, struct snapshot *snapshot);
