@@ -27,7 +27,7 @@
 #include "outbox/sqlite_place.h"
 #include "outbox/sqlite_schema.h"
 
-enum { BACKUP_LOOK_OPS = 10000 }; /* of SQLite's machine between two looks at the progress */
+enum { BACKUP_PROGRESS_OPS = 10000 }; /* of SQLite's machine between two looks at the progress */
 
 static const char backup_reason[] =
     "Restored from a backup, in which it was pending: it may have been delivered since";
@@ -88,7 +88,7 @@ static int backup_begin(struct backup *backup)
     return r;
 }
 
-static int backup_look(void *ctx)
+static int backup_progress(void *ctx)
 {
     struct backup *backup = ctx;
     struct stat st;
@@ -125,7 +125,7 @@ static int backup_copy(struct backup *backup)
     if (rc == SQLITE_OK)
         rc = sqlite3_bind_text(vacuum, 1, backup->partial, -1, SQLITE_STATIC);
     if (rc == SQLITE_OK) {
-        sqlite3_progress_handler(db, BACKUP_LOOK_OPS, backup_look, backup);
+        sqlite3_progress_handler(db, BACKUP_PROGRESS_OPS, backup_progress, backup);
         rc = sqlite3_step(vacuum);
         sqlite3_progress_handler(db, 0, NULL, NULL);
     }

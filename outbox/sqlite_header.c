@@ -130,7 +130,7 @@ static bool header_has_foreign_log(const char *path, const struct header *header
            header_beside_has_content(path, "-wal");
 }
 
-static enum sqlite_header_owner header_look(const char *path)
+static enum sqlite_header_owner header_read_owner(const char *path)
 {
     struct header header = {0};
     cleanup(closep) int fd = header_open(path, "");
@@ -157,7 +157,7 @@ static enum sqlite_header_owner header_look(const char *path)
  * finds it so. */
 enum sqlite_header_owner sqlite_header_owner(const char *path)
 {
-    enum sqlite_header_owner owner = header_look(path);
+    enum sqlite_header_owner owner = header_read_owner(path);
 
-    return owner == HEADER_OF_OURS_BESIDE_A_LOG ? header_look(path) : owner;
+    return owner == HEADER_OF_OURS_BESIDE_A_LOG ? header_read_owner(path) : owner;
 }

@@ -34,7 +34,7 @@
 #define HOLD_BYTE_OWNER (INT64_C(1) << 62)     /* from before SQLite opens the file */
 #define HOLD_BYTE_SERVES (HOLD_BYTE_OWNER + 1) /* once everything is open and locked */
 
-enum { HOLD_LOOK_AGAIN_MS = 100 };
+enum { HOLD_CHECK_AGAIN_MS = 100 };
 
 /* ---- Names ---- */
 
@@ -175,7 +175,7 @@ bool sqlite_hold_is_mended(const struct sqlite_hold *hold)
     return name && hold_is_served(&place);
 }
 
-static bool hold_looks_torn(const struct sqlite_hold *hold)
+static bool hold_seems_torn(const struct sqlite_hold *hold)
 {
     bool file = hold_is_served(&hold->places[HOLD_FILE]);
 
@@ -186,12 +186,12 @@ static bool hold_looks_torn(const struct sqlite_hold *hold)
 /* In the moment of a relay's start or end it looks so, too. */
 bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
 {
-    const struct timespec moment = {.tv_nsec = HOLD_LOOK_AGAIN_MS * 1000000L};
+    const struct timespec moment = {.tv_nsec = HOLD_CHECK_AGAIN_MS * 1000000L};
 
-    if (!hold_looks_torn(hold))
+    if (!hold_seems_torn(hold))
         return false;
     (void)nanosleep(&moment, NULL);
-    return hold_looks_torn(hold);
+    return hold_seems_torn(hold);
 }
 
 /* ---- Where they are ---- */
@@ -208,7 +208,7 @@ enum {
 
 /* The log is shorter than what the shared memory, by the machine's own byte order, says of it.
  * Others write to both: the log grows before that tells, and is cut off after. */
-static bool hold_looks_cut(const struct sqlite_hold *hold)
+static bool hold_seems_cut(const struct sqlite_hold *hold)
 {
     uint8_t index[INDEX_BYTES];
     uint16_t page_bytes;
@@ -226,7 +226,7 @@ static bool hold_looks_cut(const struct sqlite_hold *hold)
 
 static bool hold_is_cut(const struct sqlite_hold *hold)
 {
-    return hold->places[HOLD_SHARED].fd >= 0 && hold_looks_cut(hold) && hold_looks_cut(hold);
+    return hold->places[HOLD_SHARED].fd >= 0 && hold_seems_cut(hold) && hold_seems_cut(hold);
 }
 
 void sqlite_hold_remember(struct sqlite_hold *hold)

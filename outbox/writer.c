@@ -193,7 +193,7 @@ int writer_start(struct writer *writer, struct store *store)
     writer->state = (struct writer_state){
         .store = store, .filter = &writer->filter, .unstored = &writer->unstored};
     writer->tick_at_ms = clock_mono_ms(&clock_system);
-    int r = writer_state_look(&writer->state);
+    int r = writer_state_load(&writer->state);
     writer_show(writer);
     return r ? r : writer_start_thread(writer);
 }

@@ -94,7 +94,7 @@ void writer_state_load_filter(struct writer_state *state)
         letter_filter_set_loaded(state->filter, true);
 }
 
-int writer_state_look(struct writer_state *state)
+int writer_state_load(struct writer_state *state)
 {
     int r = state->store->ops->last_id(state->store, &state->mark);
 

@@ -40,7 +40,7 @@ void writer_state_find_offers(struct writer_state *state);
 void writer_state_load_filter(struct writer_state *state);
 
 /* What there is at the start. 0, or a failure of the store's. */
-int writer_state_look(struct writer_state *state);
+int writer_state_load(struct writer_state *state);
 
 /* Once a second: has the store tended to, notices what others did, and tries whether a failing one
  * is well again. */

@@ -18,7 +18,7 @@
 
 enum {
     AGE_PATIENCE_MS = 10 * 60 * 1000, /* after a start nothing is too old: none was tried */
-    AGE_LOOK_MS = 10 * 1000,
+    AGE_CHECK_MS = 10 * 1000,
 };
 
 /* A relay may have been off for a year; for more, a clock is wrong. */
@@ -75,7 +75,7 @@ void age_bury_all(struct relay *relay)
     struct delivery *delivery, *next;
     int64_t now_ms = loop_now_ms(relay->loop);
 
-    if (now_ms - relay->aged_ms < AGE_LOOK_MS)
+    if (now_ms - relay->aged_ms < AGE_CHECK_MS)
         return;
     relay->aged_ms = now_ms;
     for (delivery = TAILQ_FIRST(&relay->deliveries.list); delivery; delivery = next) {

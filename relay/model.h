@@ -54,7 +54,7 @@ struct model {
     bool page_failed;        /* the next one waits for relay_tend() */
     struct model_offers offers;
 
-    struct event_counts counts; /* with an outbox: the store's, as of the last snapshot */
+    struct event_counts counts;      /* with an outbox: the store's, as of the last snapshot */
     struct snapshot_route *snapshot; /* the row that is being filled; NULL outside of that */
     struct log_sum failures;         /* letters, or without an outbox what they would be */
     enum verdict_outcome error_outcome;

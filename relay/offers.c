@@ -210,7 +210,7 @@ void offers_retry(struct relay *relay)
         model->offers.failed = false;
     }
     if (relay->offers_due)
-        offers_look(relay);
+        offers_find(relay);
 }
 
 /* ---- whose ---- */
@@ -272,7 +272,7 @@ static void offers_walked(struct outbox_walk *walk, int r)
     }
 }
 
-void offers_look(void *ctx)
+void offers_find(void *ctx)
 {
     struct relay *relay = ctx;
 

@@ -8,7 +8,7 @@ struct relay;
 
 /* The routes have changed, or there may be offers: whose are there is looked up. relay is a struct
  * relay. */
-void offers_look(void *relay);
+void offers_find(void *relay);
 
 /* Takes some, wherever the moment is idle. */
 void offers_take_all(struct relay *relay);

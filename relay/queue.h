@@ -18,15 +18,15 @@
 
 struct queue {
     uint64_t cursor, tail;
-    uint64_t upto;  /* where the page at hand ends at the latest */
-    bool reading;   /* a page is on its way */
-    bool looked_up; /* a page has come, or failed to, since the start */
+    uint64_t upto;   /* where the page at hand ends at the latest */
+    bool reading;    /* a page is on its way */
+    bool first_read; /* a page has come, or failed to, since the start */
 };
 
 /* last_id: the highest that an earlier process has given. */
 static inline struct queue queue_begin(uint64_t last_id)
 {
-    return (struct queue){.tail = last_id, .looked_up = last_id == 0};
+    return (struct queue){.tail = last_id, .first_read = last_id == 0};
 }
 
 static inline bool queue_is_behind(const struct queue *queue)
@@ -59,7 +59,7 @@ static inline void queue_read(struct queue *queue)
 static inline void queue_took(struct queue *queue, uint64_t last, bool whole)
 {
     queue->reading = false;
-    queue->looked_up = true;
+    queue->first_read = true;
     if (whole)
         queue->cursor = queue->upto;
     else if (queue->cursor < last)

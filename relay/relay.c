@@ -189,7 +189,7 @@ static int relay_begin_outbox(struct relay *relay, struct outbox *outbox)
     };
     if (!outbox)
         return 0;
-    outbox_on_offers(outbox, offers_look, relay);
+    outbox_on_offers(outbox, offers_find, relay);
     age_begin(relay);
     loop_timer_set(relay->loop, &relay->tend_timer, loop_now_ms(relay->loop) + RELAY_TEND_MS);
     return routing_recall(relay);
@@ -219,7 +219,7 @@ bool relay_loading(const struct relay *relay)
     if (!relay->outbox || relay->phase == RELAY_GIVEN_UP)
         return false;
     TAILQ_FOREACH (model, &relay->models.list, link) {
-        if (!model->queue.looked_up)
+        if (!model->queue.first_read)
             return true;
     }
     return false;

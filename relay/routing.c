@@ -132,7 +132,7 @@ int routing_set(struct relay *relay, struct routes *routes)
     learn_apply_all(relay);
     routing_log_lost(relay);
     routing_name(relay);
-    offers_look(relay);
+    offers_find(relay);
     attempt_probe(relay);
     core_ask_pump(relay);
     return 0;

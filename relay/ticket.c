@@ -2,7 +2,7 @@
 /* What a sender is owed. */
 #include "relay/ticket.h"
 
-static void tickets_look(void *ctx)
+static void tickets_expire(void *ctx)
 {
     struct tickets *tickets = ctx;
     struct ticket *ticket;
@@ -25,7 +25,7 @@ void tickets_init(struct tickets *tickets, struct loop *loop, int64_t wait_ms,
         .loop = loop,
         .wait_ms = wait_ms,
         .due = due,
-        .timer = {.fn = tickets_look, .ctx = tickets},
+        .timer = {.fn = tickets_expire, .ctx = tickets},
     };
     TAILQ_INIT(&tickets->waiting);
 }
@@ -43,7 +43,7 @@ void tickets_hurry(struct tickets *tickets)
     tickets->wait_ms = 0;
     TAILQ_FOREACH (ticket, &tickets->waiting, link)
         ticket->due_ms = loop_now_ms(tickets->loop);
-    tickets_look(tickets);
+    tickets_expire(tickets);
 }
 
 void ticket_open(struct ticket *ticket, struct request *request)

@@ -330,7 +330,7 @@ static void world_begin(struct ended_world *world, const struct ended_case *ende
     world->writer.state = (struct writer_state){.store = world->store,
                                                 .filter = &world->writer.filter,
                                                 .unstored = &world->writer.unstored};
-    assert_int_equal(writer_state_look(&world->writer.state), 0);
+    assert_int_equal(writer_state_load(&world->writer.state), 0);
     writer_state_load_filter(&world->writer.state);
     seed(world);
 }

@@ -81,7 +81,7 @@ static void replay(bool all)
             (void)store->ops->offer(store, letters[i], false); /* it may be stale */
     assert_int_equal(store->ops->commit(store), 0);
     store->ops->close(store);
-    offers_look(life.world->relay);
+    offers_find(life.world->relay);
 }
 
 /* False: it was killed meanwhile. */

@@ -33,11 +33,11 @@ static void test_what_spills_during_a_page_comes_with_the_next(void **state)
     struct queue queue = queue_begin(20); /* a start */
 
     assert_true(queue_is_behind(&queue));
-    assert_false(queue.looked_up);
+    assert_false(queue.first_read);
     queue_read(&queue);
     queue_spill(&queue, 21);
     queue_took(&queue, 0, true);
-    assert_true(queue.looked_up);
+    assert_true(queue.first_read);
     assert_int_equal(queue.cursor, 20);
     assert_true(queue_is_behind(&queue));
     queue_read(&queue);

@@ -147,7 +147,7 @@ static void turn(void)
     int what = roll(32);
 
     if (one_in(2)) /* the outbox looks once a second only, real time */
-        offers_look(life.world->relay);
+        offers_find(life.world->relay);
     if (what < 9)
         send_some();
     else if (what < 18)
@@ -215,7 +215,7 @@ static void live(unsigned seed)
     world_reload(life.world, many_routes());
     life.world->convex = takes_all;
     for (int i = 0; i < CALMS; i++) {
-        offers_look(life.world->relay);
+        offers_find(life.world->relay);
         calm(CALM_MS);
     }
     assert_order(seed);
