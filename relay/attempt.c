@@ -377,7 +377,7 @@ static void attempt_begin(struct delivery *delivery, bool has_args)
     struct attempt *attempt = attempt_new(delivery);
     struct learn_attempt learn = {.began_ms = loop_now_ms(relay->loop)};
 
-    delivery_enter(delivery, DELIVERY_FLYING);
+    delivery_enter(delivery, DELIVERY_IN_FLIGHT);
     delivery->attempts++;
     delivery->tried_ms = clock_wall_ms(loop_clock(relay->loop));
     if (attempt && has_args && attempt_send(attempt) == 0)

@@ -4,7 +4,7 @@
  *
  *   SPILLED --stored or not--> gone
  *   FETCHING --taken--> WAITING; --stale--> gone
- *   WAITING --lanes_start--> FLYING --done, rejected--> SETTLING --written--> gone
+ *   WAITING --lanes_start--> IN_FLIGHT --done, rejected--> SETTLING --written--> gone
  *                              |  '--again, held--> RESTING --timer--> WAITING
  *   WAITING --for others--> RESTING
  *   WAITING, RESTING --too old--> SETTLING; --told 503--> gone
@@ -21,8 +21,9 @@
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SPILLED] = 0,
     [DELIVERY_FETCHING] = 1U << DELIVERY_WAITING,
-    [DELIVERY_WAITING] = 1U << DELIVERY_FLYING | 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
-    [DELIVERY_FLYING] = 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_WAITING] =
+        1U << DELIVERY_IN_FLIGHT | 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
+    [DELIVERY_IN_FLIGHT] = 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,
     [DELIVERY_RESTING] = 1U << DELIVERY_WAITING | 1U << DELIVERY_SETTLING,
     [DELIVERY_SETTLING] = 0,
 };

@@ -19,12 +19,12 @@ struct relay;
 
 /* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
 enum delivery_state {
-    DELIVERY_SPILLED,  /* only to be stored: it comes back with a page */
-    DELIVERY_FETCHING, /* an offer that has its place, and is being taken from the outbox */
-    DELIVERY_WAITING,  /* in its lane; at its head, also for the disk */
-    DELIVERY_FLYING,   /* an attempt is in flight */
-    DELIVERY_RESTING,  /* an attempt failed, and a timer runs until the next */
-    DELIVERY_SETTLING, /* its fate is decided and being written */
+    DELIVERY_SPILLED,   /* only to be stored: it comes back with a page */
+    DELIVERY_FETCHING,  /* an offer that has its place, and is being taken from the outbox */
+    DELIVERY_WAITING,   /* in its lane; at its head, also for the disk */
+    DELIVERY_IN_FLIGHT, /* an attempt is in flight */
+    DELIVERY_RESTING,   /* an attempt failed, and a timer runs until the next */
+    DELIVERY_SETTLING,  /* its fate is decided and being written */
     DELIVERY_STATES_,
 };
 
@@ -42,7 +42,7 @@ enum delivery_row {
  *   SPILLED    WRITING           NONE, WAITING
  *   FETCHING   STORED            NONE; of a forced offer id is the new one, and its row has the old
  *   WAITING    any but NONE      any, NONE with an outbox only where a row is or may be
- *   FLYING     any               any; NONE and no row: its sender was told 503
+ *   IN_FLIGHT     any               any; NONE and no row: its sender was told 503
  *   RESTING    as WAITING
  *   SETTLING   any               any
  *
@@ -63,7 +63,7 @@ struct delivery {
     struct ticket ticket;
     size_t bytes, unstored_bytes; /* of it, in those of all */
 
-    struct attempt *attempt; /* while FLYING; NULL: it is not begun yet, or over */
+    struct attempt *attempt; /* while IN_FLIGHT; NULL: it is not begun yet, or over */
     int attempts;
     int strikes;                     /* attempts of this process that verdict.tries_max counts */
     struct blame blame, model_blame; /* before the gate of all, and before its model's */

@@ -2,7 +2,7 @@
 /*
  * Lanes and groups.
  *
- *   a lane:   READY --lanes_start--> FLYING --lanes_rest--> RESTING --lanes_ready--> READY
+ *   a lane:   READY --lanes_start--> IN_FLIGHT --lanes_rest--> RESTING --lanes_ready--> READY
  *             READY --lanes_rest--> RESTING
  *             lanes_leave of its head, from anywhere: READY, or gone when nobody is left
  *   a group:  in startable exactly while it has room and a lane of its is ready
@@ -20,7 +20,7 @@
 /* Of a turn: behind all that are not for idle moments. Ids are below. */
 #define LANE_TURN_IDLE (UINT64_C(1) << 63)
 
-enum lane_state { LANE_READY, LANE_FLYING, LANE_RESTING };
+enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_RESTING };
 
 struct lane {
     struct table_node node;
@@ -98,12 +98,12 @@ void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int li
 /* Moves a lane between its states; the caller has withdrawn its group. */
 static void lane_enter(struct lanes *lanes, struct lane *lane, enum lane_state state)
 {
-    int flying = (state == LANE_FLYING) - (lane->state == LANE_FLYING);
+    int in_flight = (state == LANE_IN_FLIGHT) - (lane->state == LANE_IN_FLIGHT);
 
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
         heap_remove(&lane->group->ready, &lane->ready);
-    lane->group->in_flight += flying;
-    lanes->in_flight += flying;
+    lane->group->in_flight += in_flight;
+    lanes->in_flight += in_flight;
     lane->state = state;
     if (state == LANE_READY && !TAILQ_EMPTY(&lane->places))
         heap_push(&lane->group->ready, &lane->ready);
@@ -211,7 +211,7 @@ struct lane_place *lanes_start(struct lanes *lanes)
     struct lane_group *group = container_of(lanes->startable.first, struct lane_group, startable);
     struct lane *lane = container_of(group->ready.first, struct lane, ready);
     lane_group_withdraw(lanes, group);
-    lane_enter(lanes, lane, LANE_FLYING);
+    lane_enter(lanes, lane, LANE_IN_FLIGHT);
     lane_group_offer(lanes, group);
     return TAILQ_FIRST(&lane->places);
 }

@@ -138,7 +138,7 @@ void settle_ticket_due(struct ticket *ticket)
     }
     delivery_answer(delivery, REPLY_UNAVAILABLE,
                     reason.len ? reason : SPAN("The event could be neither delivered nor stored"));
-    if (delivery->state != DELIVERY_FLYING) /* which Convex may have taken */
+    if (delivery->state != DELIVERY_IN_FLIGHT) /* which Convex may have taken */
         core_finish(delivery);
 }
 
