@@ -30,7 +30,7 @@ struct outbox {
     struct loop *loop;
     struct outbox_jobs staged;
     unsigned patient; /* how many of them have come since the last flush */
-    unsigned turn;    /* rises when they go to the writer */
+    unsigned flushes; /* how often staged jobs went to the writer */
     struct outbox_ids ids;
     struct loop_timer flush;
     struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
@@ -49,7 +49,7 @@ static void outbox_flush(void *ctx)
 
     writer_submit(&outbox->writer, &outbox->staged, outbox->ids.last);
     outbox->patient = 0;
-    outbox->turn++;
+    outbox->flushes++;
 }
 
 static void outbox_flush_within(struct outbox *outbox, int64_t ms)
@@ -139,7 +139,7 @@ static void outbox_finished(void *ctx, uint32_t events)
 
 static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
 {
-    job->turn = outbox->turn;
+    job->flush = outbox->flushes;
     job->taken = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
@@ -269,7 +269,7 @@ bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
 {
     if (op->row.id > atomic_load(&outbox->writer.mark))
         return false;
-    if (op->job.turn != outbox->turn)
+    if (op->job.flush != outbox->flushes)
         return writer_withdraw(&outbox->writer, &op->job);
     TAILQ_REMOVE(&outbox->staged, &op->job, link);
     return true;

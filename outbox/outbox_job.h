@@ -23,8 +23,8 @@ struct outbox_job {
         OUTBOX_JOB_NAMING,
         OUTBOX_JOB_OVERTAKEN
     } type;
-    unsigned turn; /* of its submission */
-    bool taken;    /* by the writer */
+    unsigned flush; /* outbox.flushes when the job was staged */
+    bool taken;     /* by the writer */
     int result;
 };
 TAILQ_HEAD(outbox_jobs, outbox_job);

@@ -18,7 +18,7 @@
 #include "base/util.h"
 
 /* Of a turn: behind all that are not for idle moments. Ids are below. */
-#define LANE_TURN_IDLE (UINT64_C(1) << 63)
+#define LANE_RANK_IDLE (UINT64_C(1) << 63)
 
 enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_RESTING };
 
@@ -41,7 +41,7 @@ static bool lane_before(const struct heap_node *a, const struct heap_node *b)
 {
     const struct lane_place *x = lane_head(a), *y = lane_head(b);
 
-    return x->turn != y->turn ? x->turn < y->turn : x->id < y->id;
+    return x->rank != y->rank ? x->rank < y->rank : x->id < y->id;
 }
 
 static bool lane_group_before(const struct heap_node *a, const struct heap_node *b)
@@ -169,8 +169,8 @@ static void lane_hurry(struct lane *lane)
 {
     struct lane_place *place = TAILQ_LAST(&lane->places, lane_places);
 
-    for (; place && place->turn & LANE_TURN_IDLE; place = TAILQ_PREV(place, lane_places, link))
-        place->turn &= ~LANE_TURN_IDLE;
+    for (; place && place->rank & LANE_RANK_IDLE; place = TAILQ_PREV(place, lane_places, link))
+        place->rank &= ~LANE_RANK_IDLE;
 }
 
 int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place *place, uint64_t id,
@@ -187,7 +187,7 @@ int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place 
         return LANES_OVERTAKEN;
     }
     place->id = id;
-    place->turn = haste == LANES_IDLE ? LANE_TURN_IDLE | id : id;
+    place->rank = haste == LANES_IDLE ? LANE_RANK_IDLE | id : id;
     place->lane = lane;
     if (lanes->newest < id)
         lanes->newest = id;
@@ -260,7 +260,7 @@ void lanes_rest(struct lanes *lanes, struct lane_place *place)
 void lanes_ready(struct lanes *lanes, struct lane_place *place)
 {
     if (lanes_is_head(place) && place->lane->state != LANE_READY)
-        place->turn = (place->turn & LANE_TURN_IDLE) | (lanes->newest + 1);
+        place->rank = (place->rank & LANE_RANK_IDLE) | (lanes->newest + 1);
     lanes_move(lanes, place, LANE_READY);
 }
 

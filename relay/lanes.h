@@ -30,7 +30,7 @@ enum lanes_haste {
 /* A place in a lane, embedded in what waits there. */
 struct lane_place {
     uint64_t id;   /* ids of a lane rise */
-    uint64_t turn; /* among the heads of lanes */
+    uint64_t rank; /* among the heads of lanes: the lowest goes first */
     struct lane *lane;
     TAILQ_ENTRY(lane_place) link;
 };

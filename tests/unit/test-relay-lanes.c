@@ -8,14 +8,14 @@
 
 enum { GROUPS = 3, RECORDS = 8, PLACES = 64 };
 
-#define IDLE_TURN (UINT64_C(1) << 63) /* behind all that are live */
+#define IDLE_RANK (UINT64_C(1) << 63) /* behind all that are live */
 
 /* A place, and what a plain reading of the rules knows of it. */
 struct item {
     struct lane_place place;
     int group, record; /* record -1: none */
     bool idle;
-    uint64_t turn;
+    uint64_t rank;
     enum { OUT, WAITS, FLIES, RESTS } state;
 };
 
@@ -50,7 +50,7 @@ static struct item *join_for(struct stage *stage, int group, int record, uint64_
         item->group = group;
         item->record = record;
         item->idle = haste == LANES_IDLE;
-        item->turn = haste == LANES_IDLE ? IDLE_TURN | id : id;
+        item->rank = haste == LANES_IDLE ? IDLE_RANK | id : id;
         item->state = WAITS;
     }
     return item;
@@ -316,20 +316,20 @@ static int count(const struct stage *stage, int group, int state)
 }
 
 /* Whoever stands behind it in its lane, and is live, lends it its haste. */
-static uint64_t turn_of(const struct stage *stage, const struct item *item)
+static uint64_t rank_of(const struct stage *stage, const struct item *item)
 {
     for (int i = 0; i < PLACES; i++) {
         const struct item *other = &stage->items[i];
         if (other->state != OUT && item->record >= 0 && other->record == item->record &&
             other->group == item->group && other->place.id > item->place.id && !other->idle)
-            return item->turn & ~IDLE_TURN;
+            return item->rank & ~IDLE_RANK;
     }
-    return item->turn;
+    return item->rank;
 }
 
 static bool is_before(const struct stage *stage, const struct item *a, const struct item *b)
 {
-    uint64_t x = turn_of(stage, a), y = turn_of(stage, b);
+    uint64_t x = rank_of(stage, a), y = rank_of(stage, b);
 
     return x != y ? x < y : a->place.id < b->place.id;
 }
@@ -394,7 +394,7 @@ static void step(struct stage *stage, unsigned *seed)
         item = pick(stage, RESTS, seed);
         if (item) {
             lanes_ready(&stage->lanes, &item->place);
-            item->turn = (turn_of(stage, item) & IDLE_TURN) | (stage->next_id + 1);
+            item->rank = (rank_of(stage, item) & IDLE_RANK) | (stage->next_id + 1);
             item->state = WAITS;
         }
         break;
