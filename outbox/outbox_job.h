@@ -33,11 +33,11 @@ enum outbox_kind {
     OUTBOX_APPEND,    /* row: all of it; state PENDING or DEAD */
     OUTBOX_DELIVERED, /* row: id, model, record. It goes, whatever its state is; older letters and
                        * offers of its record become stale. Also twice, and without a row */
-    OUTBOX_POSTPONE,  /* row: id, attempts, tried_ms, reason. STORE_MISSING: it is not pending */
-    OUTBOX_BURY,      /* row: all of it. It becomes a letter, whatever its state is; without a row
-                       * it is stored as one. Twice is once */
-    OUTBOX_TAKE,      /* row: id. An offer becomes pending. STORE_STALE: overtaken since, and a
-                       * letter again; STORE_MISSING: no such offer */
+    OUTBOX_NOTE_FAILURE, /* row: id, attempts, tried_ms, reason. STORE_MISSING: it is not pending */
+    OUTBOX_BURY,   /* row: all of it. It becomes a letter, whatever its state is; without a row
+                    * it is stored as one. Twice is once */
+    OUTBOX_TAKE,   /* row: id. An offer becomes pending. STORE_STALE: overtaken since, and a
+                    * letter again; STORE_MISSING: no such offer */
     OUTBOX_REFUSE, /* row: id, reason. An offer is a letter again. STORE_MISSING: no such offer */
 };
 

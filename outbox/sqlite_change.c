@@ -224,13 +224,13 @@ int sqlite_change_count_delivered(struct store *store, struct span model, uint64
     return r;
 }
 
-int sqlite_change_postpone(struct store *store, const struct store_row *row)
+int sqlite_change_note_failure(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);
 
     if (!r)
-        r = CHANGE(self, STMT_SET_TRIED, NUMBER(row->id), NUMBER(row->attempts),
+        r = CHANGE(self, STMT_NOTE_FAILURE, NUMBER(row->id), NUMBER(row->attempts),
                    NUMBER(row->tried_ms), BYTES(row->reason));
     if (r)
         return r;

@@ -9,7 +9,7 @@ int sqlite_change_deliver(struct store *store, const struct store_row *row, bool
 int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n);
 int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
                             struct span record);
-int sqlite_change_postpone(struct store *store, const struct store_row *row);
+int sqlite_change_note_failure(struct store *store, const struct store_row *row);
 int sqlite_change_bury(struct store *store, const struct store_row *row);
 int sqlite_change_offer(struct store *store, uint64_t id, bool force);
 int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);

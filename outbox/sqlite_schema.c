@@ -157,8 +157,8 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_OVERTAKE] = "UPDATE event INDEXED BY event_lane SET stale = 1 WHERE lane = ?2"
                       " AND lane IS NOT NULL AND stale = 0 AND id < ?1"
                       " AND model IS ?3 AND record = ?4",
-    [STMT_SET_TRIED] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4"
-                       " WHERE id = ?1 AND state = 0",
+    [STMT_NOTE_FAILURE] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4"
+                          " WHERE id = ?1 AND state = 0",
     [STMT_SET_DEAD] =
         "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
         " stale = max(stale, ?6), state = 1, lane = lane_of(model, record) WHERE id = ?1",

@@ -20,7 +20,7 @@ enum sqlite_statement {
     STMT_DROP_EVENT,
     STMT_DROP_BODY,
     STMT_OVERTAKE,
-    STMT_SET_TRIED,
+    STMT_NOTE_FAILURE,
     STMT_SET_DEAD,
     STMT_SET_STATE,
     STMT_TAKE,

@@ -132,7 +132,7 @@ struct store_ops {
     /* Older letters and offers of the record become stale. */
     int (*overtaken)(struct store *store, uint64_t id, struct span model, struct span record);
     /* An attempt failed: attempts, tried_ms and reason are kept. STORE_MISSING: not pending. */
-    int (*postpone)(struct store *store, const struct store_row *row);
+    int (*note_failure)(struct store *store, const struct store_row *row);
     /* Becomes a letter, whatever its state is: attempts, tried_ms, reason, died_ms and stale are
      * kept, and it stays stale if it was. Where there is no row, it is appended as a letter, which
      * needs as much room. */

@@ -75,8 +75,8 @@ static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *a
         return r;
     case OUTBOX_DELIVERED:
         return batch_deliver(state, op);
-    case OUTBOX_POSTPONE:
-        return store->ops->postpone(store, &op->row);
+    case OUTBOX_NOTE_FAILURE:
+        return store->ops->note_failure(store, &op->row);
     case OUTBOX_BURY:
         return store->ops->bury(store, &op->row);
     case OUTBOX_TAKE:

@@ -110,7 +110,7 @@ void settle_note_failure(struct delivery *delivery)
     if (buf_append_span(&delivery->noted, buf_span(&delivery->reason)))
         return;
     delivery->note = (struct outbox_op){
-        .kind = OUTBOX_POSTPONE,
+        .kind = OUTBOX_NOTE_FAILURE,
         .row = settle_row(delivery),
         .patient = true,
         .done = settle_noted,

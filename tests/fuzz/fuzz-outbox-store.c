@@ -16,7 +16,7 @@
 enum { ROWS_MAX = 64 };
 
 /* Each byte of the input that begins a change; what follows it is told by the code. */
-enum change { APPEND, DELIVER, POSTPONE, BURY, REPLAY, DISCARD, REOPEN, CHANGES };
+enum change { APPEND, DELIVER, NOTE_FAILURE, BURY, REPLAY, DISCARD, REOPEN, CHANGES };
 
 struct model {
     struct store *store;
@@ -165,7 +165,7 @@ static void change_tried(struct model *model, size_t i, bool bury, struct fuzz_i
     tried.stale = bury && tried.attempts & 1;
     int r = 0;
     if (!bury)
-        r = store->ops->postpone(store, &tried);
+        r = store->ops->note_failure(store, &tried);
     else if (fits) /* it would be stored anew otherwise */
         r = store->ops->bury(store, &tried);
     fuzz_check(r == (fits || bury ? 0 : STORE_MISSING));

@@ -158,11 +158,11 @@ static inline int fault_store_count_delivered(struct store *store, struct span m
     return inner->ops->count_delivered(inner, model, n);
 }
 
-static inline int fault_store_postpone(struct store *store, const struct store_row *row)
+static inline int fault_store_note_failure(struct store *store, const struct store_row *row)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->postpone(inner, row);
+    return inner->ops->note_failure(inner, row);
 }
 
 static inline int fault_store_replay(struct store *store, uint64_t id, bool force)
@@ -285,7 +285,7 @@ static const struct store_ops fault_store_ops = {
     .deliver = fault_store_deliver,
     .count_delivered = fault_store_count_delivered,
     .overtaken = fault_store_overtaken,
-    .postpone = fault_store_postpone,
+    .note_failure = fault_store_note_failure,
     .bury = fault_store_bury,
     .offer = fault_store_replay,
     .take_up = fault_store_take_up,

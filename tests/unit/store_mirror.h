@@ -323,11 +323,11 @@ static inline struct store_row walk_failure(struct walk *walk, uint64_t id)
     };
 }
 
-static inline int walk_postpone(struct walk *walk, uint64_t id)
+static inline int walk_note_failure(struct walk *walk, uint64_t id)
 {
     struct store_row *row = mirror_find(&walk->next, id);
     const struct store_row change = walk_failure(walk, id);
-    int r = walk->store->ops->postpone(walk->store, &change);
+    int r = walk->store->ops->note_failure(walk->store, &change);
 
     if (r && r != STORE_MISSING)
         return r;
@@ -489,7 +489,7 @@ static inline int walk_change(struct walk *walk)
     case 3:
         return walk_deliver_unstored(walk);
     case 4:
-        return walk_postpone(walk, walk_id(walk));
+        return walk_note_failure(walk, walk_id(walk));
     case 5:
     case 6:
         return walk_bury(walk, walk_id(walk));

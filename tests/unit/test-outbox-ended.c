@@ -182,10 +182,10 @@ static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
     bool offered = row && row->state >= STORE_OFFERED;
 
     if (op->job.result == STORE_MISSING)
-        assert_false(op->kind == OUTBOX_POSTPONE ? pending : offered);
+        assert_false(op->kind == OUTBOX_NOTE_FAILURE ? pending : offered);
     if (row && op->job.result == STORE_STALE)
         row->state = STORE_DEAD;
-    if (op->job.result || (!row && (op->kind == OUTBOX_POSTPONE || op->kind == OUTBOX_REFUSE)))
+    if (op->job.result || (!row && (op->kind == OUTBOX_NOTE_FAILURE || op->kind == OUTBOX_REFUSE)))
         return;
     switch (op->kind) {
     case OUTBOX_APPEND: {
@@ -206,7 +206,7 @@ static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
         row->state = STORE_DEAD;
         row->reason = op->row.reason;
         return;
-    case OUTBOX_POSTPONE:
+    case OUTBOX_NOTE_FAILURE:
         assert_true(pending);
         row->attempts = op->row.attempts;
         row->tried_ms = op->row.tried_ms;
@@ -282,7 +282,7 @@ static void ask_for_a_batch(struct ended_world *world, size_t body_bytes)
     ask(world, OUTBOX_BURY, failed(2));
     ask_to_take(world, 14, 22);
     ask(world, OUTBOX_APPEND, event_of(25, "r1", body_bytes));
-    ask(world, OUTBOX_POSTPONE, failed(3));
+    ask(world, OUTBOX_NOTE_FAILURE, failed(3));
     ask(world, OUTBOX_DELIVERED, event_of(23, "r1", 0));
     ask(world, OUTBOX_REFUSE, failed(15));
     ask(world, OUTBOX_DELIVERED, event_of(26, "r1", 0));

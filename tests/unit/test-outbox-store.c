@@ -68,7 +68,7 @@ static void missing_rows_spoil_nothing(void **state)
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
     assert_int_equal(store->ops->deliver(store, &missing, false), STORE_MISSING);
-    assert_int_equal(store->ops->postpone(store, &missing), STORE_MISSING);
+    assert_int_equal(store->ops->note_failure(store, &missing), STORE_MISSING);
     assert_int_equal(store->ops->offer(store, 9, true), STORE_MISSING);
     assert_int_equal(store->ops->take_up(store, 9, 9, 1), STORE_MISSING);
     assert_int_equal(store->ops->refuse(store, 9, SPAN("x")), STORE_MISSING);
@@ -94,14 +94,14 @@ static void delivered_event_leaves_its_count(void **state)
     assert_counts(store, 1, 0, 0, 0);
 }
 
-static void postponed_event_keeps_what_was_tried(void **state)
+static void event_keeps_what_was_tried(void **state)
 {
     struct store *store = ((struct world *)*state)->store;
     struct store_row row = row_of(1), attempt = tried(1, 4, "overloaded");
 
     must_append(store, row);
     must_begin(store);
-    assert_int_equal(store->ops->postpone(store, &attempt), 0);
+    assert_int_equal(store->ops->note_failure(store, &attempt), 0);
     must_commit(store);
     row.attempts = 4;
     row.tried_ms = 5000;
@@ -127,7 +127,7 @@ static void buried_event_keeps_its_reason(void **state)
     assert_counts(store, 0, 0, 0, 1);
 
     must_begin(store); /* the dead are not tried */
-    assert_int_equal(store->ops->postpone(store, &death), STORE_MISSING);
+    assert_int_equal(store->ops->note_failure(store, &death), STORE_MISSING);
     must_commit(store);
 }
 
@@ -396,7 +396,7 @@ static const struct CMUnitTest plain_tests[] = {
     world_test(id_beyond_the_highest_is_refused),
     world_test(missing_rows_spoil_nothing),
     world_test(delivered_event_leaves_its_count),
-    world_test(postponed_event_keeps_what_was_tried),
+    world_test(event_keeps_what_was_tried),
     world_test(buried_event_keeps_its_reason),
     world_test(models_come_in_order),
     world_test(discarded_letter_counts),

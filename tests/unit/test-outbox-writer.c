@@ -74,7 +74,7 @@ static void changes_take_effect_in_order(void **state)
     world_open(world);
     submit(world, OUTBOX_APPEND, row_of(1));
     submit(world, OUTBOX_APPEND, row_of(2));
-    submit(world, OUTBOX_POSTPONE, tried(1, 1, "overloaded"));
+    submit(world, OUTBOX_NOTE_FAILURE, tried(1, 1, "overloaded"));
     submit(world, OUTBOX_BURY, forced);
     submit(world, OUTBOX_DELIVERED, row_of(1));
     run_until(world, world->told == 5);
@@ -342,7 +342,7 @@ static void event_that_is_missing_is_no_fault_of_the_store(void **state)
     run_until(world, op->told);
     assert_int_equal(op->r, 0);
     assert_true(op->op.missing);
-    assert_int_equal(submit_and_wait(world, OUTBOX_POSTPONE, tried(9, 1, "x")), STORE_MISSING);
+    assert_int_equal(submit_and_wait(world, OUTBOX_NOTE_FAILURE, tried(9, 1, "x")), STORE_MISSING);
     assert_int_equal(submit_and_wait(world, OUTBOX_TAKE, row_of(9)), STORE_MISSING);
     assert_int_equal(submit_and_wait(world, OUTBOX_REFUSE, tried(9, 1, "x")), STORE_MISSING);
     assert_int_equal(status_of(world).counts.accepted, 0);
