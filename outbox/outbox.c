@@ -35,7 +35,7 @@ struct outbox {
     struct loop_timer flush;
     struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
     int marks_len;
-    unsigned marks_owed; /* with those that the writer has */
+    unsigned stale_marks_owed; /* with those that the writer has */
     struct loop_timer mark_again;
     struct loop_fd finished;
     void (*on_offers)(void *ctx);
@@ -68,8 +68,8 @@ static void outbox_stage(struct outbox *outbox, bool patient)
 
 static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
 {
-    outbox->marks_owed--;
-    free(container_of(job, struct outbox_overtaken, job));
+    outbox->stale_marks_owed--;
+    free(container_of(job, struct outbox_stale_mark, job));
 }
 
 /* A letter that is not marked would be replayed over a newer event: the store is asked again. */
@@ -82,7 +82,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
         job = TAILQ_FIRST(&outbox->marks);
         TAILQ_REMOVE(&outbox->marks, job, link);
         outbox->marks_len--;
-        free(container_of(job, struct outbox_overtaken, job));
+        free(container_of(job, struct outbox_stale_mark, job));
     }
     if (!heap_linked(&outbox->mark_again.node))
         loop_timer_set(outbox->loop, &outbox->mark_again,
@@ -112,7 +112,7 @@ static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
         naming->done(naming, job->result);
         break;
     }
-    case OUTBOX_JOB_OVERTAKEN:
+    case OUTBOX_JOB_STALE_MARK:
         if (job->result)
             outbox_keep_mark(outbox, job);
         else
@@ -200,8 +200,8 @@ static void outbox_drop(struct outbox_jobs *jobs)
         TAILQ_REMOVE(jobs, job, link);
         if (job->type == OUTBOX_JOB_READ)
             outbox_rows_free(&container_of(job, struct outbox_read, job)->rows);
-        else if (job->type == OUTBOX_JOB_OVERTAKEN)
-            free(container_of(job, struct outbox_overtaken, job));
+        else if (job->type == OUTBOX_JOB_STALE_MARK)
+            free(container_of(job, struct outbox_stale_mark, job));
         else if (job->type == OUTBOX_JOB_OP)
             outbox_row_free(container_of(job, struct outbox_op, job)->taken);
     }
@@ -275,23 +275,23 @@ bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
     return true;
 }
 
-static struct outbox_overtaken *outbox_overtaken_new(uint64_t id, struct span model,
-                                                     struct span record)
+static struct outbox_stale_mark *outbox_stale_mark_new(uint64_t id, struct span model,
+                                                       struct span record)
 {
-    struct outbox_overtaken *overtaken = malloc(sizeof(*overtaken) + model.len + record.len);
+    struct outbox_stale_mark *mark = malloc(sizeof(*mark) + model.len + record.len);
 
-    if (!overtaken)
+    if (!mark)
         return NULL;
-    char *text = (char *)(overtaken + 1);
+    char *text = (char *)(mark + 1);
     memcpy(text, model.at, model.len);
     memcpy(text + model.len, record.at, record.len);
-    *overtaken = (struct outbox_overtaken){
-        .job = {.type = OUTBOX_JOB_OVERTAKEN},
+    *mark = (struct outbox_stale_mark){
+        .job = {.type = OUTBOX_JOB_STALE_MARK},
         .id = id,
         .model = {text, model.len},
         .record = {text + model.len, record.len},
     };
-    return overtaken;
+    return mark;
 }
 
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record)
@@ -302,27 +302,27 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                               struct span record)
 {
-    struct outbox_overtaken *overtaken = NULL;
+    struct outbox_stale_mark *mark = NULL;
     bool marks = outbox_may_have_letters(outbox, model, record);
 
-    if (marks && !(overtaken = outbox_overtaken_new(id, model, record)))
+    if (marks && !(mark = outbox_stale_mark_new(id, model, record)))
         return error_origin(-ENOMEM);
     int r = outbox_unstored_add(&outbox->writer.unstored, model);
     if (r) {
-        free(overtaken);
+        free(mark);
         return r;
     }
-    if (overtaken) {
-        outbox->marks_owed++;
-        outbox_submit_job(outbox, &overtaken->job, false);
+    if (mark) {
+        outbox->stale_marks_owed++;
+        outbox_submit_job(outbox, &mark->job, false);
     }
     outbox_stage(outbox, true);
     return 0;
 }
 
-unsigned outbox_marks_owed(const struct outbox *outbox)
+unsigned outbox_stale_marks_owed(const struct outbox *outbox)
 {
-    return outbox->marks_owed;
+    return outbox->stale_marks_owed;
 }
 
 int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)

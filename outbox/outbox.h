@@ -59,7 +59,7 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
 
 /* Of such marks of letters, how many are not on disk yet. While there are any, nothing is to be
  * taken that may be one of those letters. */
-unsigned outbox_marks_owed(const struct outbox *outbox);
+unsigned outbox_stale_marks_owed(const struct outbox *outbox);
 
 void outbox_status(struct outbox *outbox, struct outbox_status *status);
 

@@ -21,7 +21,7 @@ struct outbox_job {
         OUTBOX_JOB_READ,
         OUTBOX_JOB_WALK,
         OUTBOX_JOB_NAMING,
-        OUTBOX_JOB_OVERTAKEN
+        OUTBOX_JOB_STALE_MARK
     } type;
     unsigned flush; /* outbox.flushes when the job was staged */
     bool taken;     /* by the writer */
@@ -100,7 +100,7 @@ struct outbox_walk {
 };
 
 /* A mark: older letters and offers of a record become stale. The outbox's own. */
-struct outbox_overtaken {
+struct outbox_stale_mark {
     struct outbox_job job;
     uint64_t id;
     struct span model, record; /* point behind the struct */

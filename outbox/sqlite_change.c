@@ -174,14 +174,15 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
 
 /* ---- Ends ---- */
 
-int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model, struct span record)
+int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model,
+                             struct span record)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);
 
     if (r || !record.at)
         return r;
-    return CHANGE(self, STMT_OVERTAKE, NUMBER(id), NUMBER(sqlite_lane_of(model, record)),
+    return CHANGE(self, STMT_MARK_STALE, NUMBER(id), NUMBER(sqlite_lane_of(model, record)),
                   BYTES(model), BYTES(record));
 }
 
@@ -203,7 +204,7 @@ int sqlite_change_deliver(struct store *store, const struct store_row *row, bool
     if (!there)
         r = sqlite_change_drop(self, row->id);
     if (!r)
-        r = sqlite_change_overtaken(store, row->id, row->model, row->record);
+        r = sqlite_change_mark_stale(store, row->id, row->model, row->record);
     if (r)
         return r;
     if (there && !unstored)

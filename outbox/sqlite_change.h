@@ -7,8 +7,8 @@
 int sqlite_change_append(struct store *store, const struct store_row *row);
 int sqlite_change_deliver(struct store *store, const struct store_row *row, bool unstored);
 int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n);
-int sqlite_change_overtaken(struct store *store, uint64_t id, struct span model,
-                            struct span record);
+int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model,
+                             struct span record);
 int sqlite_change_note_failure(struct store *store, const struct store_row *row);
 int sqlite_change_bury(struct store *store, const struct store_row *row);
 int sqlite_change_offer(struct store *store, uint64_t id, bool force);

@@ -154,9 +154,9 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_FIND] = "SELECT state, stale, model FROM event WHERE id = ?1",
     [STMT_DROP_EVENT] = "DELETE FROM event WHERE id = ?1",
     [STMT_DROP_BODY] = "DELETE FROM body WHERE id = ?1",
-    [STMT_OVERTAKE] = "UPDATE event INDEXED BY event_lane SET stale = 1 WHERE lane = ?2"
-                      " AND lane IS NOT NULL AND stale = 0 AND id < ?1"
-                      " AND model IS ?3 AND record = ?4",
+    [STMT_MARK_STALE] = "UPDATE event INDEXED BY event_lane SET stale = 1 WHERE lane = ?2"
+                        " AND lane IS NOT NULL AND stale = 0 AND id < ?1"
+                        " AND model IS ?3 AND record = ?4",
     [STMT_NOTE_FAILURE] = "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4"
                           " WHERE id = ?1 AND state = 0",
     [STMT_SET_DEAD] =

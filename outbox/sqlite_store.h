@@ -19,7 +19,7 @@ enum sqlite_statement {
     STMT_FIND,
     STMT_DROP_EVENT,
     STMT_DROP_BODY,
-    STMT_OVERTAKE,
+    STMT_MARK_STALE,
     STMT_NOTE_FAILURE,
     STMT_SET_DEAD,
     STMT_SET_STATE,

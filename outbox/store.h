@@ -130,7 +130,7 @@ struct store_ops {
     /* n events of the model were delivered, and never stored: they count. */
     int (*count_delivered)(struct store *store, struct span model, uint64_t n);
     /* Older letters and offers of the record become stale. */
-    int (*overtaken)(struct store *store, uint64_t id, struct span model, struct span record);
+    int (*mark_stale)(struct store *store, uint64_t id, struct span model, struct span record);
     /* An attempt failed: attempts, tried_ms and reason are kept. STORE_MISSING: not pending. */
     int (*note_failure)(struct store *store, const struct store_row *row);
     /* Becomes a letter, whatever its state is: attempts, tried_ms, reason, died_ms and stale are

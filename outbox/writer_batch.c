@@ -91,9 +91,8 @@ static int batch_do(struct writer_state *state, struct outbox_job *job, bool *ap
 {
     if (job->type == OUTBOX_JOB_OP)
         return batch_do_op(state, container_of(job, struct outbox_op, job), appended);
-    const struct outbox_overtaken *overtaken = container_of(job, struct outbox_overtaken, job);
-    return state->store->ops->overtaken(state->store, overtaken->id, overtaken->model,
-                                        overtaken->record);
+    const struct outbox_stale_mark *mark = container_of(job, struct outbox_stale_mark, job);
+    return state->store->ops->mark_stale(state->store, mark->id, mark->model, mark->record);
 }
 
 /* What it brings back is for who is told that it went well. */

@@ -133,7 +133,7 @@ static int read_name(struct writer_state *state, const struct outbox_naming *nam
 
 bool writer_read_is_alone(const struct outbox_job *job)
 {
-    return job->type != OUTBOX_JOB_OP && job->type != OUTBOX_JOB_OVERTAKEN;
+    return job->type != OUTBOX_JOB_OP && job->type != OUTBOX_JOB_STALE_MARK;
 }
 
 void writer_read(struct writer_state *state, struct outbox_job *job)
@@ -149,7 +149,7 @@ void writer_read(struct writer_state *state, struct outbox_job *job)
         job->result = read_name(state, container_of(job, struct outbox_naming, job));
         break;
     case OUTBOX_JOB_OP:
-    case OUTBOX_JOB_OVERTAKEN:
+    case OUTBOX_JOB_STALE_MARK:
         break;
     }
 }

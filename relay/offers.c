@@ -146,7 +146,7 @@ static bool offers_is_idle(const struct model *model)
 
     return !queue_is_behind(&model->queue) && lanes_would_start(&relay->lanes, &model->lanes) &&
            !core_is_full(relay) && relay->phase < RELAY_FINISHING &&
-           outbox_marks_owed(relay->outbox) == 0;
+           outbox_stale_marks_owed(relay->outbox) == 0;
 }
 
 static void offers_read(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)

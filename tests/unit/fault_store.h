@@ -15,7 +15,7 @@ enum fault_call {
     FAULT_COMMIT,
     FAULT_APPEND,
     FAULT_DELIVERED,
-    FAULT_OVERTAKEN,
+    FAULT_MARK_STALE,
     FAULT_READ,
     FAULT_BURY,
     FAULT_TAKE,
@@ -119,17 +119,17 @@ static inline int fault_store_deliver(struct store *store, const struct store_ro
     int r = fault_store_call(store, FAULT_DELIVERED);
 
     if (!r && row->record.at) /* which may have letters to be marked */
-        r = fault_store_call(store, FAULT_OVERTAKEN);
+        r = fault_store_call(store, FAULT_MARK_STALE);
     return r ? r : self->inner->ops->deliver(self->inner, row, unstored);
 }
 
-static inline int fault_store_overtaken(struct store *store, uint64_t id, struct span model,
+static inline int fault_store_mark_stale(struct store *store, uint64_t id, struct span model,
                                         struct span record)
 {
     struct fault_store *self = fault_store_of(store);
-    int r = fault_store_call(store, FAULT_OVERTAKEN);
+    int r = fault_store_call(store, FAULT_MARK_STALE);
 
-    return r ? r : self->inner->ops->overtaken(self->inner, id, model, record);
+    return r ? r : self->inner->ops->mark_stale(self->inner, id, model, record);
 }
 
 static inline int fault_store_read(struct store *store, const struct store_filter *filter,
@@ -284,7 +284,7 @@ static const struct store_ops fault_store_ops = {
     .append = fault_store_append,
     .deliver = fault_store_deliver,
     .count_delivered = fault_store_count_delivered,
-    .overtaken = fault_store_overtaken,
+    .mark_stale = fault_store_mark_stale,
     .note_failure = fault_store_note_failure,
     .bury = fault_store_bury,
     .offer = fault_store_replay,

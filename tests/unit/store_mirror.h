@@ -299,7 +299,7 @@ static inline int walk_deliver_unstored(struct walk *walk)
     int r = store->ops->count_delivered(store, model, 2);
 
     if (!r)
-        r = store->ops->overtaken(store, id, model, record);
+        r = store->ops->mark_stale(store, id, model, record);
     if (r)
         return r;
     mirror_sums_of(&walk->next, model)->delivered += 2;

@@ -233,9 +233,9 @@ static void letter_is_one_from_its_submission(void **state)
     fault_store_await(&world->faults);
     assert_true(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
     assert_int_equal(outbox_delivered_unstored(world->outbox, 3, SPAN("users"), SPAN("r5")), 0);
-    assert_int_equal(outbox_marks_owed(world->outbox), 1);
+    assert_int_equal(outbox_stale_marks_owed(world->outbox), 1);
     fault_store_let_go(&world->faults);
-    run_until(world, op->told && outbox_marks_owed(world->outbox) == 0);
+    run_until(world, op->told && outbox_stale_marks_owed(world->outbox) == 0);
     struct store *store = world_close(world);
     must_begin(store);
     assert_int_equal(store->ops->offer(store, 2, false), STORE_STALE);
@@ -248,14 +248,14 @@ static void marks_are_owed_until_they_are_on_disk(void **state)
     struct world *world = *state;
 
     world_open_with_letters(world);
-    assert_int_equal(outbox_marks_owed(world->outbox), 0);
+    assert_int_equal(outbox_stale_marks_owed(world->outbox), 0);
     fault_store_set(&world->faults, FAULT_COMMIT, STORE_BROKEN);
     assert_int_equal(outbox_delivered_unstored(world->outbox, 8, SPAN("users"), SPAN("r1")), 0);
     assert_int_equal(outbox_delivered_unstored(world->outbox, 9, SPAN("users"), SPAN("r2")), 0);
     run_until(world, status_of(world).failing == STORE_BROKEN);
-    assert_int_equal(outbox_marks_owed(world->outbox), 1); /* r2 has no letters */
+    assert_int_equal(outbox_stale_marks_owed(world->outbox), 1); /* r2 has no letters */
     fault_store_set(&world->faults, FAULT_COMMIT, 0);
-    run_until(world, outbox_marks_owed(world->outbox) == 0);
+    run_until(world, outbox_stale_marks_owed(world->outbox) == 0);
     offer_beside(world, 4, true); /* which may be, and is the only one that may */
 }
 
@@ -273,9 +273,9 @@ static void marks_that_are_given_up_stay_owed(void **state)
                          0);
     assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(7)), STORE_BROKEN); /* the last */
     fault_store_set(&world->faults, FAULT_COMMIT, 0);
-    run_until(world, outbox_marks_owed(world->outbox) <= 2);
+    run_until(world, outbox_stale_marks_owed(world->outbox) <= 2);
     run_until(world, status_of(world).failing == 0);
-    assert_int_equal(outbox_marks_owed(world->outbox), 2);
+    assert_int_equal(outbox_stale_marks_owed(world->outbox), 2);
 }
 
 /* A mending has made a letter of what it could not read whole. */
@@ -384,7 +384,7 @@ enum { STALE_LETTERS = 100000 };
 
 static int64_t steps_of_delivery(struct store *store, uint64_t id)
 {
-    sqlite3_stmt *overtake = sqlite_store_of(store)->statements[STMT_OVERTAKE];
+    sqlite3_stmt *overtake = sqlite_store_of(store)->statements[STMT_MARK_STALE];
     struct store_row row = row_of(id);
 
     must_append(store, row);

@@ -173,7 +173,7 @@ static void events_never_stored_are_counted_soon(void **state)
         (void)outbox_delivered_unstored(world->outbox, id, SPAN("users"), SPAN("r1"));
     run_until(world, status_of(world).counts.delivered == 500);
     assert_int_equal(status_of(world).counts.accepted, 500);
-    assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], 0);
+    assert_int_equal(world->faults.calls[FAULT_MARK_STALE], 0);
     assert_in_range(world->faults.calls[FAULT_COMMIT], 1, 3);
 }
 
@@ -196,7 +196,7 @@ static void assert_overtaken(struct world *world, struct span model, struct span
 
     (void)outbox_delivered_unstored(world->outbox, 100, model, record);
     run_until(world, status_of(world).counts.delivered == delivered + 1);
-    assert_int_equal(world->faults.calls[FAULT_OVERTAKEN], calls);
+    assert_int_equal(world->faults.calls[FAULT_MARK_STALE], calls);
 }
 
 static int deliver_unstored(struct world *world, struct store_row row)

@@ -298,7 +298,7 @@ static void stale_once_overtaken(void **state)
 
     must_begin(store);
     assert_int_equal(
-        store->ops->overtaken(store, stale_case->id, stale_case->model, stale_case->record), 0);
+        store->ops->mark_stale(store, stale_case->id, stale_case->model, stale_case->record), 0);
     must_commit(store);
     assert_counts(store, 0, 0, 0, 1);
     assert_replay(store, false, stale_case->stale ? STORE_STALE : 0);
@@ -314,7 +314,7 @@ static void replay_overtaken_is_dead_again(void **state)
     struct store *store = store_with_letter(&folder, true);
 
     must_begin(store);
-    assert_int_equal(store->ops->overtaken(store, 11, SPAN("users"), SPAN("r1")), 0);
+    assert_int_equal(store->ops->mark_stale(store, 11, SPAN("users"), SPAN("r1")), 0);
     assert_int_equal(store->ops->take_up(store, 10, 10, 1), STORE_STALE);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_DEAD), "10");

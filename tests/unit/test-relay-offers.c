@@ -293,7 +293,7 @@ static void test_a_mark_that_the_disk_refuses(void **state)
 
     world->convex = takes_all;
     fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
-    fault_store_set(&world->disk, FAULT_OVERTAKEN, STORE_BROKEN);
+    fault_store_set(&world->disk, FAULT_MARK_STALE, STORE_BROKEN);
     struct sender *sender = world_send(world, "users", 1, 2);
     world_run(world, 1000);
     assert_int_equal(sender->reply, REPLY_DELIVERED);
@@ -302,7 +302,7 @@ static void test_a_mark_that_the_disk_refuses(void **state)
     (void)usleep(1500 * 1000);
     world_run(world, 3000);
     assert_int_equal(atomic_load(&world->disk.calls[FAULT_TAKE]), 0);
-    fault_store_set(&world->disk, FAULT_OVERTAKEN, 0);
+    fault_store_set(&world->disk, FAULT_MARK_STALE, 0);
     assert_overtaken(world);
 }
 
