@@ -190,8 +190,8 @@ static const char *const schema_statements[STMT_COUNT] = {
     [STMT_NAME_TALLY] = "INSERT INTO tally (model, delivered, discarded, pending, dead, buried)"
                         " VALUES (?1, 0, 0, 0, 0, 0)",
     [STMT_LAST_ID] = "SELECT last_id FROM mark WHERE only = 1",
-    [STMT_SET_MARK] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
-                      " commits = commits + 1 WHERE only = 1",
+    [STMT_SET_LAST_ID] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
+                         " commits = commits + 1 WHERE only = 1",
     [STMT_OLDEST] = "SELECT coalesce((SELECT min(since_ms) FROM event INDEXED BY event_waiting"
                     " WHERE state = 0), 0)",
     [STMT_PENDING_OF] = COUNT("event_pending", "state = 0 AND model = ?1"),

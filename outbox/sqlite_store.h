@@ -40,7 +40,7 @@ enum sqlite_statement {
     STMT_ADD_TALLY,
     STMT_NAME_TALLY,
     STMT_LAST_ID,
-    STMT_SET_MARK,
+    STMT_SET_LAST_ID,
     STMT_OLDEST,
     STMT_PENDING_OF,
     STMT_LETTERS_OF,

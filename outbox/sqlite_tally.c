@@ -99,7 +99,7 @@ void sqlite_tally_forget(struct sqlite_store *self)
 int sqlite_tally_flush(struct sqlite_store *self)
 {
     int rc =
-        SQLITE_RUN(self, STMT_SET_MARK, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
+        SQLITE_RUN(self, STMT_SET_LAST_ID, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
 
     for (size_t i = 0; i < self->tallies.len && rc == SQLITE_OK; i++) {
         const struct sqlite_tally *tally = &self->tallies.at[i];
@@ -116,7 +116,7 @@ int sqlite_tally_flush(struct sqlite_store *self)
 
 /* ---- struct store_ops ---- */
 
-int sqlite_tally_mark(struct store *store, uint64_t id)
+int sqlite_tally_set_last_id(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_take(self);

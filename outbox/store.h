@@ -158,7 +158,7 @@ struct store_ops {
      * of a model that is called "other", it is nothing. For who serves, alone. */
     int (*name)(struct store *store, struct span model);
     /* No id above this one was given so far: what last_id() says from then on. */
-    int (*mark)(struct store *store, uint64_t id);
+    int (*set_last_id)(struct store *store, uint64_t id);
 
     /* Rows by rising id. What is read stays readable, and keeps its room on disk, until this
      * returns: read page by page where fn may take long. */

@@ -118,7 +118,7 @@ static int batch_add_own(struct writer_state *state, uint64_t mark)
 {
     int r = state->uncounted ? outbox_unstored_write(state->unstored, state->store) : 0;
 
-    return r || mark <= state->mark ? r : state->store->ops->mark(state->store, mark);
+    return r || mark <= state->mark ? r : state->store->ops->set_last_id(state->store, mark);
 }
 
 /* 0: it is committed. *to_blame: some of the jobs failed, and another try without it may do. */

@@ -160,5 +160,5 @@ void writer_state_leave(struct writer_state *state)
     if (state->last_id == 0 || state->last_id == state->mark || state->now.failing ||
         store->ops->begin(store))
         return;
-    (void)store_end(store, store->ops->mark(store, state->last_id));
+    (void)store_end(store, store->ops->set_last_id(store, state->last_id));
 }

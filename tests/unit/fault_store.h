@@ -203,11 +203,11 @@ static inline int fault_store_name(struct store *store, struct span model)
     return inner->ops->name(inner, model);
 }
 
-static inline int fault_store_mark(struct store *store, uint64_t id)
+static inline int fault_store_set_last_id(struct store *store, uint64_t id)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->mark(inner, id);
+    return inner->ops->set_last_id(inner, id);
 }
 
 static inline int fault_store_next_offered_model(struct store *store, struct span after,
@@ -292,7 +292,7 @@ static const struct store_ops fault_store_ops = {
     .refuse = fault_store_refuse,
     .refuse_model = fault_store_refuse_model,
     .name = fault_store_name,
-    .mark = fault_store_mark,
+    .set_last_id = fault_store_set_last_id,
     .next_offered_model = fault_store_next_offered_model,
     .tallies = fault_store_tallies,
     .discard = fault_store_discard,

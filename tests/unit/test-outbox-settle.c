@@ -356,7 +356,7 @@ static void mark_is_what_it_was_set_to(void **state)
     must_append(store, row_of(7));
     for (size_t i = 0; i < array_len(marks); i++) {
         must_begin(store);
-        assert_int_equal(store->ops->mark(store, marks[i]), 0);
+        assert_int_equal(store->ops->set_last_id(store, marks[i]), 0);
         must_commit(store);
         store = world_reopen(world);
         assert_int_equal(store->ops->last_id(store, &last_id), 0);
