@@ -38,7 +38,7 @@ struct found {
 static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct found *found)
 {
     sqlite3_stmt *find = self->statements[STMT_FIND];
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (r)
         return r;
@@ -152,7 +152,7 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
 
     if (row->id >= SQLITE_NUMBERS_END || row->state > STORE_DEAD)
         return self->spoilt = error_origin(-EINVAL);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
     if (!r)
         r = sqlite_room_take(self, (int64_t)bytes);
     if (r)
@@ -178,7 +178,7 @@ int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model
                              struct span record)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (r || !record.at)
         return r;
@@ -218,7 +218,7 @@ int sqlite_change_deliver(struct store *store, const struct store_row *row, bool
 int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (!r)
         sqlite_tally_of(self, model)->delivered += (int64_t)n;
@@ -228,7 +228,7 @@ int sqlite_change_count_delivered(struct store *store, struct span model, uint64
 int sqlite_change_note_failure(struct store *store, const struct store_row *row)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (!r)
         r = CHANGE(self, STMT_NOTE_FAILURE, NUMBER(row->id), NUMBER(row->attempts),
@@ -300,7 +300,7 @@ int sqlite_change_offer(struct store *store, uint64_t id, bool force)
     return r ? r : sqlite_change_set_state(self, id, &found, force ? STORE_FORCED : STORE_OFFERED);
 }
 
-int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
+int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct found found;
@@ -312,7 +312,7 @@ int sqlite_change_take(struct store *store, uint64_t id, uint64_t new_id, int64_
         r = sqlite_change_set_state(self, id, &found, STORE_DEAD);
         return r ? r : STORE_STALE;
     }
-    r = CHANGE(self, STMT_TAKE, NUMBER(id), NUMBER(new_id), NUMBER(since_ms));
+    r = CHANGE(self, STMT_TAKE_OFFER, NUMBER(id), NUMBER(new_id), NUMBER(since_ms));
     if (!r && new_id != id)
         r = CHANGE(self, STMT_MOVE_BODY, NUMBER(sqlite_lane_body(id)),
                    NUMBER(sqlite_lane_body(new_id)));
@@ -336,7 +336,7 @@ int sqlite_change_refuse_model(struct store *store, struct span model, struct sp
                                uint64_t rows_max, uint64_t *refused)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (!r)
         r = CHANGE(self, STMT_REFUSE_MODEL, BYTES(model), NUMBER(rows_max), BYTES(reason));

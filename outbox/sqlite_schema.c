@@ -163,9 +163,10 @@ static const char *const schema_statements[STMT_COUNT] = {
         "UPDATE event SET attempts = ?2, tried_ms = ?3, reason = ?4, died_ms = ?5,"
         " stale = max(stale, ?6), state = 1, lane = lane_of(model, record) WHERE id = ?1",
     [STMT_SET_STATE] = "UPDATE event SET state = ?2 WHERE id = ?1",
-    [STMT_TAKE] = "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0, tried_ms = 0,"
-                  " since_ms = ?3, reason = NULL, lane = NULL, was = iif(?2 = id, was, id)"
-                  " WHERE id = ?1",
+    [STMT_TAKE_OFFER] =
+        "UPDATE event SET id = ?2, state = 0, stale = 0, attempts = 0, tried_ms = 0,"
+        " since_ms = ?3, reason = NULL, lane = NULL, was = iif(?2 = id, was, id)"
+        " WHERE id = ?1",
     [STMT_MOVE_BODY] = "UPDATE body SET id = ?2 WHERE id = ?1",
     [STMT_REFUSE] = "UPDATE event SET state = 1, reason = ?2 WHERE id = ?1",
     [STMT_REFUSE_MODEL] = "UPDATE event SET state = 1, reason = ?3 WHERE id IN"

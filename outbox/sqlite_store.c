@@ -148,7 +148,7 @@ int sqlite_store_unread(struct sqlite_store *self, int rc)
     return r;
 }
 
-int sqlite_store_take(struct sqlite_store *self)
+int sqlite_store_admit(struct sqlite_store *self)
 {
     if (!self->spoilt && sqlite3_get_autocommit(self->db))
         self->spoilt = STORE_BROKEN; /* it is over, or has never begun */

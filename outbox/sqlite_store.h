@@ -23,7 +23,7 @@ enum sqlite_statement {
     STMT_NOTE_FAILURE,
     STMT_SET_DEAD,
     STMT_SET_STATE,
-    STMT_TAKE,
+    STMT_TAKE_OFFER,
     STMT_MOVE_BODY,
     STMT_REFUSE,
     STMT_REFUSE_MODEL,
@@ -133,7 +133,7 @@ int sqlite_store_spoil(struct sqlite_store *self, int rc);
 int sqlite_store_unread(struct sqlite_store *self, int rc);
 
 /* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
-int sqlite_store_take(struct sqlite_store *self);
+int sqlite_store_admit(struct sqlite_store *self);
 
 /* New events have no room. Tells the log once. Returns STORE_FULL. */
 int sqlite_store_full(struct sqlite_store *self);

@@ -119,7 +119,7 @@ int sqlite_tally_flush(struct sqlite_store *self)
 int sqlite_tally_set_last_id(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (!r)
         self->mark = (int64_t)id;
@@ -142,7 +142,7 @@ int sqlite_tally_name(struct store *store, struct span model)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int64_t pending = 0, offered = 0, dead = 0;
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (r || !model.at || tally_find(self, model) != &self->tallies.at[0] ||
         span_eq(model, SPAN("other")))

@@ -58,7 +58,7 @@ int sqlite_transact_begin(struct store *store)
 int sqlite_transact_commit(struct store *store)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_take(self);
+    int r = sqlite_store_admit(self);
 
     if (!r)
         r = sqlite_tally_flush(self);

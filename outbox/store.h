@@ -145,7 +145,7 @@ struct store_ops {
      * and with since_ms. STORE_STALE: overtaken since it was offered; it is a letter again, with
      * the reason that it had.
      * STORE_MISSING: no such offer. */
-    int (*take_up)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
+    int (*take_offer)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
     /* An offer is a letter again, with that reason instead of what it died of. STORE_MISSING: no
      * such offer. */
     int (*refuse)(struct store *store, uint64_t id, struct span reason);

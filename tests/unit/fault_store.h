@@ -172,13 +172,13 @@ static inline int fault_store_replay(struct store *store, uint64_t id, bool forc
     return inner->ops->offer(inner, id, force);
 }
 
-static inline int fault_store_take_up(struct store *store, uint64_t id, uint64_t new_id,
+static inline int fault_store_take_offer(struct store *store, uint64_t id, uint64_t new_id,
                                       int64_t since_ms)
 {
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_TAKE);
 
-    return r ? r : self->inner->ops->take_up(self->inner, id, new_id, since_ms);
+    return r ? r : self->inner->ops->take_offer(self->inner, id, new_id, since_ms);
 }
 
 static inline int fault_store_refuse(struct store *store, uint64_t id, struct span reason)
@@ -288,7 +288,7 @@ static const struct store_ops fault_store_ops = {
     .note_failure = fault_store_note_failure,
     .bury = fault_store_bury,
     .offer = fault_store_replay,
-    .take_up = fault_store_take_up,
+    .take_offer = fault_store_take_offer,
     .refuse = fault_store_refuse,
     .refuse_model = fault_store_refuse_model,
     .name = fault_store_name,

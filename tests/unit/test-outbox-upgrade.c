@@ -143,8 +143,8 @@ static void upgraded_rows_go_on(void **state)
     must_deliver(store, EARLY + 8); /* of r2, of which 3 is a letter */
     must_begin(store);
     assert_int_equal(store->ops->offer(store, EARLY + 3, false), STORE_STALE);
-    assert_int_equal(store->ops->take_up(store, EARLY + 4, EARLY + 4, 7000), 0);
-    assert_int_equal(store->ops->take_up(store, EARLY + 5, new_id, 7000), 0);
+    assert_int_equal(store->ops->take_offer(store, EARLY + 4, EARLY + 4, 7000), 0);
+    assert_int_equal(store->ops->take_offer(store, EARLY + 5, new_id, 7000), 0);
     assert_int_equal(store->ops->discard(store, EARLY + 1), 0);
     assert_int_equal(store->ops->discard(store, EARLY + 6), 0);
     must_commit(store);
