@@ -23,7 +23,7 @@ static void learn_apply_model(struct model *model)
     lanes_set_group_limit(&model->relay->lanes, &model->lanes, model_room(model));
 }
 
-static void learn_apply_whole(struct relay *relay)
+static void learn_apply_upstream(struct relay *relay)
 {
     relay->lanes.limit = relay->phase >= RELAY_FINISHING
                              ? 0
@@ -35,7 +35,7 @@ void learn_apply_all(struct relay *relay)
     struct model *model;
 
     relay->limits_due = false;
-    learn_apply_whole(relay);
+    learn_apply_upstream(relay);
     TAILQ_FOREACH (model, &relay->models.list, link)
         learn_apply_model(model);
 }
@@ -52,7 +52,7 @@ void learn_gate_changed(void *ctx)
 {
     struct relay *relay = ctx;
 
-    learn_apply_whole(relay);
+    learn_apply_upstream(relay);
     core_ask_pump(relay);
 }
 
@@ -73,7 +73,7 @@ static void learn_log_open(const struct gate *gate, const char *model)
 }
 
 /* Convex as a whole is well: it has judged the one event that it was asked about. */
-static bool learn_whole_well(struct relay *relay)
+static bool learn_upstream_well(struct relay *relay)
 {
     bool opens = gate_passed(&relay->gate);
 
@@ -82,7 +82,7 @@ static bool learn_whole_well(struct relay *relay)
         limit_restart(&relay->limit, relay->lanes.in_flight);
     }
     limit_success(&relay->limit);
-    learn_apply_whole(relay);
+    learn_apply_upstream(relay);
     return opens;
 }
 
@@ -128,8 +128,8 @@ static struct gate_failure learn_failure(const struct learn_attempt *attempt,
     };
 }
 
-static void learn_whole_failed(struct delivery *delivery, const struct learn_attempt *attempt,
-                               const struct verdict *verdict)
+static void learn_upstream_failed(struct delivery *delivery, const struct learn_attempt *attempt,
+                                  const struct verdict *verdict)
 {
     struct relay *relay = delivery->relay;
     struct gate_failure failure = learn_failure(attempt, verdict);
@@ -141,7 +141,7 @@ static void learn_whole_failed(struct delivery *delivery, const struct learn_att
     else if (news == GATE_BLAMES || (relay->gate.state == GATE_OPEN && !delivery->blame.own &&
                                      delivery->attempts == LEARN_FAILURES_MAX))
         learn_log_blame(delivery, verdict);
-    learn_apply_whole(relay);
+    learn_apply_upstream(relay);
 }
 
 static void learn_model_failed(struct delivery *delivery, const struct learn_attempt *attempt,
@@ -174,10 +174,10 @@ bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
     if (failed && !relay->outbox)
         return false; /* nothing waits here for better times, so that no gate is needed */
     if (failed && verdict->scope == VERDICT_UPSTREAM) {
-        learn_whole_failed(delivery, attempt, verdict);
+        learn_upstream_failed(delivery, attempt, verdict);
         return false;
     }
-    bool opens = learn_whole_well(relay);
+    bool opens = learn_upstream_well(relay);
     if (verdict->outcome == VERDICT_HELD) {
         learn_model_failed(delivery, attempt, verdict);
         return opens;
