@@ -38,7 +38,8 @@ enum outbox_kind {
                     * it is stored as one. Twice is once */
     OUTBOX_TAKE,   /* row: id. An offer becomes pending. STORE_STALE: overtaken since, and a
                     * letter again; STORE_MISSING: no such offer */
-    OUTBOX_REFUSE, /* row: id, reason. An offer is a letter again. STORE_MISSING: no such offer */
+    OUTBOX_REFUSE, /* row: id, reason: why. An offer is a letter again. STORE_MISSING: no such offer
+                    */
 };
 
 /* Embedded by whoever waits for it, and kept in place, with all it points at, until done. */

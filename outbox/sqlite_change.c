@@ -321,25 +321,25 @@ int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, 
     return r;
 }
 
-int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason)
+int sqlite_change_refuse(struct store *store, uint64_t id, struct span why)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct found found;
     int r = sqlite_change_find_offer(self, id, &found);
 
     if (!r)
-        r = CHANGE(self, STMT_REFUSE, NUMBER(id), BYTES(reason));
+        r = CHANGE(self, STMT_REFUSE, NUMBER(id), BYTES(why));
     return r ? r : sqlite_change_count(&found, STORE_DEAD);
 }
 
-int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
+int sqlite_change_refuse_model(struct store *store, struct span model, struct span why,
                                uint64_t rows_max, uint64_t *refused)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_admit(self);
 
     if (!r)
-        r = CHANGE(self, STMT_REFUSE_MODEL, BYTES(model), NUMBER(rows_max), BYTES(reason));
+        r = CHANGE(self, STMT_REFUSE_MODEL, BYTES(model), NUMBER(rows_max), BYTES(why));
     if (r)
         return r;
     int64_t rows = sqlite3_changes64(self->db);

@@ -13,8 +13,8 @@ int sqlite_change_note_failure(struct store *store, const struct store_row *row)
 int sqlite_change_bury(struct store *store, const struct store_row *row);
 int sqlite_change_offer(struct store *store, uint64_t id, bool force);
 int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
-int sqlite_change_refuse(struct store *store, uint64_t id, struct span reason);
-int sqlite_change_refuse_model(struct store *store, struct span model, struct span reason,
+int sqlite_change_refuse(struct store *store, uint64_t id, struct span why);
+int sqlite_change_refuse_model(struct store *store, struct span model, struct span why,
                                uint64_t rows_max, uint64_t *refused);
 int sqlite_change_discard(struct store *store, uint64_t id);
 

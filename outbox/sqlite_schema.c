@@ -144,6 +144,15 @@ enum { SCHEMA_VERSION = array_len(schema_migrations) };
 
 #define COUNT(index, where) "SELECT count(*) FROM event INDEXED BY " index " WHERE " where
 
+/*
+ * What a letter died of, and behind that why its replay was refused last: an earlier refusal gives
+ * way, so that the reason does not grow with each one.
+ */
+#define REFUSED "CAST('; replay refused: ' AS BLOB)"
+#define REFUSED_REASON(why)                                                                        \
+    "CAST(coalesce(substr(reason, 1, instr(CAST(reason || " REFUSED " AS BLOB), " REFUSED ") - 1)" \
+    " || " REFUSED ", 'Replay refused: ') || " why " AS BLOB)"
+
 static const char *const schema_statements[STMT_COUNT] = {
     [STMT_BEGIN] = "BEGIN IMMEDIATE",
     [STMT_COMMIT] = "COMMIT",
@@ -168,10 +177,11 @@ static const char *const schema_statements[STMT_COUNT] = {
         " since_ms = ?3, reason = NULL, lane = NULL, was = iif(?2 = id, was, id)"
         " WHERE id = ?1",
     [STMT_MOVE_BODY] = "UPDATE body SET id = ?2 WHERE id = ?1",
-    [STMT_REFUSE] = "UPDATE event SET state = 1, reason = ?2 WHERE id = ?1",
-    [STMT_REFUSE_MODEL] = "UPDATE event SET state = 1, reason = ?3 WHERE id IN"
-                          " (SELECT id FROM event INDEXED BY event_offered WHERE state > 1"
-                          " AND model IS ?1 ORDER BY id LIMIT ?2)",
+    [STMT_REFUSE] = "UPDATE event SET state = 1, reason = " REFUSED_REASON("?2") " WHERE id = ?1",
+    [STMT_REFUSE_MODEL] = "UPDATE event SET state = 1, reason = " REFUSED_REASON(
+        "?3") " WHERE id IN"
+              " (SELECT id FROM event INDEXED BY event_offered WHERE state > 1"
+              " AND model IS ?1 ORDER BY id LIMIT ?2)",
     [STMT_BODY] = "SELECT bytes FROM body WHERE id = ?1",
     [STMT_READ_ALL] = READ("NOT INDEXED", "state BETWEEN ?4 AND ?5"),
     [STMT_READ_MODEL] = READ("NOT INDEXED", "state BETWEEN ?4 AND ?5 AND model = ?6"),

@@ -146,12 +146,13 @@ struct store_ops {
      * the reason that it had.
      * STORE_MISSING: no such offer. */
     int (*take_offer)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
-    /* An offer is a letter again, with that reason instead of what it died of. STORE_MISSING: no
-     * such offer. */
-    int (*refuse)(struct store *store, uint64_t id, struct span reason);
+    /* An offer is a letter again. Its reason says what it died of, and why its replay was refused:
+     * "<reason>; replay refused: <why>", of several refusals the last. STORE_MISSING: no such
+     * offer. */
+    int (*refuse)(struct store *store, uint64_t id, struct span why);
     /* The same of the oldest offers of a model (SPAN_NULL: of none), rows_max at most. */
-    int (*refuse_model)(struct store *store, struct span model, struct span reason,
-                        uint64_t rows_max, uint64_t *refused);
+    int (*refuse_model)(struct store *store, struct span model, struct span why, uint64_t rows_max,
+                        uint64_t *refused);
     /* A letter goes for good. STORE_MISSING. */
     int (*discard)(struct store *store, uint64_t id);
     /* The model gets counts of its own: what there is of it leaves those of all others. Again, and

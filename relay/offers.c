@@ -22,7 +22,6 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "handlers/sync.h"
 #include "relay/core.h"
 #include "relay/prepared.h"
 #include "relay/settle.h"
@@ -30,7 +29,9 @@
 /* On their way at once, of all models, but for one of each: each may bring a body of any size. */
 enum { OFFERS_AT_ONCE = 8 };
 
-static const char offers_overtaken_text[] = "Replay refused: a newer event of the record waits";
+/* Why a replay is refused, in the log and behind the letter's reason. */
+static const char offers_overtaken_text[] = "a newer event of the record waits";
+static const char offers_no_route_text[] = "the model has no route";
 
 /* ---- one offer ---- */
 
@@ -66,7 +67,7 @@ static void offers_refused(struct outbox_op *op, int r)
 
     offers_end(delivery, r);
     if (r == 0)
-        offers_count_refused(delivery->model, op->row.id, "a newer event of the record waits");
+        offers_count_refused(delivery->model, op->row.id, offers_overtaken_text);
     core_finish(delivery);
 }
 
@@ -283,6 +284,6 @@ void offers_find(void *ctx)
     relay->offers_walking = true;
     buf_done(&relay->offers_walk.model);
     relay->offers_walk =
-        (struct outbox_walk){.reason = span_of(sync_no_route_text), .done = offers_walked};
+        (struct outbox_walk){.reason = span_of(offers_no_route_text), .done = offers_walked};
     offers_walk_on(relay, true); /* those that name no model have no route */
 }

@@ -62,6 +62,28 @@ static inline struct span mirror_text(const char *prefix, uint64_t n)
     return reasons[n % array_len(reasons)];
 }
 
+/* The reason of a letter that had that one, maybe none, and whose replay is refused. */
+static inline struct span mirror_refused(struct span reason, struct span why)
+{
+    static struct buf made[64];
+    static const struct span join = TEXT("; replay refused: ");
+    struct buf text = BUF_NULL;
+    const char *cut = reason.at ? memmem(reason.at, reason.len, join.at, join.len) : NULL;
+    struct span first = {reason.at, cut ? (size_t)(cut - reason.at) : reason.len};
+    size_t i = 0;
+
+    assert_int_equal(buf_append_span(&text, reason.len ? first : SPAN("Replay refused: ")), 0);
+    assert_int_equal(buf_append_span(&text, reason.len ? join : SPAN_NULL), 0);
+    assert_int_equal(buf_append_span(&text, why), 0);
+    while (made[i].len > 0 && !span_eq(buf_span(&made[i]), buf_span(&text)))
+        assert_true(++i < array_len(made));
+    if (made[i].len > 0)
+        buf_done(&text);
+    else
+        made[i] = text;
+    return buf_span(&made[i]);
+}
+
 /* Bodies of many lengths: some fit a page, some need others. */
 static inline struct span mirror_body(uint64_t n)
 {
@@ -419,15 +441,15 @@ static inline int walk_take(struct walk *walk, uint64_t id)
 static inline int walk_refuse(struct walk *walk, uint64_t id)
 {
     struct store_row *row = mirror_find(&walk->next, id);
-    struct span reason = mirror_text("because", walk_roll(walk, 3));
-    int r = walk->store->ops->refuse(walk->store, id, reason);
+    struct span why = mirror_text("because", walk_roll(walk, 3));
+    int r = walk->store->ops->refuse(walk->store, id, why);
 
     if (r && r != STORE_MISSING)
         return r;
     assert_int_equal(r, walk_is_offer(row) ? 0 : STORE_MISSING);
     if (!r) {
         row->state = STORE_DEAD;
-        row->reason = reason;
+        row->reason = mirror_refused(row->reason, why);
     }
     return 0;
 }
@@ -435,10 +457,10 @@ static inline int walk_refuse(struct walk *walk, uint64_t id)
 static inline int walk_refuse_model(struct walk *walk)
 {
     struct span model = mirror_text("model", walk_roll(walk, 3));
-    struct span reason = mirror_text("because", walk_roll(walk, 3));
+    struct span why = mirror_text("because", walk_roll(walk, 3));
     const uint64_t rows_max = 1 + walk_roll(walk, 3);
     uint64_t refused = 77, should = 0;
-    int r = walk->store->ops->refuse_model(walk->store, model, reason, rows_max, &refused);
+    int r = walk->store->ops->refuse_model(walk->store, model, why, rows_max, &refused);
 
     if (r)
         return r;
@@ -447,7 +469,7 @@ static inline int walk_refuse_model(struct walk *walk)
         if (!walk_is_offer(row) || !row->model.at || !span_eq(row->model, model))
             continue;
         row->state = STORE_DEAD;
-        row->reason = reason;
+        row->reason = mirror_refused(row->reason, why);
         should++;
     }
     assert_int_equal(refused, should);

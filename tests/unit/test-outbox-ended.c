@@ -204,7 +204,7 @@ static void mirror_apply(struct mirror *mirror, const struct outbox_op *op)
     case OUTBOX_REFUSE:
         assert_true(offered);
         row->state = STORE_DEAD;
-        row->reason = op->row.reason;
+        row->reason = mirror_refused(row->reason, op->row.reason);
         return;
     case OUTBOX_NOTE_FAILURE:
         assert_true(pending);

@@ -183,6 +183,47 @@ static void taken_once(void **state)
     finish(store, &folder);
 }
 
+static int reason_row(void *ctx, const struct store_row *row)
+{
+    struct buf *reason = ctx;
+
+    reason->len = 0;
+    return row->id == 10 ? buf_append_span(reason, row->reason) : 0;
+}
+
+static void assert_reason(struct store *store, struct span expected)
+{
+    const struct store_filter letters = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
+    cleanup(buf_done) struct buf reason = BUF_NULL;
+
+    assert_int_equal(store->ops->read(store, &letters, reason_row, &reason), 0);
+    assert_same_text(buf_span(&reason), expected);
+}
+
+static void refuse_again(struct store *store, struct span why)
+{
+    must_begin(store);
+    assert_int_equal(store->ops->offer(store, 10, false), 0);
+    assert_int_equal(store->ops->refuse(store, 10, why), 0);
+    must_commit(store);
+}
+
+/* A letter goes on saying what it died of, however often its replay is refused. */
+static void refused_letter_says_both(void **state)
+{
+    struct store *store = ((struct world *)*state)->store;
+    struct store_row row = row_of(10);
+
+    must_append(store, row);
+    must_bury(store, died(10, "Uncaught Error: no such post"));
+    refuse_again(store, SPAN("the model has no route"));
+    assert_reason(store,
+                  SPAN("Uncaught Error: no such post; replay refused: the model has no route"));
+    for (int i = 0; i < 3; i++)
+        refuse_again(store, SPAN("a newer event waits"));
+    assert_reason(store, SPAN("Uncaught Error: no such post; replay refused: a newer event waits"));
+}
+
 static void refused_once(void **state)
 {
     const struct offer_case *offer = *state;
@@ -197,7 +238,7 @@ static void refused_once(void **state)
     must_commit(store);
     if (offer->refused == 0) {
         row.state = STORE_DEAD;
-        row.reason = REASON;
+        row.reason = SPAN("Replay refused: no such thing"); /* it died of nothing that is known */
         assert_only_row(store, row);
         assert_string_equal(tallies_of(store), " 0 0 0 0;users 0 1 0 1;");
     }
@@ -367,6 +408,7 @@ static void mark_is_what_it_was_set_to(void **state)
 static const struct CMUnitTest plain_tests[] = {
     world_test(burial_again_keeps_it_stale),
     world_test(models_of_offers_are_refused_some_at_a_time),
+    world_test(refused_letter_says_both),
     world_test(share_of_a_model_leaves_that_of_others),
     world_test(naming_can_be_undone),
     world_test(another_process_sees_what_was_named),

@@ -85,8 +85,10 @@ static void test_the_end_of_the_line(void **state)
     world_run_until(world, nothing_is_left, 60 * 1000);
     assert_counts(row->delivered, row->dead, 0);
     assert_int_equal(refused_of(world, "users"), row->refused);
-    assert_int_equal(a_letter_says(world, "Replay refused: a newer event of the record waits"),
-                     row->refused);
+    assert_int_equal(
+        a_letter_says(world,
+                      "Uncaught Error: no; replay refused: a newer event of the record waits"),
+        row->refused);
     assert_int_equal(world->overlaps, 0);
     assert_int_equal(world->disorders, row->forced && row->record); /* which was wanted */
     if (row->refused)
