@@ -6,10 +6,7 @@
 
 #include "base/util.h"
 
-enum {
-    READ_ENOUGH = 1000,    /* what ends a reading; no outcome of the store's */
-    READ_WALK_ROWS = 1024, /* refused in one step of a walk */
-};
+enum { READ_WALK_ROWS = 1024 }; /* refused in one step of a walk */
 
 /* ---- Pages ---- */
 
@@ -27,7 +24,7 @@ static int read_add(void *ctx, const struct store_row *row)
     if (page->rows == read->rows_max ||
         (page->rows > 0 && page->bytes + row->body.len > read->bytes_max)) {
         read->more = true;
-        return READ_ENOUGH;
+        return WRITER_ENOUGH;
     }
     struct outbox_row *copy = outbox_row_copy(row, read->prepare);
     if (!copy)
@@ -52,7 +49,7 @@ static int read_page(struct writer_state *state, struct outbox_read *read)
     struct read_page page = {.read = read};
     int r = store->ops->read(store, &filter, read_add, &page);
 
-    return r == READ_ENOUGH ? 0 : r;
+    return r == WRITER_ENOUGH ? 0 : r;
 }
 
 static void read_rows(struct writer_state *state, struct outbox_read *read)

@@ -10,7 +10,6 @@
 enum {
     STATE_UNREAD_MS =
         5000, /* a reading that failed is news for so long; most are tried again within a second */
-    STATE_ENOUGH = 1000, /* what ends a reading; no outcome of the store's */
 };
 
 int writer_state_read(struct writer_state *state, int r)
@@ -64,7 +63,7 @@ static int state_stop_at_first(void *ctx, const struct store_row *row)
 {
     (void)ctx;
     (void)row;
-    return STATE_ENOUGH;
+    return WRITER_ENOUGH;
 }
 
 void writer_state_find_offers(struct writer_state *state)
@@ -73,8 +72,8 @@ void writer_state_find_offers(struct writer_state *state)
     int r =
         writer_state_read(state, writer_state_read_rows(state, filter, state_stop_at_first, NULL));
 
-    if (!r || r == STATE_ENOUGH)
-        state->now.offers = r == STATE_ENOUGH;
+    if (!r || r == WRITER_ENOUGH)
+        state->now.offers = r == WRITER_ENOUGH;
 }
 
 static int state_add_letter(void *ctx, const struct store_row *row)

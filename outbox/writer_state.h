@@ -7,6 +7,8 @@
 #include "outbox/outbox_tallies.h"
 #include "outbox/outbox_unstored.h"
 
+enum { WRITER_ENOUGH = 1000 }; /* ends a reading; no outcome of the store's */
+
 struct writer_state {
     struct store *store;
     struct letter_filter *filter;
