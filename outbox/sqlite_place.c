@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <unistd.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -63,6 +64,10 @@ static int place_denied(const struct store_options *options, const char *path)
     struct passwd entry, *user = NULL;
     int r = 0;
 
+    if (known && owner == geteuid())
+        return sqlite_place_refuse(options, "Permission denied",
+                                   "this user owns it: its mode (chmod u+rwX), SELinux or AppArmor "
+                                   "must allow more");
     if (known)
         (void)getpwuid_r(owner, &entry, texts, sizeof(texts), &user);
     if (user)

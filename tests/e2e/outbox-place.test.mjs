@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   copyFileSync,
   existsSync,
   mkdirSync,
@@ -25,6 +26,7 @@ import { RELAY_BIN, RELAY_BUILD, spawnRelay, startRelay, sync } from '../lib/rel
 import { startUpstream } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
+const NOBODY = 65534;
 const isRoot = process.getuid() === 0;
 const MOUNTS = isRoot ? false : 'only root may mount';
 
@@ -305,25 +307,30 @@ for (const [what, bytes, says] of FOREIGN) {
 
 // ---- who may ----
 
+// What a run is put under so that it is the user nobody's, who may not see the build's folder.
+function underNobody(t) {
+  const bin = makeFolder(t);
+  chmodSync(bin.folder, 0o755);
+  copyFileSync(RELAY_BIN, bin.path('convex-relay'));
+  return [
+    'setpriv',
+    `--reuid=${NOBODY}`,
+    `--regid=${NOBODY}`,
+    '--clear-groups',
+    'sh',
+    '-c',
+    `shift; exec '${bin.path('convex-relay')}' "$@"`,
+    'sh',
+  ];
+}
+
 test(
   'as another user: whom to run it as',
   { skip: isRoot ? false : 'only root may become somebody else' },
   async (t) => {
     const world = await makeWorld(t, { answer: HANG, env: HASTY });
     assertAnswer(await world.send(userEvent('acc_1')), 202, QUEUED);
-    const bin = makeFolder(t);
-    chmodSync(bin.folder, 0o755);
-    copyFileSync(RELAY_BIN, bin.path('convex-relay'));
-    const asNobody = [
-      'setpriv',
-      '--reuid=65534',
-      '--regid=65534',
-      '--clear-groups',
-      'sh',
-      '-c',
-      `shift; exec '${bin.path('convex-relay')}' "$@"`,
-      'sh',
-    ];
+    const asNobody = underNobody(t);
     for (const mode of [0o700, 0o755]) {
       // the folder keeps others out, or the file does
       chmodSync(world.folder, mode);
@@ -338,6 +345,23 @@ test(
       }
     }
     assert.equal((await world.pending()).length, 1);
+  },
+);
+
+test(
+  'as its owner, whom its mode forbids it: to change that, not the user',
+  { skip: isRoot ? false : 'only root may become somebody else' },
+  async (t) => {
+    const files = makeFolder(t, { 'outbox.db': '' });
+    chownSync(files.folder, NOBODY, NOBODY);
+    chownSync(files.path('outbox.db'), NOBODY, NOBODY);
+    chmodSync(files.path('outbox.db'), 0o400);
+    const options = { env: { OUTBOX: files.path('outbox.db') }, under: underNobody(t) };
+    await assertRefused(t, {
+      ...options,
+      code: 2,
+      says: /: Permission denied: this user owns it: its mode \(chmod u\+rwX\), SELinux or AppArmor must allow more$/m,
+    });
   },
 );
 
