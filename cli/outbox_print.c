@@ -163,6 +163,8 @@ int outbox_print_whole(const struct store_row *row, bool for_terminal, struct bu
 {
     int r = buf_printf(out, "%-*s%" PRIu64 "\n", PRINT_NAME_WIDTH, "id:", row->id);
 
+    if (!r && row->was)
+        r = buf_printf(out, "%-*s%" PRIu64 "\n", PRINT_NAME_WIDTH, "was:", row->was);
     if (!r)
         r = whole_text("state:", span_of(whole_state(row)), out);
     if (!r)

@@ -384,6 +384,19 @@ static void test_show(void **state)
                  "");
 }
 
+/* An id from before `replay --force` leads on: it stands in the event that it has become. */
+static void test_show_forced(void **state)
+{
+    struct store_row forced = letter;
+
+    (void)state;
+    forced.id = 14;
+    forced.was = 12;
+    memory_store_add(&world.store, forced);
+    assert_int_equal(world_run("show 14"), EXIT_FINE);
+    assert_non_null(strstr(world.out, "id:       14\nwas:      12\nstate:    dead\n"));
+}
+
 /* A reason cannot end the head, a body stays as it is, but for a terminal. */
 static void test_show_hostile(void **state)
 {
@@ -462,7 +475,7 @@ static void test_reader_gone(void **state)
 int main(void)
 {
     static struct CMUnitTest tests[array_len(usage_rows) + array_len(line_rows) +
-                                   array_len(reason_rows) + array_len(filter_rows) + 17];
+                                   array_len(reason_rows) + array_len(filter_rows) + 18];
     size_t len = rows_add(tests, 0, usage_rows, test_usage);
 
     len = rows_add(tests, len, line_rows, test_line);
@@ -480,6 +493,7 @@ int main(void)
     tests[len++] = TEST(test_pages);
     tests[len++] = TEST(test_list_fails);
     tests[len++] = TEST(test_show);
+    tests[len++] = TEST(test_show_forced);
     tests[len++] = TEST(test_show_hostile);
     tests[len++] = TEST(test_show_json);
     tests[len++] = TEST(test_show_missing);
