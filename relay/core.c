@@ -68,6 +68,12 @@ struct event_counts *core_counts_of(struct relay *relay, struct model *model)
     return model && strcmp(model->name, "other") != 0 ? &model->counts : &relay->other;
 }
 
+uint64_t core_pending_of(struct relay *relay, struct model *model)
+{
+    return core_counts_of(relay, model) == &relay->other ? model->lanes.places
+                                                         : model->counts.pending;
+}
+
 void core_count_delivered(struct relay *relay, struct model *model)
 {
     struct event_counts *counts = core_counts_of(relay, model);

@@ -37,6 +37,13 @@ enum relay_phase {
     RELAY_GIVEN_UP,  /* time is up: nothing is read any more, nobody waits for Convex */
 };
 
+/* Offers that a walk has refused, since their models have no route. */
+struct relay_refusals {
+    uint64_t here;            /* of the model where the walk stands */
+    uint64_t events, models;  /* of the models behind it */
+    const struct model *last; /* of them; NULL: no route has ever named it */
+};
+
 struct relay {
     struct inbox inbox;
     struct loop *loop;
@@ -64,11 +71,12 @@ struct relay {
     int suspects;                  /* attempts in flight of events that have failed before */
     int64_t suspect_ms;            /* when the last of them began */
     struct outbox_walk offers_walk;
-    bool offers_walking, offers_due; /* a walk is under way; the next one is due */
-    uint64_t offers_refused;         /* of the walk's model */
-    int offers_taking;               /* that the outbox was asked for, and has not answered */
-    struct outbox_naming naming;     /* done is set while one is under way */
+    bool offers_walking, offers_due;      /* a walk is under way; the next one is due */
+    struct relay_refusals offers_refused; /* of the walk at hand */
+    int offers_taking;                    /* that the outbox was asked for, and has not answered */
+    struct outbox_naming naming;          /* done is set while one is under way */
     bool naming_due;
+    bool lost_untold; /* some lost routes may not be in the log yet: see struct model */
 
     struct loop_timer tend_timer; /* once a second */
     int64_t aged_ms;              /* when the ages were looked at last */
@@ -105,6 +113,10 @@ bool core_is_full(const struct relay *relay);
 
 /* Before it, the event waits; NULL: nothing but its own failure keeps it from being sent. */
 const struct gate *core_gate_before(const struct delivery *delivery);
+
+/* How many events of the model wait, as of the last snapshot; of one that is called "other", which
+ * has no counts of its own, those in memory. */
+uint64_t core_pending_of(struct relay *relay, struct model *model);
 
 /* What there is to count of events without an outbox, which else counts by itself. */
 struct event_counts *core_counts_of(struct relay *relay, struct model *model);

@@ -42,7 +42,7 @@ int models_add(struct models *models, const struct models_options *options, stru
         return r;
     }
     model->relay = options->relay;
-    model->lost = true;
+    model->lost = model->lost_untold = true;
     model->lost_ms = loop_now_ms(options->loop);
     model->queue = queue_begin(options->last_id);
     lane_group_init(&model->lanes, 0);

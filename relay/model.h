@@ -44,6 +44,7 @@ struct model {
     const struct route *route; /* the last one that it had */
     uint64_t generation;       /* of route: rises with each reload */
     bool lost;                 /* the configuration has no route for it: its events wait */
+    bool lost_untold;          /* the log has not said so yet */
     int64_t lost_ms;           /* mono; since then */
 
     struct lane_group lanes;

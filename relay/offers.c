@@ -33,6 +33,9 @@ enum { OFFERS_AT_ONCE = 8 };
 static const char offers_overtaken_text[] = "a newer event of the record waits";
 static const char offers_no_route_text[] = "the model has no route";
 
+static const char offers_no_route_log[] =
+    "replays refused: the model has no route; they are dead letters again";
+
 /* ---- one offer ---- */
 
 /* model: NULL where no route has ever named it. */
@@ -235,16 +238,35 @@ static bool offers_meet(struct relay *relay)
     return false;
 }
 
+/* The walk goes on to another model. */
 static void offers_leave(struct relay *relay)
 {
+    struct relay_refusals *refusals = &relay->offers_refused;
     struct model *model = offers_walk_model(relay);
 
-    if (relay->offers_refused == 0)
+    if (refusals->here == 0)
         return;
-    *offers_refused_of(relay, model) += relay->offers_refused;
-    log_warn("replays refused: the model has no route", "model", model ? model->name : "(other)",
-             "events", log_number(relay->offers_refused));
-    relay->offers_refused = 0;
+    *offers_refused_of(relay, model) += refusals->here;
+    refusals->events += refusals->here;
+    refusals->models++;
+    refusals->last = model;
+    refusals->here = 0;
+}
+
+static void offers_end_walk(struct relay *relay, int r)
+{
+    const struct relay_refusals *refusals = &relay->offers_refused;
+
+    offers_leave(relay);
+    if (refusals->models == 1)
+        log_warn(offers_no_route_log, "model", refusals->last ? refusals->last->name : "(other)",
+                 "events", log_number((int64_t)refusals->events));
+    else if (refusals->models > 1)
+        log_warn(offers_no_route_log, "models", log_number((int64_t)refusals->models), "events",
+                 log_number((int64_t)refusals->events));
+    relay->offers_walking = false;
+    relay->offers_due |= r != STORE_MISSING;
+    core_ask_pump(relay); /* which tells of lost routes, now that their counts are right */
 }
 
 static void offers_walk_on(struct relay *relay, bool refuse)
@@ -258,11 +280,9 @@ static void offers_walked(struct outbox_walk *walk, int r)
     struct relay *relay = container_of(walk, struct relay, offers_walk);
 
     if (walk->step == OUTBOX_WALK_REFUSE)
-        relay->offers_refused += walk->refused;
+        relay->offers_refused.here += walk->refused;
     if (r || relay->phase == RELAY_GIVEN_UP) { /* the end, or the outbox fails */
-        offers_leave(relay);
-        relay->offers_walking = false;
-        relay->offers_due |= r != STORE_MISSING;
+        offers_end_walk(relay, r);
         return;
     }
     if (walk->step == OUTBOX_WALK_REFUSE && walk->refused == 0) {
@@ -282,6 +302,7 @@ void offers_find(void *ctx)
         return;
     relay->offers_due = false;
     relay->offers_walking = true;
+    relay->offers_refused = (struct relay_refusals){0};
     buf_done(&relay->offers_walk.model);
     relay->offers_walk =
         (struct outbox_walk){.reason = span_of(offers_no_route_text), .done = offers_walked};

@@ -7,6 +7,7 @@
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
+#include "relay/routing.h"
 
 static void pump_withdraw(struct relay *relay)
 {
@@ -28,6 +29,7 @@ static int pump_run(void *ctx)
     attempt_start_all(relay);
     offers_take_all(relay);
     learn_knock(relay);
+    routing_log_lost(relay);
     return relay->tickets.answered == answered ? -1 : 0;
 }
 

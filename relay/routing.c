@@ -67,7 +67,7 @@ int routing_recall(struct relay *relay)
 /* Convex is not asked for its events any more; what is in flight ends by the old route. */
 static void routing_lose(struct model *model)
 {
-    model->lost = true;
+    model->lost = model->lost_untold = true;
     model->lost_ms = loop_now_ms(model->relay->loop);
 }
 
@@ -101,19 +101,24 @@ static void routing_name(struct relay *relay)
     outbox_submit_naming(relay->outbox, naming);
 }
 
-static void routing_log_lost(struct relay *relay)
+/* Offers count as pending until the walk has refused them: the log waits for that. */
+void routing_log_lost(struct relay *relay)
 {
     struct model *model;
     struct snapshot snapshot;
 
-    if (!relay->outbox || snapshot_fill(relay, &snapshot))
-        return; /* for the counts */
+    if (!relay->outbox || !relay->lost_untold || relay->offers_walking || relay->offers_due ||
+        snapshot_fill(relay, &snapshot)) /* which brings the counts */
+        return;
     snapshot_done(&snapshot);
     TAILQ_FOREACH (model, &relay->models.list, link) {
-        if (model->lost && model->counts.pending > 0 && model->lost_ms == loop_now_ms(relay->loop))
-            log_warn("the model has no route: its events wait", "model", model->name, "events",
-                     log_number((int64_t)model->counts.pending));
+        uint64_t pending = core_pending_of(relay, model);
+        if (model->lost && model->lost_untold && pending > 0)
+            log_warn("the model has no route: its events wait until ROUTES names it again", "model",
+                     model->name, "events", log_number((int64_t)pending));
+        model->lost_untold = false;
     }
+    relay->lost_untold = false;
 }
 
 int routing_set(struct relay *relay, struct routes *routes)
@@ -129,8 +134,8 @@ int routing_set(struct relay *relay, struct routes *routes)
         if (relay->outbox && model->routes != routes && !model->lost)
             routing_lose(model);
     }
+    relay->lost_untold = true;
     learn_apply_all(relay);
-    routing_log_lost(relay);
     routing_name(relay);
     offers_find(relay);
     attempt_probe(relay);

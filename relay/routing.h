@@ -18,5 +18,9 @@ int routing_set(struct relay *relay, struct routes *routes);
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
                   struct model **model);
 
+/* Tells the log of routes that were lost with events that wait, as soon as their number is known.
+ */
+void routing_log_lost(struct relay *relay);
+
 /* What failed before is tried again. */
 void routing_retry(struct relay *relay);

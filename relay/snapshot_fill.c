@@ -73,7 +73,7 @@ static void fill_model(struct relay *relay, struct model *model, int64_t now_ms,
         out->counts = &model->counts;
     fill_gate(relay, &relay->gate, now_ms, &out->held, &out->held_since_ms);
     fill_gate(relay, &model->gate, now_ms, &out->held, &out->held_since_ms);
-    if (model->lost && model->counts.pending > 0) {
+    if (model->lost && core_pending_of(relay, model) > 0) {
         out->held = "no route";
         out->held_since_ms = fill_wall_ms(relay, now_ms, model->lost_ms);
     }

@@ -216,7 +216,7 @@ for (const [what, lose] of Object.entries(WAYS_TO_LOSE_A_ROUTE)) {
     files.write('routes', USERS_ROUTE);
     await lose(world);
     await waitFor('the news', () =>
-      world.log().includes('the model has no route: its events wait model=posts events=2'),
+      world.log().includes('its events wait until ROUTES names it again model=posts events=2'),
     );
     world.upstream.answer = SUCCESS;
     await waitFor('the other model', async () => (await world.stats()).pending === 2);

@@ -165,6 +165,80 @@ static void test_a_replay_is_refused(void **state)
     assert_counts(1, 1, 0);
 }
 
+#define ROUTE(model) "\"" model "\":{\"mutation\":\"" model ":syncFromBlade\"}"
+
+/* One line says how many there were, of however many models. */
+static void test_replays_of_many_models_are_refused(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"a", "b", "c", "d", "e"};
+    struct world *world = begin(&plain, rejects_all);
+    struct capture log;
+
+    world_reload(world, "{" ROUTE("a") "," ROUTE("b") "," ROUTE("c") "," ROUTE("d") "," ROUTE(
+                            "e") "," ROUTE("users") "}");
+    for (size_t i = 0; i < array_len(models); i++)
+        (void)world_send(world, models[i], (int)i, 1);
+    world_run(world, 100);
+    assert_counts(0, array_len(models), 0);
+    world_reload(world, users_only);
+    world_run(world, 100);
+    capture_begin(&log);
+    change_beside(world, replay_all, array_len(models));
+    await_offers(world);
+    capture_end(&log);
+    assert_counts(0, array_len(models), 0);
+    assert_int_equal(capture_count(&log, "replays refused"), 1);
+    assert_int_equal(capture_count(&log, "models=5 events=5"), 1);
+    capture_done(&log);
+}
+
+/* An offer is refused where an event waits: it is not among those that the log says wait. */
+static void test_offers_do_not_wait(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, rejects_all);
+    struct capture log;
+
+    (void)world_send(world, "posts", 1, 1);
+    world_run(world, 100);
+    world->convex = is_away;
+    (void)world_send(world, "posts", 2, 1);
+    world_run(world, 100);
+    assert_counts(0, 1, 1);
+    capture_begin(&log);
+    change_beside(world, replay_row, 1);
+    world_reload(world, users_only);
+    world_run(world, 2000);
+    capture_end(&log);
+    assert_counts(0, 1, 1);
+    assert_int_equal(capture_count(&log, "its events wait"), 1);
+    assert_int_equal(capture_count(&log, "model=posts events=1"), 2); /* one line for each */
+    capture_done(&log);
+}
+
+/* A route may be called what the counts of all models without a route are called. */
+static void test_a_lost_route_called_other(void **state)
+{
+    (void)state;
+    struct world *world = begin(&plain, is_away);
+    struct capture log;
+
+    world_reload(world, "{" ROUTE("other") "," ROUTE("users") "}");
+    (void)world_send(world, "other", 1, 1);
+    (void)world_send(world, "other", 1, 2);
+    world_run(world, 100);
+    capture_begin(&log);
+    world_reload(world, users_only);
+    world_run(world, 1000);
+    capture_end(&log);
+    assert_string_equal(held_of(world, "other"), "no route");
+    assert_int_equal(capture_count(&log, "its events wait until ROUTES names it again "
+                                         "model=other events=2"),
+                     1);
+    capture_done(&log);
+}
+
 /* Without an outbox nothing waits: the attempts end by the route that they came for. */
 static void test_without_an_outbox(void **state)
 {
@@ -187,9 +261,9 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest plain_tests[] = {
-        ROW(test_what_comes_meanwhile),
-        ROW(test_age_ends_it),
-        ROW(test_a_replay_is_refused),
+        ROW(test_what_comes_meanwhile), ROW(test_age_ends_it),
+        ROW(test_a_replay_is_refused),  ROW(test_replays_of_many_models_are_refused),
+        ROW(test_offers_do_not_wait),   ROW(test_a_lost_route_called_other),
         ROW(test_without_an_outbox),
     };
     struct CMUnitTest
