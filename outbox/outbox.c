@@ -77,8 +77,9 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
     TAILQ_INSERT_TAIL(&outbox->marks, job, link);
     if (outbox->marks_len++ == OUTBOX_MARKS_MAX) { /* it is owed for good */
-        log_warn("the outbox fails for long, and which dead letters are stale is not known any "
-                 "more: no replay is sent before a restart");
+        log_warn(
+            "the outbox has failed for long, and which dead letters are stale is not known any "
+            "more: no replay is sent until the relay is restarted");
         job = TAILQ_FIRST(&outbox->marks);
         TAILQ_REMOVE(&outbox->marks, job, link);
         outbox->marks_len--;

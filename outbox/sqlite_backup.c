@@ -278,7 +278,8 @@ int sqlite_backup_restore(struct sqlite_store *self)
     if (rc == SQLITE_OK)
         rc = sqlite3_exec(self->db, "COMMIT", NULL, NULL, NULL);
     if (rc == SQLITE_OK)
-        log_warn("the outbox was restored from a backup: what was pending is now dead letters",
+        log_warn("the outbox was restored from a backup: what was pending is now dead letters; "
+                 "replay what Convex lacks",
                  "path", self->path, "events", log_number(buried));
     else if (!sqlite3_get_autocommit(self->db))
         (void)sqlite3_exec(self->db, "ROLLBACK", NULL, NULL, NULL);

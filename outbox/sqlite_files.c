@@ -51,10 +51,12 @@ int sqlite_files_modes(const char *path)
         if (stat(name, &st) != 0 || !(st.st_mode & S_IRWXO))
             continue;
         if (chmod(name, S_IRUSR | S_IWUSR) == 0)
-            log_warn("the outbox could be read or written by everybody: no longer", "path", name);
+            log_warn("everybody could read or write the outbox: its mode is 0600 now", "path",
+                     name);
         else
-            log_warn("the outbox can be read or written by everybody", "path", name, "error",
-                     strerror(errno));
+            log_warn("everybody can read or write the outbox, and the relay may not change that: "
+                     "chmod 600 it",
+                     "path", name, "error", strerror(errno));
     }
     return 0;
 }

@@ -43,11 +43,10 @@ static void log_tell_pinned(struct sqlite_store *self)
     if (pinned && !self->told_pinned)
         log_warn(
             "a program reads the outbox for long: its -wal grows meanwhile, and counts towards "
-            "OUTBOX_MAX_MB",
+            "OUTBOX_MAX_MB; end that program",
             "path", self->path, "bytes", log_number(self->log_frames * FRAME_BYTES));
     else if (self->told_pinned && self->log_frames == 0)
-        log_info("nobody keeps the outbox's -wal from being folded in any more", "path",
-                 self->path);
+        log_info("nobody keeps the outbox's -wal from shrinking any more", "path", self->path);
     self->told_pinned = self->log_frames > 0 && (pinned || self->told_pinned);
 }
 

@@ -189,9 +189,9 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
                   "stop the relay, and put the file back with its log as -wal beside it");
         return 0;
     }
-    log_error("the outbox was damaged and has been replaced", "path", path, "set_aside", put_away,
-              "events_saved", log_number((int64_t)saved.rows), "events_lost",
-              log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);
+    log_error("the outbox was damaged, and has been replaced by what could be read of it", "path",
+              path, "set_aside", put_away, "events_saved", log_number((int64_t)saved.rows),
+              "events_lost", log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);
     *rows_spoilt += saved.rows_spoilt;
     return 0;
 }

@@ -305,8 +305,8 @@ int sqlite_open_again(struct sqlite_store *self)
         self->rows_spoilt = fresh.rows_spoilt;
         self->reserve = fresh.reserve;
         self->half_mended = sqlite_hold_moved(&self->hold) != HOLD_PLACES;
-        log_error("the outbox is damaged, and cannot be mended", "path", self->path, "error",
-                  buf_string(&why));
+        log_error("the outbox is damaged, and cannot be mended yet: it is tried again", "path",
+                  self->path, "error", buf_string(&why));
         return r > 0 ? STORE_BROKEN : r;
     }
     sqlite_connect_close(self);

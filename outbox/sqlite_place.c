@@ -371,6 +371,7 @@ void sqlite_place_warn(const char *path)
         log_warn("the outbox may be lost with its file system", "path", path, "file_system",
                  found->name, "because", found->risk);
     if (stat(path, &st) == 0 && st.st_nlink > 1) /* https://sqlite.org/howtocorrupt.html, 2.5 */
-        log_warn("the outbox has another name: a start by that would miss its log", "path", path,
-                 "names", log_number((long long)st.st_nlink));
+        log_warn("the outbox has another name (a hard link): a start by that would miss its log; "
+                 "remove it",
+                 "path", path, "names", log_number((long long)st.st_nlink));
 }

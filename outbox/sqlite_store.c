@@ -40,11 +40,15 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     if (health == self->health)
         return;
     if (health == STORE_FULL)
-        log_warn("the outbox is full: new events cannot be stored", "path", self->path);
+        log_warn("the outbox is full: new events cannot be stored; raise OUTBOX_MAX_MB, or make "
+                 "room on its disk",
+                 "path", self->path);
     else if (rc == SQLITE_READONLY_DBMOVED)
-        log_error("the outbox fails", "path", self->path, "error", sqlite_store_moved_text(self));
+        log_error("the outbox fails: nothing is stored until it works again", "path", self->path,
+                  "error", sqlite_store_moved_text(self));
     else
-        log_error("the outbox fails", "path", self->path, "error", sqlite3_errmsg(self->db), "code",
+        log_error("the outbox fails: nothing is stored until it works again", "path", self->path,
+                  "error", sqlite3_errmsg(self->db), "code",
                   log_number(sqlite3_extended_errcode(self->db)));
     self->health = health;
 }
@@ -68,8 +72,9 @@ static void sqlite_store_fails_to_read(struct sqlite_store *self)
     if (self->unread_ms && now_ms - self->unread_ms < UNREAD_AGAIN_MS)
         return;
     self->unread_ms = now_ms;
-    log_error("the outbox cannot be read", "path", self->path, "error", sqlite3_errmsg(self->db),
-              "code", log_number(sqlite3_extended_errcode(self->db)));
+    log_error("the outbox cannot be read: what it holds waits, and is tried again", "path",
+              self->path, "error", sqlite3_errmsg(self->db), "code",
+              log_number(sqlite3_extended_errcode(self->db)));
 }
 
 int sqlite_store_full(struct sqlite_store *self)
@@ -84,7 +89,7 @@ void sqlite_store_well(struct sqlite_store *self)
     if (self->health == STORE_FULL && !self->roomy)
         return;
     if (self->health)
-        log_info("the outbox works again", "path", self->path);
+        log_info("the outbox works again: events are stored", "path", self->path);
     self->health = 0;
 }
 

@@ -81,8 +81,9 @@ int sqlite_tend(struct store *store, bool *mended)
         return r;
     tend_pause(self, now_ms);
     if (!tend_has_room(self)) {
-        log_error("the outbox is damaged, and there is no room for a sound copy", "path",
-                  self->path);
+        log_error(
+            "the outbox is damaged, and there is no room for a sound copy: make room on its disk",
+            "path", self->path);
         return STORE_BROKEN;
     }
     r = sqlite_open_again(self);

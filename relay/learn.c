@@ -68,8 +68,10 @@ static void learn_log_open(const struct gate *gate, const char *model)
 {
     int64_t held_ms = loop_now_ms(gate->options.loop) - gate->since_ms;
 
-    log_info(model ? "route is served again" : "Convex answers again", "model", model, "after_s",
-             log_number(held_ms / 1000), "probes", log_number(gate->failures));
+    log_info(model ? "the route works again: its held events are sent"
+                   : "Convex answers again: held events are sent",
+             "model", model, "after_s", log_number(held_ms / 1000), "probes",
+             log_number(gate->failures));
 }
 
 /* Convex as a whole is well: it has judged the one event that it was asked about. */
@@ -136,8 +138,11 @@ static void learn_upstream_failed(struct delivery *delivery, const struct learn_
     enum gate_news news = gate_failed(&relay->gate, &delivery->blame, &failure);
 
     if (news == GATE_CLOSES)
-        log_warn("Convex is not to be had: events wait", "cause", verdict->cause, "reason",
-                 verdict->detail, "model", delivery->model->name, "id", log_number(delivery->id));
+        log_warn(verdict->outcome == VERDICT_HELD
+                     ? "Convex refuses the relay: events are held until the cause is mended"
+                     : "Convex is unavailable: events are held and sent when it answers",
+                 "cause", verdict->cause, "reason", verdict->detail, "model", delivery->model->name,
+                 "id", log_number(delivery->id));
     else if (news == GATE_BLAMES || (relay->gate.state == GATE_OPEN && !delivery->blame.own &&
                                      delivery->attempts == LEARN_FAILURES_MAX))
         learn_log_blame(delivery, verdict);
@@ -152,8 +157,8 @@ static void learn_model_failed(struct delivery *delivery, const struct learn_att
     enum gate_news news = gate_failed(&model->gate, &delivery->model_blame, &failure);
 
     if (news == GATE_CLOSES)
-        log_warn("route is held: its events wait", "model", model->name, "cause", verdict->cause,
-                 "id", log_number(delivery->id));
+        log_warn("the route is held: its events wait until the cause is mended", "model",
+                 model->name, "cause", verdict->cause, "id", log_number(delivery->id));
     else if (news == GATE_BLAMES)
         learn_log_blame(delivery, verdict);
     learn_apply_model(model);

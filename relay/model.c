@@ -54,7 +54,9 @@ int models_add(struct models *models, const struct models_options *options, stru
                                                    .changed = options->gate_changed,
                                                    .ctx = model});
     log_sum_init(&model->failures, options->loop, LOG_WARN,
-                 options->keeps ? "dead letter" : "not delivered", model->name);
+                 options->keeps ? "dead letter: convex-relay outbox show ID says why"
+                                : "not delivered, and not kept: OUTBOX is off",
+                 model->name);
     TAILQ_INSERT_TAIL(&models->list, model, link);
     *out = model;
     return 0;

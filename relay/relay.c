@@ -169,8 +169,10 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
                                                    .ctx = relay});
     log_sum_init(&relay->blamed, loop, LOG_WARN,
                  "an event fails again and again: it waits by itself", NULL);
-    log_sum_init(&relay->unrouted, loop, LOG_WARN, "dead letter", NULL);
-    log_sum_init(&relay->refused, loop, LOG_WARN, "replay refused", NULL);
+    log_sum_init(&relay->unrouted, loop, LOG_WARN,
+                 "dead letter: convex-relay outbox show ID says why", NULL);
+    log_sum_init(&relay->refused, loop, LOG_WARN, "replay refused: it is a dead letter again",
+                 NULL);
     int r = lanes_init(&relay->lanes, options->concurrency);
     return r ? r : models_init(&relay->models);
 }

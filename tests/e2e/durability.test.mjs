@@ -280,7 +280,7 @@ test('a function that is missing holds its route alone, says so once, and the de
   isDeployed = true;
   await world.settled();
   assert.equal(count(world.log(), 'route is held'), 1);
-  assert.equal(count(world.log(), 'route is served again'), 1);
+  assert.equal(count(world.log(), 'the route works again'), 1);
   assert.deepEqual(await world.dead(), []);
 });
 

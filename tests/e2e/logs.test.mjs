@@ -37,6 +37,7 @@ const lines = (relay) =>
     .trimEnd()
     .split('\n')
     .map((line) => JSON.parse(line));
+const DEAD_LETTER = 'dead letter: convex-relay outbox show ID says why';
 const linesOf = (relay, msg) => lines(relay).filter((line) => line.msg === msg);
 
 // What was answered under which id, and which id Convex got.
@@ -168,8 +169,8 @@ test('a line of warning has the id', async (t) => {
     headers: { 'X-Sync-Secret': 'a-secret-for-tests', 'X-Request-Id': 'sender-5' },
   });
   await world.send({ ...userEvent('acc_1'), model: 'teams' });
-  await waitFor('the warnings', () => linesOf(world.relay, 'dead letter').length === 2);
-  assert.equal(linesOf(world.relay, 'dead letter')[0].request, 'sender-5');
+  await waitFor('the warnings', () => linesOf(world.relay, DEAD_LETTER).length === 2);
+  assert.equal(linesOf(world.relay, DEAD_LETTER)[0].request, 'sender-5');
   const [unrouted] = linesOf(world.relay, 'no route for the model: the event goes nowhere');
   assert.equal(unrouted.model, 'teams');
   assert.match(unrouted.request, MADE);
@@ -182,7 +183,7 @@ test('dead letters are summed up by model', async (t) => {
   }
   await world.relay.stop();
   assert.deepEqual(
-    linesOf(world.relay, 'dead letter')
+    linesOf(world.relay, DEAD_LETTER)
       .map(({ model, more }) => `${model} ${more}`)
       .sort(),
     ['posts 9', 'posts undefined', 'users 9', 'users undefined'],

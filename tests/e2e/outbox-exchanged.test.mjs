@@ -137,7 +137,7 @@ test('-wal is removed while nothing comes: it is seen all the same, in time for 
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   for (let n = 0; n < 3; n++) assertAnswer(await world.send(userEvent(`acc_${n}`)), 202, QUEUED);
   unlinkSync(`${world.file}-wal`);
-  await world.relay.find('stderr', /the outbox fails .*-wal was removed/);
+  await world.relay.find('stderr', /the outbox fails: .*-wal was removed/);
   await waitFor('readiness to end', async () => (await ready(world.relay)) === 503);
   await world.relay.kill();
   await world.start();

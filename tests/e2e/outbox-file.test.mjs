@@ -87,7 +87,7 @@ for (const [what, take, putBack] of [
       status: 503,
       text: '{"error":"The outbox cannot be written"}',
     });
-    assert.match(world.log(), / error the outbox fails .*another file is there now, or none/);
+    assert.match(world.log(), / error the outbox fails: .*another file is there now, or none/);
     if (!putBack) return;
     putBack(`${world.file}.away`, world.file);
     await waitFor('the outbox', async () => (await world.send(userEvent('acc_3'))).status === 202);
@@ -419,7 +419,7 @@ test('files that may not grow any more (ulimit -f): 503, what is there is delive
   world.upstream.closeConnections();
   await world.settled();
   await waitFor('room', async () => (await world.send(big('acc_room'))).status === 200);
-  assert.match(world.log(), / warn the outbox is full: new events cannot be stored /);
+  assert.match(world.log(), / warn the outbox is full: new events cannot be stored; raise /);
 });
 
 // A write past the limit ends a process that does not ignore SIGXFSZ.

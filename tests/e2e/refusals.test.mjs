@@ -118,7 +118,7 @@ for (const refuse of ['permission', 'kind', 'version', 'paused']) {
     world.relay.signal('SIGHUP');
     await world.settled();
     assert.deepEqual(await world.dead(), []);
-    assert.equal(count(world.log(), 'route is served again'), 1);
+    assert.equal(count(world.log(), 'the route works again'), 1);
   });
 }
 

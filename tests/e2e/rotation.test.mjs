@@ -164,7 +164,7 @@ for (const [status, code] of [
     const sender = startSender(relay, 'acc_1', () => OLD);
     await sender.more();
     good.key = 'key-2';
-    await relay.find('stderr', /Convex is not to be had.*/);
+    await relay.find('stderr', /Convex refuses the relay.*/);
     await sender.more();
     files.write('key', 'key-2');
     await reload();
@@ -177,7 +177,7 @@ for (const [status, code] of [
     assertAllArrived(upstream, sender);
     const { accepted, dead } = await stats();
     assert.deepEqual({ accepted, dead }, { accepted: sender.sent(), dead: 0 });
-    assert.equal(relay.stderr().match(/Convex is not to be had/g).length, 1);
+    assert.equal(relay.stderr().match(/Convex refuses the relay/g).length, 1);
     assert.equal(relay.stderr().match(/Convex answers again/g).length, 1);
   });
 }
