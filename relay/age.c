@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How long events have waited, and those that have waited too long.
+ * Ages.
  *
- * What waits in memory is measured on the clock that never jumps. A row has only the time of its
- * arrival, by a wall clock that may have been wrong then (a machine without a battery begins in
- * 1970), or may be wrong now. So it has waited for as long as the wall clock says, or the same
- * clock as if nobody had set it since the start, whichever is less: to give up a day later harms
- * less than to give up what was hardly tried. What neither can be right about waits from when it
- * is read.
+ * The age of an event in memory is measured on the mono clock, which never jumps. A row has only
+ * the time of its arrival, by a wall clock that may have been wrong then (a machine without a
+ * battery begins in 1970) or may be wrong now. So there are two measures: the wall clock as it is,
+ * and the wall clock as if nobody had set it since the start. The smaller age counts, since giving
+ * an event up a day late harms less than giving up one that was hardly tried. Where neither measure
+ * is possible, the age counts from when the row is read.
  */
 #include "relay/age.h"
 
@@ -17,7 +17,7 @@
 #include "relay/settle.h"
 
 enum {
-    AGE_PATIENCE_MS = 10 * 60 * 1000, /* after a start nothing is too old: none was tried */
+    AGE_PATIENCE_MS = 10 * 60 * 1000, /* after a start: time to try each event first */
     AGE_CHECK_MS = 10 * 1000,
 };
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Convex's side: attempts, and what follows from their answers for the event: it is done, dead, or
- * to be tried again. What they say of others, relay/learn.h draws from them.
+ * Attempts, and what follows from Convex's answer for the event: it is delivered, buried, or tried
+ * again. What the answer says about other events is relay/learn.c's.
  *
- * Without an outbox there is one attempt, and its answer is the sender's.
+ * Without an outbox an event has one attempt, whose answer is the sender's.
  */
 #include "relay/attempt.h"
 
@@ -20,8 +20,8 @@
 #include "relay/settle.h"
 
 enum {
-    ATTEMPT_AFTER_PROBE_MS = 100,
-    ATTEMPT_ASIDE_MIN_MS = 20,
+    ATTEMPT_AFTER_PROBE_MS = 100, /* an event that has failed rests so long past the probe */
+    ATTEMPT_ASIDE_MIN_MS = 20,    /* and so long, where others go first */
     ATTEMPT_ASIDE_MAX_MS = 1000,
 };
 
@@ -30,8 +30,8 @@ struct attempt {
     struct call call;
     struct buf before_args;
     struct learn_attempt learn;
-    bool suspect;         /* its event has failed before: counts in relay.suspects */
-    struct attempt *next; /* while it is free */
+    bool suspect;         /* the event has failed before: the attempt counts in relay.suspects */
+    struct attempt *next; /* in relay.attempts_free */
 };
 
 static struct attempt *attempt_new(struct delivery *delivery)
@@ -59,7 +59,7 @@ static struct attempt *attempt_new(struct delivery *delivery)
     return attempt;
 }
 
-/* It is over; what it has learned is handed on. */
+/* The attempt is over. Returns what learn_from() wants to know of it. */
 static struct learn_attempt attempt_end(struct attempt *attempt)
 {
     struct relay *relay = attempt->delivery->relay;
@@ -105,8 +105,8 @@ static bool attempt_is_to_blame(const struct delivery *delivery)
 }
 
 /*
- * Before a gate that is not open, one that has failed is a probe only where nobody else can be: it
- * may fail whatever Convex is like.
+ * The timer of a resting event. Before a gate that is not open, an event that has failed may be the
+ * probe only where no other event can: it may fail even if Convex is well.
  */
 static void attempt_rested(void *ctx)
 {
@@ -124,8 +124,8 @@ static void attempt_rested(void *ctx)
     attempt_end_rest(delivery);
 }
 
-/* Who rests and has no gate before it any more goes on; but those that are to blame, and not all,
- * wait on by themselves. */
+/* Events that rest, and have no gate before them any more, may go. all: also events that are to
+ * blame for their failures, which otherwise wait for their own backoff. */
 static void attempt_wake(struct relay *relay, bool all)
 {
     struct delivery *delivery;
@@ -137,7 +137,7 @@ static void attempt_wake(struct relay *relay, bool all)
     }
 }
 
-/* The first of the model that rests before its gate. */
+/* Where no untried event can be the model's probe, the first one that rests before the gate is. */
 static void attempt_probe_with_tried(struct model *model)
 {
     struct relay *relay = model->relay;
@@ -167,9 +167,9 @@ void attempt_probe(struct relay *relay)
 }
 
 /*
- * When it may go again. Where a gate has closed it is the gate that waits, and a little longer for
- * this one: another event, if there is any, is to be the next probe. One that is itself to blame
- * waits by itself.
+ * When the event may go again. An event that is itself to blame waits by its own backoff. Before a
+ * closed gate any other event waits for the gate's timer and a little longer, so that an event
+ * which has not failed is the next probe.
  */
 static int64_t attempt_rest_until_ms(const struct delivery *delivery, const struct verdict *verdict)
 {
@@ -190,12 +190,12 @@ static void attempt_rest(struct delivery *delivery, int64_t until_ms)
     lanes_rest(&relay->lanes, &delivery->place);
     delivery->timer = (struct loop_timer){.fn = attempt_rested, .ctx = delivery};
     loop_timer_set(relay->loop, &delivery->timer, until_ms);
-    core_ask_pump(relay); /* others may go meanwhile */
+    core_ask_pump(relay); /* other lanes may use the slot */
 }
 
-/* ---- what became of it ---- */
+/* ---- answers ---- */
 
-/* The event was not taken, and may be some other time. */
+/* Convex has not taken the event, and may take it later. */
 static void attempt_try_again(struct delivery *delivery, const struct verdict *verdict)
 {
     struct span reason = buf_span(&verdict->message);
@@ -237,7 +237,7 @@ static void attempt_failed(struct delivery *delivery, const struct verdict *verd
         attempt_try_again(delivery, verdict);
 }
 
-/* What there is to count, to show and to log of it. */
+/* Counts, /status and the debug log of an attempt. */
 static void attempt_note(const struct delivery *delivery, const struct learn_attempt *attempt,
                          const struct verdict *verdict)
 {
@@ -255,7 +255,7 @@ static void attempt_note(const struct delivery *delivery, const struct learn_att
                   log_number(now_ms - attempt->began_ms));
 }
 
-/* What might have passed has not, so many times. */
+/* Some failures may pass, but not for ever: after tries_max of them the event is rejected. */
 static void attempt_lose_patience(struct delivery *delivery, struct verdict *verdict)
 {
     if (verdict->tries_max > 0 && ++delivery->strikes >= verdict->tries_max)
@@ -275,8 +275,8 @@ static void attempt_judge(struct delivery *delivery, const struct learn_attempt 
         attempt_failed(delivery, verdict);
 }
 
-/* What stops an attempt before Convex is asked, such as a lack of memory, is as good as no answer;
- * but nothing was learned of Convex. */
+/* Convex was never asked, for lack of memory or the like. The event is tried again, but gates and
+ * limits learn nothing from that. */
 static void attempt_not_sent(struct delivery *delivery, const struct learn_attempt *attempt)
 {
     struct verdict verdict = {.outcome = VERDICT_AGAIN,
@@ -299,7 +299,7 @@ static void attempt_answered(struct call *call, const struct answer *answer)
     struct relay *relay = delivery->relay;
     struct verdict verdict = {0};
 
-    /* A reload has made another way meanwhile, with other certificates. */
+    /* A reload has brought another transport meanwhile, maybe with the right certificates. */
     if (answer->kind == ANSWER_NOT_SENT && call->transport != relay->transport &&
         relay->phase < RELAY_FINISHING && attempt_send(attempt) == 0)
         return;
@@ -315,8 +315,8 @@ static void attempt_answered(struct call *call, const struct answer *answer)
 
 /* ---- starts ---- */
 
-/* For the route as it is now: after a reload they may have to be others. 0, or an outcome of
- * args_make(). */
+/* Makes the arguments for the model's present route, which a reload may have changed. 0, or an
+ * outcome of args_make(). */
 static int attempt_make_args(struct delivery *delivery, struct buf *message)
 {
     if (delivery->made_for == delivery->model->generation)
@@ -347,8 +347,7 @@ static int attempt_send(struct attempt *attempt)
     return transport_start(delivery->relay->transport, &attempt->call);
 }
 
-/* Those that have failed before, and may take long to fail again, leave half of the room to others.
- */
+/* Events that have failed before may take long to fail again: half of the room is for others. */
 static bool attempt_is_for_others(const struct delivery *delivery)
 {
     const struct relay *relay = delivery->relay;
@@ -358,7 +357,7 @@ static bool attempt_is_for_others(const struct delivery *delivery)
     return delivery->blame.first && relay->suspects > 0 && relay->suspects >= room / 2;
 }
 
-/* As long again as those that are out have been: they may be back soon, or time out. */
+/* The event rests for as long again as the suspects in flight have taken so far. */
 static void attempt_stand_aside(struct delivery *delivery)
 {
     int64_t now_ms = loop_now_ms(delivery->relay->loop);
@@ -387,12 +386,12 @@ static void attempt_begin(struct delivery *delivery, bool has_args)
     attempt_not_sent(delivery, &learn);
 }
 
-/* The head of its lane, which has room. */
+/* The event heads its lane, and lanes_start() has given it a slot. */
 static void attempt_start(struct delivery *delivery)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
 
-    /* What it waits for makes it ready again. */
+    /* Whatever the event waits for calls lanes_ready(). */
     if (delivery->state != DELIVERY_WAITING || settle_is_disk_first(delivery)) {
         lanes_rest(&delivery->relay->lanes, &delivery->place);
         return;
@@ -401,8 +400,7 @@ static void attempt_start(struct delivery *delivery)
         attempt_stand_aside(delivery);
         return;
     }
-    /* One that has never been tried, such as a replay that a restart interrupted, gets its chance.
-     */
+    /* An event without an attempt, such as a replay that a restart interrupted, gets one. */
     if (delivery->attempts > 0 && age_is_over(delivery)) {
         age_bury(delivery);
         return;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages.
+ * The backlog, and the pages by which it comes into memory.
  *
- * A model holds a bounded window of its events in memory. When that is full, new ones are stored
- * without a place in it (relay/queue.h), and come back by pages, when the window has drained by
- * half. A page is bounded, too, since all of it joins in one turn of the loop; what takes long of
- * it, the reading of bodies, the outbox's thread has done before.
+ * Each model has a bounded window of events in memory. While the window is full, new events go to
+ * disk alone (relay/queue.h). Once it has drained by half, they come back by pages. A page is
+ * bounded as well, since all of its events join their lanes in one turn of the loop. The slow part,
+ * the parsing of bodies, is done by the outbox's thread before (relay/prepared.h).
  */
 #include "relay/backlog.h"
 
@@ -18,12 +18,12 @@
 #include "relay/settle.h"
 
 enum {
-    BACKLOG_STUCK_MAX = 4 * CORE_WINDOW, /* where those in memory cannot go, and others may */
-    BACKLOG_STUCK_PAGE = 64,
+    BACKLOG_STUCK_MAX = 4 * CORE_WINDOW, /* events in memory, while a model is stuck */
+    BACKLOG_STUCK_PAGE = 64,             /* rows of a page of a stuck model */
     BACKLOG_PAGES_MAX = 4, /* at once; each may bring one event of any size beyond its bounds */
     BACKLOG_PAGE_ROWS = 512,
     BACKLOG_PAGE_BYTES = 4 * 1024 * 1024,
-    BACKLOG_PAGE_BYTES_MIN = 64 * 1024,
+    BACKLOG_PAGE_BYTES_MIN = 64 * 1024, /* while the window has no bytes left */
 };
 
 bool backlog_must_spill(const struct model *model)
@@ -35,7 +35,7 @@ bool backlog_must_spill(const struct model *model)
 
 /* ---- from a row to its lane ---- */
 
-/* The event takes its place; what the disk has spoiled becomes a letter that nobody can send, but
+/* The row's event takes its place. An event whose body the disk has spoilt is buried, for people to
  * look at. 0 or -ENOMEM. */
 static int backlog_join(struct model *model, struct outbox_row *row)
 {
@@ -77,16 +77,16 @@ static void backlog_read(struct outbox_read *read, struct outbox_rows *rows, boo
         outbox_row_free(row);
     }
     queue_took(&model->queue, last, !r && !more);
-    model->page_failed = r != 0; /* the outbox fails, or memory is short */
+    model->page_failed = r != 0; /* the outbox failed, or memory is short */
     core_ask_pump(model->relay);
 }
 
 /* ---- when ---- */
 
 /*
- * Nothing in memory may go (it rests, or stands behind what does), while there is room at Convex:
- * events on disk must not wait for that. Never for long: what comes in may go, or comes to
- * BACKLOG_STUCK_MAX.
+ * Whether no event of the model in memory can go, though there are free slots: each rests, or
+ * stands behind one that does. Events of other records, on disk, must not wait for these. That
+ * ends: events come in that can go, or memory holds BACKLOG_STUCK_MAX.
  */
 static bool backlog_is_stuck(const struct model *model)
 {
@@ -97,7 +97,7 @@ static bool backlog_is_stuck(const struct model *model)
            relay->deliveries.count < BACKLOG_STUCK_MAX;
 }
 
-/* How many more events may come in now. */
+/* How many rows the model's next page may have; 0: none is to be read now. */
 static size_t backlog_room(const struct model *model)
 {
     size_t window = core_window(model);
@@ -108,7 +108,7 @@ static size_t backlog_room(const struct model *model)
     return room < BACKLOG_PAGE_ROWS ? room : BACKLOG_PAGE_ROWS;
 }
 
-/* True: a page begins. */
+/* Begins the model's next page, where one is due. True: it has. */
 static bool backlog_read_on(struct model *model)
 {
     struct relay *relay = model->relay;
@@ -118,7 +118,7 @@ static bool backlog_read_on(struct model *model)
     if (!queue_is_behind(&model->queue) || model->queue.reading || model->page_failed || !room)
         return false;
     if (full && (model->lanes.places > 0 || relay->pages > 0))
-        return false; /* one event is always let in, however large */
+        return false; /* a model without events in memory gets one, however large */
     relay->pages++;
     queue_read(&model->queue);
     model->page = (struct outbox_read){
@@ -126,7 +126,7 @@ static bool backlog_read_on(struct model *model)
         .after = model->queue.cursor,
         .upto = model->queue.upto,
         .rows_max = room,
-        /* Without room, one event comes in, or some small. */
+        /* While full: one event of any size, or several small ones. */
         .bytes_max = full ? BACKLOG_PAGE_BYTES_MIN : BACKLOG_PAGE_BYTES,
         .prepare = prepared_read,
         .done = backlog_read,
@@ -135,7 +135,7 @@ static bool backlog_read_on(struct model *model)
     return true;
 }
 
-/* Each in its turn: whoever has much on disk would keep the others from theirs. */
+/* Models read round robin: one with much on disk must not keep the others from theirs. */
 void backlog_read_all(struct relay *relay)
 {
     struct model *model = relay->pages_next;

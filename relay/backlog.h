@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages: pending events of a model that are on disk only come into memory. */
+/* The backlog: pending events that are on disk only, which come into memory by pages. */
 #pragma once
 
 #include <stdbool.h>
@@ -7,8 +7,8 @@
 struct model;
 struct relay;
 
-/* Whether a new event of the model must go to disk without a place in memory. */
+/* Whether a new event of the model must go to disk alone, without a place in memory. */
 bool backlog_must_spill(const struct model *model);
 
-/* Reads on, wherever there is something to read and room for it. */
+/* Begins a page for each model whose queue is behind and that has room. For the pump. */
 void backlog_read_all(struct relay *relay);

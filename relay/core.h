@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the relay share. Who changes a state asks for the pump; see relay/pump.h. */
+/* What the parts of the relay share. A part that changes a state asks for the pump: relay/pump.h.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -22,33 +23,33 @@
 #include "relay/ticket.h"
 
 enum {
-    CORE_GAP_MS = 100, /* between two that knock at the gate of all, at first */
-    /* Of events in memory; above, new ones go to disk. */
-    CORE_WINDOW = 4096, /* places, of all models */
-    CORE_WINDOW_MODEL_MIN = 16,
+    CORE_GAP_MS = 100, /* between two events that knock at the upstream gate, at first */
+    /* The window: events in memory. Above these bounds new events go to disk alone. */
+    CORE_WINDOW = 4096,         /* places in lanes, of all models together */
+    CORE_WINDOW_MODEL_MIN = 16, /* places that each model has at least */
     CORE_WINDOW_BYTES = 24 * 1024 * 1024,
-    CORE_REASON_MAX = 4096, /* of a message that is kept; the sender gets the whole */
+    CORE_REASON_MAX = 4096, /* bytes of a reason that are stored; the sender gets the whole */
 };
 
 enum relay_phase {
     RELAY_SERVES,
-    RELAY_STOPPING,  /* /readyz says so */
-    RELAY_FINISHING, /* nobody is left to be answered: no attempt begins */
-    RELAY_GIVEN_UP,  /* time is up: nothing is read any more, nobody waits for Convex */
+    RELAY_STOPPING,  /* a stop has begun, and /readyz says so; all else goes on */
+    RELAY_FINISHING, /* every sender is answered: no attempt begins */
+    RELAY_GIVEN_UP,  /* DRAIN_MS is over: no page is read, no sender waits for Convex */
 };
 
-/* Offers that a walk has refused, since their models have no route. */
+/* The offers that one walk has refused because their models have no route. */
 struct relay_refusals {
     uint64_t here;            /* of the model where the walk stands */
-    uint64_t events, models;  /* of the models behind it */
-    const struct model *last; /* of them; NULL: no route has ever named it */
+    uint64_t events, models;  /* of the models that the walk has left behind */
+    const struct model *last; /* the latest of those models; NULL: no route has ever named it */
 };
 
 struct relay {
     struct inbox inbox;
     struct loop *loop;
     struct transport *transport;
-    struct outbox *outbox; /* NULL: off */
+    struct outbox *outbox; /* NULL: OUTBOX is off */
     struct dice *dice;
     struct relay_options options;
     enum relay_phase phase;
@@ -58,67 +59,73 @@ struct relay {
     struct deliveries deliveries;
     struct tickets tickets;
     struct lanes lanes;
-    struct limit limit; /* of the whole: cut only by a stop of everything */
-    struct gate gate;   /* of Convex as a whole */
-    bool limits_due;    /* a route has changed */
+    struct limit limit; /* of attempts of all models; only a pause of everything restarts it */
+    struct gate gate;   /* the upstream gate: Convex as a whole */
+    bool limits_due;    /* a route has changed: the pump applies limits anew */
 
-    struct loop_hook pump; /* hangs on the loop while it is asked for */
+    struct loop_hook pump; /* hangs on the loop while pump_asked */
     bool pump_asked;
-    struct model *pages_next; /* whose turn it is to read; NULL: the first */
-    int pages;                /* under way */
+    struct model *pages_next; /* the model that may read a page next; NULL: the first one */
+    int pages;                /* how many are being read */
 
-    struct attempt *attempts_free; /* see relay/attempt.h */
+    struct attempt *attempts_free; /* kept for later attempts: relay/attempt.c */
     int suspects;                  /* attempts in flight of events that have failed before */
-    int64_t suspect_ms;            /* when the last of them began */
+    int64_t suspect_ms;            /* mono; when the latest of those attempts began */
     struct outbox_walk offers_walk;
-    bool offers_walking, offers_due;      /* a walk is under way; the next one is due */
-    struct relay_refusals offers_refused; /* of the walk at hand */
-    int offers_taking;                    /* that the outbox was asked for, and has not answered */
-    struct outbox_naming naming;          /* done is set while one is under way */
-    bool naming_due;
-    bool lost_untold; /* some lost routes may not be in the log yet: see struct model */
+    bool offers_walking, offers_due;      /* a walk is under way; another one is due */
+    struct relay_refusals offers_refused; /* by the walk under way */
+    int offers_taking;           /* offers that the outbox is taking or refusing at the moment */
+    struct outbox_naming naming; /* under way while naming.done is set */
+    bool naming_due;             /* some model may have no counts of its own in the outbox yet */
+    bool lost_untold;            /* some lost route may not be in the log yet: struct model */
 
     struct loop_timer tend_timer; /* once a second */
-    int64_t aged_ms;              /* when the ages were looked at last */
-    int64_t ages_from_ms;         /* before, nothing is too old: there has been no time to try */
-    int64_t wall_ahead_ms;        /* of the mono clock, at the start */
+    int64_t aged_ms;              /* mono; when ages were checked last */
+    int64_t ages_from_ms;         /* mono; until then no event is too old: relay/age.c */
+    int64_t wall_ahead_ms;        /* wall clock less mono clock, at the start */
 
-    struct event_counts other;           /* without an outbox: of models without a route */
-    uint64_t refused_other;              /* offers of such models */
-    uint64_t next_id;                    /* without an outbox */
-    uint64_t outcomes[VERDICT_HELD + 1]; /* of attempts, by enum verdict_outcome */
-    struct histogram convex_duration;
-    struct log_sum unrouted; /* dead letters of models without a route */
-    struct log_sum blamed;   /* events that fail while others do not */
-    struct log_sum refused;  /* replays that were */
+    struct event_counts other;           /* of models without counts of their own */
+    uint64_t refused_other;              /* offers of those models that were refused */
+    uint64_t next_id;                    /* the last id, where there is no outbox to give ids */
+    uint64_t outcomes[VERDICT_HELD + 1]; /* attempts, by enum verdict_outcome */
+    struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
+    struct log_sum unrouted;             /* letters that never were in a lane */
+    struct log_sum blamed;               /* events that fail while others get through */
+    struct log_sum refused;              /* replays that were refused one by one */
 };
 
 extern const char core_stopping_text[];
 
-/* The states have changed: at the end of this turn of the loop it is looked what follows. */
+/* A state has changed: the pump runs at the end of this turn of the loop. */
 void core_ask_pump(struct relay *relay);
 
-/* The next event's id: rising, never given before. */
+/* The id of the next event: higher than every id before, and never given twice. */
 uint64_t core_next_id(struct relay *relay);
 
-/* The event takes its place at the end of its record's lane. As lanes_join(). */
+/* The event takes its place at the end of its record's lane, and knocks at its model's gate where
+ * that is not open. Outcomes of lanes_join(). */
 int core_join(struct delivery *delivery, enum lanes_haste haste);
 
-/* Leaves its lane, if it is in one, and is gone. */
+/* The event leaves its lane, if it is in one, and the delivery is freed. */
 void core_finish(struct delivery *delivery);
 
-/* So many places in memory are the model's. */
+/* How many places in memory the model may have: its share of the window. */
 size_t core_window(const struct model *model);
+
+/* Whether the events in memory take all the bytes that the window has. */
 bool core_is_full(const struct relay *relay);
 
-/* Before it, the event waits; NULL: nothing but its own failure keeps it from being sent. */
+/* The gate that the event waits before; NULL: both of its gates are open. */
 const struct gate *core_gate_before(const struct delivery *delivery);
 
-/* How many events of the model wait, as of the last snapshot; of one that is called "other", which
- * has no counts of its own, those in memory. */
+/* How many events of the model are pending, as of the last snapshot. A model that is called "other"
+ * has no counts of its own: of that one, how many are in memory. */
 uint64_t core_pending_of(struct relay *relay, struct model *model);
 
-/* What there is to count of events without an outbox, which else counts by itself. */
+/* Where events of the model count: model (may be NULL), or relay.other for all models without
+ * counts of their own. With an outbox these are copies of the store's. */
 struct event_counts *core_counts_of(struct relay *relay, struct model *model);
+
+/* Without an outbox: one more event of the model was accepted, and delivered or discarded. */
 void core_count_delivered(struct relay *relay, struct model *model);
 void core_count_discarded(struct relay *relay, struct model *model);

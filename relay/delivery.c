@@ -1,23 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One event on its way.
+ * A delivery's states.
  *
- *   SPILLED --stored or not--> gone
- *   FETCHING --taken--> WAITING; --stale--> gone
+ *   SPILLED --stored, or refused by the disk--> gone
+ *   FETCHING --taken--> WAITING; --refused, stale--> gone
  *   WAITING --lanes_start--> IN_FLIGHT --done, rejected--> SETTLING --written--> gone
- *                              |  '--again, held--> RESTING --timer--> WAITING
- *   WAITING --for others--> RESTING
+ *                                '--again, held--> RESTING --timer, gate--> WAITING
+ *   WAITING --events that have not failed go first--> RESTING
  *   WAITING, RESTING --too old--> SETTLING; --told 503--> gone
  *
- * The answer is due at once when Convex has taken the event (200), when a dead letter is written
- * (500), or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once it is known that it
- * will not be.
+ * The sender is answered when Convex has taken the event (200) or when its letter is written (500);
+ * or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once it is known that the disk
+ * will not take it.
  */
 #include "relay/delivery.h"
 
 #include <assert.h>
 
-/* A row for each state: those that it may be left for. */
+/* For each state: those that may follow it. */
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SPILLED] = 0,
     [DELIVERY_FETCHING] = 1U << DELIVERY_WAITING,
@@ -109,7 +109,7 @@ void delivery_answer(struct delivery *delivery, enum reply reply, struct span me
     if (delivery->ticket.state == TICKET_NONE)
         return;
     ticket_answer(delivery->all->tickets, &delivery->ticket, reply, message);
-    buf_done(&delivery->message); /* it may be long, and the disk slow or broken */
+    buf_done(&delivery->message); /* may be long, and the delivery may wait long for the disk */
 }
 
 bool delivery_is_forsaken(const struct delivery *delivery)

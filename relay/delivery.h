@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One event on its way: what it is, where it stands, and what is on disk of it. */
+/* A delivery: one event on its way, where it stands, and whether it has a row on disk. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,38 +17,39 @@ struct attempt;
 struct model;
 struct relay;
 
-/* What becomes of an event; who waits for what. One function moves it: delivery_enter(). */
+/* What an event waits for. delivery_enter() alone moves it from state to state. */
 enum delivery_state {
-    DELIVERY_SPILLED,   /* only to be stored: it comes back with a page */
-    DELIVERY_FETCHING,  /* an offer that has its place, and is being taken from the outbox */
-    DELIVERY_WAITING,   /* in its lane; at its head, also for the disk */
-    DELIVERY_IN_FLIGHT, /* an attempt is in flight */
-    DELIVERY_RESTING,   /* an attempt failed, and a timer runs until the next */
-    DELIVERY_SETTLING,  /* its fate is decided and being written */
+    DELIVERY_SPILLED,   /* no place in memory: it is stored, and a page brings it back */
+    DELIVERY_FETCHING,  /* an offer that has its place, and that the outbox makes pending */
+    DELIVERY_WAITING,   /* in its lane for a slot; at the lane's head maybe for the disk */
+    DELIVERY_IN_FLIGHT, /* for Convex: an attempt is in flight */
+    DELIVERY_RESTING,   /* for a timer, or a gate that opens: an attempt failed */
+    DELIVERY_SETTLING,  /* for the disk: its fate is decided and being written */
     DELIVERY_STATES_,
 };
 
-/* What is on disk of it. */
+/* Whether the event has a row in the outbox. */
 enum delivery_row {
-    DELIVERY_ROW_NONE,    /* nothing, and nobody is putting it there */
-    DELIVERY_ROW_WRITING, /* submitted */
-    DELIVERY_ROW_STORED,
+    DELIVERY_ROW_NONE,    /* no, and none is being written: no outbox, withdrawn, or refused */
+    DELIVERY_ROW_WRITING, /* the append is submitted; what is submitted later is done later */
+    DELIVERY_ROW_STORED,  /* yes, on disk */
 };
 
 /*
- * What may come together:
+ * Which combinations there are:
  *
- *   state      row               ticket
- *   SPILLED    WRITING           NONE, WAITING
- *   FETCHING   STORED            NONE; of a forced offer id is the new one, and its row has the old
- *   WAITING    any but NONE      any, NONE with an outbox only where a row is or may be
- *   IN_FLIGHT     any               any; NONE and no row: its sender was told 503
- *   RESTING    as WAITING
- *   SETTLING   any               any
+ *   state       row            ticket
+ *   SPILLED     WRITING        NONE, WAITING
+ *   FETCHING    STORED         NONE
+ *   WAITING     any            any; without a row not NONE, where there is an outbox
+ *   IN_FLIGHT   any            any
+ *   RESTING     as WAITING
+ *   SETTLING    any            any
  *
- * An event without a row whose sender has been told 503 lives on only while an attempt of its is in
- * flight. A WAITING one has no row where the outbox could not take it, until its ticket is due.
- * Without an outbox no event has a row.
+ * A forced offer that is FETCHING has its new id already, while its row still has the old one. An
+ * event has no row where the outbox could not take it; once its ticket is due, the sender is told
+ * 503, and the event lives on only while an attempt is in flight. Without an outbox no event has a
+ * row.
  */
 struct delivery {
     enum delivery_state state;
@@ -56,64 +57,71 @@ struct delivery {
     uint64_t id;
     struct event event;
     struct relay *relay;
-    struct model *model; /* NULL: it was refused at the door, to be a letter */
-    uint64_t made_for;   /* the route's generation that event.args were made for; 0: none */
+    struct model *model; /* NULL: the handlers refused the event, which goes straight to letters */
+    uint64_t made_for;   /* model.generation that event.args were made for; 0: none yet */
     struct deliveries *all;
     struct lane_place place;
     struct ticket ticket;
-    size_t bytes, unstored_bytes; /* of it, in those of all */
+    size_t bytes;          /* the event's part of all.bytes */
+    size_t unstored_bytes; /* the event's part of all.unstored_bytes */
 
-    struct attempt *attempt; /* while IN_FLIGHT; NULL: it is not begun yet, or over */
-    int attempts;
-    int strikes;                     /* attempts of this process that verdict.tries_max counts */
-    struct blame blame, model_blame; /* before the gate of all, and before its model's */
-    int64_t tried_ms;                /* wall clock; 0: never */
-    int64_t since_ms;                /* mono; its age counts from here */
-    struct buf reason;               /* why the last attempt failed */
-    struct loop_timer timer; /* while RESTING; and SETTLING, until the disk is asked again */
+    struct attempt *attempt;  /* the one in flight; NULL: none */
+    int attempts;             /* begun so far, also in earlier processes */
+    int strikes;              /* failures of this process that verdict.tries_max counts */
+    struct blame blame;       /* what is held against the event before the upstream gate */
+    struct blame model_blame; /* and before its model's gate */
+    int64_t tried_ms;         /* wall clock; when the last attempt began; 0: never */
+    int64_t since_ms;         /* mono; the event's age counts from here */
+    struct buf reason;        /* why the last attempt failed, cut to CORE_REASON_MAX */
+    struct loop_timer timer;  /* while RESTING, or SETTLING until the disk is asked again */
 
-    enum reply reply;   /* of a letter, once it is written */
-    struct buf message; /* for that, whole */
+    enum reply reply;   /* while SETTLING: the answer that is due once the fate is written */
+    struct buf message; /* the whole message of that answer */
 
-    struct outbox_op append, note, fate; /* append: or how an offer is taken */
-    struct buf noted; /* the reason as the note at hand has it: the outbox reads it meanwhile */
+    struct outbox_op append;    /* stores the event; of an offer: takes or refuses it */
+    struct outbox_op note;      /* stores why an attempt failed */
+    struct outbox_op fate;      /* stores that the event was delivered, or died */
+    struct buf noted;           /* the reason in note, which the outbox reads meanwhile */
     TAILQ_ENTRY(delivery) link; /* all.list */
 };
 TAILQ_HEAD(delivery_list, delivery);
 
-/* Those in memory. */
+/* All deliveries: the events in memory. */
 struct deliveries {
     struct relay *relay;
     struct loop *loop;
     struct tickets *tickets;
-    struct delivery_list list; /* as they came into memory */
+    struct delivery_list list; /* in the order in which they came into memory */
     size_t count;
-    size_t bytes;          /* bodies, and arguments that are no part of one */
-    size_t unstored_bytes; /* of events that are not on disk */
+    size_t bytes;          /* of bodies, and of arguments that are no slice of one */
+    size_t unstored_bytes; /* the same of events without a row on disk */
 };
 
-/* The pointers stay the caller's, and outlive what is in it. */
+/* The pointers stay the caller's, and must outlive every delivery. */
 void deliveries_init(struct deliveries *deliveries, struct relay *relay, struct loop *loop,
                      struct tickets *tickets);
 
 /*
- * WAITING, without a row or a place. Takes the event's bytes; *event is empty afterwards. request
- * may be NULL. NULL: out of memory, and nothing happened.
+ * A delivery that is WAITING, without a row or a place. Takes the event's bytes and leaves *event
+ * empty. request: whose ticket it has; may be NULL. NULL: out of memory, and nothing happened.
  */
 struct delivery *delivery_new(struct deliveries *deliveries, struct event *event,
                               struct request *request);
 
-/* It must have left its lane. */
+/* Takes NULL, and returns NULL. The delivery must have left its lane, and have no attempt. */
 struct delivery *delivery_free(struct delivery *delivery);
 
+/* Moves the delivery to a state that may follow its own, and clears its timer. */
 void delivery_enter(struct delivery *delivery, enum delivery_state state);
+
+/* Whether the event has a row has changed: so do unstored_bytes. */
 void delivery_set_row(struct delivery *delivery, enum delivery_row row);
 
-/* What the event takes in memory has changed. */
+/* The size of the event's body or arguments has changed: so do the sums of all deliveries. */
 void delivery_count_bytes(struct delivery *delivery);
 
-/* Answers who waits, if anybody still does. */
+/* Answers the sender, if one still waits, and frees delivery.message. */
 void delivery_answer(struct delivery *delivery, enum reply reply, struct span message);
 
-/* Nobody keeps it and nobody waits for it: it goes, unless Convex has it. */
+/* Whether the event has no row and no sender that waits: nothing is owed for it. */
 bool delivery_is_forsaken(const struct delivery *delivery);

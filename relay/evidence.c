@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose fault a failure is. */
+/* Evidence: counts of events that failed and that got through. */
 #include "relay/evidence.h"
 
 void evidence_pass(struct evidence *evidence, int64_t now_ms)
@@ -9,7 +9,7 @@ void evidence_pass(struct evidence *evidence, int64_t now_ms)
     evidence->failed = 0;
 }
 
-/* How many must have failed in a row to speak for all. */
+/* How many events must have failed since one got through, to speak for all. */
 static int evidence_needed(const struct evidence *evidence, bool certain, int64_t began_ms)
 {
     if (evidence->passed > 0 && evidence->passed_ms >= began_ms - EVIDENCE_LATELY_MS)

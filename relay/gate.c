@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What keeps events from being sent while they cannot succeed. */
+/* Gates: closed by failures, opened by a probe that passes. */
 #include "relay/gate.h"
 
 #include <stdio.h>
@@ -36,7 +36,7 @@ void gate_done(struct gate *gate)
         loop_timer_clear(gate->options.loop, &gate->timer);
 }
 
-/* Those who knock neither bring the next probe closer nor put it off. */
+/* A probe that knocked neither brings the timer's probe closer nor puts it off. */
 static void gate_plan_probe(struct gate *gate, const struct gate_failure *failure)
 {
     if (gate->early)
@@ -51,7 +51,7 @@ static enum gate_news gate_close(struct gate *gate, const struct gate_failure *f
     enum gate_news news = gate->state == GATE_OPEN ? GATE_CLOSES : GATE_NO_NEWS;
 
     if (gate->state == GATE_CLOSED)
-        return GATE_NO_NEWS; /* the others that were under way */
+        return GATE_NO_NEWS; /* attempts that were in flight when the gate closed */
     gate->tried_ms = gate_now_ms(gate);
     if (news == GATE_CLOSES) {
         gate->failures = 0;

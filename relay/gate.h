@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What keeps a route, or everything, from being sent while it cannot succeed.
+ * A gate: keeps events of a route, or of all routes, from being sent while they cannot succeed.
  *
  *   OPEN --gate_failed--> CLOSED --timer, gate_probe--> PROBING --gate_failed--> CLOSED, for longer
  *                                                          '------gate_passed---> OPEN
  *
- * A failure closes it where the evidence says that it is everybody's (relay/evidence.h). While
- * PROBING one attempt more than were under way may pass: an event that waits anyway. Where what was
- * sent may be why it was refused, one that has not been tried yet need not wait for the timer: it
- * knocks, and is let through after a gap that grows with the time that nobody has passed.
+ * A failure closes the gate where the evidence says that all events would fail (relay/evidence.h).
+ * While PROBING, one attempt more than were in flight may pass: the probe is an event that waits
+ * anyway. Where the reason may lie in what was sent, an event that has not been tried yet need not
+ * wait for the timer: it knocks, and passes after a gap that grows with the time that the gate has
+ * been closed.
  */
 #pragma once
 
@@ -20,47 +21,47 @@
 #include "relay/evidence.h"
 
 enum {
-    GATE_GAP_MAX_MS = 5000, /* between two that knock */
-    GATE_GAP_SHARE = 16,    /* of the time since it was closed */
+    GATE_GAP_MAX_MS = 5000, /* between two events that knock */
+    GATE_GAP_SHARE = 16,    /* the gap is this part of the time since the gate was closed */
 };
 
 enum gate_state { GATE_OPEN, GATE_CLOSED, GATE_PROBING };
 
 enum gate_news {
     GATE_NO_NEWS,
-    GATE_CLOSES, /* it was open */
-    GATE_BLAMES, /* the event is to blame, which was not known */
+    GATE_CLOSES, /* the gate was open */
+    GATE_BLAMES, /* the event alone is to blame, which was not known before */
 };
 
 struct gate_failure {
     const char *cause;
-    bool certain;  /* as evidence_fail() */
-    bool overload; /* wait longer */
-    bool by_event; /* what was sent may be why */
-    int64_t began_ms;
-    int64_t retry_after_ms; /* -1: none given */
+    bool certain;           /* see evidence_fail() */
+    bool overload;          /* Convex has too much to do: the next probe waits longer */
+    bool by_event;          /* the reason may lie in what was sent */
+    int64_t began_ms;       /* mono; when the attempt began */
+    int64_t retry_after_ms; /* what Convex asked for; -1: nothing */
 };
 
 struct gate_options {
     struct loop *loop;
     struct dice *dice;
-    const int *in_flight;       /* how many are under way */
-    int gap_min_ms;             /* between two that knock */
-    void (*changed)(void *ctx); /* it is PROBING now, or has room for one more */
+    const int *in_flight;       /* the number of attempts that are under way behind the gate */
+    int gap_min_ms;             /* between two events that knock, at least */
+    void (*changed)(void *ctx); /* the gate is PROBING now: gate_room() has changed */
     void *ctx;
 };
 
 struct gate {
     enum gate_state state;
     struct evidence evidence;
-    int room;         /* while PROBING: how many may be under way */
-    int failures;     /* of probes that were due, since it was last open */
-    int64_t since_ms; /* mono; when it was closed */
-    int64_t due_ms;   /* the next probe, whoever knocks before it */
-    int64_t tried_ms; /* when it was closed or has begun to probe, last */
-    bool listens;     /* to who knocks */
-    bool early;       /* it is PROBING since somebody has knocked */
-    char cause[64];
+    int room;         /* while PROBING: how many attempts may be in flight */
+    int failures;     /* of probes by the timer, since the gate was last open */
+    int64_t since_ms; /* mono; when the gate was closed */
+    int64_t due_ms;   /* mono; the next probe by the timer */
+    int64_t tried_ms; /* mono; when the gate was last closed, or last began to probe */
+    bool listens;     /* events that knock may pass early */
+    bool early;       /* the probe under way is one that knocked */
+    char cause[64];   /* of the failure that closed the gate last */
     struct gate_options options;
     struct loop_timer timer;
 };
@@ -68,18 +69,19 @@ struct gate {
 void gate_init(struct gate *gate, const struct gate_options *options);
 void gate_done(struct gate *gate);
 
-/* An event was tried, and failed. */
+/* An attempt failed. blame: the event's own, which is judged with it. */
 enum gate_news gate_failed(struct gate *gate, struct blame *blame,
                            const struct gate_failure *failure);
 
-/* An event got through. True: the gate was not open. */
+/* An event got through, and the gate is open. True: it was not open before. */
 bool gate_passed(struct gate *gate);
 
-/* A probe need not wait any longer: what closed the gate may have been mended. */
+/* A closed gate probes at once: what closed it may have been mended. */
 void gate_probe(struct gate *gate);
 
-/* Somebody who has not been tried yet stands before it. */
+/* An event that has not been tried yet stands before the gate. */
 void gate_knock(struct gate *gate);
 
-/* How many may be under way: room while it is open, max at most. */
+/* How many attempts may be in flight: room while the gate is open; while PROBING, one more than
+ * there were, and max at most; none while CLOSED. */
 int gate_room(const struct gate *gate, int room, int max);

@@ -4,10 +4,10 @@
  *
  *   a lane:   READY --lanes_start--> IN_FLIGHT --lanes_rest--> RESTING --lanes_ready--> READY
  *             READY --lanes_rest--> RESTING
- *             lanes_leave of its head, from anywhere: READY, or gone when nobody is left
- *   a group:  in startable exactly while it has room and a lane of its is ready
+ *             any state --lanes_leave of the head--> READY, or gone where no place is left
  *
- * A lane is in its group's heap exactly while it is READY.
+ * A lane is in its group's heap exactly while the lane is READY. A group is in lanes.startable
+ * exactly while the group has a ready lane and its limit leaves room.
  */
 #include "relay/lanes.h"
 
@@ -17,7 +17,7 @@
 #include "base/error.h"
 #include "base/util.h"
 
-/* Of a turn: behind all that are not for idle moments. Ids are below. */
+/* A bit of a rank: behind all live places, since ids are below. */
 #define LANE_RANK_IDLE (UINT64_C(1) << 63)
 
 enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_RESTING };
@@ -71,8 +71,8 @@ void lane_group_init(struct lane_group *group, int limit)
 }
 
 /*
- * A group's ready heap and its room change between these two: while the group stands in startable
- * its order must not change.
+ * While a group stands in startable, its rank there must not change. So its ready heap and its room
+ * change only between these two functions.
  */
 static void lane_group_withdraw(struct lanes *lanes, struct lane_group *group)
 {
@@ -95,7 +95,7 @@ void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int li
     lane_group_offer(lanes, group);
 }
 
-/* Moves a lane between its states; the caller has withdrawn its group. */
+/* Moves a lane to another state. The caller has withdrawn the lane's group. */
 static void lane_enter(struct lanes *lanes, struct lane *lane, enum lane_state state)
 {
     int in_flight = (state == LANE_IN_FLIGHT) - (lane->state == LANE_IN_FLIGHT);
@@ -137,7 +137,7 @@ static void lane_free(struct lanes *lanes, struct lane *lane)
     free(lane);
 }
 
-/* A lane without places, READY and in no heap. */
+/* Makes a lane without places, which is READY and in no heap. */
 static int lane_new(struct lanes *lanes, struct lane_group *group, struct span record,
                     uint64_t hash, struct lane **out)
 {
@@ -164,7 +164,7 @@ static int lane_new(struct lanes *lanes, struct lane_group *group, struct span r
 
 /* ---- moving ---- */
 
-/* A live one must not wait for idle moments because of those before it. */
+/* A live event must not wait for an idle moment because of offers before it in its lane. */
 static void lane_hurry(struct lane *lane)
 {
     struct lane_place *place = TAILQ_LAST(&lane->places, lane_places);
@@ -271,7 +271,7 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
     bool head = place == TAILQ_FIRST(&lane->places);
 
     lane_group_withdraw(lanes, group);
-    if (head) /* out of the heap, whose order its head decides */
+    if (head) /* takes the lane out of the heap, whose order the head decides */
         lane_enter(lanes, lane, LANE_RESTING);
     TAILQ_REMOVE(&lane->places, place, link);
     place->lane = NULL;

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may go next. Events of one record stand in one lane and go one at a time, by their ids; lanes
- * go side by side, as far as their group and the whole have room. Of several heads that could go
- * the lowest id does, but one that has rested comes behind those there, and one that joined for
- * idle moments behind all others, as long as nobody else stands in its lane.
+ * Lanes: which event may go next.
+ *
+ * The events of one record stand in one lane and go one at a time, by rising id. The lanes of one
+ * model form a group. Lanes go side by side, as far as the limit of their group and the limit of
+ * all groups allow. Of several heads that could go, the lowest rank goes first: an event's rank is
+ * its id; a head that has rested gets a rank behind all others; an event that joined for idle
+ * moments ranks behind all live ones, until a live event joins its lane.
  *
  * Nothing here knows of Convex, HTTP, disks or time.
  */
@@ -20,77 +23,82 @@
 
 struct lane;
 
-enum { LANES_OVERTAKEN = 1 };
+enum { LANES_OVERTAKEN = 1 }; /* of lanes_join() */
 
 enum lanes_haste {
-    LANES_LIVE,
-    LANES_IDLE, /* whoever else could go goes first */
+    LANES_LIVE, /* an event that arrived, or that a page brought */
+    LANES_IDLE, /* an offer: all live events that could go do so first */
 };
 
-/* A place in a lane, embedded in what waits there. */
+/* A place in a lane, embedded in the delivery that stands there. */
 struct lane_place {
-    uint64_t id;   /* ids of a lane rise */
-    uint64_t rank; /* among the heads of lanes: the lowest goes first */
-    struct lane *lane;
+    uint64_t id;       /* rises from place to place of a lane */
+    uint64_t rank;     /* among the heads of lanes: the lowest goes first */
+    struct lane *lane; /* NULL: none */
     TAILQ_ENTRY(lane_place) link;
 };
 
-/* The lanes of one model, embedded in what is known of it. */
+/* The lanes of one model, embedded in struct model. */
 struct lane_group {
-    struct heap_node startable;
-    struct heap ready; /* lanes, by the turn of their heads */
-    int limit;         /* of those in flight; 0: none goes */
-    int in_flight;
-    size_t places;
+    struct heap_node startable; /* in lanes.startable */
+    struct heap ready;          /* lanes whose heads could go, by the rank of these */
+    int limit;                  /* of heads in flight; 0: none may go */
+    int in_flight;              /* lanes whose head is in flight */
+    size_t places;              /* how many stand in the group's lanes */
 };
 
 struct lanes {
     struct table table;    /* lanes, by group and record */
-    struct heap startable; /* groups with room and a lane that is ready, by what goes first */
-    int limit;             /* of those in flight, of all groups; 0: none goes */
-    int in_flight;
-    uint64_t newest; /* the highest id so far */
+    struct heap startable; /* groups with room and a ready lane, by the rank of their first head */
+    int limit;             /* of heads in flight, of all groups; 0: none may go */
+    int in_flight;         /* lanes whose head is in flight */
+    uint64_t newest;       /* the highest id that has joined */
 };
 
 /* 0 or an -errno. */
 int lanes_init(struct lanes *lanes, int limit);
+
 /* Every place must have been left. */
 void lanes_done(struct lanes *lanes);
 
 void lane_group_init(struct lane_group *group, int limit);
+
+/* What is in flight above a lower limit goes on. */
 void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int limit);
 
 /*
- * Takes the place at the end of the record's lane; record.at == NULL: a lane of its own. 0;
- * LANES_OVERTAKEN: a higher id stands there already; or -ENOMEM. The span is copied.
+ * Puts the place at the end of the record's lane; record.at == NULL: in a lane of its own. 0;
+ * LANES_OVERTAKEN: an id that is not lower stands in that lane already, and nothing happened; or
+ * -ENOMEM. The record's bytes are copied.
  */
 int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place *place, uint64_t id,
                struct span record, enum lanes_haste haste);
 
-/* Who goes next, from now on in flight; NULL: nobody can. */
+/* The place that goes next, and is in flight from now on; NULL: none may go. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
-/* Whether somebody of the group who became ready now would go at once, as the next one. */
+/* Whether no head could go now, and one of the group that became ready would go at once. */
 bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group);
 
-/* How many of the group could be started now, if they were there. */
+/* How many more of the group could be in flight: what both limits leave. */
 int lanes_free(const struct lanes *lanes, const struct lane_group *group);
 
+/* Whether the place stands first in its lane; false in no lane. */
 bool lanes_is_head(const struct lane_place *place);
 
-/* Nobody is behind it, at the moment. */
+/* Whether no place stands behind this one in its lane; true in no lane. */
 bool lanes_is_last(const struct lane_place *place);
 
 /*
- * The head of a lane is not in flight any more, if it was; nobody in the lane may go until it is
- * ready or has left, or is not the head any more. Nothing, if it is not the head. Also of a head
- * that is still being fetched: who brings it calls lanes_ready().
+ * The head of a lane rests: it is not in flight any more, and its whole lane stands still until
+ * lanes_ready() or lanes_leave(). Of a place that is not the head: nothing happens. An offer that
+ * is still being fetched rests like this, too.
  */
 void lanes_rest(struct lanes *lanes, struct lane_place *place);
 
-/* The head of a lane, which rests or was in flight, may go again: after the others that are there,
- * or those that fail again and again would keep everybody else from going. */
+/* The head of a lane, which rests or was in flight, may go again, behind all heads that are ready:
+ * otherwise events that fail again and again would keep all others from going. */
 void lanes_ready(struct lanes *lanes, struct lane_place *place);
 
-/* Leaves the lane, in flight or not: if it was the head, the one behind it may go. */
+/* Takes the place out of its lane, in flight or not. If it was the head, the next one is ready. */
 void lanes_leave(struct lanes *lanes, struct lane_place *place);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the answer to one event says of others: gates and limits.
+ * Learning: gates and limits.
  *
- * Conflicts and overload cut the model's limit, success lets it grow. A missing function closes the
- * model's gate; a Convex that cannot be reached, or refuses or fails, closes that of all. Both only
- * where it is not the event's own fault, which relay/evidence.h decides. While a gate is closed its
- * events wait without attempts or log lines of their own; an event that is itself to blame waits by
- * its backoff, with its record, and holds nobody else.
+ * Conflicts and overload cut the model's limit, and success lets the limit grow. A missing function
+ * closes the model's gate. The upstream gate closes when Convex cannot be reached, refuses the
+ * relay or fails. Neither closes for an event's own fault, which relay/evidence.h tells. Behind a
+ * closed gate events wait without attempts or log lines. An event that is itself to blame waits by
+ * its own backoff and holds up its record alone.
  */
 #include "relay/learn.h"
 
@@ -14,8 +14,8 @@
 #include "relay/core.h"
 
 enum {
-    LEARN_CUTS_MAX = 3,     /* of a limit, by one event */
-    LEARN_FAILURES_MAX = 5, /* of one event, before the log tells of it */
+    LEARN_CUTS_MAX = 3,     /* how often one event may cut a limit */
+    LEARN_FAILURES_MAX = 5, /* how often an event fails before the log tells of it */
 };
 
 static void learn_apply_model(struct model *model)
@@ -74,7 +74,7 @@ static void learn_log_open(const struct gate *gate, const char *model)
              log_number(gate->failures));
 }
 
-/* Convex as a whole is well: it has judged the one event that it was asked about. */
+/* Convex as a whole is well: it has judged this event. */
 static bool learn_upstream_well(struct relay *relay)
 {
     bool opens = gate_passed(&relay->gate);
@@ -88,7 +88,7 @@ static bool learn_upstream_well(struct relay *relay)
     return opens;
 }
 
-/* Its functions are there. */
+/* The model's functions are there. */
 static bool learn_model_well(struct model *model)
 {
     bool opens = gate_passed(&model->gate);
@@ -121,7 +121,7 @@ static struct gate_failure learn_failure(const struct learn_attempt *attempt,
 
     return (struct gate_failure){
         .cause = verdict->cause,
-        /* A refusal to accept who asks, or even to connect. */
+        /* Convex refuses the relay, or cannot be connected to. */
         .certain = held || (!verdict->maybe_ran && !overload),
         .overload = overload,
         .by_event = held || verdict->maybe_ran,
@@ -171,13 +171,13 @@ bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
     struct model *model = delivery->model;
     bool failed = verdict->outcome == VERDICT_AGAIN || verdict->outcome == VERDICT_HELD;
 
-    /* One that conflicts for ever is not to slow down the rest for ever. */
+    /* An event that conflicts for ever must not slow the others down for ever. */
     if (verdict->pressure != VERDICT_NO_PRESSURE && delivery->attempts <= LEARN_CUTS_MAX) {
         limit_cut(&model->limit, attempt->number);
         learn_apply_model(model);
     }
     if (failed && !relay->outbox)
-        return false; /* nothing waits here for better times, so that no gate is needed */
+        return false; /* without an outbox no event waits, so no gate is needed */
     if (failed && verdict->scope == VERDICT_UPSTREAM) {
         learn_upstream_failed(delivery, attempt, verdict);
         return false;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the answer to one event says of others: gates and limits. */
+/* Learning: what the answer to one event says about others, which moves gates and limits. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,21 +10,22 @@ struct relay;
 struct verdict;
 
 struct learn_attempt {
-    uint64_t number; /* by limit_begin() */
-    int64_t began_ms;
+    uint64_t number;  /* of limit_begin() */
+    int64_t began_ms; /* mono */
 };
 
-/* An attempt with the event ended so. True: a gate has opened, and who rests before it may go on.
- */
+/* An attempt for the event ended with that verdict. True: a gate has opened, and events that rest
+ * before it may go on. */
 bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
                 const struct verdict *verdict);
 
-/* Makes the limits of lanes what gates, limits and the relay's phase say. */
+/* Gives the lanes the limits that follow from gates, limits and the relay's phase. */
 void learn_apply_all(struct relay *relay);
 
-/* For gates: probing has begun. ctx is the relay, or the model. */
+/* gate_options.changed of the upstream gate and of a model's gate. */
 void learn_gate_changed(void *relay);
 void learn_model_gate_changed(void *model);
 
-/* Who is ready and has not been tried yet may not have to wait for the next probe. */
+/* Knocks at the upstream gate for an event that is ready and may not have to wait for the timer.
+ * For the pump. */
 void learn_knock(struct relay *relay);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many may be under way at once, found by trying: one more for each round of successes, half
- * as many after a conflict or an overload.
+ * A limit: how many attempts may be in flight at once, found by trying. A round of successes adds
+ * one; a conflict or an overload halves the limit.
  *
  * Source: Chiu and Jain, "Analysis of the Increase and Decrease Algorithms for Congestion Avoidance
  * in Computer Networks", 1989.
@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 struct limit {
-    int now;
-    int max;
+    int now;          /* attempts, at most */
+    int max;          /* what now may grow to */
     int successes;    /* since now last changed */
-    uint64_t attempt; /* of those begun, the latest */
-    uint64_t cut_at;  /* attempts up to this one began before the last cut: it was their fault */
+    uint64_t attempt; /* the number of the latest attempt */
+    uint64_t cut_at;  /* attempts up to this number began before the last cut, which was theirs */
 };
 
 static inline void limit_init(struct limit *limit, int max)
@@ -23,6 +23,7 @@ static inline void limit_init(struct limit *limit, int max)
     *limit = (struct limit){.now = max, .max = max};
 }
 
+/* A limit that was at its maximum stays there. */
 static inline void limit_set_max(struct limit *limit, int max)
 {
     if (limit->now > max || limit->now == limit->max)
@@ -30,12 +31,13 @@ static inline void limit_set_max(struct limit *limit, int max)
     limit->max = max;
 }
 
-/* An attempt begins: what it returns is given back with the attempt's end. */
+/* An attempt begins. Returns its number, which limit_cut() wants back. */
 static inline uint64_t limit_begin(struct limit *limit)
 {
     return ++limit->attempt;
 }
 
+/* An attempt succeeded. */
 static inline void limit_success(struct limit *limit)
 {
     if (++limit->successes < limit->now)
@@ -45,7 +47,8 @@ static inline void limit_success(struct limit *limit)
         limit->now++;
 }
 
-/* Those that were under way together fail together: one cut answers all of them. */
+/* An attempt met a conflict or an overload. Attempts that were in flight together fail together:
+ * one cut answers all of them. */
 static inline void limit_cut(struct limit *limit, uint64_t attempt)
 {
     if (attempt <= limit->cut_at)
@@ -55,7 +58,7 @@ static inline void limit_cut(struct limit *limit, uint64_t attempt)
     limit->now = limit->now > 1 ? limit->now / 2 : 1;
 }
 
-/* Begins anew from what is under way, after everything had stopped. */
+/* After a gate has opened, the limit begins anew with what is in flight. */
 static inline void limit_restart(struct limit *limit, int in_flight)
 {
     limit->cut_at = limit->attempt;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the relay knows of each model. It outlives the configuration. */
+/* Models, which outlive the configuration that named them. */
 #include "relay/model.h"
 
 #include <errno.h>

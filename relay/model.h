@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the relay knows of a model beyond its configuration, which a reload replaces: its lanes, its
- * limit, its gate, what of it is on disk.
+ * A model: what the relay knows of it beyond its route, which a reload replaces: lanes, limit,
+ * gate, and which of its events are on disk only.
  */
 #pragma once
 
@@ -23,15 +23,16 @@
 
 struct relay;
 
-enum { MODEL_GAP_MS = 1000 }; /* between two that knock at its gate, whose failures are billed */
+/* Between two events that knock at a model's gate; Convex bills the calls that fail there. */
+enum { MODEL_GAP_MS = 1000 };
 
-/* Dead letters of the model that somebody wants sent again; see relay/offers.h. */
+/* The model's offers, which are letters that somebody wants sent again: relay/offers.c. */
 struct model_offers {
-    bool wanted;  /* there may be some to look for */
-    bool reading; /* a look is under way */
-    bool failed;  /* the next look waits for relay_tend() */
-    int taking;   /* how many are being taken */
-    uint64_t refused;
+    bool wanted;      /* the outbox may have some that are to be read */
+    bool reading;     /* they are being read */
+    bool failed;      /* a reading or taking failed: the next one waits for relay_tend() */
+    int taking;       /* how many the outbox is taking or refusing at the moment */
+    uint64_t refused; /* how many were refused since the start */
     struct outbox_read read;
 };
 
@@ -40,32 +41,32 @@ struct model {
     TAILQ_ENTRY(model) link;
     struct relay *relay;
     char *name;
-    struct routes *routes;     /* keeps route alive; NULL: it has had none in this process */
-    const struct route *route; /* the last one that it had */
-    uint64_t generation;       /* of route: rises with each reload */
-    bool lost;                 /* the configuration has no route for it: its events wait */
-    bool lost_untold;          /* the log has not said so yet */
-    int64_t lost_ms;           /* mono; since then */
+    struct routes *routes;     /* keeps route alive; NULL: the model has had no route so far */
+    const struct route *route; /* the latest one, also while lost */
+    uint64_t generation;       /* of route; each reload raises it, and 0 is before the first */
+    bool lost;                 /* ROUTES does not name the model: its events wait */
+    bool lost_untold;          /* lost, and the log does not say so yet */
+    int64_t lost_ms;           /* mono; since when it is lost */
 
     struct lane_group lanes;
     struct limit limit;
     struct gate gate;
     struct queue queue;
     struct outbox_read page; /* while queue.reading */
-    bool page_failed;        /* the next one waits for relay_tend() */
+    bool page_failed;        /* the next page waits for relay_tend() */
     struct model_offers offers;
 
     struct event_counts counts;      /* with an outbox: the store's, as of the last snapshot */
-    struct snapshot_route *snapshot; /* the row that is being filled; NULL outside of that */
-    struct log_sum failures;         /* letters, or without an outbox what they would be */
+    struct snapshot_route *snapshot; /* the model's row in the snapshot that is being filled */
+    struct log_sum failures;         /* letters; without an outbox, discarded events */
     enum verdict_outcome error_outcome;
-    int64_t error_ms; /* mono */
-    char error[64];   /* the verdict's cause; empty: no attempt has failed yet */
+    int64_t error_ms; /* mono; when an attempt failed last */
+    char error[64];   /* that verdict's cause; empty: no attempt has failed yet */
 };
 
 struct models {
     struct table table;
-    TAILQ_HEAD(model_list, model) list; /* as they became known */
+    TAILQ_HEAD(model_list, model) list; /* in the order in which they became known */
 };
 
 struct models_options {
@@ -74,30 +75,33 @@ struct models_options {
     struct dice *dice;
     int concurrency;
     bool keeps;                      /* there is an outbox */
-    uint64_t last_id;                /* in it, at the start */
+    uint64_t last_id;                /* the last id that an earlier process gave; 0: none */
     void (*gate_changed)(void *ctx); /* see struct gate_options; ctx is the model */
 };
 
 /* 0 or an -errno. */
 int models_init(struct models *models);
+
+/* Frees all models. */
 void models_done(struct models *models);
 
-/* NULL: not known. */
+/* The model of that name; NULL: it is not known. */
 struct model *models_find(const struct models *models, struct span name);
 
-/* Makes one that is not known yet, without a route. 0 or -ENOMEM. */
+/* Makes a model that is not known yet, without a route: it is lost. 0 or -ENOMEM. */
 int models_add(struct models *models, const struct models_options *options, struct span name,
                struct model **model);
 
-/* Forgets the newest ones, up to that one. Nothing may have been begun with them. */
+/* Frees the models that became known after last (NULL: all). They must have no events. */
 void models_forget_after(struct models *models, const struct model *last);
 
-/* The route from now on, of which the model takes its own reference. */
+/* The model has that route from now on, and takes its own reference to routes. concurrency: what
+ * CONVEX_CONCURRENCY allows; the route may allow less. */
 void model_set_route(struct model *model, struct routes *routes, const struct route *route,
                      int concurrency);
 
-/* How many of its attempts may be in flight. */
+/* How many attempts of the model may be in flight: its limit, as far as its gate lets them. */
 int model_room(const struct model *model);
 
-/* The mutation failed: what /status tells. */
+/* An attempt failed: /status shows the latest failure of each model. */
 void model_note_error(struct model *model, const struct verdict *verdict, int64_t now_ms);

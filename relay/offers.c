@@ -2,19 +2,23 @@
 /*
  * Offers: dead letters that somebody wants sent again.
  *
- *   outbox     offered --taken--> pending
- *                 '----refused, stale--> dead
- *   in memory     FETCHING --taken--> WAITING; --stale--> gone
+ *   in the outbox   offered --taken--> pending
+ *                   offered --refused, stale--> dead
+ *   in memory       FETCHING --taken--> WAITING; --refused, stale--> gone
  *
- * An offer goes to the end of its record's line, and only in idle moments: its model has all of its
- * pending events in memory, a slot is free, and nobody waits for one. It takes its place in the
- * lane first, and is fetched from the outbox then. What is newer is in the lane (the offer is
- * refused), stands behind it, or has been delivered: then the outbox knows by the time that it is
- * asked, since it works in the order of submission, and says that the offer is stale. Where a mark
- * of that kind could not be written yet, nothing is taken.
+ * Offers are for idle moments of their model: all of its pending events are in memory, a slot is
+ * free, and no live event is ready. An offer goes to the end of its record's lane. It takes the
+ * place there first; only then does the outbox make it pending. No older event can thus reach
+ * Convex after a newer one of its record, since a newer event is in one of three places:
  *
- * Which models have offers is found by a walk, when another process has changed the outbox and when
- * routes have changed; on the way it refuses those of models without a route.
+ *   in the lane already   the offer is refused;
+ *   not there yet         the newer event will stand behind the offer;
+ *   delivered             the outbox has marked the offer as stale, and says so instead of taking
+ *                         it. The mark was submitted before the taking, and the outbox works in the
+ *                         order of submission. While a mark is still owed, no offer is taken.
+ *
+ * A walk through the outbox finds which models have offers, after another process has changed the
+ * outbox and after routes have changed. On its way it refuses the offers of models without a route.
  */
 #include "relay/offers.h"
 
@@ -26,7 +30,8 @@
 #include "relay/prepared.h"
 #include "relay/settle.h"
 
-/* On their way at once, of all models, but for one of each: each may bring a body of any size. */
+/* How many offers of all models are taken at once, beside one of each model: a body may be large.
+ */
 enum { OFFERS_AT_ONCE = 8 };
 
 /* Why a replay is refused, in the log and behind the letter's reason. */
@@ -38,7 +43,7 @@ static const char offers_no_route_log[] =
 
 /* ---- one offer ---- */
 
-/* model: NULL where no route has ever named it. */
+/* Where refused offers of the model count; model is NULL if no route has ever named it. */
 static uint64_t *offers_refused_of(struct relay *relay, struct model *model)
 {
     return core_counts_of(relay, model) == &relay->other ? &relay->refused_other
@@ -54,14 +59,14 @@ static void offers_count_refused(struct model *model, uint64_t id, const char *w
         log_warn(sum->message, "id", log_number(id), "model", model->name, "why", why);
 }
 
-/* It is done with, whatever came of it. */
+/* The outbox has taken or refused the offer, or has failed to. */
 static void offers_end(struct delivery *delivery, int r)
 {
     struct model_offers *offers = &delivery->model->offers;
 
     delivery->relay->offers_taking--;
     offers->taking--;
-    offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* or somebody has taken it */
+    offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* MISSING: it is gone */
 }
 
 static void offers_refused(struct outbox_op *op, int r)
@@ -114,8 +119,8 @@ static void offers_submit(struct delivery *delivery, const struct store_row *row
     outbox_submit(relay->outbox, &delivery->append);
 }
 
-/* Claims the end of its record's lane, and has it fetched; or refused, where a newer event stands
- * there. 0 or -ENOMEM. */
+/* Claims the end of the record's lane for the offer, and has it taken; or refused, where a newer
+ * event stands there. 0 or -ENOMEM. */
 static int offers_claim(struct model *model, const struct store_row *row)
 {
     struct relay *relay = model->relay;
@@ -128,7 +133,7 @@ static int offers_claim(struct model *model, const struct store_row *row)
     delivery->model = model;
     delivery->id = row->state == STORE_FORCED ? core_next_id(relay) : row->id;
     delivery_set_row(delivery, DELIVERY_ROW_STORED);
-    delivery->event.record = row->record; /* of which the lane makes its own */
+    delivery->event.record = row->record; /* the lane copies its bytes */
     int r = core_join(delivery, LANES_IDLE);
     delivery->event.record = SPAN_NULL;
     if (r < 0) {
@@ -141,9 +146,9 @@ static int offers_claim(struct model *model, const struct store_row *row)
     return 0;
 }
 
-/* ---- looked at ---- */
+/* ---- the offers of a model ---- */
 
-/* Also while offers are on their way: what is taken here is at most what has a slot. */
+/* Whether offers of the model may be taken now. Those on their way count in no slot yet. */
 static bool offers_is_idle(const struct model *model)
 {
     const struct relay *relay = model->relay;
@@ -185,7 +190,7 @@ static void offers_take(struct model *model)
         !offers_is_idle(model))
         return;
     offers->reading = true;
-    offers->wanted = false; /* until there are more of them */
+    offers->wanted = false; /* offers_read() knows of more */
     offers->read = (struct outbox_read){
         .model = span_of(model->name),
         .offers = true,
@@ -217,7 +222,7 @@ void offers_retry(struct relay *relay)
         offers_find(relay);
 }
 
-/* ---- whose ---- */
+/* ---- the walk ---- */
 
 static struct model *offers_walk_model(struct relay *relay)
 {
@@ -226,7 +231,7 @@ static struct model *offers_walk_model(struct relay *relay)
                : NULL;
 }
 
-/* The walk stands on a model. True: its offers are to be refused. */
+/* The walk has come to a model. True: the model has no route, and its offers are to be refused. */
 static bool offers_meet(struct relay *relay)
 {
     struct model *model = offers_walk_model(relay);
@@ -238,7 +243,7 @@ static bool offers_meet(struct relay *relay)
     return false;
 }
 
-/* The walk goes on to another model. */
+/* The walk leaves a model, whose refused offers are counted. */
 static void offers_leave(struct relay *relay)
 {
     struct relay_refusals *refusals = &relay->offers_refused;
@@ -281,7 +286,7 @@ static void offers_walked(struct outbox_walk *walk, int r)
 
     if (walk->step == OUTBOX_WALK_REFUSE)
         relay->offers_refused.here += walk->refused;
-    if (r || relay->phase == RELAY_GIVEN_UP) { /* the end, or the outbox fails */
+    if (r || relay->phase == RELAY_GIVEN_UP) { /* STORE_MISSING: no model is left */
         offers_end_walk(relay, r);
         return;
     }
@@ -306,5 +311,5 @@ void offers_find(void *ctx)
     buf_done(&relay->offers_walk.model);
     relay->offers_walk =
         (struct outbox_walk){.reason = span_of(offers_no_route_text), .done = offers_walked};
-    offers_walk_on(relay, true); /* those that name no model have no route */
+    offers_walk_on(relay, true); /* first stop: offers that name no model, and so have no route */
 }

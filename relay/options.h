@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a relay is told at its start. */
+/* The options of a relay, which stay as they are until its end. */
 #pragma once
 
 #include <stdint.h>
@@ -7,8 +7,8 @@
 struct dice;
 
 struct relay_options {
-    int concurrency;      /* attempts in flight at most */
-    int64_t sync_wait_ms; /* how long an answer may wait for Convex */
-    int64_t max_age_ms;   /* an older event becomes a dead letter */
+    int concurrency;      /* attempts in flight at most, of all models */
+    int64_t sync_wait_ms; /* how long an answer waits for Convex before it is 202 */
+    int64_t max_age_ms;   /* an event that has waited longer becomes a dead letter */
     struct dice *dice;
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a row's body says. */
+/* Prepared rows. */
 #include "relay/prepared.h"
 
 #include <errno.h>

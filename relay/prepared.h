@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a row's body says, read on the outbox's thread, since a body may be megabytes. */
+/* Prepared rows: a body may be megabytes, so the outbox's thread parses it, not the loop. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,14 +10,14 @@ struct delivery;
 struct outbox_row;
 
 struct prepared {
-    struct event event; /* its body is the row's */
-    bool refused;       /* the disk has spoiled it: the event has nothing but the body, */
-    struct buf why;     /* and this says what is wrong */
+    struct event event; /* owns the row's body */
+    bool refused;       /* the body cannot be parsed, which the disk must have spoilt */
+    struct buf why;     /* if refused: what is wrong with it */
 };
 
-/* For prepare() of outbox_read and outbox_op: sets row->prepared, and takes its body. 0 or -ENOMEM.
- */
+/* The outbox_prepare_fn of pages and offers: sets row->prepared, which takes the row's body. 0 or
+ * -ENOMEM. */
 int prepared_read(struct outbox_row *row);
 
-/* The delivery is what the row says from now on: its event, its request, that it is on disk. */
+/* Gives the delivery what the row has: event, attempts, request id. Its row counts as STORED. */
 void prepared_move(struct outbox_row *row, struct delivery *delivery);

@@ -16,13 +16,13 @@ static void pump_withdraw(struct relay *relay)
     relay->pump_asked = false;
 }
 
-/* Hooks that have run already must see what was answered: then there is no wait. */
+/* -1: the loop may wait. 0: it may not, since hooks that ran before must see the new answers. */
 static int pump_run(void *ctx)
 {
     struct relay *relay = ctx;
     uint64_t answered = relay->tickets.answered;
 
-    pump_withdraw(relay); /* what is asked from now on is done in another round of this turn */
+    pump_withdraw(relay); /* who asks from now on has another round in this turn */
     if (relay->limits_due)
         learn_apply_all(relay);
     backlog_read_all(relay);

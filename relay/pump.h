@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pump: whatever changes a state asks for it (core_ask_pump()), and it runs at the end of that
- * turn of the loop: it reads pages, starts what may go, and takes offers. Nobody else does.
+ * The pump. A change of a state asks for it (core_ask_pump()), and it runs once, at the end of that
+ * turn of the loop. The pump alone reads pages, starts attempts and takes offers.
  */
 #pragma once
 

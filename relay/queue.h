@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pending events of a model are in memory, and which on disk only. Two numbers say it:
+ * A model's queue: which of its pending events are in memory, and which on disk only. Two numbers
+ * say so:
  *
  *    ... settled ... | in memory | on disk only | still to come
  *                           cursor^         tail^
  *
- *   cursor   every pending event up to it is in memory
- *   tail     the last event that went to disk alone
+ *   cursor   the id up to which every pending event is in memory
+ *   tail     the id of the last event that went to disk alone
  *
- * While the queue is behind, what arrives goes to disk alone, too, or it would overtake. A start is
- * the same thing with nothing in memory.
+ * While cursor < tail, the queue is behind: an arrival goes to disk alone, too, or it would
+ * overtake the events there. A start is the same with nothing in memory: the tail is the last id
+ * that any earlier process gave.
  */
 #pragma once
 
@@ -18,12 +20,12 @@
 
 struct queue {
     uint64_t cursor, tail;
-    uint64_t upto;   /* where the page at hand ends at the latest */
-    bool reading;    /* a page is on its way */
-    bool first_read; /* a page has come, or failed to, since the start */
+    uint64_t upto;   /* the highest id of the page that is being read: tail as it was then */
+    bool reading;    /* a page is being read */
+    bool first_read; /* the first page of this process has come, or failed to */
 };
 
-/* last_id: the highest that an earlier process has given. */
+/* last_id: the highest id that an earlier process gave; 0: none. */
 static inline struct queue queue_begin(uint64_t last_id)
 {
     return (struct queue){.tail = last_id, .first_read = last_id == 0};
@@ -34,28 +36,28 @@ static inline bool queue_is_behind(const struct queue *queue)
     return queue->cursor < queue->tail;
 }
 
-/* The event is in memory. Not while the queue is behind. */
+/* The event, whose id is id, has come into memory. Not while the queue is behind. */
 static inline void queue_join(struct queue *queue, uint64_t id)
 {
     if (queue->cursor < id)
         queue->cursor = queue->tail = id;
 }
 
-/* The event, the newest one, went to disk alone. */
+/* The newest event goes to disk alone. */
 static inline void queue_spill(struct queue *queue, uint64_t id)
 {
     queue->tail = id;
 }
 
-/* A page begins: of ids above cursor, up to upto. */
+/* A page is being read from now on: ids above cursor, up to upto. */
 static inline void queue_read(struct queue *queue)
 {
     queue->reading = true;
     queue->upto = queue->tail;
 }
 
-/* The page is over. last: of those that came into memory, 0 where there was none; whole: nothing is
- * left of it on disk. */
+/* The page has come, or failed to. last: the last id that came into memory, 0 where none did;
+ * whole: every id up to upto has. */
 static inline void queue_took(struct queue *queue, uint64_t last, bool whole)
 {
     queue->reading = false;

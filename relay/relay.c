@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The relay: the way in, the clock's doings, start and stop.
+ * The relay: the way in, what happens every second, start and stop.
  *
- * An event joins the lane of its record, the outbox is told to store it (relay/settle.h), and, when
- * it heads its lane and there is room, it goes to Convex in the same turn of the loop
- * (relay/attempt.h). What has only a place on disk is fetched by pages (relay/backlog.h), what
- * somebody wants sent again in idle moments (relay/offers.h).
+ * An event that arrives joins the lane of its record, and the outbox is told to store it
+ * (relay/settle.h). When the event heads its lane and a slot is free, it goes to Convex in the same
+ * turn of the loop (relay/attempt.h). Events that went to disk alone come back by pages
+ * (relay/backlog.h), and offers are taken in idle moments (relay/offers.h).
  */
 #include "relay/relay.h"
 
@@ -77,7 +77,7 @@ static void relay_accept(struct inbox *inbox, struct event *event, struct routes
         return;
     } else {
         queue_join(&model->queue, delivery->id);
-        if (relay->outbox) /* else there is nothing to say but what Convex says */
+        if (relay->outbox) /* without one, the answer is Convex's, whenever it comes */
             ticket_set_time(&relay->tickets, &delivery->ticket);
     }
     settle_append(delivery);
@@ -250,7 +250,7 @@ void relay_give_up(struct relay *relay)
 {
     relay_enter(relay, RELAY_GIVEN_UP);
     tickets_hurry(&relay->tickets);
-    /* Without an outbox nobody waits with a deadline, and the attempt is all there is. */
+    /* Without an outbox no ticket has a time, and only Convex could answer. */
     if (!relay->outbox)
         relay_abandon(relay);
 }

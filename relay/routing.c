@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which models have routes. */
+/* Routing: which models have routes. */
 #include "relay/routing.h"
 
 #include <errno.h>
@@ -12,7 +12,6 @@
 #include "relay/offers.h"
 #include "relay/snapshot_fill.h"
 
-/* The model, with that route from now on. 0 or -ENOMEM. */
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
                   struct model **out)
 {
@@ -33,7 +32,7 @@ int routing_model(struct relay *relay, struct routes *routes, const struct route
     return 0;
 }
 
-/* Makes room for the models that are not known yet. 0, or an -errno and they are still unknown. */
+/* Makes the models that are not known yet. 0; or an -errno, and they are still unknown. */
 static int routing_reserve(struct relay *relay, struct routes *routes)
 {
     struct model *last = TAILQ_LAST(&relay->models.list, model_list);
@@ -50,7 +49,6 @@ static int routing_reserve(struct relay *relay, struct routes *routes)
     return r;
 }
 
-/* Those that the outbox has counts of had a route once: their events wait. 0 or -ENOMEM. */
 int routing_recall(struct relay *relay)
 {
     cleanup(outbox_tallies_done) struct outbox_tallies tallies = {0};
@@ -64,7 +62,7 @@ int routing_recall(struct relay *relay)
     return r;
 }
 
-/* Convex is not asked for its events any more; what is in flight ends by the old route. */
+/* No attempt begins for the model any more; what is in flight ends by the old route. */
 static void routing_lose(struct model *model)
 {
     model->lost = model->lost_untold = true;
@@ -77,10 +75,10 @@ static void routing_named(struct outbox_naming *naming, int r)
 
     free(naming->models);
     *naming = (struct outbox_naming){0};
-    relay->naming_due |= r != 0; /* routing_retry() tries again */
+    relay->naming_due |= r != 0; /* for routing_retry() */
 }
 
-/* The outbox counts the events of each model by itself from now on. */
+/* Each model gets counts of its own in the outbox. */
 static void routing_name(struct relay *relay)
 {
     struct outbox_naming *naming = &relay->naming;
@@ -101,14 +99,14 @@ static void routing_name(struct relay *relay)
     outbox_submit_naming(relay->outbox, naming);
 }
 
-/* Offers count as pending until the walk has refused them: the log waits for that. */
+/* Offers count as pending until a walk has refused them, so the log waits for its end. */
 void routing_log_lost(struct relay *relay)
 {
     struct model *model;
     struct snapshot snapshot;
 
     if (!relay->outbox || !relay->lost_untold || relay->offers_walking || relay->offers_due ||
-        snapshot_fill(relay, &snapshot)) /* which brings the counts */
+        snapshot_fill(relay, &snapshot)) /* for model.counts */
         return;
     snapshot_done(&snapshot);
     TAILQ_FOREACH (model, &relay->models.list, link) {
@@ -129,7 +127,7 @@ int routing_set(struct relay *relay, struct routes *routes)
     if (r)
         return r;
     for (size_t i = 0; i < routes_count(routes); i++)
-        (void)routing_model(relay, routes, routes_at(routes, i), &model); /* it is there */
+        (void)routing_model(relay, routes, routes_at(routes, i), &model); /* reserved */
     TAILQ_FOREACH (model, &relay->models.list, link) {
         if (relay->outbox && model->routes != routes && !model->lost)
             routing_lose(model);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which models have routes: at the start, and after each reload. */
+/* Routing: which models have routes, at the start and after each reload. */
 #pragma once
 
 struct model;
@@ -7,20 +7,20 @@ struct relay;
 struct route;
 struct routes;
 
-/* The start: models that the outbox has counts of had a route once, and their events wait. 0 or
- * -ENOMEM. */
+/* At the start: makes a model for each one that the outbox has counts of, since each had a route
+ * once and may have events. 0 or -ENOMEM. */
 int routing_recall(struct relay *relay);
 
-/* As relay_set_routes(). */
+/* relay_set_routes(). */
 int routing_set(struct relay *relay, struct routes *routes);
 
-/* The route's model, with that route from now on. 0 or -ENOMEM. */
+/* Finds or makes the route's model, which has that route from now on. 0 or -ENOMEM. */
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
                   struct model **model);
 
-/* Tells the log of routes that were lost with events that wait, as soon as their number is known.
- */
+/* Logs which routes were lost while events of theirs wait, once the number of these is known. For
+ * the pump. */
 void routing_log_lost(struct relay *relay);
 
-/* What failed before is tried again. */
+/* Once a second: counts that could not be made in the outbox are tried again. */
 void routing_retry(struct relay *relay);

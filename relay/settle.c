@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outbox's side: what is written of an event, and when it may be forgotten.
+ * Settling: what the outbox writes of an event, in up to three operations.
  *
- *   append  at once, side by side with the first attempt, or before it, where the record may have
- *           dead letters: these become stale with the event's row, also over a crash
- *   note    after an attempt that failed: how often, and why
- *   fate    delivered, or dead. The next event of the record waits for it where the event was on
- *           disk: after a crash Convex may see the last event of a record twice, but never an older
- *           one after a newer one.
+ *   append  The event is stored, side by side with its first attempt. Where its record may have
+ * dead letters, the attempt waits for the append: the letters become stale with the event's row,
+ * even over a crash. note    After a failed attempt: how many there were, and why the last one
+ * failed. fate    The event was delivered, or is dead. The next event of the record waits until
+ * that is written, if the event was on disk. So Convex may see the last event of a record twice
+ *           after a crash, but never an older event after a newer one.
  *
- * The outbox works in the order of submission, so that a fate may follow an append that is still
- * under way, whatever comes of that.
+ * The outbox works in the order of submission. A fate may therefore be submitted while the append
+ * is still under way, whatever comes of the append.
  *
- * A fate that the disk refuses:
+ * Where the disk refuses a fate:
  *
- *   The event is on disk: the disk is asked again every second. The record's lane stands still
- *   meanwhile, since after a crash the event would be sent again. Its sender is told what became
- *   of it, which is safe.
- *   It is not, and was delivered: it counts, and there is nothing to be written.
- *   It is not, and is a letter: it could be neither delivered nor stored. Its sender is told 503,
- *   with Convex's message, and it is gone: to hold on to it would keep the record's next event from
- *   Convex, which may be well.
+ *   The event has a row: the disk is asked again every second. The record's lane stands still
+ *   meanwhile, since after a crash the event would be sent again. The sender is told what became of
+ *   the event, which is safe.
+ *   The event has no row and was delivered: it counts, and nothing needs to be written.
+ *   The event has no row and is dead: it could be neither delivered nor stored. The sender is told
+ *   503 with Convex's message, and the event is gone. Keeping it would hold up the next event of
+ * its record, though Convex may be well.
  */
 #include "relay/settle.h"
 
@@ -29,7 +29,7 @@
 
 enum { SETTLE_AGAIN_MS = 1000 };
 
-/* The row as it is now; the outbox reads it until the operation is done. */
+/* The event's row as it is now. The outbox reads what it points at until the operation is done. */
 static struct store_row settle_row(const struct delivery *delivery)
 {
     const struct event *event = &delivery->event;
@@ -65,7 +65,7 @@ static void settle_appended(struct outbox_op *op, int r)
         core_finish(delivery);
         return;
     }
-    if (delivery->state == DELIVERY_WAITING) /* at the head of its lane, maybe for this */
+    if (delivery->state == DELIVERY_WAITING) /* its lane may rest for this append */
         lanes_ready(&delivery->relay->lanes, &delivery->place);
     if (delivery->ticket.state == TICKET_DUE)
         settle_ticket_due(&delivery->ticket);
@@ -95,7 +95,7 @@ bool settle_is_disk_first(const struct delivery *delivery)
            outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
 }
 
-/* Notes are for people who look at what is pending: one that fails, or comes late, is no loss. */
+/* Notes are for people who look at pending events: a note that fails or comes late is no loss. */
 static void settle_noted(struct outbox_op *op, int r)
 {
     (void)r;
@@ -115,7 +115,7 @@ void settle_note_failure(struct delivery *delivery)
         .patient = true,
         .done = settle_noted,
     };
-    /* The next attempt may fail before this is written, and has a reason of its own. */
+    /* The next attempt may fail, and change the reason, before this note is written. */
     delivery->note.row.reason = buf_span(&delivery->noted);
     outbox_submit(delivery->relay->outbox, &delivery->note);
 }
@@ -126,10 +126,10 @@ void settle_ticket_due(struct ticket *ticket)
     struct span reason = buf_span(&delivery->reason);
 
     if (delivery->state == DELIVERY_SETTLING)
-        return; /* what became of it is told as soon as it is written */
+        return; /* settle_written() answers */
     switch (delivery->row) {
     case DELIVERY_ROW_WRITING:
-        return; /* settle_appended() comes back here */
+        return; /* settle_appended() calls again */
     case DELIVERY_ROW_STORED:
         delivery_answer(delivery, reason.len ? REPLY_QUEUED_AFTER : REPLY_QUEUED, reason);
         return;
@@ -138,7 +138,7 @@ void settle_ticket_due(struct ticket *ticket)
     }
     delivery_answer(delivery, REPLY_UNAVAILABLE,
                     reason.len ? reason : SPAN("The event could be neither delivered nor stored"));
-    if (delivery->state != DELIVERY_IN_FLIGHT) /* which Convex may have taken */
+    if (delivery->state != DELIVERY_IN_FLIGHT) /* Convex may be taking one in flight */
         core_finish(delivery);
 }
 
@@ -146,7 +146,7 @@ void settle_ticket_due(struct ticket *ticket)
 
 static void settle_again(void *ctx);
 
-/* The event is on disk as it was, and the sender need not wait for the disk to recover. */
+/* The disk has refused the fate. The event is on disk as it was, so the sender may be answered. */
 static void settle_later(struct delivery *delivery)
 {
     struct loop *loop = delivery->relay->loop;
@@ -156,8 +156,8 @@ static void settle_later(struct delivery *delivery)
     loop_timer_set(loop, &delivery->timer, loop_now_ms(loop) + SETTLE_AGAIN_MS);
 }
 
-/* Delivered, and never stored: it counts, and older letters of its record become stale as soon as
- * the outbox takes that. */
+/* The event was delivered, and has no row: it counts as delivered, and older letters of its record
+ * become stale as soon as the outbox can write that. */
 static void settle_forget(struct delivery *delivery)
 {
     const struct event *event = &delivery->event;
@@ -184,7 +184,7 @@ static void settle_written(struct outbox_op *op, int r)
     struct delivery *delivery = container_of(op, struct delivery, fate);
     bool stored = delivery->row == DELIVERY_ROW_STORED;
 
-    if (op->kind == OUTBOX_DELIVERED && !stored && (r || op->missing)) { /* its append has failed */
+    if (op->kind == OUTBOX_DELIVERED && !stored && (r || op->missing)) { /* the append failed */
         settle_forget(delivery);
     } else if (r == 0) {
         delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
@@ -219,7 +219,8 @@ static void settle_write(struct delivery *delivery, enum outbox_kind kind)
     outbox_submit(delivery->relay->outbox, &delivery->fate);
 }
 
-/* Whether a row is on disk, or will be by the time that the next operation is done. */
+/* Withdraws an append that the writer has not taken yet, if Convex was faster. Whether the event
+ * has a row, or will have one by the time that the next operation is done. */
 static bool settle_has_row(struct delivery *delivery)
 {
     if (delivery->row == DELIVERY_ROW_WRITING && !settle_is_disk_first(delivery) &&
@@ -228,7 +229,7 @@ static bool settle_has_row(struct delivery *delivery)
     return delivery->row != DELIVERY_ROW_NONE;
 }
 
-/* Nobody behind it in its lane goes on until it has left. */
+/* The lane stands still until the event leaves it. */
 static void settle_begin(struct delivery *delivery, enum reply reply)
 {
     delivery->reply = reply;
@@ -280,7 +281,7 @@ void settle_bury(struct delivery *delivery, enum reply reply, struct span reason
     if (kept.len > CORE_REASON_MAX)
         kept.len = CORE_REASON_MAX;
     delivery->reason.len = 0;
-    /* Without memory for them, the letter lacks its reason, and the sender gets an empty one. */
+    /* Without memory for a copy, the letter has no reason, and the sender gets an empty one. */
     (void)buf_append_span(&delivery->reason, kept);
     if (delivery->ticket.state != TICKET_NONE)
         (void)buf_append_span(&delivery->message, reason);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbox's side: what is written of an event, and when it may be forgotten. */
+/* Settling: what the outbox writes of an event, and when the event may be forgotten. */
 #pragma once
 
 #include <stdbool.h>
@@ -10,22 +10,24 @@
 struct delivery;
 struct ticket;
 
-/* Puts it on disk, side by side with what else becomes of it. */
+/* Has the event stored, side by side with its first attempt. Nothing without an outbox. */
 void settle_append(struct delivery *delivery);
 
-/* Whether it is not to be sent before it is on disk. */
+/* Whether the event must be on disk before it is sent: its record may have dead letters, and these
+ * become stale with its row. */
 bool settle_is_disk_first(const struct delivery *delivery);
 
-/* An attempt failed: how often, and why. */
+/* Has stored how often attempts have failed, and why the last one did. */
 void settle_note_failure(struct delivery *delivery);
 
-/* Convex has it, and its sender is told at once. It is gone once the outbox knows, maybe when this
- * returns. */
+/* Convex has taken the event: answers the sender at once. The delivery is freed once the outbox has
+ * written that, maybe before this returns. */
 void settle_delivered(struct delivery *delivery);
 
-/* Becomes a dead letter; reason is kept (its beginning). The reply waits for the disk's
- * first answer, whatever that is. */
+/* Buries the event: it becomes a dead letter with that reason, cut to CORE_REASON_MAX; without an
+ * outbox it is discarded. The sender gets reply and the whole reason at the disk's first outcome;
+ * 503 where there is no row and none can be made. */
 void settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
 
-/* For tickets: the answer is due, as far as it is known what holds. It may be gone then. */
+/* tickets.due: answers 202 or 503, as far as it is known which holds. May free the delivery. */
 void settle_ticket_due(struct ticket *ticket);

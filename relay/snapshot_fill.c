@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the relay shows of itself to /metrics and /status. */
+/* Filling a snapshot. */
 #include "relay/snapshot_fill.h"
 
 #include <errno.h>
@@ -38,7 +38,7 @@ static struct event_counts fill_counts_of(const struct store_tally *tally, uint6
     };
 }
 
-/* The outbox counts by itself; without one the relay does. */
+/* With an outbox its counts are copied; without one the relay has counted by itself. */
 static int fill_counts(struct relay *relay, struct snapshot *snapshot)
 {
     cleanup(outbox_tallies_done) struct outbox_tallies tallies = {0};
@@ -93,7 +93,7 @@ static int64_t fill_age_ms(const struct relay *relay, int64_t now_ms,
     return age_ms < 0 ? loop_now_ms(relay->loop) - delivery->since_ms : age_ms;
 }
 
-/* Pages come in the order of arrival: the oldest event of a model is in memory, if any is. */
+/* Pages come by rising id: if any pending event of a model is in memory, the oldest one is. */
 static void fill_ages(const struct relay *relay, int64_t now_ms)
 {
     const struct delivery *delivery;
@@ -110,7 +110,7 @@ static void fill_ages(const struct relay *relay, int64_t now_ms)
 
 /* ---- the outbox ---- */
 
-/* The oldest on disk. Where clocks do not tell, it has waited for as long as one in memory. */
+/* The age of the oldest row. Where the clocks do not tell, it is that of the oldest in memory. */
 static int64_t fill_oldest_ms(const struct relay *relay, const struct store_counts *counts,
                               const struct snapshot *snapshot)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What a sender is owed. */
+/* Tickets: answers that senders are owed. */
 #include "relay/ticket.h"
 
 static void tickets_expire(void *ctx)

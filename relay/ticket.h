@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a sender is owed: an answer, once.
+ * A ticket: what a sender is owed, which is one answer.
  *
  *   NONE --ticket_open--> WAITING --its time is over--> DUE
  *                            '--------ticket_answer-------'--> NONE
@@ -14,55 +14,56 @@
 #include "handlers/request.h"
 
 enum ticket_state {
-    TICKET_NONE,    /* nobody waits (any more) */
-    TICKET_WAITING, /* for Convex */
-    TICKET_DUE,     /* has waited for Convex long enough: what else is known decides */
+    TICKET_NONE,    /* no sender waits, or none any more */
+    TICKET_WAITING, /* the sender waits for Convex */
+    TICKET_DUE,     /* SYNC_WAIT_MS is over: what the disk has decides the answer */
 };
 
-/* Embedded in what the answer is about. */
+/* Embedded in the delivery that the answer is about. */
 struct ticket {
     enum ticket_state state;
-    struct request *request;
-    char request_id[REQUEST_ID_MAX + 1]; /* empty: not known */
-    int64_t due_ms;                      /* 0: no time was set */
-    TAILQ_ENTRY(ticket) link;
+    struct request *request;             /* NULL while NONE */
+    char request_id[REQUEST_ID_MAX + 1]; /* for logs and Convex, also while NONE; empty: unknown */
+    int64_t due_ms;                      /* mono; 0: no time was set, or it is over */
+    TAILQ_ENTRY(ticket) link;            /* tickets.waiting, while due_ms is set */
 };
 TAILQ_HEAD(ticket_list, ticket);
 
 struct tickets {
     struct loop *loop;
     int64_t wait_ms;                    /* how long each may wait for Convex */
-    void (*due)(struct ticket *ticket); /* a ticket is DUE; it may answer it */
-    struct ticket_list waiting;         /* those with a time, in its order */
-    struct loop_timer timer;
-    uint64_t answered; /* how many were */
+    void (*due)(struct ticket *ticket); /* called once a ticket is DUE, to answer where it can */
+    struct ticket_list waiting;         /* tickets with a time, by due_ms */
+    struct loop_timer timer;            /* runs until the first of these is due */
+    uint64_t answered;                  /* how many tickets were answered */
 };
 
-/* All tickets have the same wait. */
+/* All tickets have the same wait_ms; 0: each is due at once. */
 void tickets_init(struct tickets *tickets, struct loop *loop, int64_t wait_ms,
                   void (*due)(struct ticket *ticket));
 void tickets_done(struct tickets *tickets);
 
-/* Those that wait with a time are due now, and so is each that comes. */
+/* Every ticket that waits with a time is due now, and so is every later one at once. */
 void tickets_hurry(struct tickets *tickets);
 
-/* request may be NULL: then the ticket stays NONE. */
+/* The ticket is WAITING for this request; NULL: it stays NONE. */
 void ticket_open(struct ticket *ticket, struct request *request);
 
-/* The id of the request that has brought it, long ago. A longer one is none. */
+/* Names the request that brought an event in an earlier process. An id that is too long counts as
+ * unknown. */
 void ticket_name(struct ticket *ticket, struct span request_id);
 
-/* It becomes DUE when the wait is over. */
+/* A WAITING ticket becomes DUE after tickets.wait_ms. */
 void ticket_set_time(struct tickets *tickets, struct ticket *ticket);
 
-/* Nothing where nobody waits. */
+/* Answers the request, and the ticket is NONE. Nothing where no sender waits. */
 void ticket_answer(struct tickets *tickets, struct ticket *ticket, enum reply reply,
                    struct span message);
 
-/* Whoever waits is forgotten, unanswered. */
+/* The ticket is NONE, and its request stays unanswered here. */
 void ticket_drop(struct tickets *tickets, struct ticket *ticket);
 
-/* NULL: not known. */
+/* The id of the request that brought the event; NULL: unknown. */
 static inline const char *ticket_request_id(const struct ticket *ticket)
 {
     return ticket->request_id[0] ? ticket->request_id : NULL;
