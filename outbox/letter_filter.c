@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which records may have dead letters. Two bits a record, both from one hash of 64 bits. */
+/* The letter filter has two bits for each record, both from one hash of 64 bits. */
 #include "outbox/letter_filter.h"
 
 struct letter_bits {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which records may have dead letters: a Bloom filter, so that the delivery of an event whose
- * record has none, as nearly all do, costs no write. It forgets nothing until the next start.
- * Safe to use from any thread.
+ * The letter filter: which records may have dead letters. Nearly all records have none, and the
+ * delivery of their events then needs no write that marks letters as stale. A Bloom filter: the
+ * answer yes may be wrong, and the filter forgets nothing until the next start. Safe to use from
+ * any thread.
  */
 #pragma once
 
@@ -16,21 +17,22 @@
 enum { LETTER_FILTER_BITS = 1 << 21 };
 
 struct letter_filter {
-    struct table seed;  /* for its hash */
-    atomic_bool loaded; /* until then, any record may */
+    struct table seed;  /* of the hash */
+    atomic_bool loaded; /* false: some letter may be missing, so every record may have letters */
     _Atomic uint64_t words[LETTER_FILTER_BITS / 64];
 };
 
-/* All zero before. 0 or an -errno. */
+/* filter must be all zero. 0 or an -errno. */
 int letter_filter_init(struct letter_filter *filter);
 
-/* Everything that there was has been added; or something was not, and any record may have letters
- * again. */
+/* loaded: every letter in the store has been added. Not loaded: one may be missing again. */
 void letter_filter_set_loaded(struct letter_filter *filter, bool loaded);
 
 bool letter_filter_is_loaded(const struct letter_filter *filter);
 
-/* An event without a record (SPAN_NULL) is nobody's letter. */
+/* The record has a letter. Nothing where record is SPAN_NULL. */
 void letter_filter_add(struct letter_filter *filter, struct span model, struct span record);
+
+/* Whether the record may have letters; false is certain. */
 bool letter_filter_may_have(const struct letter_filter *filter, struct span model,
                             struct span record);

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in a thread of its own, as the loop sees it.
+ * The outbox, as the loop sees it.
  *
- * What is submitted in one turn of the loop is staged, and goes to the writer at the turn's end:
- * one lock, one wake, one transaction. A timer that is due at once marks that end, wherever in the
- * turn the submission came from.
+ * Jobs that are submitted in one turn of the loop are staged, and go to the writer at the end of
+ * the turn: one lock, one wake, one transaction. A timer that is due at once marks that end.
  *
- * Where all that is staged is patient, the timer is due a moment later. Each commit then does more,
- * and where Convex is near, most events are withdrawn before they cost one.
+ * Where all staged jobs are patient, the timer is due a few milliseconds later. A commit then holds
+ * more jobs. And where Convex is near, most appends are withdrawn before they cost a commit.
  */
 #include "outbox/outbox.h"
 
@@ -20,24 +19,24 @@
 #include "outbox/writer.h"
 
 enum {
-    OUTBOX_PATIENCE_MS = 3, /* little beside the fsync that follows */
-    OUTBOX_PATIENT_MAX = 256,
-    OUTBOX_MARK_AGAIN_MS = 1000,
-    OUTBOX_MARKS_MAX = 4096,
+    OUTBOX_PATIENCE_MS = 3,      /* little beside the fsync that follows */
+    OUTBOX_PATIENT_MAX = 256,    /* patient jobs of a flush; one more does not wait */
+    OUTBOX_MARK_AGAIN_MS = 1000, /* until stale marks that failed are submitted again */
+    OUTBOX_MARKS_MAX = 4096,     /* stale marks kept meanwhile */
 };
 
 struct outbox {
     struct loop *loop;
     struct outbox_jobs staged;
-    unsigned patient; /* how many of them have come since the last flush */
+    unsigned patient; /* patient jobs that were staged since the last flush */
     unsigned flushes; /* how often staged jobs went to the writer */
     struct outbox_ids ids;
     struct loop_timer flush;
-    struct outbox_jobs marks; /* of letters that are stale, which the store has not taken */
-    int marks_len;
-    unsigned stale_marks_owed; /* with those that the writer has */
+    struct outbox_jobs marks;  /* stale marks that the store has not taken, to be tried again */
+    int marks_len;             /* how many these are */
+    unsigned stale_marks_owed; /* these, and those that the writer has */
     struct loop_timer mark_again;
-    struct loop_fd finished;
+    struct loop_fd finished; /* the writer's eventfd */
     void (*on_offers)(void *ctx);
     void *on_offers_ctx;
     struct writer writer;
@@ -72,11 +71,12 @@ static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
     free(container_of(job, struct outbox_stale_mark, job));
 }
 
-/* A letter that is not marked would be replayed over a newer event: the store is asked again. */
+/* The store has not taken a stale mark. It is tried again: a letter without its mark would be
+ * replayed over a newer event. */
 static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
     TAILQ_INSERT_TAIL(&outbox->marks, job, link);
-    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) { /* it is owed for good */
+    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) { /* the oldest mark stays owed for ever */
         log_warn(
             "the outbox has failed for long, and which dead letters are stale is not known any "
             "more: no replay is sent until the relay is restarted");
@@ -192,7 +192,7 @@ int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
     return 0;
 }
 
-/* What nobody waits for any more. */
+/* Frees what finished jobs have brought, of which no done is called any more. */
 static void outbox_drop(struct outbox_jobs *jobs)
 {
     struct outbox_job *job;
@@ -234,10 +234,8 @@ uint64_t outbox_last_id(const struct outbox *outbox)
     return outbox->ids.last;
 }
 
-/*
- * A letter is one from its submission: what is delivered while it is being written must find it in
- * the filter.
- */
+/* A letter enters the filter when it is submitted: an event that is delivered before the letter is
+ * written must find it there. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 {
     if (op->kind == OUTBOX_BURY || (op->kind == OUTBOX_APPEND && op->row.state == STORE_DEAD))

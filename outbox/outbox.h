@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in a thread of its own, as the loop sees it.
+ * The outbox: a store in a thread of its own, as the loop sees it.
  *
- * Operations are submitted on the loop and done on the loop. The writer takes all that wait,
- * commits once, and reports back: the more there is to do, the less each costs. They take effect
- * in the order of their submission. While the store fails, each is answered with the failure; the
- * writer goes on trying with the next ones, and so finds out by itself when the store is well
- * again.
+ * The loop submits jobs, and the loop is called back when they are done. The thread, called the
+ * writer, takes all jobs that wait, commits once and reports back: the more there is to do, the
+ * less each job costs. Jobs take effect in the order of their submission. While the store fails,
+ * each job ends with that failure. The writer tries every next job all the same, and so notices
+ * when the store is well again.
  */
 #pragma once
 
@@ -19,55 +19,57 @@
 
 struct outbox;
 
-/* Takes the store over, which the writer closes in the end. On failure it stays the caller's. 0,
- * STORE_BROKEN, or an -errno. */
+/* Takes over the store, which the writer closes in the end. 0; or STORE_BROKEN or an -errno, and
+ * the store stays the caller's. */
 int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
 
-/*
- * Waits until everything submitted has been tried, without calling done, and closes the store.
- * Takes NULL.
+/* Waits until every submitted job has been tried, calls no done, and closes the store. Takes NULL.
  */
 struct outbox *outbox_free(struct outbox *outbox);
 CLEANUP_POINTER(struct outbox, outbox_free);
 
-/* The next event's id, also that of a forced offer: rising, never given before, also over restarts;
- * see outbox_ids.h. */
+/* The id of the next event, or the new id of a forced offer: rises, and is never given twice, also
+ * over restarts (outbox_ids.h). */
 uint64_t outbox_next_id(struct outbox *outbox);
 
-/* The last one that was given so far, by whomever. */
+/* The last id that was given, in this process or an earlier one. */
 uint64_t outbox_last_id(const struct outbox *outbox);
 
+/* Each of these submits a job, which must stay in place, with all it points at, until its done is
+ * called. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op);
-
-/* Of an append. True: it never happened, and done is not called. False: the writer has taken it; or
- * without it nothing on disk would keep its id from being given again. */
-bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
-
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming);
 
-/* Whether some event of the record may be dead; now and then true where none is. */
+/* Withdraws an append. True: the append never happened, and its done is not called. False: it goes
+ * on, since the writer has it already, or since no stored mark covers its id yet (outbox_ids.h). */
+bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
+
+/* Whether the record may have dead letters; false is certain. */
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record);
 
 /*
- * The same as OUTBOX_DELIVERED with unstored, as soon as the store takes it. Needs no answer, and
- * costs a write only where there may be such letters. 0; or -ENOMEM, and nothing happened.
+ * The event of that id was delivered and never stored: it counts as accepted and delivered, and
+ * older letters and offers of its record become stale. No done is called: the outbox tries until
+ * the store has taken it. Costs a write of its own only where the record may have letters. 0; or
+ * -ENOMEM, and nothing happened.
  */
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                               struct span record);
 
-/* Of such marks of letters, how many are not on disk yet. While there are any, nothing is to be
- * taken that may be one of those letters. */
+/* How many stale marks of outbox_delivered_unstored() are not on disk yet. While there are any, no
+ * offer may be taken: one of them may be stale. */
 unsigned outbox_stale_marks_owed(const struct outbox *outbox);
 
+/* The status as of the writer's last report. */
 void outbox_status(struct outbox *outbox, struct outbox_status *status);
 
-/* fn runs on the loop when there may be offers that were not there before: at the start, and after
- * whatever another process changes, which is looked at once a second. */
+/* fn runs on the loop when there may be new offers: at the start, and after a change by another
+ * process, for which the writer checks once a second. */
 void outbox_on_offers(struct outbox *outbox, void (*fn)(void *ctx), void *ctx);
 
-/* Counts of each model that was named, and of all others together: of one moment, as of the last
- * commit, with what outbox_delivered_unstored() was told since. To be freed by
- * outbox_tallies_done(). 0, or -ENOMEM. */
+/* The counts of each named model, and of all others together, as of one commit, with what
+ * outbox_delivered_unstored() was told since. To be freed by outbox_tallies_done(). 0 or -ENOMEM.
+ */
 int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The numbers of events. A clock that is set back, or stands, or is out of range, only makes them
- * count. */
+/* The ids of events. While the clock is set back, stands still or is out of range, ids just count
+ * on. */
 #include "outbox/outbox_ids.h"
 
 void outbox_ids_init(struct outbox_ids *ids, uint64_t mark)

@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The numbers of events, which are their places in line: microseconds of the wall clock at arrival,
- * made to rise strictly. Never given twice, also over restarts: a mark that no number is above is
- * stored ahead of them, and a start goes on behind it.
+ * The ids of events, which are their places in line: microseconds of the wall clock at arrival,
+ * made to rise strictly. No id is given twice, also over restarts: a mark that is above every id
+ * given so far is stored ahead of time, and a start goes on behind the stored mark.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Below all numbers that are given (the year 2005), and above those that another range is for. */
+/* The lowest id that is given, which is the year 2005. Lower ones are for other ranges. */
 #define OUTBOX_IDS_FROM (UINT64_C(1) << 50)
-#define OUTBOX_IDS_END (UINT64_C(1) << 53) /* what a double holds exactly, until the year 2255 */
 
-/* Events of version 1 of the tables, which counted from 1, stand here. */
+/* Ids end below this one: a double holds them exactly. Reached in the year 2255. */
+#define OUTBOX_IDS_END (UINT64_C(1) << 53)
+
+/* Version 1 of the tables counted events from 1; their ids are higher by this much now. */
 #define OUTBOX_IDS_EARLY (UINT64_C(1) << 49)
 
-enum { OUTBOX_IDS_AHEAD = 1000 * 1000 }; /* of the mark: a second */
+enum { OUTBOX_IDS_AHEAD = 1000 * 1000 }; /* microseconds that the mark is ahead */
 
 struct outbox_ids {
-    uint64_t last; /* that was given */
+    uint64_t last; /* the last id that was given */
 };
 
-/* mark: as it was stored; 0: none was. */
+/* mark: the one that was stored; 0: none was. */
 void outbox_ids_init(struct outbox_ids *ids, uint64_t mark);
+
+/* The next id, where the wall clock shows wall_ms. */
 uint64_t outbox_ids_next(struct outbox_ids *ids, int64_t wall_ms);
 
-/* The mark that covers all given so far, and those of the next second. */
+/* The mark to be stored once last was given: it covers the ids of the next second as well. */
 uint64_t outbox_ids_mark(uint64_t last);

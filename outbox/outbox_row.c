@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A row with copies of all it points at. */
+/* Rows that have left the store. */
 #include "outbox/outbox_row.h"
 
 #include <errno.h>
@@ -8,7 +8,7 @@
 
 #include "base/error.h"
 
-/* Copies a span to where *at points, and moves that on. */
+/* Copies a span to *at, and moves *at behind the copy. */
 static struct span outbox_row_put(char **at, struct span span)
 {
     if (!span.at)

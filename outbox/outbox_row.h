@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A row with copies of all it points at. */
+/* A row that has left the store: a copy, with all it points at. */
 #pragma once
 
 #include <sys/queue.h>
@@ -8,17 +8,21 @@
 
 TAILQ_HEAD(outbox_rows, outbox_row);
 struct outbox_row {
-    struct store_row row; /* body.at is malloc()ed alone: take it by setting it to NULL */
-    void *prepared;       /* see outbox_prepare_fn */
+    struct store_row row; /* body.at is malloc()ed by itself: taken by setting body.at to NULL */
+    void *prepared;       /* what prepare() made of the row; NULL: nothing */
     void (*prepared_free)(void *prepared);
     TAILQ_ENTRY(outbox_row) link;
 };
 
-/* Makes of a row what the loop wants of it, on the outbox's thread: sets row.prepared, and may take
- * the body. 0, or -ENOMEM and the row is as it was. */
+/* Parses a row on the writer's thread, to spare the loop: sets row->prepared and prepared_free, and
+ * may take the body. 0; or -ENOMEM, and the row is as it was. */
 typedef int (*outbox_prepare_fn)(struct outbox_row *row);
 
-/* prepare: NULL, or is done with the copy. NULL when out of memory. */
+/* Copies a row, and calls prepare (may be NULL) with the copy. NULL: out of memory. */
 struct outbox_row *outbox_row_copy(const struct store_row *row, outbox_prepare_fn prepare);
+
+/* Takes NULL, and returns NULL. */
 struct outbox_row *outbox_row_free(struct outbox_row *row);
+
+/* Frees all rows; the list is empty then. */
 void outbox_rows_free(struct outbox_rows *rows);

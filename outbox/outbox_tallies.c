@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The counts of each model that was named, and of all others together: of one moment. */
+/* Tallies. */
 #include "outbox/outbox_tallies.h"
 
 #include <errno.h>
@@ -19,7 +19,7 @@ void outbox_tallies_done(struct outbox_tallies *tallies)
 
 struct tallies_read {
     struct outbox_tallies *tallies;
-    size_t len; /* of them, how many were read */
+    size_t len; /* how many tallies were read so far */
     struct store_counts *counts;
 };
 
@@ -41,7 +41,7 @@ static int tallies_grow(struct outbox_tallies *tallies)
     return 0;
 }
 
-/* Models always come in one order, so that mostly only numbers are written. */
+/* The store gives models in the same order each time: mostly only numbers are written anew. */
 static int tallies_take(void *ctx, struct span model, const struct store_tally *counts)
 {
     struct tallies_read *read = ctx;
@@ -70,7 +70,7 @@ int outbox_tallies_read(struct outbox_tallies *tallies, struct store *store,
     r = store->ops->tallies(store, tallies_take, &read);
     if (r)
         return r;
-    while (tallies->len > read.len) /* a mended store has what could be saved */
+    while (tallies->len > read.len) /* a mended store may have fewer models */
         free(tallies->at[--tallies->len].model);
     *out = counts;
     return 0;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The counts of each model that was named, and of all others together: of one moment. */
+/* Tallies: the counts of each named model, and of all others together, as of one moment. */
 #pragma once
 
 #include "outbox/store.h"
 
 struct outbox_tally {
-    char *model; /* NULL: all others, which come first */
+    char *model; /* NULL: all others; that tally comes first */
     struct store_tally counts;
 };
 
@@ -16,13 +16,14 @@ struct outbox_tallies {
 
 void outbox_tallies_done(struct outbox_tallies *tallies);
 
-/* Brings them up to date, and counts with them. 0, or a failure of the store's, or -ENOMEM: then
- * they are of no moment. */
+/* Reads the tallies from the store, and *counts with their sums. 0; or a failure of the store's or
+ * -ENOMEM, and the tallies are a mixture. */
 int outbox_tallies_read(struct outbox_tallies *tallies, struct store *store,
                         struct store_counts *counts);
 
-/* *copy is to be freed. 0 or -ENOMEM. */
+/* Copies the tallies; *copy is to be freed by outbox_tallies_done(). 0 or -ENOMEM. */
 int outbox_tallies_copy(const struct outbox_tallies *tallies, struct outbox_tallies *copy);
 
-/* So many more were accepted and delivered of a model, or of all others. */
+/* Counts more events of the model as accepted and delivered; of all others, if model has no tally.
+ */
 void outbox_tallies_add(struct outbox_tallies *tallies, struct span model, uint64_t delivered);

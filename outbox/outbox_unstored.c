@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events that were delivered before they could be stored, by model. */
+/* Unstored events. */
 #include "outbox/outbox_unstored.h"
 
 #include <errno.h>

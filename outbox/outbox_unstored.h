@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Events that were delivered before they could be stored, by model. The loop counts them; the
- * outbox's thread has the store count them, too, with whatever it commits next. What has "the lock"
- * is done under one that both take.
+ * Unstored events: those that were delivered before they could be stored, counted by model. The
+ * loop counts them here, and the writer has the store count them with its next commit. Fields and
+ * functions marked "the lock" want the writer's mutex.
  */
 #pragma once
 
@@ -10,29 +10,38 @@
 
 #include "outbox/store.h"
 
-/* Each number is a sum since the start, behind the one before it. */
+/* Each number is how many events of the model there were since the start; each lags behind the one
+ * before it. */
 struct outbox_unstored_model {
     struct outbox_unstored_model *next;
-    struct span model;       /* ours; SPAN_NULL: events that named none */
-    uint64_t seen;           /* the loop's own */
-    uint64_t told;           /* under the lock */
-    uint64_t taken, written; /* the thread's own */
-    uint64_t shown;          /* under the lock: in the tallies that the loop can see */
+    struct span model; /* a copy; SPAN_NULL: events that named no model */
+    uint64_t seen;     /* counted by the loop; the loop's own */
+    uint64_t told;     /* passed on to the writer; the lock */
+    uint64_t taken;    /* in the transaction at hand; the writer's own */
+    uint64_t written;  /* committed; the writer's own */
+    uint64_t shown;    /* in the tallies that the loop can see; the lock */
 };
 
 struct outbox_unstored {
-    struct outbox_unstored_model *_Atomic first; /* they stay until the end */
+    struct outbox_unstored_model *_Atomic first; /* models are only ever added, until the end */
 };
 
 void outbox_unstored_done(struct outbox_unstored *unstored);
 
-/* On the loop. 0, or -ENOMEM and it does not count. */
+/* On the loop: one more event. 0; or -ENOMEM, and the event does not count. */
 int outbox_unstored_add(struct outbox_unstored *unstored, struct span model);
-void outbox_unstored_tell(struct outbox_unstored *unstored); /* the lock */
 
-/* In the thread. What is taken is written in a transaction, which then goes through: whether there
- * is any; 0 or a failure of the store's; and that it did. */
-bool outbox_unstored_take(struct outbox_unstored *unstored); /* the lock */
+/* On the loop: the writer may take what was seen so far. The lock. */
+void outbox_unstored_tell(struct outbox_unstored *unstored);
+
+/* In the writer: takes what was told. Whether some of that is not written yet. The lock. */
+bool outbox_unstored_take(struct outbox_unstored *unstored);
+
+/* In a transaction: has the store count what was taken. 0, or a failure of the store's. */
 int outbox_unstored_write(struct outbox_unstored *unstored, struct store *store);
+
+/* That transaction was committed. */
 void outbox_unstored_written(struct outbox_unstored *unstored);
-void outbox_unstored_show(struct outbox_unstored *unstored); /* the lock */
+
+/* The tallies that the loop can see contain what was written. The lock. */
+void outbox_unstored_show(struct outbox_unstored *unstored);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outbox's thread and its queues.
+ * The writer and its queues.
  *
- * It takes all that waits at once, and is woken only when nothing waited before. What it has done
- * goes back in batches, with one write to an eventfd for those that the loop has not seen yet.
+ * The writer takes all jobs that wait at once, and is woken only if none waited before. Finished
+ * jobs go back in batches, with one write to the eventfd for all that the loop has not seen yet.
  */
 #include "outbox/writer.h"
 
@@ -17,7 +17,7 @@
 
 /* ---- Back to the loop ---- */
 
-/* What the loop can see, is as it is now. Under the mutex, or before there is a thread. */
+/* Shows the loop the present status and tallies. Under the mutex, or before there is a thread. */
 static void writer_show(struct writer *writer)
 {
     struct writer_state *state = &writer->state;
@@ -30,12 +30,12 @@ static void writer_show(struct writer *writer)
         return;
     struct outbox_tallies shown = writer->tallies;
     writer->tallies = state->tallies;
-    state->tallies = shown; /* to be written over */
+    state->tallies = shown; /* its memory is used again */
     state->tallied = false;
     outbox_unstored_show(&writer->unstored);
 }
 
-/* Hands the jobs before end (NULL: all) back. */
+/* Hands back the taken jobs that stand before end (NULL: all). */
 static void writer_report(struct writer *writer, struct outbox_job *end)
 {
     const uint64_t one = 1;
@@ -62,7 +62,7 @@ static void writer_deadline(const struct writer *writer, struct timespec *deadli
     deadline->tv_nsec = (long)(writer->tick_at_ms % 1000 * 1000000);
 }
 
-/* Waits for jobs, the next tick or the end. False: the end, and nothing is left to be done. */
+/* Takes all jobs; waits for one, the next tick or a stop. False: a stop, and no job is left. */
 static bool writer_take(struct writer *writer)
 {
     struct timespec deadline;
@@ -83,7 +83,7 @@ static bool writer_take(struct writer *writer)
     return !over;
 }
 
-/* Puts jobs that can share a transaction into the batch; the first one behind them. */
+/* Puts jobs that may share a transaction into the batch. Returns the first job behind them. */
 static struct outbox_job *writer_fill_batch(struct writer *writer)
 {
     struct outbox_job *job = TAILQ_FIRST(&writer->taken);
@@ -134,7 +134,7 @@ static void *writer_main(void *ctx)
 
 /* ---- The loop's side ---- */
 
-/* Signals are the main thread's. */
+/* All signals are blocked in the writer: the main thread handles them. */
 static int writer_start_thread(struct writer *writer)
 {
     sigset_t all, before;
@@ -146,7 +146,7 @@ static int writer_start_thread(struct writer *writer)
     return error ? error_origin(-error) : 0;
 }
 
-/* Waits are measured on the clock that never jumps. */
+/* The condition's time-outs are on the mono clock, which never jumps. */
 static int writer_init_wake(struct writer *writer)
 {
     pthread_condattr_t attr;
@@ -212,7 +212,7 @@ void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t las
     pthread_mutex_lock(&writer->mutex);
     bool idle = TAILQ_EMPTY(&writer->waiting);
     TAILQ_CONCAT(&writer->waiting, jobs, link);
-    outbox_unstored_tell(&writer->unstored); /* need not wake it */
+    outbox_unstored_tell(&writer->unstored); /* waits for the next tick, if for no job */
     writer->last_id = last_id;
     if (idle && !TAILQ_EMPTY(&writer->waiting))
         pthread_cond_signal(&writer->wake);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The outbox's thread, which alone speaks to the store: what outbox.c sees of it. */
+/* The writer: the outbox's thread, which alone uses the store, as outbox.c sees it. */
 #pragma once
 
 #include <pthread.h>
@@ -8,52 +8,58 @@
 #include "outbox/writer_batch.h"
 #include "outbox/writer_state.h"
 
-enum { WRITER_TICK_MS = 1000 };
+enum { WRITER_TICK_MS = 1000 }; /* between two calls of writer_state_tick() */
 
 struct writer {
     struct letter_filter filter;
     struct outbox_unstored unstored;
-    _Atomic uint64_t mark; /* see struct writer_state */
-    int event_fd;          /* readable: something is finished */
+    _Atomic uint64_t mark; /* of struct writer_state */
+    int event_fd;          /* readable: jobs are finished, or there is news */
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards: */
     pthread_cond_t wake;
     struct outbox_jobs waiting;
     struct outbox_jobs finished;
-    uint64_t last_id; /* that the loop has given */
+    uint64_t last_id; /* the last id that the loop has given */
     bool stopping;
-    bool news; /* there may be offers that the loop was not told of */
+    bool news; /* there may be offers that the loop does not know of */
     struct outbox_status status;
     struct outbox_tallies tallies;
 
     /* the thread's own */
     struct outbox_jobs taken;
-    int64_t tick_at_ms;
+    int64_t tick_at_ms; /* mono; when the next tick is due */
     struct writer_state state;
     struct writer_batch batch;
 };
 
-/* All zero before. 0 or an -errno. */
+/* writer must be all zero. 0 or an -errno. */
 int writer_init(struct writer *writer);
 void writer_done(struct writer *writer);
 
-/* 0, STORE_BROKEN or an -errno. On failure the store stays the caller's. */
+/* Starts the thread, which takes over the store. 0; or STORE_BROKEN or an -errno, and the store
+ * stays the caller's. */
 int writer_start(struct writer *writer, struct store *store);
 
-/* Tries all that waits and closes the store. What is finished then stays in writer->finished. */
+/* Has all jobs that wait tried, closes the store, and ends the thread. The jobs stay in
+ * writer->finished. */
 void writer_stop(struct writer *writer);
 
-/* What the thread does with all that it has taken, and reports as it goes. */
+/* The thread's work on all jobs that it has taken: does them, and reports them as it goes. */
 void writer_work(struct writer *writer);
 
-/* Empties jobs into the queue, and tells of the last id that was given. */
+/* Moves jobs to the queue. last_id: the last id that was given. */
 void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t last_id);
+
+/* Takes a job out of the queue again. False: the writer has taken it. */
 bool writer_withdraw(struct writer *writer, struct outbox_job *job);
 
-/* Moves what is finished to jobs. Returns whether there may be new offers. */
+/* Moves finished jobs to jobs. True: there may be new offers. */
 bool writer_collect(struct writer *writer, struct outbox_jobs *jobs);
+
+/* A copy of the status that was reported last. */
 void writer_status(struct writer *writer, struct outbox_status *status);
 
-/* A copy, with what was never stored and is not in them yet. 0 or -ENOMEM. */
+/* A copy of the tallies, with the unstored events that are not in them yet. 0 or -ENOMEM. */
 int writer_tallies(struct writer *writer, struct outbox_tallies *tallies);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Jobs of the outbox's thread that share a transaction.
+ * Batches.
  *
- * Where one of them spoils it, it is tried again in halves, down to the one that is to blame, so
- * that a full disk refuses new events and nothing else.
+ * Where one job spoils the transaction, the batch is tried again in halves, down to the job that is
+ * to blame. So a full disk refuses new events and nothing else.
  */
 #include "outbox/writer_batch.h"
 
@@ -14,11 +14,11 @@
 #include "base/util.h"
 #include "outbox/outbox_ids.h"
 
-enum { BATCH_BYTES = 32 << 20 }; /* of bodies in one transaction, when there are several */
+enum { BATCH_BYTES = 32 << 20 }; /* of bodies in a transaction of several jobs */
 
 /* ---- One job ---- */
 
-/* Which has no letters, as nearly all do, needs no marking. */
+/* A record that has no letters, as nearly all, needs no marking. */
 static int batch_deliver(struct writer_state *state, struct outbox_op *op)
 {
     struct store_row row = op->row;
@@ -38,7 +38,7 @@ static int batch_copy(void *ctx, const struct store_row *row)
     return op->taken ? 0 : -ENOMEM;
 }
 
-/* Read first: of a failure in between nothing is left. */
+/* Reads the row before the offer becomes pending: a reading that fails changes nothing. */
 static int batch_take(struct writer_state *state, struct outbox_op *op)
 {
     struct store *store = state->store;
@@ -95,7 +95,7 @@ static int batch_do(struct writer_state *state, struct outbox_job *job, bool *ap
     return state->store->ops->mark_stale(state->store, mark->id, mark->model, mark->record);
 }
 
-/* What it brings back is for who is told that it went well. */
+/* Sets a job's result. The row that it has brought is only for a result of 0. */
 static void batch_end(struct outbox_job *job, int r)
 {
     job->result = r;
@@ -107,13 +107,13 @@ static void batch_end(struct outbox_job *job, int r)
 
 /* ---- One transaction ---- */
 
-/* That there is no such row says nothing of the store. */
+/* Whether the store failed: a row that is missing or stale is no failure. */
 static bool batch_is_failure(int result)
 {
     return result && result != STORE_MISSING && result != STORE_STALE;
 }
 
-/* With what else each transaction writes. */
+/* What each transaction writes besides its jobs. */
 static int batch_add_own(struct writer_state *state, uint64_t mark)
 {
     int r = state->uncounted ? outbox_unstored_write(state->unstored, state->store) : 0;
@@ -121,7 +121,8 @@ static int batch_add_own(struct writer_state *state, uint64_t mark)
     return r || mark <= state->mark ? r : state->store->ops->set_last_id(state->store, mark);
 }
 
-/* 0: it is committed. *to_blame: some of the jobs failed, and another try without it may do. */
+/* One transaction of these jobs. 0: it is committed. *to_blame: a job failed, and the others may go
+ * through without it. *appended: an append succeeded. */
 static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_t len,
                      bool *to_blame, bool *appended)
 {
@@ -137,7 +138,7 @@ static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_
         *to_blame |= batch_is_failure(jobs[i]->result);
     }
     r = store_end(store, batch_add_own(state, mark));
-    *to_blame |= r == STORE_FULL; /* which may come out at the end only */
+    *to_blame |= r == STORE_FULL; /* a full disk may show at the commit only */
     if (r)
         return r;
     outbox_unstored_written(state->unstored);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs of the outbox's thread that share a transaction. */
+/* Batches: jobs of the writer that share a transaction. */
 #pragma once
 
 #include "outbox/writer_state.h"
@@ -12,8 +12,9 @@ struct writer_batch {
     size_t bytes; /* of bodies */
 };
 
-/* False: it is full, for a job of that kind. */
+/* Adds a job. False: the batch has no room for it. */
 bool writer_batch_add(struct writer_batch *batch, struct outbox_job *job);
 
-/* Does them, and counts what was never stored. Each job has its result then; the batch is empty. */
+/* Does all jobs, and has unstored events counted. Each job has its result then, and the batch is
+ * empty. */
 void writer_batch_commit(struct writer_batch *batch, struct writer_state *state);

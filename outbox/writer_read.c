@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Jobs of the outbox's thread that share no transaction with others: readings, walks, naming. */
+/* Lone jobs of the writer. */
 #include "outbox/writer_read.h"
 
 #include <errno.h>
 
 #include "base/util.h"
 
-enum { READ_WALK_ROWS = 1024 }; /* refused in one step of a walk */
+enum { READ_WALK_ROWS = 1024 }; /* offers refused in one step of a walk */
 
 /* ---- Pages ---- */
 
@@ -92,7 +92,7 @@ static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
         return r;
     r = store->ops->refuse_model(store, walk->named ? buf_span(&walk->model) : SPAN_NULL,
                                  walk->reason, READ_WALK_ROWS, &rows);
-    if (r || rows == 0) { /* a commit of nothing would be a write, too */
+    if (r || rows == 0) { /* even an empty commit would write */
         store->ops->rollback(store);
         return r;
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the outbox's thread knows of the store, and tells the loop. */
+/* What the writer knows of the store. */
 #include "outbox/writer_state.h"
 
 #include <errno.h>
@@ -7,10 +7,8 @@
 #include "base/clock.h"
 #include "base/error.h"
 
-enum {
-    STATE_UNREAD_MS =
-        5000, /* a reading that failed is news for so long; most are tried again within a second */
-};
+/* How long a failed reading shows in the status; most readings are tried again within a second. */
+enum { STATE_UNREAD_MS = 5000 };
 
 int writer_state_read(struct writer_state *state, int r)
 {
@@ -34,7 +32,7 @@ int writer_state_read_rows(struct writer_state *state, struct store_filter filte
     return r;
 }
 
-/* What is said of the store after that outcome. */
+/* The status of a store whose last change had that outcome. */
 static int state_fault(int r)
 {
     return r < 0 ? STORE_BROKEN : r;
@@ -43,11 +41,11 @@ static int state_fault(int r)
 void writer_state_ended(struct writer_state *state, int r, bool appended)
 {
     if (r == STORE_REFUSED)
-        return; /* the fault is not the store's */
+        return; /* the row's fault, not the store's */
     if (r)
         state->now.failing = state_fault(r);
     else if (state->now.failing != STORE_FULL || appended)
-        state->now.failing = 0; /* what frees room says nothing of what takes some */
+        state->now.failing = 0; /* a change that took no room does not show that there is some */
 }
 
 void writer_state_count(struct writer_state *state)
@@ -109,7 +107,7 @@ int writer_state_load(struct writer_state *state)
 
 /* ---- By itself ---- */
 
-/* Whether an event could be stored now. Nothing is. */
+/* Whether an event could be stored: appends one, and rolls back. */
 static int state_probe(struct writer_state *state)
 {
     struct store *store = state->store;
@@ -138,7 +136,7 @@ void writer_state_tick(struct writer_state *state)
         int r = state_probe(state);
         state->now.failing = state_fault(r);
     }
-    if (mended) /* which has made letters of what it could not read whole */
+    if (mended) /* mending makes letters of rows that it cannot read whole */
         letter_filter_set_loaded(state->filter, false);
     if (!letter_filter_is_loaded(state->filter))
         writer_state_load_filter(state);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the outbox's thread knows of the store, and tells the loop. The thread's own. */
+/* What the writer knows of the store, and reports to the loop. Only the writer's thread uses it. */
 #pragma once
 
 #include "outbox/letter_filter.h"
@@ -7,46 +7,48 @@
 #include "outbox/outbox_tallies.h"
 #include "outbox/outbox_unstored.h"
 
-enum { WRITER_ENOUGH = 1000 }; /* ends a reading; no outcome of the store's */
+enum { WRITER_ENOUGH = 1000 }; /* what a store_row_fn ends a reading with; no outcome of stores */
 
 struct writer_state {
     struct store *store;
     struct letter_filter *filter;
     struct outbox_unstored *unstored;
-    bool uncounted; /* some of those are not written yet */
+    bool uncounted; /* some unstored events are not written yet */
     struct outbox_status now;
     struct outbox_tallies tallies;
-    bool tallied;      /* they are newer than those that the loop has */
-    bool news;         /* there may be offers that the loop was not told of */
-    int64_t unread_ms; /* when something could not be read last */
-    uint64_t last_id;  /* that the loop has given, as far as it has told; 0: none yet */
-    uint64_t mark;     /* which is on disk: no id above it was given before */
+    bool tallied;      /* tallies is newer than what the loop can see */
+    bool news;         /* there may be offers that the loop does not know of */
+    int64_t unread_ms; /* mono; when a reading failed last */
+    uint64_t last_id;  /* the last id that the loop has told of; 0: none yet */
+    uint64_t mark;     /* the stored mark: the store's last_id() (outbox_ids.h) */
 };
 
-/* What a reading has come to, handed through. One that fails is a store that fails. */
+/* Notes the outcome of a reading, and returns it. A failure makes the status unreadable. */
 int writer_state_read(struct writer_state *state, int r);
 
-/* Reads a state of rows at a time, which its index gives in order: several would be sorted in
- * memory. As struct store_ops. */
+/* As read() of struct store_ops, one state after the other. An index gives the rows of one state in
+ * order; those of several would be sorted in memory. */
 int writer_state_read_rows(struct writer_state *state, struct store_filter filter, store_row_fn fn,
                            void *ctx);
 
-/* How a change has ended. appended: it took room for a new event. */
+/* Notes the outcome of a transaction. appended: it took room for a new event. */
 void writer_state_ended(struct writer_state *state, int r, bool appended);
 
-/* Bring the status up to date: the counts, and whether there are offers. */
+/* Reads the counts and tallies anew. */
 void writer_state_count(struct writer_state *state);
+
+/* Reads anew whether there are offers. */
 void writer_state_find_offers(struct writer_state *state);
 
-/* Lets the filter know whose letters there are. While it cannot, any record may have some. */
+/* Loads the letter filter. As long as that fails, every record may have letters. */
 void writer_state_load_filter(struct writer_state *state);
 
-/* What there is at the start. 0, or a failure of the store's. */
+/* Reads mark, counts and whether there are offers, at the start. 0, or a failure of the store's. */
 int writer_state_load(struct writer_state *state);
 
-/* Once a second: has the store tended to, notices what others did, and tries whether a failing one
- * is well again. */
+/* Once a second: tends the store, notices changes by other processes, and tries whether a store
+ * that fails is well again. */
 void writer_state_tick(struct writer_state *state);
 
-/* At the end: the mark is exactly what was given. */
+/* At a clean end: stores the last id that was given as the mark. */
 void writer_state_leave(struct writer_state *state);
