@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The store in an SQLite file: transactions, and what becomes of failures.
+ * The SQLite store: failures, health and statements.
  *
- * Where the disk fails, or memory runs out, inside a statement, SQLite ends the transaction by
- * itself (https://sqlite.org/lang_transaction.html, 3), also where that statement only reads. What
- * ran next would be committed alone, without its counts. So whatever fails in a transaction spoils
- * it, and nothing more goes into one that is spoilt, or over.
+ * Where the disk fails or memory runs out inside a statement, even one that only reads, SQLite ends
+ * the transaction by itself (https://sqlite.org/lang_transaction.html, 3). The next statement would
+ * then be committed alone, without its counts. So any failure spoils the transaction, and a
+ * transaction that is spoilt, or over, admits no change.
  */
 #include "outbox/sqlite_store.h"
 
@@ -17,11 +17,11 @@
 #include "outbox/sqlite_files.h"
 #include "outbox/sqlite_row.h"
 
-enum { UNREAD_AGAIN_MS = 60 * 1000 };
+enum { UNREAD_AGAIN_MS = 60 * 1000 }; /* between two log lines of failed readings */
 
 /* ---- Outcomes ---- */
 
-/* What to do about files that are not where they were. */
+/* What a person is to do about files that are not where they were. */
 static const char *sqlite_store_moved_text(const struct sqlite_store *self)
 {
     switch (sqlite_hold_moved(&self->hold)) {
@@ -53,7 +53,8 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     self->health = health;
 }
 
-/* Who serves mends it, and tells of that; a command can but say so. */
+/* The relay that serves mends the damage, and logs that. A command can only say that there is some.
+ */
 static void sqlite_store_damaged(struct sqlite_store *self)
 {
     if (self->damaged)
@@ -98,7 +99,7 @@ static bool sqlite_store_is_damage(int rc)
     return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
-/* The outcome, of whatever it is. */
+/* The outcome, without logging of health. */
 static int sqlite_store_judge(struct sqlite_store *self, int rc)
 {
     if (sqlite_reserve_is_out(rc)) {
@@ -127,7 +128,8 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     int r = sqlite_store_judge(self, rc);
 
     if (rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ)
-        sqlite_store_fails_to_read(self); /* which a commit that goes well says nothing of */
+        sqlite_store_fails_to_read(
+            self); /* a commit that succeeds does not show that this passed */
     else if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
         sqlite_store_fails(self, rc, r);
     return r;
@@ -156,7 +158,7 @@ int sqlite_store_unread(struct sqlite_store *self, int rc)
 int sqlite_store_admit(struct sqlite_store *self)
 {
     if (!self->spoilt && sqlite3_get_autocommit(self->db))
-        self->spoilt = STORE_BROKEN; /* it is over, or has never begun */
+        self->spoilt = STORE_BROKEN; /* no transaction has begun, or SQLite has ended it */
     return self->spoilt;
 }
 
@@ -183,7 +185,7 @@ int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
     if (rc == SQLITE_OK)
         while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
             ;
-    (void)sqlite3_reset(statement); /* says again what step said */
+    (void)sqlite3_reset(statement); /* returns the error of sqlite3_step() again */
     (void)sqlite3_clear_bindings(statement);
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
@@ -197,7 +199,7 @@ int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, 
         *value = sqlite3_column_int64(statement, 0);
         rc = SQLITE_OK;
     } else if (rc == SQLITE_DONE) {
-        rc = SQLITE_CORRUPT; /* asked only where there must be a row */
+        rc = SQLITE_CORRUPT; /* callers ask only where there must be a row */
     }
     (void)sqlite3_reset(statement);
     return rc;

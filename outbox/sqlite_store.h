@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store in an SQLite file: what its parts share. */
+/* The SQLite store: what its files share. */
 #pragma once
 
 #include <sqlite3.h>
@@ -51,61 +51,62 @@ enum sqlite_statement {
     STMT_COUNT,
 };
 
-/* What a transaction changes in the counts of a model. */
+/* By how much a transaction changes the counts of a model. */
 struct sqlite_sums {
     int64_t delivered, discarded, pending, dead;
-    int64_t buried; /* how often one of them became a letter */
+    int64_t buried; /* how often an event became a letter */
 };
 
-/* A model that has counts of its own. The first one is all others, without a name. */
+/* The models that have counts of their own. The first entry is all others, without a name. */
 struct sqlite_tallies {
     struct sqlite_tally {
         int64_t id;
-        struct span model; /* ours */
-        struct sqlite_sums change;
-        bool changed;
+        struct span model;         /* a copy */
+        struct sqlite_sums change; /* by the transaction at hand */
+        bool changed;              /* change is to be written */
     } * at;
     size_t len;
 };
 
-/* Ids and counts are below this one, to which no outbox comes: what is not is damage. */
+/* Ids and counts are below this number, which no outbox reaches: a larger one is damage. */
 #define SQLITE_NUMBERS_END (INT64_C(1) << 56)
 
 struct sqlite_store {
     struct store store;
-    char *path; /* real, from the root */
+    char *path; /* the real one, from the root */
     struct sqlite_hold hold;
-    bool opened; /* it was found well: its end may change the file */
+    bool opened; /* the file was found sound, so that closing may change it */
     sqlite3 *db;
     sqlite3_stmt *statements[STMT_COUNT];
-    int64_t data_version; /* as of the last call of changed() */
+    int64_t data_version; /* PRAGMA data_version, as of the last call of changed() */
 
     int64_t max_bytes; /* the quota; 0: none */
     struct sqlite_reserve reserve;
-    int64_t log_frames; /* that a reader keeps in the log (WAL); 0: none, or too few to matter */
-    bool told_pinned;   /* the log was told of it */
+    int64_t log_frames; /* frames of the WAL that a reader pins; 0: none, or too few to matter */
+    bool told_pinned;   /* a log line has told of that reader */
 
     struct sqlite_tallies tallies;
-    bool named;      /* the transaction at hand has given some model counts of its own */
-    int64_t used_id; /* the highest that it used, */
-    int64_t mark;    /* and what no id is above, as it was told; 0: it was not */
-    int spoilt;      /* what it ends with: it takes nothing more */
-    bool room_known;
+    /* The transaction at hand. */
+    bool named;             /* it has given a model counts of its own */
+    int64_t used_id;        /* the highest id that it has stored */
+    int64_t mark;           /* what set_last_id() was told in it; 0: nothing */
+    int spoilt;             /* not 0: it admits no more changes, and its commit fails with this */
+    bool room_known;        /* room_bytes was measured */
     int64_t room_bytes;     /* what it may still append */
     int64_t taken_bytes;    /* what it has appended */
-    int64_t unfolded_bytes; /* of new pages that stand in the log alone */
-    bool roomy;             /* since the last refusal an append has found room to spare */
+    int64_t unfolded_bytes; /* new pages that stand in the WAL alone, as of its begin */
 
-    int health;           /* 0, STORE_FULL or STORE_BROKEN: what the log was told last */
-    int64_t unread_ms;    /* when it was told last that something cannot be read; 0: never */
-    bool fold;            /* the log is to be folded in, while there is room to do so */
-    int64_t wanted_bytes; /* what did not fit */
+    bool roomy;           /* an append has found room to spare since the last STORE_FULL */
+    int health;           /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
+    int64_t unread_ms;    /* mono; when a log line last told of a failed reading; 0: never */
+    bool fold;            /* the WAL is to be folded in while there is room for that */
+    int64_t wanted_bytes; /* what the append that was refused last wanted */
 
-    bool damaged;          /* it was found to be */
-    bool half_mended;      /* what stands there is not what is open, but a mending's that failed */
-    int64_t mend_at_ms;    /* not before, on the clock that never jumps */
-    int64_t mend_pause_ms; /* between one try and the next */
-    uint64_t rows_spoilt;  /* see struct store_counts */
+    bool damaged;          /* damage was found, and is not mended */
+    bool half_mended;      /* a mending failed after it had moved the file that is open */
+    int64_t mend_at_ms;    /* mono; no mending is tried before */
+    int64_t mend_pause_ms; /* between two tries */
+    uint64_t rows_spoilt;  /* store_counts.spoilt */
 };
 
 static inline struct sqlite_store *sqlite_store_of(struct store *store)
@@ -113,36 +114,38 @@ static inline struct sqlite_store *sqlite_store_of(struct store *store)
     return (struct sqlite_store *)store;
 }
 
+/* Whether the store was opened in STORE_SERVE. */
 static inline bool sqlite_store_serves(const struct sqlite_store *self)
 {
     return self->hold.name_fd >= 0;
 }
 
 /*
- * The outcome of what SQLite returned: 0, STORE_FULL, STORE_BROKEN, STORE_REFUSED, -ENOMEM. Tells
- * the log when the store's health changes. Where the file turns out to be damaged, leaves a mark
- * that the relay, or its next start, sees.
+ * The outcome for an SQLite result: 0, STORE_FULL, STORE_BROKEN, STORE_REFUSED or -ENOMEM. Logs
+ * changes of the store's health. Damage leaves a file beside the store, by which the relay or the
+ * next start learns of it.
  */
 int sqlite_store_outcome(struct sqlite_store *self, int rc);
 
-/* The same for what is part of a transaction, where there is one: anything but 0 spoils that. */
+/* The same for a change: anything but 0 spoils the transaction at hand. */
 int sqlite_store_spoil(struct sqlite_store *self, int rc);
 
-/* The same for what only reads. Other readings, and commits, may go well meanwhile: the log is told
- * once a minute. */
+/* The same for a reading, which spoils the transaction as well. Other readings and commits may
+ * succeed meanwhile, so a log line comes once a minute and health stays. */
 int sqlite_store_unread(struct sqlite_store *self, int rc);
 
-/* Every change asks first. 0; or what the transaction ends with, which takes no more changes. */
+/* Every change asks first whether the transaction admits one. 0; or what its commit will fail with.
+ */
 int sqlite_store_admit(struct sqlite_store *self);
 
-/* New events have no room. Tells the log once. Returns STORE_FULL. */
+/* New events have no room: logs that once. Returns STORE_FULL. */
 int sqlite_store_full(struct sqlite_store *self);
 
-/* A commit went through. What frees room says nothing of what takes some. */
+/* A commit succeeded: the store is well. A full store is only once an append has found room. */
 void sqlite_store_well(struct sqlite_store *self);
 
-/* What a parameter of a statement is to be: a number, or bytes (SPAN_NULL: NULL), which must stay
- * until it has run. */
+/* A parameter of a statement: a number, or bytes (SPAN_NULL: NULL), which must stay until the
+ * statement has run. */
 struct sqlite_value {
     bool is_bytes;
     int64_t number;
@@ -151,15 +154,15 @@ struct sqlite_value {
 #define SQLITE_NUMBER(n) ((struct sqlite_value){.number = (int64_t)(n)})
 #define SQLITE_BYTES(span) ((struct sqlite_value){.is_bytes = true, .bytes = (span)})
 
-/* The first parameters of a statement. SQLITE_OK or an error. */
+/* Binds the first parameters of a statement. SQLITE_OK or an error. */
 int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len);
 
-/* Binds, runs a statement to its end, and clears what was bound. SQLITE_OK or an error. */
+/* Binds values, runs the statement to its end, and clears its parameters. SQLITE_OK or an error. */
 int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
                      const struct sqlite_value *values, size_t len);
 #define SQLITE_RUN(self, which, ...)                                                               \
     sqlite_store_run(self, which, (const struct sqlite_value[]){__VA_ARGS__},                      \
                      array_len(((const struct sqlite_value[]){__VA_ARGS__})))
 
-/* The first column of a statement's first row. SQLITE_OK, or an error and *value is untouched. */
+/* Reads the first column of a statement's first row. SQLITE_OK; or an error, and *value stays. */
 int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);

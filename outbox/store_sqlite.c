@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store in an SQLite file. */
+/* The SQLite store. */
 #include "outbox/store_sqlite.h"
 
 #include <errno.h>
