@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Backups of the SQLite file, and what becomes of one that is put back.
+ * Backups of the SQLite file.
  *
- * VACUUM INTO reads one state of the file while others go on writing (the log cannot be folded in
- * past that state meanwhile, so it grows), and leaves deleted records behind. It writes beside the
- * wanted name, which is given only to a copy that is whole, sound and on disk.
+ * VACUUM INTO reads one state of the file while other connections go on writing, and leaves deleted
+ * records behind. The WAL cannot be folded in past that state meanwhile, so it grows. The copy is
+ * made beside the wanted name, and gets the name once it is whole, sound and on disk.
  *
- * What was pending when a backup was made may have been delivered since, and newer events of the
- * same records, too: sent again, it would undo them. So a copy is marked, and a store that is
- * opened on it to serve sends nothing of it by itself: what was pending becomes dead letters, and
- * those of a record count as overtaken.
+ * Events that were pending in a backup may have been delivered since, and newer events of their
+ * records as well. Sent again, they would undo the newer ones. So a copy is marked by its
+ * application_id, and a store that is opened on one to serve sends nothing of it by itself: pending
+ * events become dead letters, and are stale if they have a record.
  */
 #include "outbox/sqlite_backup.h"
 
@@ -27,7 +27,7 @@
 #include "outbox/sqlite_place.h"
 #include "outbox/sqlite_schema.h"
 
-enum { BACKUP_PROGRESS_OPS = 10000 }; /* of SQLite's machine between two looks at the progress */
+enum { BACKUP_PROGRESS_OPS = 10000 }; /* of SQLite's virtual machine between two reports */
 
 static const char backup_reason[] =
     "Restored from a backup, in which it was pending: it may have been delivered since";
@@ -38,7 +38,7 @@ struct backup {
     char *partial; /* the copy's name until it is whole; NULL: there is none */
     int partial_fd;
     int64_t total_bytes;
-    int stopped; /* what progress() ended it with */
+    int stopped; /* what progress() ended the backup with; 0: nothing */
 };
 
 static void backup_done(struct backup *backup)
@@ -59,7 +59,7 @@ static int backup_refuse(const struct backup *backup, const char *text, const ch
 
 /* ---- The copy ---- */
 
-/* SQLite or the next start would take a backup of such a name for something else. */
+/* Whether the wanted name is one that SQLite, or the next start, has another use for. */
 static bool backup_is_in_the_way(const struct backup *backup)
 {
     cleanup(freep) char *name = sqlite_place_real_name(backup->wanted->path);
@@ -133,7 +133,7 @@ static int backup_copy(struct backup *backup)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* SQLite does not tell which of the two files it failed on: what is wrong with ours is rare. */
+/* SQLite does not tell which of the two files it failed on; the new one is the likelier. */
 static int backup_outcome(struct backup *backup, int rc)
 {
     if (sqlite_reserve_is_out(rc))
@@ -152,7 +152,7 @@ static int backup_outcome(struct backup *backup, int rc)
     }
 }
 
-/* A backup that nobody has read is none. */
+/* A copy counts as a backup only once all of it has been read. */
 static int backup_check(sqlite3 *copy)
 {
     bool sound = false;
@@ -189,7 +189,7 @@ static int backup_seal(struct backup *backup)
     return r;
 }
 
-/* Renames, overwriting nothing; NFS knows links alone. */
+/* Renames without overwriting; NFS can do that by links only. */
 static int backup_rename(const char *from, const char *to)
 {
     if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0)
@@ -243,7 +243,8 @@ static int restore_run(sqlite3 *db, const char *sql, int64_t now_ms)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* What has no record has no order, and can undo nothing. */
+/* Buries all pending events and offers. An event without a record has no order, and so is not
+ * stale. */
 static int restore_bury(sqlite3 *db, int64_t now_ms, int64_t *buried)
 {
     int rc =

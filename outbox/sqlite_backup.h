@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Backups of the SQLite file, and what becomes of one that is put back. */
+/* Backups of the SQLite file: making one, and opening one that was put in place. */
 #pragma once
 
 #include "outbox/sqlite_store.h"
 
+/* backup() of struct store_ops. */
 int sqlite_backup(struct store *store, const struct store_backup *backup);
 
-/* Where the file is a backup that was put in place: see struct store_ops. An SQLite result. */
+/* Where the open file is a backup: buries what is pending in it, and makes it an outbox. An SQLite
+ * result. */
 int sqlite_backup_restore(struct sqlite_store *self);
 
-/* Where from is a backup, to becomes one. An SQLite result. */
+/* Marks to as a backup where from is one. An SQLite result. */
 int sqlite_backup_copy_mark(sqlite3 *from, sqlite3 *to);

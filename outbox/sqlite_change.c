@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What changes in the SQLite file.
+ * Changes of the SQLite file.
  *
- * Each change is one statement or a few. When one of them fails, the earlier ones stand, and SQLite
- * may have rolled everything back or not: the transaction is then spoilt, and takes nothing more.
+ * A change is one statement or a few. If one of these fails, the earlier ones stand, or SQLite has
+ * rolled back the whole transaction. So a failure spoils the transaction, which then admits no more
+ * changes.
  */
 #include "outbox/sqlite_change.h"
 
@@ -16,12 +17,12 @@
 #include "outbox/sqlite_tally.h"
 
 enum {
-    ROW_BYTES = 512,                /* what an event takes besides its texts, at most */
-    BOUND_BODY_BYTES = 1024 * 1024, /* of a larger body SQLite shall make no copy in memory */
+    ROW_BYTES = 512,                /* what an event takes on disk besides its texts, at most */
+    BOUND_BODY_BYTES = 1024 * 1024, /* a larger body is written by pieces, not copied by SQLite */
     BODY_PIECE_BYTES = 256 * 1024,
 };
 
-/* Part of the transaction: a failure spoils it. */
+/* Runs a statement of the transaction at hand, which a failure spoils. */
 #define CHANGE(self, which, ...) sqlite_store_spoil(self, SQLITE_RUN(self, which, __VA_ARGS__))
 #define NUMBER SQLITE_NUMBER
 #define BYTES SQLITE_BYTES
@@ -31,10 +32,10 @@ enum {
 struct found {
     int state;
     bool stale;
-    struct sqlite_sums *sums; /* in which it counts */
+    struct sqlite_sums *sums; /* of the event's model */
 };
 
-/* STORE_MISSING: nowhere. */
+/* Finds the row of an event. 0, STORE_MISSING, or a failure of the store's. */
 static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct found *found)
 {
     sqlite3_stmt *find = self->statements[STMT_FIND];
@@ -50,14 +51,14 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
         struct span model = sqlite_row_span(find, 2);
         *found = (struct found){sqlite3_column_int(find, 0), sqlite3_column_int(find, 1) != 0,
                                 sqlite_tally_of(self, model)};
-        if (sqlite3_errcode(self->db) == SQLITE_NOMEM) /* which the model looks like NULL for */
+        if (sqlite3_errcode(self->db) == SQLITE_NOMEM) /* then the model looks like NULL */
             rc = SQLITE_NOMEM;
     }
     (void)sqlite3_reset(find);
     return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
 }
 
-/* The same for a change of letters, or of offers, alone: STORE_MISSING in any other state. */
+/* The same for letters alone, and for offers alone: STORE_MISSING in any other state. */
 static int sqlite_change_find_letter(struct sqlite_store *self, uint64_t id, struct found *found)
 {
     int r = sqlite_change_find(self, id, found);
@@ -89,7 +90,7 @@ static int64_t *sqlite_change_term(struct sqlite_sums *sums, int state)
     return state == STORE_DEAD ? &sums->dead : &sums->pending;
 }
 
-/* It has moved to another state. 0. */
+/* Counts an event that was found as moved to another state. Returns 0. */
 static int sqlite_change_count(const struct found *found, enum store_state state)
 {
     *sqlite_change_term(found->sums, found->state) -= 1;
@@ -110,7 +111,7 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
     return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT, NULL, 0) : rc;
 }
 
-/* Fills a body of zeroes; the pages that those took are written over, not written twice. */
+/* Fills a body that was inserted as zeroes: its pages are still in memory, and written once. */
 static int sqlite_change_fill_body(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_blob *blob = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What changes in the SQLite file: see struct store_ops. */
+/* Changes of the SQLite file: the calls of struct store_ops that are named like these. */
 #pragma once
 
 #include "outbox/store.h"
@@ -18,5 +18,5 @@ int sqlite_change_refuse_model(struct store *store, struct span model, struct sp
                                uint64_t rows_max, uint64_t *refused);
 int sqlite_change_discard(struct store *store, uint64_t id);
 
-/* Whether there is an event of that id, in any state. */
+/* *known: whether there is an event of that id, in any state. 0 or a failure of the store's. */
 int sqlite_change_has(struct store *store, uint64_t id, bool *known);

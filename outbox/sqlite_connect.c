@@ -3,8 +3,8 @@
  * The connection to the SQLite file.
  *
  * secure_delete is FAST: deleted records are overwritten where that costs no extra write, which
- * wipes most; large ones may stay in free pages, and copies stay in the log (WAL), until these are
- * used again. Full wiping would double the writing, and the log would keep copies just the same.
+ * wipes most of them. Large ones may stay in free pages, and copies in the WAL, until their room is
+ * used again. Full wiping would double the writing, and the WAL would keep copies all the same.
  */
 #include "outbox/sqlite_connect.h"
 
@@ -37,8 +37,8 @@ int sqlite_connect_file(struct sqlite_store *self)
     return SQLITE_OK;
 }
 
-/* A backup that is only looked at keeps its journal mode, by which it is known. Any other file is
- * in WAL mode while it is open, so that nobody who reads it is in a relay's way. */
+/* A backup that a command opens keeps its journal mode, by which backups are known. Any other file
+ * is in WAL mode while it is open, so that readers do not block a relay. */
 static int connect_journal(struct sqlite_store *self, enum store_mode mode)
 {
     int64_t application = 0;
@@ -63,8 +63,8 @@ int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode)
     return rc == SQLITE_OK ? sqlite_log_init(self) : rc;
 }
 
-/* Whether the log (WAL) that has the name by now is another file's, which SQLite would remove; or
- * is one that another one's shared memory tells of, and not to be folded in by this one's. */
+/* Whether the WAL, or the shared memory that tells of it, is no longer the one that SQLite opened:
+ * closing must then neither fold in nor remove what stands at its name. */
 static bool connect_has_foreign_log(const struct sqlite_store *self)
 {
     int moved = 0;
@@ -75,8 +75,8 @@ static bool connect_has_foreign_log(const struct sqlite_store *self)
 }
 
 /*
- * Whoever has it open last leaves a file that is whole, and says so: it is not in WAL mode. A log
- * that is found beside it later is not its own, but of another one that was there before it.
+ * The last process that closes the file leaves it whole, and shows that by taking it out of WAL
+ * mode. A WAL that is found beside such a file later belongs to another file.
  */
 static void connect_seal(struct sqlite_store *self)
 {
@@ -100,7 +100,7 @@ void sqlite_connect_close(struct sqlite_store *self)
     connect_finalize(self);
     if (self->db && connect_has_foreign_log(self))
         (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    (void)sqlite3_close(self->db); /* folds the log in, where nobody else has the file open */
+    (void)sqlite3_close(self->db); /* folds the WAL in, if no other process has the file open */
     self->db = NULL;
 }
 
@@ -119,7 +119,7 @@ struct store *sqlite_connect_free(struct store *store)
 {
     if (store) {
         struct sqlite_store *self = sqlite_store_of(store);
-        sqlite_reserve_done(&self->reserve); /* what is folded in at the end may need it */
+        sqlite_reserve_done(&self->reserve); /* the last folding may need its blocks */
         connect_finalize(self);
         sqlite_tally_done(self);
         sqlite_hold_serve_no_more(&self->hold);
@@ -143,7 +143,7 @@ int sqlite_connect_saved(const char *path, struct store **out)
     if (!self->path)
         return error_origin(-ENOMEM);
     int rc = sqlite_connect_file(self);
-    if (rc == SQLITE_OK) /* thrown away if it fails, so that it needs no journal */
+    if (rc == SQLITE_OK) /* the file is thrown away on failure, and needs no journal */
         rc = sqlite_connect_exec(self, "PRAGMA page_size = 4096; PRAGMA journal_mode = OFF");
     if (rc == SQLITE_OK)
         rc = sqlite_schema_migrate(self->db);

@@ -1,24 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* The connection to the SQLite file, and the store around it. */
+/* The connection to the SQLite file, and the memory of the store around it. */
 #pragma once
 
 #include "outbox/sqlite_store.h"
 
-/* Without a connection, and any operations. NULL when out of memory. */
+/* A store without a connection and without store.ops. NULL: out of memory. */
 struct sqlite_store *sqlite_connect_new(void);
 
-/* Closes whatever of it is open. Takes NULL. */
+/* Closes whatever is open, and frees the store. Takes NULL, and returns NULL. */
 struct store *sqlite_connect_free(struct store *store);
 CLEANUP_POINTER(struct store, sqlite_connect_free);
 
-/* SQLite results. */
+/* Runs statements without parameters. An SQLite result, as of the two below. */
 int sqlite_connect_exec(struct sqlite_store *self, const char *sql);
+
+/* Opens the file at self->path, which must be there. */
 int sqlite_connect_file(struct sqlite_store *self);
+
+/* Sets journal mode, durability and the like for that mode. */
 int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode);
 
-/* The connection alone: the file is still this store's. */
+/* Closes the connection alone: the store still holds its locks. */
 void sqlite_connect_close(struct sqlite_store *self);
 
-/* Opens path, which must be there, for saving rows into it from a damaged one: not durable until
- * it is closed. 0, or as sqlite_store_outcome(). */
+/* Opens the empty file at path, for rows that are saved from a damaged one: not durable until it is
+ * closed. 0, or an outcome of sqlite_store_outcome(). */
 int sqlite_connect_saved(const char *path, struct store **store);

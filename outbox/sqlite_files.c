@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The files that stand beside an SQLite file, and what the outbox does with them all. */
+/* The outbox's files. */
 #include "outbox/sqlite_files.h"
 
 #include <errno.h>

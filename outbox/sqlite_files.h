@@ -1,32 +1,36 @@
 /* SPDX-License-Identifier: MIT */
-/* The files that stand beside an SQLite file, and what the outbox does with them all. */
+/* The outbox's files: the SQLite file and those beside it. path is the real name of the file. */
 #pragma once
 
 #include <stdbool.h>
 
 enum { SQLITE_FILES = 4 };
 
-/* What is behind the file's name in theirs; the file itself first. */
+/* The suffixes of their names; of the file itself, which comes first, none. */
 extern const char *const sqlite_files_suffixes[SQLITE_FILES];
 
-/* Whether there is a file of path, middle and suffix. */
+/* Whether there is a file whose name is path, middle and suffix. */
 bool sqlite_files_exists(const char *path, const char *middle, const char *suffix);
 
-/* Whether name, with its folder's real path as path has it, is that of a file of the outbox's own.
+/* Whether the outbox at path uses name for a file of its own. Both have their folder's real path.
  */
 bool sqlite_files_has_use_for(const char *path, const char *name);
 
 /*
- * Takes a file, and what belongs to it, away from everybody. One that came from elsewhere, such as
- * a copy that was put back, may have any mode, which its log and shared memory take from it. What
- * only its group may do, somebody has chosen. 0, also where it cannot be done, or -ENOMEM.
+ * Gives each of the outbox's files that everybody has some right to the mode 0600, and logs that. A
+ * file that came from elsewhere, such as a copy that was put back, may have any mode, which its WAL
+ * and shared memory take from it. A mode with rights for the group alone stays: somebody has chosen
+ * it. 0, also where a mode cannot be changed; or -ENOMEM.
  */
 int sqlite_files_modes(const char *path);
 
-/* Makes what was made or renamed in the file's folder survive a power cut. 0 or an -errno. */
+/* Makes new and renamed files of the folder survive a power cut. 0 or an -errno. */
 int sqlite_files_sync_folder(const char *path);
 
-/* The file that asks the next start for a thorough look, however large the store is. */
+/* Suspects the outbox of damage: the next start, or a relay that serves, checks all of it, however
+ * large. A file beside it says so. */
 void sqlite_files_suspect(const char *path);
 bool sqlite_files_suspected(const char *path);
+
+/* The outbox is sound: it is not suspected any more. */
 void sqlite_files_trust(const char *path);

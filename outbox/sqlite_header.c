@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Whose an SQLite file is.
+ * The header of an SQLite file.
  *
- * A file that is named by mistake must stay as it is, with its mode, its neighbours and its log,
- * which SQLite would fold in. So the header is read here, by the file format's own tables:
+ * A file that OUTBOX names by mistake must stay as it is, with its mode, its neighbours and its
+ * WAL, which SQLite would fold in. So the header is read here. Source: the tables of
  * https://sqlite.org/fileformat2.html, 1.3 and 4.1.
  */
 #include "outbox/sqlite_header.h"
@@ -21,7 +21,7 @@
 enum {
     HEADER_BYTES = 100,
     HEADER_WRITE_VERSION = 18,
-    HEADER_COOKIE = 40, /* counts the changes of the schema */
+    HEADER_COOKIE = 40, /* the number of schema changes */
     HEADER_USER_VERSION = 60,
     HEADER_APPLICATION = 68,
 
@@ -39,7 +39,7 @@ static const char header_magic[16] = "SQLite format 3";
 
 struct header {
     uint8_t at[HEADER_BYTES];
-    ssize_t len; /* what there is of it */
+    ssize_t len; /* how many bytes could be read; -1: none */
 };
 
 static uint32_t header_number(const uint8_t *at)
@@ -82,8 +82,8 @@ static bool header_is_sqlite(const struct header *header)
            memcmp(header->at, header_magic, sizeof(header_magic)) == 0;
 }
 
-/* The header as the log (WAL) has it, where the first page is in there: of the frames that are this
- * log's, the last one counts. Otherwise *header stays, as it does where a frame was torn. */
+/* Reads the header from the WAL, where that has the first page: the last frame with the WAL's own
+ * salt counts. Otherwise *header stays. */
 static void header_read_log(const char *path, struct header *header)
 {
     uint8_t log[LOG_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
@@ -114,7 +114,7 @@ static bool header_is_ours(const struct header *header)
     return application == SQLITE_APPLICATION || application == SQLITE_APPLICATION_BACKUP;
 }
 
-/* Nothing was ever put into it. */
+/* No program has ever put anything into the file. */
 static bool header_is_blank(const struct header *header)
 {
     return header_number(header->at + HEADER_APPLICATION) == 0 &&
@@ -122,8 +122,8 @@ static bool header_is_blank(const struct header *header)
            header_number(header->at + HEADER_COOKIE) == 0;
 }
 
-/* Backups, and outboxes that were closed, are not in WAL mode: a log beside them is another file's,
- * and SQLite would apply it. */
+/* Backups and closed outboxes are not in WAL mode: a WAL beside one is another file's, and SQLite
+ * would apply it. */
 static bool header_has_foreign_log(const char *path, const struct header *header)
 {
     return header_is_ours(header) && header->at[HEADER_WRITE_VERSION] == 1 &&
@@ -153,8 +153,8 @@ static enum sqlite_header_owner header_read_owner(const char *path)
                                                                : HEADER_OF_ANOTHER_DATABASE;
 }
 
-/* An outbox that is just being opened is in WAL mode before its log has content: the second look
- * finds it so. */
+/* A relay that is just opening the outbox sets WAL mode before the WAL has content: so the header
+ * is read again. */
 enum sqlite_header_owner sqlite_header_owner(const char *path)
 {
     enum sqlite_header_owner owner = header_read_owner(path);

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose an SQLite file is, read from its header without SQLite, which would change what is there.
- */
+/* The header of an SQLite file: whose file it is. Read without SQLite, which would change files. */
 #pragma once
 
-/* The application_id of our files. */
+/* The application_id of the outbox's files. */
 enum {
     SQLITE_APPLICATION = 0x43767852,        /* "CvxR" */
-    SQLITE_APPLICATION_BACKUP = 0x43767842, /* "CvxB": a copy that was not opened to serve yet */
+    SQLITE_APPLICATION_BACKUP = 0x43767842, /* "CvxB": a backup that no relay has served yet */
 };
 
 enum sqlite_header_owner {
-    HEADER_OF_OURS, /* or nobody's yet, or not there */
-    HEADER_OF_ANOTHER_DATABASE,
-    HEADER_OF_NO_DATABASE, /* and none of ours that is damaged: no relay has ever had it open */
-    HEADER_OF_A_BACKUP_BESIDE_A_LOG, /* of the file that it replaces: SQLite would apply that */
-    HEADER_OF_OURS_BESIDE_A_LOG,     /* of another one: this one was closed whole, and moved here */
+    HEADER_OF_OURS,             /* an outbox, maybe damaged; or an empty file, or none */
+    HEADER_OF_ANOTHER_DATABASE, /* an SQLite file of another program */
+    HEADER_OF_NO_DATABASE, /* no SQLite file, and no damaged outbox: no relay ever had it open */
+    HEADER_OF_A_BACKUP_BESIDE_A_LOG, /* the WAL is of the file that the backup replaces */
+    HEADER_OF_OURS_BESIDE_A_LOG,     /* the outbox was closed whole; the WAL is another file's */
 };
 
-/* Must be asked before SQLite opens the file: see the top of sqlite_hold.c. */
+/* Whose the file at path is. To be asked before SQLite opens the file: sqlite_hold.c says why. */
 enum sqlite_header_owner sqlite_header_owner(const char *path);

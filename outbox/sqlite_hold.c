@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a store holds on to while it is open.
+ * The hold of an open store on its files.
  *
- * A lock file beside the outbox stands for its name. It can be removed, and another name may lead
- * to the same file, so that the files have locks as well: open file description locks on bytes
- * that SQLite does not use (https://sqlite.org/src/file/src/os_unix.c: around 0x40000000 in the
- * file, from 120 on in -shm). Others can ask for these without taking them. POSIX takes SQLite's
- * own locks from a process that closes any descriptor of the file: ours stay open until SQLite has
- * closed it.
+ * A lock file beside the outbox stands for its name. The lock file can be removed, and another name
+ * may lead to the same outbox, so the files themselves are locked as well: by open file description
+ * locks, on bytes that SQLite does not use (https://sqlite.org/src/file/src/os_unix.c: around
+ * 0x40000000 in the file, from 120 on in -shm). Other processes can ask for such a lock without
+ * taking it.
  *
- * Whatever SQLite has open, it goes on writing to, removed or not, and nobody would find it there.
- * So what stands at the names is compared with what stood there when SQLite had opened it. The
- * kernel gives no inode number twice while a file is open.
+ * POSIX takes SQLite's own locks from a process that closes any descriptor of the file. So the
+ * hold's descriptors stay open until SQLite has closed the file.
+ *
+ * SQLite goes on writing to a file that was removed or moved, where no start would find it. So what
+ * stands at the names is compared with what stood there when SQLite opened the files. The kernel
+ * gives no inode number twice while a file is open.
  */
 #include "outbox/sqlite_hold.h"
 
@@ -30,15 +32,15 @@
 #include "base/util.h"
 #include "outbox/sqlite_place.h"
 
-/* Which of the bytes far behind every end. */
-#define HOLD_BYTE_OWNER (INT64_C(1) << 62)     /* from before SQLite opens the file */
-#define HOLD_BYTE_SERVES (HOLD_BYTE_OWNER + 1) /* once everything is open and locked */
+/* The bytes that are locked, far behind the end of every file. */
+#define HOLD_BYTE_OWNER (INT64_C(1) << 62)     /* locked from before SQLite opens the file */
+#define HOLD_BYTE_SERVES (HOLD_BYTE_OWNER + 1) /* locked once SQLite has all files open */
 
 enum { HOLD_CHECK_AGAIN_MS = 100 };
 
 /* ---- Names ---- */
 
-/* From the root, through whatever links there are: where they lead may change. */
+/* The name from the root. Its links stay in it, since they may lead elsewhere later. */
 static char *hold_absolute(const char *given)
 {
     cleanup(freep) char *folder = *given == '/' ? strdup("") : getcwd(NULL, 0);
@@ -139,7 +141,7 @@ int sqlite_hold_lock_file(struct sqlite_hold *hold)
     return hold_lock(&hold->places[HOLD_FILE], HOLD_BYTE_OWNER);
 }
 
-/* The file last: who finds it served, finds the others locked. */
+/* The file is locked last: a process that finds the file served finds the others locked. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold)
 {
     int r = hold_lock(&hold->places[HOLD_LOG], HOLD_BYTE_SERVES);
@@ -183,7 +185,7 @@ static bool hold_seems_torn(const struct sqlite_hold *hold)
            hold_is_served(&hold->places[HOLD_SHARED]) != file;
 }
 
-/* In the moment of a relay's start or end it looks so, too. */
+/* For a moment the files seem torn at a relay's start and end, too: so they are checked twice. */
 bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
 {
     const struct timespec moment = {.tv_nsec = HOLD_CHECK_AGAIN_MS * 1000000L};
@@ -196,8 +198,8 @@ bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
 
 /* ---- Where they are ---- */
 
-/* In the head of the shared memory, and of the log: https://sqlite.org/walformat.html, 2.1.1 and
- * https://sqlite.org/fileformat2.html, 4.1. */
+/* Offsets in the head of the shared memory and sizes in the WAL. Source:
+ * https://sqlite.org/walformat.html, 2.1.1, and https://sqlite.org/fileformat2.html, 4.1. */
 enum {
     INDEX_PAGE_BYTES = 14, /* 16 bits; 1: 65536 */
     INDEX_FRAMES = 16,     /* 32 bits */
@@ -206,8 +208,9 @@ enum {
     FRAME_HEADER_BYTES = 24,
 };
 
-/* The log is shorter than what the shared memory, by the machine's own byte order, says of it.
- * Others write to both: the log grows before that tells, and is cut off after. */
+/* Whether the WAL is shorter than the shared memory says, which is in the machine's byte order.
+ * Other processes write to both meanwhile, so it is asked twice: the WAL grows before the shared
+ * memory tells of that, and is cut off after. */
 static bool hold_seems_cut(const struct sqlite_hold *hold)
 {
     uint8_t index[INDEX_BYTES];
@@ -241,7 +244,8 @@ void sqlite_hold_remember(struct sqlite_hold *hold)
     }
 }
 
-/* Removed, moved, exchanged; or emptied, which none of them ever is but the log. */
+/* Whether what was noted at a place was removed, moved, exchanged, or emptied; only the WAL may
+ * become empty by itself. */
 static bool hold_is_moved(const struct sqlite_hold *hold, enum sqlite_hold_place which)
 {
     const struct hold_place *place = &hold->places[which];

@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A record's lane, and where an event's body is.
+ * A record's lane, and the id of an event's body.
  *
- * Bodies of version 1 keep the ids that they had, from 1 on, so that what brings a file up to date
- * need not write them all anew: those of their events are OUTBOX_IDS_EARLY higher. No other body
- * has an id that low.
+ * A body has the id of its event. Only bodies from version 1 of the tables keep the ids that they
+ * had, from 1 on, while the ids of their events have risen by OUTBOX_IDS_EARLY: so the migration
+ * need not write all bodies anew. No other body has an id that low.
  */
 #include "outbox/sqlite_lane.h"
 
 #include "base/table.h"
 #include "outbox/outbox_ids.h"
 
-#define LANE_BODIES_EARLY (INT64_C(1) << 40) /* their end */
+#define LANE_BODIES_EARLY (INT64_C(1) << 40) /* ids of version 1 are below */
 
 int64_t sqlite_lane_of(struct span model, struct span record)
 {
-    static const struct table unseeded = {0}; /* it is stored: the seed is never to change */
+    static const struct table unseeded = {0}; /* lanes are stored: the seed must never change */
 
     return (int64_t)table_hash(&unseeded, model, record);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that are made of others, in SQL, too: a record's lane, and where an event's body is. */
+/* Numbers that follow from others, in SQL as well: a record's lane, and the id of an event's body.
+ */
 #pragma once
 
 #include <sqlite3.h>
@@ -7,13 +8,16 @@
 
 #include "base/span.h"
 
-/* 64 bits of a hash, the same in every process, version and file; two records may share them. */
+/* The lane of a record: a hash, the same in every process, version and file. Two records may share
+ * one. */
 int64_t sqlite_lane_of(struct span model, struct span record);
 
-/* The id of an event's body, and back. */
+/* The id of an event's body. */
 int64_t sqlite_lane_body(uint64_t id);
+
+/* The id of a body's event. */
 uint64_t sqlite_lane_event(int64_t body);
 
-/* Gives the connection the functions lane_of(model, record), which is NULL without a record, and
+/* Defines the SQL functions lane_of(model, record), which is NULL without a record, and
  * body_of(id). An SQLite result. */
 int sqlite_lane_teach(sqlite3 *db);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The log (WAL) beside the SQLite file. It has its blocks claimed ahead, and is folded into the
- * file at once where anything finds no room: see sqlite_room.c.
+ * The WAL beside the SQLite file. Its blocks are claimed ahead, and it is folded into the file as
+ * soon as any change finds no room: sqlite_room.c says why.
  */
 #include "outbox/sqlite_log.h"
 
@@ -13,8 +13,9 @@
 
 enum {
     RESERVE_BYTES_MAX = 8 << 20,
-    RESERVE_DISK_PART = 4, /* of a tiny disk, the reserve is a quarter */
-    LOG_CLAIM_PART = 2,    /* of the reserve: as much again, for the transaction behind that */
+    RESERVE_DISK_PART = 4, /* the reserve is at most a quarter of the disk */
+    LOG_CLAIM_PART =
+        2, /* half of the reserve: what is folded in, and one transaction behind that */
     FRAME_BYTES = SQLITE_PAGE_BYTES + 24, /* https://sqlite.org/fileformat2.html, 4.1 */
 };
 
@@ -35,7 +36,8 @@ int64_t sqlite_log_pinned_bytes(const struct sqlite_store *self)
     return bytes > 0 ? bytes : 0;
 }
 
-/* A backup may take a moment: a part of the quota is no news. */
+/* Logs a reader that pins more than a part of the quota. A backup that takes a moment is no news.
+ */
 static void log_tell_pinned(struct sqlite_store *self)
 {
     bool pinned = sqlite_log_pinned_bytes(self) > self->max_bytes / SQLITE_QUOTA_PART;
@@ -72,7 +74,7 @@ void sqlite_log_fold(struct sqlite_store *self)
     log_tell_pinned(self);
 }
 
-/* In the place of SQLite's own, which tells of no failure. */
+/* After each commit, instead of SQLite's own checkpoint, which reports no failure. */
 static int log_committed(void *ctx, sqlite3 *db, const char *name, int frames)
 {
     struct sqlite_store *self = ctx;
@@ -123,7 +125,7 @@ void sqlite_log_claim(const struct sqlite_store *self)
 
     if (buf_printf(&name, "%s-wal", self->path) || !buf_string(&name))
         return;
-    /* Closing it drops no lock: SQLite locks the file and its -shm, never the log. */
+    /* SQLite locks the file and its -shm, never the WAL: closing this descriptor drops no lock. */
     cleanup(closep) int fd = open(name.at, O_WRONLY | O_CLOEXEC);
     if (fd >= 0)
         (void)fallocate(fd, FALLOC_FL_KEEP_SIZE, 0, log_max_bytes(self));

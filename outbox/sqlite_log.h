@@ -1,28 +1,27 @@
 /* SPDX-License-Identifier: MIT */
-/* The log (WAL) beside the SQLite file: how far it grows, and when it is folded in. */
+/* The WAL beside the SQLite file: how far it may grow, and when it is folded into the file. */
 #pragma once
 
 #include "outbox/sqlite_store.h"
 
 enum {
     SQLITE_PAGE_BYTES = 4096,
-    SQLITE_QUOTA_PART = 8, /* of the quota, an eighth is for what frees room, too */
-    SQLITE_LOG_RESERVE_PART =
-        4, /* of the reserve, the log takes a quarter before it is folded in */
+    SQLITE_QUOTA_PART = 8,       /* an eighth of the quota is kept for changes that free room */
+    SQLITE_LOG_RESERVE_PART = 4, /* the WAL is folded in once it has a quarter of the reserve */
 };
 
-/* Measures the disk; sets how large the reserve is, and how far the log may grow before it is
- * folded in. An SQLite result. */
+/* Sets the size of the reserve by that of the disk, and limits the WAL. An SQLite result. */
 int sqlite_log_init(struct sqlite_store *self);
 
-/* Has each commit of the connection looked at, which keeps where self is: again when that moves. */
+/* Has each commit of the connection checked for a WAL that is to be folded in. The connection keeps
+ * the address of self: to be called again when self has moved. */
 void sqlite_log_watch(struct sqlite_store *self);
 
-/* Gives the log its room on disk ahead of need, where the file system can. */
+/* Gives the WAL its blocks on disk ahead of need, where the file system can. */
 void sqlite_log_claim(const struct sqlite_store *self);
 
-/* Folds the log into the file as far as readers let it. Not inside a transaction. */
+/* Folds the WAL into the file as far as readers allow. Not inside a transaction. */
 void sqlite_log_fold(struct sqlite_store *self);
 
-/* What a reader keeps in the log beyond what may be there anyhow. */
+/* How many bytes of the WAL a reader pins, beyond what the WAL may hold anyhow. */
 int64_t sqlite_log_pinned_bytes(const struct sqlite_store *self);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A damaged file is set aside, and what can be read of it is saved into a new one.
+ * Mending: a damaged file is set aside, and what can be read of it is saved into a new one.
  *
- * It can be cut short at any moment, and is then taken up by the next start:
+ * A mending can be cut short at any of these steps, and the next start goes on with it:
  *
  *   path, path-wal             renamed to path.mending, path.mending-wal
  *   path.saved                 made anew from path.mending, synced
  *   path.saved                 renamed to path
  *   path.mending, …            renamed to path.damaged-<time>, …
  *
- * While path.mending is there, a path is there only once it is complete.
+ * While path.mending exists, a file at path is complete.
  */
 #include "outbox/sqlite_mend.h"
 
@@ -28,7 +28,7 @@
 #include "outbox/sqlite_reserve.h"
 #include "outbox/sqlite_salvage.h"
 
-/* An empty file is as good as none: SQLite takes it for one that is yet to be filled. */
+/* An empty file counts as none: SQLite would take it for a new one. */
 static bool mend_has_content(const char *path, const char *middle, const char *suffix)
 {
     cleanup(freep) char *name = sqlite_place_name(path, middle, suffix);
@@ -37,8 +37,9 @@ static bool mend_has_content(const char *path, const char *middle, const char *s
     return name && stat(name, &st) == 0 && st.st_size > 0;
 }
 
-/* Renames what there is of a file and what belongs to it: while anything is .mending, the file is.
- * 0 or an -errno. */
+/* Renames the file and those beside it, as far as they exist. The file is the first to get, and the
+ * last to lose, the name .mending: so a mending that was cut short is recognized. 0 or an -errno.
+ */
 static int mend_move(const char *path, const char *from, const char *to)
 {
     bool file_first = *from == '\0';
@@ -59,7 +60,7 @@ bool sqlite_mend_unfinished(const char *path)
 {
     if (sqlite_files_exists(path, ".mending", ""))
         return true;
-    /* SQLite would throw a log away that has no file. */
+    /* SQLite would remove a WAL that has no file. */
     return !mend_has_content(path, "", "") && mend_has_content(path, "", "-wal");
 }
 
@@ -73,7 +74,7 @@ static void mend_remove(const char *path)
     (void)unlink(path);
 }
 
-/* Makes an empty file that only its owner may read. */
+/* Makes an empty file for its owner alone. */
 static int mend_create(const char *path)
 {
     mend_remove(path);
@@ -83,7 +84,7 @@ static int mend_create(const char *path)
     return fd < 0 ? error_origin(-errno) : 0;
 }
 
-/* Makes path from what was set aside. */
+/* Makes the file at path from what was set aside. */
 static int mend_save(const char *path, struct sqlite_saved *saved)
 {
     cleanup(freep) char *from = sqlite_place_name(path, ".mending", "");
@@ -102,7 +103,7 @@ static int mend_save(const char *path, struct sqlite_saved *saved)
     return r;
 }
 
-/* What salvage made beside the file: shared memory, and a log where there was none. */
+/* Removes what salvage made beside the damaged file: shared memory, and a WAL if there was none. */
 static void mend_drop_scratch(const char *path)
 {
     cleanup(freep) char *shared = sqlite_place_name(path, ".mending", "-shm");
@@ -116,8 +117,7 @@ static void mend_drop_scratch(const char *path)
 
 enum { MEND_MIDDLE_MAX = 64 };
 
-/* A name of its own for what is set aside: .damaged-20261122T175200Z, and -2 where that is taken.
- */
+/* A free name for what is set aside: .damaged-20261122T175200Z, or with -2 behind it, and so on. */
 static void mend_choose_middle(const char *path, char middle[MEND_MIDDLE_MAX])
 {
     char time[32];
@@ -168,7 +168,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
 
     if (!mend_has_content(path, "", "")) {
         mend_remove(path);
-        r = mend_move(path, "", ".mending"); /* the log may have been left behind */
+        r = mend_move(path, "", ".mending"); /* a WAL may have been left behind */
         lone_log = !r && !mend_has_content(path, ".mending", "");
         if (!r && !lone_log)
             r = mend_save(path, &saved);
@@ -177,7 +177,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
         (void)mend_move(path, ".mending", ""); /* the next start may find the disk well */
         return r;
     }
-    /* A full disk must not keep the relay from serving: what was set aside stays for later. */
+    /* A full disk must not keep the relay from serving. What was set aside stays, for a person. */
     const char *error = r ? "the disk is full" : NULL;
     r = mend_put_away(path, &put_away);
     if (r)

@@ -2,8 +2,9 @@
 /*
  * Opening the SQLite file.
  *
- * The file is found, locked, made if it is missing, looked at, and set aside if it is damaged.
- * Whatever else opens it does so before SQLite, or closes it behind SQLite: sqlite_hold.c says why.
+ * The file is found, locked, made if it is missing, checked, and mended if it is damaged. Other
+ * descriptors of the file are closed before SQLite opens it, or after SQLite closes it:
+ * sqlite_hold.c says why.
  *
  * The file is made for its owner alone, and never left open to everybody.
  */
@@ -29,12 +30,12 @@
 #include "outbox/sqlite_transact.h"
 
 enum {
-    CHECK_BYTES_MAX = 64 << 20, /* larger files are looked at only when suspected */
+    CHECK_BYTES_MAX = 64 << 20, /* larger files are checked only when suspected of damage */
 };
 
 /* ---- The file ---- */
 
-/* Makes the file, which its log and shared memory take their mode from, where it is missing. */
+/* Makes the file where it is missing. SQLite gives its WAL and shared memory the same mode. */
 static int open_make(const struct store_options *options, const char *path)
 {
     cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -46,7 +47,7 @@ static int open_make(const struct store_options *options, const char *path)
     return sqlite_files_sync_folder(path);
 }
 
-/* A second relay would send everything twice. r: of an sqlite_hold_lock_...(). */
+/* The outcome for r of an sqlite_hold_lock_...(). A second relay would send every event twice. */
 static int open_locked(const struct store_options *options, struct sqlite_store *self, int r)
 {
     if (r == HOLD_TAKEN)
@@ -54,7 +55,7 @@ static int open_locked(const struct store_options *options, struct sqlite_store 
     return r ? sqlite_place_failed(options, self->path, "cannot be locked") : 0;
 }
 
-/* Makes the file where it is missing, and takes it for this relay alone. */
+/* Makes the file where it is missing, and locks it for this relay alone. */
 static int open_take(const struct store_options *options, struct sqlite_store *self)
 {
     int r = open_make(options, self->path);
@@ -76,7 +77,7 @@ static int connect_check(struct sqlite_store *self)
     return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
 }
 
-/* Of a quota or a limit for files the disk itself says nothing. */
+/* A full disk, by errno: the measures of the disk tell nothing of a quota or a limit for files. */
 static int open_full(const struct store_options *options)
 {
     bool other = errno == EDQUOT || errno == EFBIG;
@@ -84,7 +85,8 @@ static int open_full(const struct store_options *options)
     return sqlite_place_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
 }
 
-/* Whether this user lacks a right that SQLite needs: it says so in other words, or in none. */
+/* Whether this user lacks a right that SQLite needs, which SQLite itself reports as something else.
+ */
 static bool open_is_denied(const struct sqlite_store *self)
 {
     cleanup(freep) char *folder = sqlite_place_folder(self->path);
@@ -93,7 +95,7 @@ static bool open_is_denied(const struct sqlite_store *self)
            (folder && sqlite_place_denies(folder, W_OK | X_OK));
 }
 
-/* What SQLite calls an I/O error may have a plain cause that a person can mend. */
+/* The outcome for an I/O error: it may have a plain cause, which a person can mend. */
 static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
     struct statvfs disk;
@@ -111,7 +113,7 @@ static int open_disk_trouble(const struct store_options *options, struct sqlite_
     return sqlite_place_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
-/* What SQLite said while the file was opened, as an outcome: SQLITE_SCHEMA_DAMAGED, too. */
+/* The outcome for an SQLite result of the opening; SQLITE_SCHEMA_DAMAGED is one of them. */
 static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
 {
     if (sqlite_reserve_is_out(rc))
@@ -136,7 +138,8 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     return open_disk_trouble(options, self);
 }
 
-/* A real write: the only way to learn that there can be none. A full disk may empty again. */
+/* Commits an empty transaction: only a write shows whether one is possible. A full disk is no
+ * reason to refuse the start. */
 static int open_try_writing(const struct store_options *options, struct sqlite_store *self)
 {
     if (sqlite3_db_readonly(self->db, "main") == 1)
@@ -149,7 +152,7 @@ static int open_try_writing(const struct store_options *options, struct sqlite_s
     if (r != STORE_BROKEN)
         return r;
     int why = open_outcome(options, self, sqlite3_extended_errcode(self->db));
-    return why ? why : r; /* the files were moved meanwhile: SQLite knows nothing of it */
+    return why ? why : r; /* 0: the files were moved meanwhile, which SQLite does not know */
 }
 
 static int open_identify(const struct store_options *options, struct sqlite_store *self)
@@ -186,13 +189,14 @@ static int open_connect(const struct store_options *options, struct sqlite_store
         r = open_try_writing(options, self);
     if (!r)
         r = open_outcome(options, self, sqlite_store_number(self, STMT_LAST_ID, &unused));
-    if (!r) /* so that what changes from now on is noticed */
+    if (!r) /* for changed(): what others change from now on */
         r = open_outcome(options, self,
                          sqlite_store_number(self, STMT_DATA_VERSION, &self->data_version));
     return r;
 }
 
-/* A start goes on without what a full disk has no room for; who has it open, goes on with that. */
+/* Saves what was set aside. Where a full disk has no room for that, a start goes on without it; an
+ * open store goes on with what it has open. */
 static int open_save(const struct store_options *options, struct sqlite_store *self)
 {
     int r = sqlite_mend_finish(self->path, !self->opened, &self->rows_spoilt);
@@ -221,18 +225,18 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
     int r = open_connect(options, self);
 
     if (r == SQLITE_SCHEMA_DAMAGED) {
-        /* A disk that fails for a moment looks the same: it is damaged when it is so twice. */
+        /* A disk that fails for a moment looks like damage: so it is tried twice. */
         sqlite_connect_close(self);
         r = open_connect(options, self);
     }
     if (r != SQLITE_SCHEMA_DAMAGED)
         return r;
     sqlite_connect_close(self);
-    self->damaged = false; /* what takes its place is not */
+    self->damaged = false; /* the new file is sound */
     return open_mend(options, self);
 }
 
-/* Mending that was cut short left the file under another name. */
+/* A mending that was cut short has left the file under another name. */
 static int open_finish_mending(const struct store_options *options, struct sqlite_store *self)
 {
     if (!sqlite_mend_unfinished(self->path))
@@ -248,7 +252,7 @@ static int open_whole(const struct store_options *options, struct sqlite_store *
     return r ? r : open_locked(options, self, sqlite_hold_lock_all(&self->hold));
 }
 
-/* The name, and the file, are this relay's alone before anything about the file changes. */
+/* The name and the file are locked before anything about the file changes. */
 static int open_serving(const struct store_options *options, struct sqlite_store *self)
 {
     int r = open_locked(options, self, sqlite_hold_lock_name(&self->hold));
@@ -266,7 +270,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
     return r ? r : open_whole(options, self);
 }
 
-/* A command must not change anything that the relay beside it would not see. */
+/* A command must not change files that the relay beside it does not have open. */
 static int open_beside(const struct store_options *options, struct sqlite_store *self)
 {
     if (sqlite_hold_is_torn(&self->hold))
@@ -278,8 +282,8 @@ static int open_beside(const struct store_options *options, struct sqlite_store 
     return open_connect(options, self);
 }
 
-/* What the store has open stays so, and locked, until the new connection is: where there is none,
- * all goes on as it was. */
+/* The old connection stays open, and its files locked, until the new one is open: where that fails,
+ * the store goes on as it was. */
 int sqlite_open_again(struct sqlite_store *self)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
@@ -317,7 +321,7 @@ int sqlite_open_again(struct sqlite_store *self)
     sqlite_hold_remember(&self->hold);
     sqlite_log_watch(self);
     self->damaged = self->half_mended = false;
-    self->data_version = -1; /* so that what is there now is seen as a change */
+    self->data_version = -1; /* for changed(): the new file counts as a change */
     sqlite_log_claim(self);
     return 0;
 }

@@ -4,9 +4,9 @@
 
 #include "outbox/sqlite_store.h"
 
-/* Opens what options name, into a store that is new. As store_sqlite_open(). */
+/* Opens the file into a store of sqlite_connect_new(). Outcomes of store_sqlite_open(). */
 int sqlite_open(const struct store_options *options, struct sqlite_store *self);
 
-/* Opens the file anew, looks all of it over, and mends it where it is damaged. 0; or what is in the
- * way, which the log was told, and the store is as it was. */
+/* Opens the file anew beside the open one, checks all of it, and mends it where it is damaged. 0;
+ * or STORE_BROKEN or an -errno, which is logged, and the store goes on with what it had open. */
 int sqlite_open_again(struct sqlite_store *self);

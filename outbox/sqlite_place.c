@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where the SQLite file is, or is to be. */
+/* The place of the SQLite file. */
 #include "outbox/sqlite_place.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "outbox/sqlite_header.h"
 
-enum { PLACE_LINKS_MAX = 40 }; /* as the kernel's own */
+enum { PLACE_LINKS_MAX = 40 }; /* the kernel's own limit */
 
 /* ---- What is said ---- */
 
@@ -37,7 +37,7 @@ int sqlite_place_put_off(const struct store_options *options, const char *text, 
     return r == STORE_REFUSED ? STORE_BUSY : r;
 }
 
-/* The owner of what stands at path, or of the last folder on the way to it that can be seen. */
+/* The owner of the file at path, or of the last folder on the way there that this user can see. */
 static bool place_owner(const char *path, uid_t *owner)
 {
     cleanup(freep) char *at = strdup(path);
@@ -128,7 +128,7 @@ char *sqlite_place_real_name(const char *path)
                         : NULL;
 }
 
-/* Where the link at name leads. NULL and errno is 0: it is none. */
+/* Where the link at name leads. NULL: with errno 0 it is no link. */
 static char *place_read_link(const char *name)
 {
     char target[PATH_MAX];
@@ -145,7 +145,7 @@ static char *place_read_link(const char *name)
     return folder ? sqlite_place_name(folder, "/", target) : NULL;
 }
 
-/* The real name of a file that is yet to be made, which links may lead to. NULL: errno says why. */
+/* The real name of a file that does not exist yet, through links. NULL: errno says why. */
 static char *place_follow(const char *path)
 {
     cleanup(freep) char *at = strdup(path);
@@ -162,7 +162,8 @@ static char *place_follow(const char *path)
     return NULL;
 }
 
-/* A folder may be mounted later, or made. */
+/* The file does not exist. Its folder may be made or mounted later, so that is worth another try.
+ */
 static int place_to_be_made(const struct store_options *options, char **path)
 {
     size_t len = strlen(options->path);
@@ -177,7 +178,7 @@ static int place_to_be_made(const struct store_options *options, char **path)
     return sqlite_place_failed(options, options->path, "its folder cannot be entered");
 }
 
-/* Two names of one file must lead to one lock: what counts is the real one. */
+/* Finds the real name: two names of one file must lead to the same lock. */
 static int place_resolve(const struct store_options *options, char **path)
 {
     struct stat st;
@@ -197,7 +198,7 @@ static int place_resolve(const struct store_options *options, char **path)
 
 /* ---- Its file system ---- */
 
-/* Magic numbers that linux/magic.h lacks: from each one's own sources. */
+/* Magic numbers that linux/magic.h lacks. Source: each file system's own code. */
 enum {
     LUSTRE_MAGIC = 0x0BD00BD0,
     GPFS_MAGIC = 0x47504653,
@@ -207,12 +208,12 @@ enum {
     VBOX_SHARED_MAGIC = 0x786F4256,
 };
 
-/* Locks and shared memory, which the log (WAL) needs, hold within one machine:
+/* The WAL needs locks and shared memory, which hold within one machine only. Source:
  * https://sqlite.org/wal.html, "All processes using a database must be on the same host". */
 static const struct place_file_system {
     uint32_t magic;
     const char *name;
-    const char *risk; /* why it may lose the outbox; NULL: it is of other machines, too */
+    const char *risk; /* why it may lose the outbox; NULL: other machines share it */
 } place_file_systems[] = {
     {NFS_SUPER_MAGIC, "NFS", NULL},
     {SMB_SUPER_MAGIC, "SMB", NULL},
@@ -249,7 +250,7 @@ static const struct place_file_system *place_file_system(const char *folder)
     return NULL;
 }
 
-/* Asked of the folder, since the file may not be there yet. */
+/* Checks the folder's file system, since the file may not exist yet. */
 static int place_check_file_system(const struct store_options *options, const char *folder)
 {
     const struct place_file_system *found = place_file_system(folder);
@@ -271,7 +272,8 @@ static bool place_is_mount(const char *path, const char *suffix)
            st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
-/* Its log would stay behind in the folder below, and what was accepted with it. */
+/* Refuses a file that is mounted by itself: its WAL would be in the container's own folder, and be
+ * lost with accepted events. */
 static int place_check_mounts(const struct store_options *options, const char *path)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -287,13 +289,13 @@ static int place_check_mounts(const struct store_options *options, const char *p
 
 /* ---- Whether it may be used ---- */
 
-/* Old containers let no process ask at all: that is no answer. */
+/* Old container runtimes deny faccessat() itself, by another errno: that is no answer. */
 bool sqlite_place_denies(const char *path, int how)
 {
     return faccessat(AT_FDCWD, path, how, AT_EACCESS) != 0 && (errno == EACCES || errno == EROFS);
 }
 
-/* A command may get along with less, and learns the rest from SQLite. */
+/* A command may need fewer rights than a relay, and learns from SQLite if one is missing. */
 static int place_check_access(const struct store_options *options, const char *path,
                               const char *folder)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The store in an SQLite file: what is in it. */
+/* Readings of the SQLite file. */
 #include "outbox/sqlite_read.h"
 
 #include <sys/stat.h>
@@ -12,7 +12,7 @@
 
 /* ---- Rows ---- */
 
-/* A blob that SQLite could not bring into memory looks like NULL, or an empty one. */
+/* Whether memory was short: a blob looks like NULL then, or like an empty one. */
 static bool sqlite_read_is_short(const struct sqlite_store *self)
 {
     return sqlite3_errcode(self->db) == SQLITE_NOMEM;
@@ -29,7 +29,7 @@ static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bo
     if (rc == SQLITE_OK)
         rc = sqlite3_step(body);
     if (rc == SQLITE_DONE)
-        rc = SQLITE_CORRUPT; /* each event has one */
+        rc = SQLITE_CORRUPT; /* each event has a body */
     int r = sqlite_store_unread(self, rc);
     if (!r) {
         row->body = sqlite_row_span(body, 0);
@@ -39,7 +39,7 @@ static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bo
     return r;
 }
 
-/* The statement whose index leads straight to the rows. */
+/* The statement for a filter: the one whose index leads straight to the rows. */
 static enum sqlite_statement sqlite_read_statement(const struct store_filter *filter)
 {
     bool one_state = filter->first == filter->last;
@@ -66,7 +66,7 @@ static int sqlite_read_bind_filter(sqlite3_stmt *statement, const struct store_f
         SQLITE_BYTES(filter->model),
     };
 
-    /* Statements for any model have no sixth. */
+    /* Statements for any model have no sixth parameter. */
     return sqlite_store_bind(statement, values, array_len(values) - !filter->model.at);
 }
 
@@ -164,7 +164,7 @@ int sqlite_read_changed(struct store *store, bool *changed)
     if (r)
         return r;
     int64_t log_frames = self->log_frames;
-    if (log_frames > 0) /* whoever has kept them may have gone */
+    if (log_frames > 0) /* the reader that pinned them may have gone */
         sqlite_log_fold(self);
     *changed = version != self->data_version || log_frames != self->log_frames;
     self->data_version = version;

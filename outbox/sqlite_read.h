@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is in the SQLite file: see struct store_ops. */
+/* Readings of the SQLite file: the calls of struct store_ops that are named like these. */
 #pragma once
 
 #include "outbox/store.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Blocks of the disk that are held by a file without a name. */
+/* The reserve. */
 #include "outbox/sqlite_reserve.h"
 
 #include <errno.h>
@@ -18,9 +18,9 @@ bool sqlite_reserve_is_short(int error)
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
 
-/* SQLite says SQLITE_FULL of ENOSPC at a write, and calls all else an I/O error (os_unix.c,
- * unixWrite() and unixSync()). errno is as the call that failed has left it: of those at a COMMIT
- * SQLite 3.40 does not tell sqlite3_system_errno(). */
+/* SQLite reports ENOSPC at a write as SQLITE_FULL, and all else as an I/O error. Source: os_unix.c,
+ * unixWrite() and unixSync(). errno is what the failed call has left; sqlite3_system_errno() would
+ * not do, since SQLite 3.40 does not set it for a COMMIT. */
 bool sqlite_reserve_is_out(int rc)
 {
     switch (rc) {
@@ -54,13 +54,13 @@ bool sqlite_reserve_hold(struct sqlite_reserve *reserve, int64_t bytes)
     bool unable = more && !sqlite_reserve_is_short(errno);
     if (!more)
         reserve->held_bytes = bytes;
-    (void)!ftruncate(reserve->fd, reserve->held_bytes); /* it may have got a part */
+    (void)!ftruncate(reserve->fd, reserve->held_bytes); /* fallocate() may have got a part */
     if (unable)
         sqlite_reserve_done(reserve);
     return !more;
 }
 
-/* A quota may be smaller than the disk. */
+/* Halves what is to be held until that can be had: a quota may be smaller than the disk. */
 void sqlite_reserve_take(struct sqlite_reserve *reserve, const char *path)
 {
     cleanup(freep) char *copy = strdup(path);

@@ -2,18 +2,20 @@
 /*
  * Room for new events.
  *
- * In SQLite's WAL mode a deletion is written to the log first, too: on a disk that is quite full
- * nothing could be deleted, and nothing would ever become free again. So there is a reserve that
- * only other changes use. The log has its blocks claimed ahead. Blocks for what is folded from it
- * into the file are held by a file without a name, since of a user's quota no measure tells. They
- * are given up when anything finds no room, and the log is folded in at once: from then on all that
- * deletions need is there, even if somebody else takes the rest of the disk. Appends come back when
- * the blocks could be had again. Where a file system cannot hold blocks, its free ones are counted.
+ * In SQLite's WAL mode even a deletion is first written to the WAL. On a disk that is quite full,
+ * nothing could be deleted, and nothing would ever become free. So there is a reserve, which
+ * appends may not use:
  *
- * The quota is for appends alone. What is kept already may grow beyond it by the reasons of its
- * failures: to refuse those would keep it pending for ever. A limit for the size of files is a
- * quota, too. So is what a reader pins: while it reads an old state, nothing that came later can
- * leave the log.
+ *   The WAL has its blocks claimed ahead.
+ *   Blocks for folding the WAL into the file are held by a file without a name, since no measure
+ *   tells of a user's quota. They are given up when any change finds no room, and the WAL is folded
+ *   in at once. From then on deletions have all that they need, even if other programs take the
+ *   rest of the disk. Appends work again once the blocks could be had back.
+ *   Where a file system cannot hold blocks, its free blocks are counted instead.
+ *
+ * The quota is for appends alone. Stored events may grow beyond it by their reasons: refusing these
+ * would keep the events pending for ever. A limit for the size of files counts as a quota. So does
+ * what a reader pins: while a program reads an old state, nothing newer can leave the WAL.
  */
 #include "outbox/sqlite_room.h"
 
@@ -29,7 +31,7 @@ static int64_t smaller(int64_t a, int64_t b)
 
 /* ---- The reserve ---- */
 
-/* What the reserve must hold to be of use: what is in the log may have to go into new pages. */
+/* What the reserve must hold: everything in the WAL may have to go into new pages of the file. */
 static int64_t sqlite_room_needed(const struct sqlite_store *self)
 {
     int64_t bytes = self->reserve.hold_bytes / 2 + self->unfolded_bytes + self->taken_bytes;
@@ -37,7 +39,8 @@ static int64_t sqlite_room_needed(const struct sqlite_store *self)
     return bytes > self->reserve.hold_bytes ? bytes : self->reserve.hold_bytes;
 }
 
-/* Also where it was given up: what there is room for then needs no new pages. */
+/* Whether the reserve holds that, or can. True after it was given up: there is room then only for
+ * appends that need no new pages. */
 static bool sqlite_room_holds_enough(struct sqlite_store *self)
 {
     int64_t bytes = sqlite_room_needed(self);
@@ -48,7 +51,8 @@ static bool sqlite_room_holds_enough(struct sqlite_store *self)
 
 /* ---- Appends ---- */
 
-/* The disk's free bytes beside the reserve. What was given up must be had back first. */
+/* The disk's free bytes beside the reserve; 0 while a reserve that was given up cannot be had back.
+ */
 static int64_t sqlite_room_left(struct sqlite_store *self)
 {
     struct statvfs disk;
@@ -71,9 +75,9 @@ static int64_t sqlite_room_left(struct sqlite_store *self)
 }
 
 /*
- * What an append may take of the disk. Its bytes go into the log, and later into pages of the file,
- * free ones first: both must fit beside the reserve. Without any disk left, free pages can be had
- * as far as the log has its room already.
+ * How many bytes appends may take of the disk. They go into the WAL, and later into pages of the
+ * file, free ones first: both must fit beside the reserve. On a full disk, free pages can be used
+ * as far as the WAL has its blocks already.
  */
 static int64_t sqlite_room_of_disk(struct sqlite_store *self, int64_t free_bytes)
 {
@@ -86,7 +90,7 @@ static int64_t sqlite_room_of_disk(struct sqlite_store *self, int64_t free_bytes
     return left > 0 && on_disk > in_log ? on_disk : in_log;
 }
 
-/* What appends may still take of the quota and of the disk. */
+/* Measures what appends may still take of the quota and of the disk. An SQLite result. */
 static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
 {
     int64_t pages, free_pages;
@@ -124,7 +128,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
         self->fold |= self->health != STORE_FULL || self->log_frames > 0;
         return sqlite_store_full(self);
     }
-    /* Small events may still fit where a large one did not: that alone is no news. */
+    /* A small event may fit where a large one did not: that alone does not end STORE_FULL. */
     if (self->room_bytes >= 2 * self->wanted_bytes)
         self->roomy = true;
     self->room_bytes -= bytes;

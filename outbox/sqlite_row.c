@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* An event as a row of a statement. Where there is no number, a column is NULL. */
+/* Rows. An optional number that an event does not have is NULL in its column. */
 #include "outbox/sqlite_row.h"
 
 enum {
-    ROW_NUMBERS = 8,  /* so many columns at first are numbers, */
-    ROW_OPTIONAL = 2, /* then come numbers or NULL, */
-    ROW_SPANS = 5,    /* and blobs or NULL */
+    ROW_NUMBERS = 8,  /* the first columns: numbers */
+    ROW_OPTIONAL = 2, /* the next ones: numbers or NULL */
+    ROW_SPANS = 5,    /* the last ones: blobs or NULL */
     ROW_FIRST_SPAN = ROW_NUMBERS + ROW_OPTIONAL,
 };
 
@@ -13,7 +13,7 @@ struct span sqlite_row_span(sqlite3_stmt *statement, int column)
 {
     if (sqlite3_column_type(statement, column) == SQLITE_NULL)
         return SPAN_NULL;
-    /* An empty blob comes as NULL. */
+    /* SQLite gives an empty blob as NULL. */
     const char *at = sqlite3_column_blob(statement, column);
     return (struct span){at ? at : "", (size_t)sqlite3_column_bytes(statement, column)};
 }
@@ -69,7 +69,7 @@ int sqlite_row_bind(sqlite3_stmt *statement, const struct store_row *row)
     int rc = SQLITE_OK;
 
     for (int i = 0; i < ROW_FIRST_SPAN && rc == SQLITE_OK; i++, at++)
-        if (i < ROW_NUMBERS || numbers[i]) /* otherwise it stays NULL, as nothing is bound */
+        if (i < ROW_NUMBERS || numbers[i]) /* a parameter that is not bound is NULL */
             rc = sqlite3_bind_int64(statement, at, numbers[i]);
     for (int i = 0; i < ROW_SPANS && rc == SQLITE_OK; i++, at++)
         rc = sqlite_row_bind_span(statement, at, spans[i]);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reading what can be read of a damaged SQLite file.
+ * Salvage of a damaged SQLite file.
  *
- * A table is read by rising id. Where a page in the way is damaged, the reading starts anew behind
- * the id it stopped at, and behind the next one, and so on, until it is past the page: first in
- * single steps, so that the next page is not missed by much, then in growing ones, so that it ends.
+ * A table is read by rising id. Where a damaged page is in the way, the reading starts anew behind
+ * the id where it stopped, and again behind the next id, until it is past the page. It goes in
+ * single steps at first, to miss little of the next page, and then in growing ones, to come to an
+ * end.
  *
- * What cannot be read because the disk fails, or memory is short, is asked for twice: a place that
- * the disk cannot read at all is lost, as damage is, but a moment must not lose anything. Where
- * nothing is wrong with the file, nothing is given up.
+ * A reading that fails because of the disk or for lack of memory is tried twice. A place that the
+ * disk cannot read at all is lost like a damaged one, but a failure that passes must lose nothing.
+ * Where nothing is wrong with the file itself, the salvage fails, and nothing is given up.
  */
 #include "outbox/sqlite_salvage.h"
 
@@ -33,17 +34,17 @@ static const char salvage_reason[] = "The outbox file was damaged; of this event
 
 struct salvage {
     sqlite3 *from;
-    sqlite3_stmt *body;   /* of an event */
-    bool early;           /* it is of version 1 */
-    int64_t rows_counted; /* as it says */
+    sqlite3_stmt *body;   /* reads an event's body */
+    bool early;           /* the file is of version 1 */
+    int64_t rows_counted; /* the number of rows by the file's own counts */
     struct store *to;
     struct sqlite_saved saved;
-    int hindered; /* why what may be well could not be read */
+    int hindered; /* what the salvage fails with: rows may be sound that could not be read */
 };
 
 typedef int (*salvage_fn)(struct salvage *self, sqlite3_stmt *row);
 
-/* A number that the damage has not hit. */
+/* Whether a number can be one that damage has not hit. */
 static bool salvage_is_likely(int64_t number)
 {
     return number >= 0 && number < SQLITE_NUMBERS_END;
@@ -51,7 +52,7 @@ static bool salvage_is_likely(int64_t number)
 
 /* ---- Reading ---- */
 
-/* Nothing is wrong with the file: memory is short, or file descriptors are; or it is locked. */
+/* Whether a failure is not the file's: memory or descriptors are short, or the file is locked. */
 static bool salvage_is_hindered(int rc)
 {
     switch (rc & 0xff) {
@@ -73,7 +74,7 @@ static bool salvage_may_pass(int rc)
     return (rc & 0xff) == SQLITE_IOERR || salvage_is_hindered(rc);
 }
 
-/* It was asked for twice. */
+/* Notes the result of a second try, and returns it. */
 static int salvage_note(struct salvage *self, int rc)
 {
     if (salvage_is_hindered(rc))
@@ -90,7 +91,7 @@ static int salvage_prepare(struct salvage *self, const char *sql, sqlite3_stmt *
     return salvage_note(self, sqlite3_prepare_v2(self->from, sql, -1, statement, NULL));
 }
 
-/* The next row; after a failure that has passed, the first one again. */
+/* Steps to the next row; after a failure that has passed, to the first row again. */
 static int salvage_step(struct salvage *self, sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
@@ -128,7 +129,8 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
         (void)sqlite3_bind_int64(rows, 1, from);
         while (!r && (rc = salvage_step(self, rows)) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(rows, 0);
-            if (id < from || !salvage_is_likely(id)) /* seen; or a damaged tree leads anywhere */
+            if (id < from ||
+                !salvage_is_likely(id)) /* read already, or a damaged tree led astray */
                 continue;
             from = id + 1;
             failures = 0;
@@ -149,7 +151,7 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
     return r;
 }
 
-/* A state that was asked for by a person is kept; an unreadable one is a dead letter's. */
+/* Saves a row. Offers stay offers, since a person made them; an unreadable state counts as dead. */
 static int salvage_keep(struct salvage *self, struct store_row *row)
 {
     enum store_state state = row->state;
@@ -166,7 +168,7 @@ static int salvage_keep(struct salvage *self, struct store_row *row)
     return r;
 }
 
-/* A damaged tree may lead into another table's: a column that is no blob was never one of these. */
+/* A blob; SPAN_NULL for a column of another type, into which a damaged tree may lead. */
 static struct span salvage_blob(sqlite3_stmt *row, int column)
 {
     return sqlite3_column_type(row, column) == SQLITE_BLOB ? sqlite_row_span(row, column)
@@ -191,7 +193,7 @@ static int salvage_event(struct salvage *self, sqlite3_stmt *columns)
     return r;
 }
 
-/* Whether it is the body of an event that was saved. */
+/* *known: whether the body is that of an event that was saved. */
 static int salvage_knows(struct salvage *self, int64_t body, bool *known)
 {
     int r = sqlite_change_has(self->to, (uint64_t)body, known);
@@ -199,14 +201,14 @@ static int salvage_knows(struct salvage *self, int64_t body, bool *known)
     return r || *known ? r : sqlite_change_has(self->to, sqlite_lane_event(body), known);
 }
 
-/* The body of an event that was not saved. */
+/* Saves a body whose event was not saved, as a letter. */
 static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
 {
     int64_t id = sqlite3_column_int64(columns, 0);
     struct store_row row = {
         .id = sqlite_lane_event(id),
         .state = STORE_DEAD,
-        .stale = true, /* no event of its record can mark it, since nobody knows that record */
+        .stale = true, /* its record is unknown, so that no later event can mark it */
         .body = salvage_blob(columns, 1),
         .reason = {salvage_reason, sizeof(salvage_reason) - 1},
         .arrived_ms = clock_wall_ms(&clock_system),
@@ -228,7 +230,7 @@ static int64_t salvage_number(sqlite3_stmt *row, int column)
     return salvage_is_likely(number) ? number : 0;
 }
 
-/* Settled events are history; what is there now was counted with what could be saved. */
+/* Keeps the counts of settled events. Those of rows follow from what was saved. */
 static int salvage_tally(struct salvage *self, sqlite3_stmt *row)
 {
     struct span model = salvage_blob(row, 1);
@@ -259,7 +261,7 @@ static void salvage_mark(struct salvage *self)
     (void)sqlite3_finalize(mark);
 }
 
-/* Of the rows that there were, those that were not saved are discarded. */
+/* Counts rows that were there and could not be saved as discarded. */
 static void salvage_count_spoilt(struct salvage *self)
 {
     int64_t spoilt = self->rows_counted - (int64_t)self->saved.rows;
@@ -294,7 +296,7 @@ static int salvage_events(struct salvage *self)
                         salvage_event);
 }
 
-/* Whether the file is of version 1, which its header may say wrongly. */
+/* Whether the file is of version 1, by its columns: damage may have hit the version itself. */
 static bool salvage_is_early(struct salvage *self)
 {
     sqlite3_stmt *unused = NULL;
@@ -330,7 +332,7 @@ int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
 
     if (r)
         return r;
-    /* Of what the file holds, SQLite reads nothing yet. */
+    /* Opening reads nothing of the file, so a failure is no damage. */
     int rc = salvage_open(&self, from);
     if (rc != SQLITE_OK)
         r = (rc & 0xff) == SQLITE_NOMEM ? error_origin(-ENOMEM) : STORE_BROKEN;

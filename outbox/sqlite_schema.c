@@ -2,15 +2,15 @@
 /*
  * The tables, their versions, and the statements.
  *
- * An event's body stands in a table of its own: it may be large, is written once and never again,
- * while the rest of the event changes with each attempt.
+ * An event's body has a table of its own: it may be large and is written once, while the rest of
+ * the event changes with each attempt.
  *
- * Each index holds only the rows that it is asked for, so that the way of most events (pending,
- * then delivered) costs two small entries. An index on model alone is in the order of model and id,
- * since SQLite ends each entry with the row's id.
+ * Each index holds only the rows that are asked for by it, so that most events (pending, then
+ * delivered) cost two small entries. An index on model alone is in the order of model and id, since
+ * SQLite ends each entry with the row's id.
  *
- * The row of the mark counts the commits, too, and so is never the same twice: SQLite writes
- * nothing where nothing changes, and then a commit would not tell whether the disk is well.
+ * The row of the mark counts commits as well, so that each transaction changes something. SQLite
+ * writes nothing where nothing changes, and such a commit would not show whether the disk is well.
  */
 #include "outbox/sqlite_schema.h"
 
@@ -19,7 +19,7 @@
 #include "outbox/sqlite_lane.h"
 #include "outbox/sqlite_row.h"
 
-/* What leads from each version to the next. Never change one that has been released. */
+/* The migration from each version to the next. A released one must never change. */
 static const char *const schema_migrations[] = {
     "CREATE TABLE event ("
     " id INTEGER PRIMARY KEY,"
@@ -52,9 +52,9 @@ static const char *const schema_migrations[] = {
     "CREATE INDEX event_record ON event (model, record) WHERE state > 0;",
 
     /*
-     * 1 << 49 is OUTBOX_IDS_EARLY. Bodies stay where they are: sqlite_lane.h. Models with pending
-     * events had routes, and get counts of their own; what was settled is not known by model. What
-     * is there now is counted anew, whatever damage has made of the counts.
+     * 1 << 49 is OUTBOX_IDS_EARLY. Bodies keep their ids: sqlite_lane.c. Models with pending events
+     * had routes, and get counts of their own; settled events are not known by model. The rows are
+     * counted anew, in case damage has hit the old counts.
      */
     "DROP INDEX event_pending;"
     "DROP INDEX event_waiting;"
@@ -109,7 +109,7 @@ static const char *const schema_migrations[] = {
     " SELECT id + (1 << 49), state, stale, attempts, arrived_ms, arrived_ms, tried_ms, died_ms,"
     " NULL, NULL, model, record, reason, NULL, NULL,"
     " CASE WHEN state <> 0 THEN lane_of(model, record) END FROM"
-    /* A crash could leave one that names no model pending, of which nobody knew a route. */
+    /* A crash could leave an event pending that names no model, and so has no route. */
     " (SELECT id, iif(model IS NULL AND state <> 1, 1, state) AS state, stale, attempts,"
     "   arrived_ms, tried_ms, died_ms, model, record,"
     "   iif(model IS NULL AND state <> 1, CAST('There is no route for the model' AS BLOB), reason)"
@@ -137,7 +137,7 @@ static const char *const schema_migrations[] = {
 
 enum { SCHEMA_VERSION = array_len(schema_migrations) };
 
-/* The index is named, so that no statement can come to read a million rows for one. */
+/* Each statement names its index: SQLite must not choose to read a million rows for one. */
 #define READ(index, where)                                                                         \
     "SELECT " SQLITE_EVENT_COLUMNS " FROM event " index " WHERE id > ?1 AND id <= ?2 AND " where   \
     " ORDER BY id LIMIT ?3"
@@ -298,8 +298,8 @@ int sqlite_schema_migrate(sqlite3 *db)
     return rc;
 }
 
-/* What the tables of each version say of each other, which SQLite knows nothing of; 1 << 56 is
- * SQLITE_NUMBERS_END, and 1 << 53 OUTBOX_IDS_END: a mark beyond leaves no number to give. */
+/* For each version: whether its tables agree with each other, which SQLite does not check. 1 << 56
+ * is SQLITE_NUMBERS_END; 1 << 53 is OUTBOX_IDS_END, and a mark beyond that leaves no id to give. */
 static const char *const schema_agreement[SCHEMA_VERSION] = {
     "SELECT pending + dead = (SELECT count(*) FROM event)"
     " AND dead = (SELECT count(*) FROM event WHERE state = 1)"
@@ -325,7 +325,7 @@ static const char *const schema_agreement[SCHEMA_VERSION] = {
     " FROM mark WHERE only = 1",
 };
 
-/* One row of text or number that says whether all is well. No row: it is not. */
+/* *sound: whether the first row of a query says well. */
 static int schema_ask(sqlite3 *db, const char *sql, const char *well, bool *sound)
 {
     sqlite3_stmt *check = NULL;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many events there are, and were, by model.
+ * Tallies in the SQLite file.
  *
- * The counts are rows that each transaction adds its differences to, so that they are true in every
- * committed state, whoever else writes to the file. Which models have a row is kept in memory: who
- * serves alone gives them one; a command beside it looks again in each transaction.
+ * Each transaction adds its differences to the rows of counts. So the counts are right in every
+ * committed state, whatever other processes write. The names of models that have a row are kept in
+ * memory. The relay that serves is the only one to add rows; a command reads the names again in
+ * each transaction.
  */
 #include "outbox/sqlite_tally.h"
 
@@ -28,7 +29,7 @@ void sqlite_tally_done(struct sqlite_store *self)
     tally_clear(&self->tallies);
 }
 
-/* The row of all others has no model, and comes first. */
+/* Adds an entry. That of all others comes first, and has an empty model. */
 static int tally_add(struct sqlite_tallies *tallies, int64_t id, struct span model)
 {
     struct sqlite_tally *more = realloc(tallies->at, (tallies->len + 1) * sizeof(*more));
@@ -95,7 +96,6 @@ void sqlite_tally_forget(struct sqlite_store *self)
     self->used_id = self->mark = 0;
 }
 
-/* The row of the mark counts the commits, too, and so is never the same twice. */
 int sqlite_tally_flush(struct sqlite_store *self)
 {
     int rc =
@@ -126,7 +126,7 @@ int sqlite_tally_set_last_id(struct store *store, uint64_t id)
     return r;
 }
 
-/* The rows of a model, by one of its indexes. */
+/* Counts rows of a model by the statement of an index. */
 static int tally_count(struct sqlite_store *self, enum sqlite_statement which, struct span model,
                        int64_t *n)
 {
@@ -158,7 +158,7 @@ int sqlite_tally_name(struct store *store, struct span model)
     if (rc == SQLITE_OK)
         rc = SQLITE_RUN(self, STMT_NAME_TALLY, SQLITE_BYTES(model));
     r = sqlite_store_spoil(self, rc);
-    self->named = true; /* what is in memory by now may be rolled back */
+    self->named = true; /* a rollback would undo what self->tallies has from now on */
     if (!r)
         r = sqlite_tally_load(self);
     if (r)
@@ -176,7 +176,7 @@ int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
     sqlite3_stmt *rows = self->statements[STMT_TALLIES];
     int r = 0, rc = SQLITE_OK;
 
-    if (!sqlite3_get_autocommit(self->db)) /* inside a transaction they tell of it, too */
+    if (!sqlite3_get_autocommit(self->db)) /* the counts include the transaction at hand */
         r = sqlite_tally_flush(self);
     while (!r && (rc = sqlite3_step(rows)) == SQLITE_ROW) {
         const struct store_tally tally = {

@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How many events there are, and were: a row for each model that was named, and one for all others.
- * A transaction gathers what it changes in them, and writes that once.
+ * Tallies in the SQLite file: a row of counts for each named model, and one for all others. A
+ * transaction gathers its changes of the counts, and writes them once, at its end.
  */
 #pragma once
 
 #include "outbox/sqlite_store.h"
 
-/* Reads which models have a row. In a transaction, which it spoils where it fails. */
+/* Reads which models have a row. In a transaction, which a failure spoils. 0, or a failure. */
 int sqlite_tally_load(struct sqlite_store *self);
 void sqlite_tally_done(struct sqlite_store *self);
 
-/* What the transaction at hand changes in the counts of a model; good until the next model is
- * named. */
+/* The changes that the transaction at hand makes in the counts of a model. Valid until the next
+ * model is named. */
 struct sqlite_sums *sqlite_tally_of(struct sqlite_store *self, struct span model);
 
-/* Forgets, or writes, what the transaction at hand has changed so far. */
+/* Forgets these changes. */
 void sqlite_tally_forget(struct sqlite_store *self);
+
+/* Writes these changes, and forgets them. 0; or a failure, which spoils the transaction. */
 int sqlite_tally_flush(struct sqlite_store *self);
 
 /* ---- struct store_ops ---- */

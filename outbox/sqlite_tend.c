@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Damage that is found while the relay serves.
+ * Tending.
  *
- * Large files are not looked over at a start, and a disk may go bad under a running relay. A row on
- * a page that cannot be read would keep all rows behind it from being read; it cannot be deleted,
- * either, for that changes the same page. So the file is mended as at a start: what can be read
- * goes into a new one, and the relay goes on with that. First all of it is looked over, so that
- * nothing is done for a bit that flipped in memory alone. Together that takes seconds for 100 MiB,
- * in which the outbox's thread does nothing else, and commands find no file.
+ * Damage can show while the relay serves: a start does not check large files, and a disk may go bad
+ * later. A row on a damaged page would keep all rows behind it from being read, and cannot be
+ * deleted, since that would change the same page. So the file is mended as at a start: readable
+ * rows go into a new file, with which the relay goes on. Before that the whole file is checked,
+ * since the cause may be a bit that flipped in memory alone. This takes seconds for 100 MiB.
+ * Meanwhile the writer does nothing else, and commands find no file.
  *
- * A disk that fails to read is no damage: that may pass, or else somebody has to save what there
- * is.
+ * A disk that fails to read is no damage: the failure may pass, or else a person has to save the
+ * file.
  */
 #include "outbox/sqlite_tend.h"
 
@@ -26,7 +26,7 @@
 #include "outbox/sqlite_open.h"
 #include "outbox/sqlite_transact.h"
 
-/* Each mending leaves the damaged file behind: the pauses double. */
+/* Pauses between mendings double, since each one leaves a damaged file behind. */
 enum {
     TEND_PAUSE_MS = 60 * 1000,
     TEND_PAUSE_MAX_MS = 3600 * 1000,
@@ -34,14 +34,14 @@ enum {
     STAT_BLOCK_BYTES = 512,
 };
 
-/* Takes the room of a copy, and gives it back: quotas and limits tell nobody ahead. Where it is not
- * there, all that is kept would be set aside, and nothing saved. */
+/* Whether there is room for a copy: takes the room, and gives it back, since quotas and limits
+ * cannot be asked. Without room, mending would set everything aside and save nothing. */
 static bool tend_has_room(const struct sqlite_store *self)
 {
     cleanup(freep) char *name = NULL;
     struct stat st;
 
-    if (stat(self->path, &st) != 0) /* set aside, by a mending that was cut short */
+    if (stat(self->path, &st) != 0) /* a mending that was cut short has set it aside */
         return true;
     if (asprintf(&name, "%s.saved", self->path) < 0) {
         name = NULL;
@@ -70,14 +70,14 @@ int sqlite_tend(struct store *store, bool *mended)
 
     if (mended)
         *mended = false;
-    if (!self->damaged) /* a command may have met damage */
+    if (!self->damaged) /* a command may have met some */
         self->damaged = sqlite_files_suspected(self->path);
     if (!self->damaged)
         return 0;
     if (now_ms < self->mend_at_ms)
         return STORE_BROKEN;
     int r = self->half_mended ? 0 : sqlite_transact_find(self);
-    if (r) /* what stands there instead is not to be mended, or gone on with */
+    if (r) /* another file stands there, which must not be mended */
         return r;
     tend_pause(self, now_ms);
     if (!tend_has_room(self)) {

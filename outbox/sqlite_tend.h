@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Damage that is found while the relay serves. */
+/* Tending: mending damage that is found while the relay serves. */
 #pragma once
 
 #include "outbox/store.h"
 
-/* struct store_ops */
+/* tend() of struct store_ops. */
 int sqlite_tend(struct store *store, bool *mended);

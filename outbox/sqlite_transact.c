@@ -6,8 +6,8 @@
 #include "outbox/sqlite_tally.h"
 
 /*
- * What is written to a file that was removed, moved away or emptied, no start would find. Of a log
- * without a name this connection alone knows: what it holds goes into the file while there is time.
+ * No start would find what is written to a file that was removed, moved away or emptied. If only
+ * the WAL has lost its name, this connection alone still has it: so it is folded into the file.
  */
 int sqlite_transact_find(struct sqlite_store *self)
 {
@@ -26,7 +26,7 @@ void sqlite_transact_rollback(struct store *store)
 
     sqlite_tally_forget(self);
     self->spoilt = 0;
-    if (!sqlite3_get_autocommit(self->db)) /* SQLite has not done so by itself */
+    if (!sqlite3_get_autocommit(self->db)) /* SQLite has not rolled back by itself */
         (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     if (self->fold)
         sqlite_log_fold(self);
@@ -39,7 +39,7 @@ int sqlite_transact_begin(struct store *store)
     sqlite_tally_forget(self);
     self->spoilt = 0;
     self->room_known = false;
-    if (!sqlite3_get_autocommit(self->db)) /* memory was too short to roll the last one back */
+    if (!sqlite3_get_autocommit(self->db)) /* for lack of memory, the last one is still there */
         (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     int r = sqlite_transact_find(self);
     if (!r)

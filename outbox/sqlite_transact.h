@@ -4,10 +4,11 @@
 
 #include "outbox/sqlite_store.h"
 
-/* struct store_ops */
+/* begin(), commit() and rollback() of struct store_ops. */
 int sqlite_transact_begin(struct store *store);
 int sqlite_transact_commit(struct store *store);
 void sqlite_transact_rollback(struct store *store);
 
-/* Whether the files are where a start would look for them: 0, or as sqlite_store_outcome(). */
+/* Whether the files are where a start would look for them. 0, or an outcome of
+ * sqlite_store_outcome(). */
 int sqlite_transact_find(struct sqlite_store *self);
