@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "outbox/sqlite_header.h"
-#include "outbox/sqlite_log.h"
 #include "outbox/sqlite_schema.h"
 #include "outbox/sqlite_tally.h"
+#include "outbox/sqlite_wal.h"
 
 enum { BUSY_MS = 5000 };
 
@@ -60,12 +60,12 @@ int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode)
                                        "PRAGMA secure_delete = FAST;"
                                        "PRAGMA cell_size_check = ON;"
                                        "PRAGMA temp_store = MEMORY");
-    return rc == SQLITE_OK ? sqlite_log_init(self) : rc;
+    return rc == SQLITE_OK ? sqlite_wal_init(self) : rc;
 }
 
 /* Whether the WAL, or the shared memory that tells of it, is no longer the one that SQLite opened:
  * closing must then neither fold in nor remove what stands at its name. */
-static bool connect_has_foreign_log(const struct sqlite_store *self)
+static bool connect_has_foreign_wal(const struct sqlite_store *self)
 {
     int moved = 0;
 
@@ -98,7 +98,7 @@ static void connect_finalize(struct sqlite_store *self)
 void sqlite_connect_close(struct sqlite_store *self)
 {
     connect_finalize(self);
-    if (self->db && connect_has_foreign_log(self))
+    if (self->db && connect_has_foreign_wal(self))
         (void)sqlite3_db_config(self->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
     (void)sqlite3_close(self->db); /* folds the WAL in, if no other process has the file open */
     self->db = NULL;

@@ -25,14 +25,14 @@ enum {
     HEADER_USER_VERSION = 60,
     HEADER_APPLICATION = 68,
 
-    LOG_HEADER_BYTES = 32,
-    LOG_PAGE_BYTES = 8,
-    LOG_SALT = 16,
+    WAL_HEADER_BYTES = 32,
+    WAL_PAGE_BYTES = 8,
+    WAL_SALT = 16,
     FRAME_HEADER_BYTES = 24,
     FRAME_SALT = 8,
     SALT_BYTES = 8,
 
-    LOG_FRAMES_MAX = 1 << 16,
+    WAL_FRAMES_MAX = 1 << 16,
 };
 
 static const char header_magic[16] = "SQLite format 3";
@@ -84,18 +84,18 @@ static bool header_is_sqlite(const struct header *header)
 
 /* Reads the header from the WAL, where that has the first page: the last frame with the WAL's own
  * salt counts. Otherwise *header stays. */
-static void header_read_log(const char *path, struct header *header)
+static void header_read_wal(const char *path, struct header *header)
 {
-    uint8_t log[LOG_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
+    uint8_t wal[WAL_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
     cleanup(closep) int fd = header_open(path, "-wal");
-    off_t at = LOG_HEADER_BYTES;
+    off_t at = WAL_HEADER_BYTES;
 
-    if (fd < 0 || pread(fd, log, sizeof(log), 0) != sizeof(log))
+    if (fd < 0 || pread(fd, wal, sizeof(wal), 0) != sizeof(wal))
         return;
-    for (int i = 0; i < LOG_FRAMES_MAX; i++) {
+    for (int i = 0; i < WAL_FRAMES_MAX; i++) {
         struct header page;
         if (pread(fd, frame, sizeof(frame), at) != sizeof(frame) ||
-            memcmp(frame + FRAME_SALT, log + LOG_SALT, SALT_BYTES) != 0)
+            memcmp(frame + FRAME_SALT, wal + WAL_SALT, SALT_BYTES) != 0)
             return;
         at += FRAME_HEADER_BYTES;
         if (header_number(frame) == 1) {
@@ -103,7 +103,7 @@ static void header_read_log(const char *path, struct header *header)
             if (header_is_sqlite(&page))
                 *header = page;
         }
-        at += (off_t)header_number(log + LOG_PAGE_BYTES);
+        at += (off_t)header_number(wal + WAL_PAGE_BYTES);
     }
 }
 
@@ -124,7 +124,7 @@ static bool header_is_blank(const struct header *header)
 
 /* Backups and closed outboxes are not in WAL mode: a WAL beside one is another file's, and SQLite
  * would apply it. */
-static bool header_has_foreign_log(const char *path, const struct header *header)
+static bool header_has_foreign_wal(const char *path, const struct header *header)
 {
     return header_is_ours(header) && header->at[HEADER_WRITE_VERSION] == 1 &&
            header_beside_has_content(path, "-wal");
@@ -143,12 +143,12 @@ static enum sqlite_header_owner header_read_owner(const char *path)
         return header_beside_exists(path, ".lock") || header_beside_exists(path, "-wal")
                    ? HEADER_OF_OURS
                    : HEADER_OF_NO_DATABASE;
-    if (header_has_foreign_log(path, &header))
+    if (header_has_foreign_wal(path, &header))
         return header_number(header.at + HEADER_APPLICATION) == SQLITE_APPLICATION_BACKUP
-                   ? HEADER_OF_A_BACKUP_BESIDE_A_LOG
-                   : HEADER_OF_OURS_BESIDE_A_LOG;
+                   ? HEADER_OF_A_BACKUP_BESIDE_A_WAL
+                   : HEADER_OF_OURS_BESIDE_A_WAL;
     if (header_is_blank(&header))
-        header_read_log(path, &header);
+        header_read_wal(path, &header);
     return header_is_ours(&header) || header_is_blank(&header) ? HEADER_OF_OURS
                                                                : HEADER_OF_ANOTHER_DATABASE;
 }
@@ -159,5 +159,5 @@ enum sqlite_header_owner sqlite_header_owner(const char *path)
 {
     enum sqlite_header_owner owner = header_read_owner(path);
 
-    return owner == HEADER_OF_OURS_BESIDE_A_LOG ? header_read_owner(path) : owner;
+    return owner == HEADER_OF_OURS_BESIDE_A_WAL ? header_read_owner(path) : owner;
 }

@@ -57,7 +57,7 @@ int sqlite_hold_init(struct sqlite_hold *hold, const char *given, const char *pa
         hold->places[i].fd = -1;
     hold->places[HOLD_GIVEN].name = hold_absolute(given);
     hold->places[HOLD_FILE].name = strdup(path);
-    hold->places[HOLD_LOG].name = sqlite_place_name(path, "-wal", "");
+    hold->places[HOLD_WAL].name = sqlite_place_name(path, "-wal", "");
     hold->places[HOLD_SHARED].name = sqlite_place_name(path, "-shm", "");
     for (size_t i = 0; i < HOLD_PLACES; i++)
         if (!hold->places[i].name)
@@ -144,7 +144,7 @@ int sqlite_hold_lock_file(struct sqlite_hold *hold)
 /* The file is locked last: a process that finds the file served finds the others locked. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold)
 {
-    int r = hold_lock(&hold->places[HOLD_LOG], HOLD_BYTE_SERVES);
+    int r = hold_lock(&hold->places[HOLD_WAL], HOLD_BYTE_SERVES);
 
     if (!r)
         r = hold_lock(&hold->places[HOLD_SHARED], HOLD_BYTE_SERVES);
@@ -181,7 +181,7 @@ static bool hold_seems_torn(const struct sqlite_hold *hold)
 {
     bool file = hold_is_served(&hold->places[HOLD_FILE]);
 
-    return hold_is_served(&hold->places[HOLD_LOG]) != file ||
+    return hold_is_served(&hold->places[HOLD_WAL]) != file ||
            hold_is_served(&hold->places[HOLD_SHARED]) != file;
 }
 
@@ -204,7 +204,7 @@ enum {
     INDEX_PAGE_BYTES = 14, /* 16 bits; 1: 65536 */
     INDEX_FRAMES = 16,     /* 32 bits */
     INDEX_BYTES = 20,
-    LOG_HEADER_BYTES = 32,
+    WAL_HEADER_BYTES = 32,
     FRAME_HEADER_BYTES = 24,
 };
 
@@ -216,15 +216,15 @@ static bool hold_seems_cut(const struct sqlite_hold *hold)
     uint8_t index[INDEX_BYTES];
     uint16_t page_bytes;
     uint32_t frames;
-    struct stat log;
+    struct stat wal;
 
     if (pread(hold->places[HOLD_SHARED].fd, index, sizeof(index), 0) != sizeof(index) ||
-        fstat(hold->places[HOLD_LOG].fd, &log) != 0)
+        fstat(hold->places[HOLD_WAL].fd, &wal) != 0)
         return false;
     memcpy(&page_bytes, index + INDEX_PAGE_BYTES, sizeof(page_bytes));
     memcpy(&frames, index + INDEX_FRAMES, sizeof(frames));
     off_t frame_bytes = FRAME_HEADER_BYTES + (page_bytes == 1 ? 65536 : page_bytes);
-    return frames > 0 && log.st_size < LOG_HEADER_BYTES + (off_t)frames * frame_bytes;
+    return frames > 0 && wal.st_size < WAL_HEADER_BYTES + (off_t)frames * frame_bytes;
 }
 
 static bool hold_is_cut(const struct sqlite_hold *hold)
@@ -255,7 +255,7 @@ static bool hold_is_moved(const struct sqlite_hold *hold, enum sqlite_hold_place
         return false;
     if (stat(place->name, &st) != 0 || st.st_dev != place->dev || st.st_ino != place->ino)
         return true;
-    return which == HOLD_LOG ? hold_is_cut(hold) : st.st_size == 0;
+    return which == HOLD_WAL ? hold_is_cut(hold) : st.st_size == 0;
 }
 
 enum sqlite_hold_place sqlite_hold_moved(const struct sqlite_hold *hold)

@@ -16,7 +16,7 @@ enum {
 enum sqlite_hold_place {
     HOLD_GIVEN,  /* OUTBOX as it was set, maybe through links */
     HOLD_FILE,   /* the real name */
-    HOLD_LOG,    /* the WAL, -wal */
+    HOLD_WAL,    /* the WAL, -wal */
     HOLD_SHARED, /* the shared memory, -shm */
     HOLD_PLACES,
 };

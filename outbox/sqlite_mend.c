@@ -107,12 +107,12 @@ static int mend_save(const char *path, struct sqlite_saved *saved)
 static void mend_drop_scratch(const char *path)
 {
     cleanup(freep) char *shared = sqlite_place_name(path, ".mending", "-shm");
-    cleanup(freep) char *log = sqlite_place_name(path, ".mending", "-wal");
+    cleanup(freep) char *wal = sqlite_place_name(path, ".mending", "-wal");
 
     if (shared)
         mend_remove(shared);
-    if (log && !mend_has_content(path, ".mending", "-wal"))
-        mend_remove(log);
+    if (wal && !mend_has_content(path, ".mending", "-wal"))
+        mend_remove(wal);
 }
 
 enum { MEND_MIDDLE_MAX = 64 };
@@ -141,17 +141,17 @@ static int mend_put_away(const char *path, char **name)
     return mend_move(path, ".mending", middle);
 }
 
-int sqlite_mend_set_log_aside(const char *path)
+int sqlite_mend_set_wal_aside(const char *path)
 {
     char middle[MEND_MIDDLE_MAX];
 
     mend_choose_middle(path, middle);
-    cleanup(freep) char *log = sqlite_place_name(path, "", "-wal");
+    cleanup(freep) char *wal = sqlite_place_name(path, "", "-wal");
     cleanup(freep) char *aside = sqlite_place_name(path, middle, "-wal");
     cleanup(freep) char *shared = sqlite_place_name(path, "", "-shm");
-    if (!log || !aside || !shared)
+    if (!wal || !aside || !shared)
         return -ENOMEM;
-    if (rename(log, aside) != 0)
+    if (rename(wal, aside) != 0)
         return error_origin(-errno);
     mend_remove(shared);
     log_error("a log that is not the outbox's was beside it, and has been set aside", "path", path,
@@ -163,14 +163,14 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
 {
     cleanup(freep) char *put_away = NULL;
     struct sqlite_saved saved = {0};
-    bool lone_log = false;
+    bool lone_wal = false;
     int r = 0;
 
     if (!mend_has_content(path, "", "")) {
         mend_remove(path);
         r = mend_move(path, "", ".mending"); /* a WAL may have been left behind */
-        lone_log = !r && !mend_has_content(path, ".mending", "");
-        if (!r && !lone_log)
+        lone_wal = !r && !mend_has_content(path, ".mending", "");
+        if (!r && !lone_wal)
             r = mend_save(path, &saved);
     }
     if (r && !(r == STORE_FULL && may_go_without)) {
@@ -183,7 +183,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
     if (r)
         return r;
     sqlite_files_trust(path);
-    if (lone_log) {
+    if (lone_wal) {
         log_error("the outbox's log was there without its file, and has been set aside", "path",
                   path, "set_aside", put_away, "to_have_it",
                   "stop the relay, and put the file back with its log as -wal beside it");

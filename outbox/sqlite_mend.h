@@ -12,7 +12,7 @@ bool sqlite_mend_unfinished(const char *path);
 int sqlite_mend_set_aside(const char *path);
 
 /* Sets aside a WAL that stands beside the file and is another file's. 0 or an -errno. */
-int sqlite_mend_set_log_aside(const char *path);
+int sqlite_mend_set_wal_aside(const char *path);
 
 /* Makes a new file at path with the rows that can be read of what was set aside; *rows_spoilt grows
  * by the number of the others. may_go_without: where a full disk has no room for such a file, go on

@@ -22,12 +22,12 @@
 #include "outbox/sqlite_connect.h"
 #include "outbox/sqlite_files.h"
 #include "outbox/sqlite_header.h"
-#include "outbox/sqlite_log.h"
 #include "outbox/sqlite_mend.h"
 #include "outbox/sqlite_place.h"
 #include "outbox/sqlite_schema.h"
 #include "outbox/sqlite_tally.h"
 #include "outbox/sqlite_transact.h"
+#include "outbox/sqlite_wal.h"
 
 enum {
     CHECK_BYTES_MAX = 64 << 20, /* larger files are checked only when suspected of damage */
@@ -261,8 +261,8 @@ static int open_serving(const struct store_options *options, struct sqlite_store
         r = open_locked(options, self, HOLD_TAKEN);
     if (!r)
         r = open_finish_mending(options, self);
-    if (!r && sqlite_header_owner(self->path) == HEADER_OF_OURS_BESIDE_A_LOG)
-        r = sqlite_mend_set_log_aside(self->path);
+    if (!r && sqlite_header_owner(self->path) == HEADER_OF_OURS_BESIDE_A_WAL)
+        r = sqlite_mend_set_wal_aside(self->path);
     if (!r)
         r = open_take(options, self);
     if (!r)
@@ -319,10 +319,10 @@ int sqlite_open_again(struct sqlite_store *self)
     fresh.hold = self->hold;
     *self = fresh;
     sqlite_hold_remember(&self->hold);
-    sqlite_log_watch(self);
+    sqlite_wal_watch(self);
     self->damaged = self->half_mended = false;
     self->data_version = -1; /* for changed(): the new file counts as a change */
-    sqlite_log_claim(self);
+    sqlite_wal_claim(self);
     return 0;
 }
 
@@ -348,7 +348,7 @@ int sqlite_open(const struct store_options *options, struct sqlite_store *self)
         sqlite_place_warn(self->path);
     sqlite_hold_remember(&self->hold);
     self->opened = true;
-    sqlite_log_claim(self);
+    sqlite_wal_claim(self);
     if (serves)
         sqlite_reserve_take(&self->reserve, self->path);
     return 0;

@@ -323,12 +323,12 @@ static int place_check_owner(const struct store_options *options, const char *pa
                    ? sqlite_place_refuse(
                          options, "is no outbox but somebody else's file; name another", NULL)
                    : 0;
-    case HEADER_OF_A_BACKUP_BESIDE_A_LOG:
+    case HEADER_OF_A_BACKUP_BESIDE_A_WAL:
         return sqlite_place_refuse(options,
                                    "is a backup beside the log of the file that it replaces; move "
                                    "the ones that end in -wal and -shm away",
                                    NULL);
-    case HEADER_OF_OURS_BESIDE_A_LOG:
+    case HEADER_OF_OURS_BESIDE_A_WAL:
         return options->mode == STORE_SERVE
                    ? 0
                    : sqlite_place_refuse(options,

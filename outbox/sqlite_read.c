@@ -5,10 +5,10 @@
 #include <sys/stat.h>
 
 #include "outbox/sqlite_lane.h"
-#include "outbox/sqlite_log.h"
 #include "outbox/sqlite_row.h"
 #include "outbox/sqlite_tally.h"
 #include "outbox/sqlite_transact.h"
+#include "outbox/sqlite_wal.h"
 
 /* ---- Rows ---- */
 
@@ -136,7 +136,7 @@ int sqlite_read_counts(struct store *store, struct store_counts *out)
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
-    counts.pinned_bytes = sqlite_log_pinned_bytes(self);
+    counts.pinned_bytes = sqlite_wal_pinned_bytes(self);
     counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
@@ -163,10 +163,10 @@ int sqlite_read_changed(struct store *store, bool *changed)
         r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
     if (r)
         return r;
-    int64_t log_frames = self->log_frames;
-    if (log_frames > 0) /* the reader that pinned them may have gone */
-        sqlite_log_fold(self);
-    *changed = version != self->data_version || log_frames != self->log_frames;
+    int64_t wal_frames = self->wal_frames;
+    if (wal_frames > 0) /* the reader that pinned them may have gone */
+        sqlite_wal_fold(self);
+    *changed = version != self->data_version || wal_frames != self->wal_frames;
     self->data_version = version;
     return 0;
 }

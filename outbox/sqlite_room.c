@@ -22,7 +22,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
-#include "outbox/sqlite_log.h"
+#include "outbox/sqlite_wal.h"
 
 static int64_t smaller(int64_t a, int64_t b)
 {
@@ -85,9 +85,9 @@ static int64_t sqlite_room_of_disk(struct sqlite_store *self, int64_t free_bytes
 
     if (left == INT64_MAX)
         return left;
-    int64_t in_log = smaller(free_bytes, self->reserve.bytes / SQLITE_LOG_RESERVE_PART / 2);
+    int64_t in_wal = smaller(free_bytes, self->reserve.bytes / SQLITE_WAL_RESERVE_PART / 2);
     int64_t on_disk = smaller(left, (left + free_bytes) / 2);
-    return left > 0 && on_disk > in_log ? on_disk : in_log;
+    return left > 0 && on_disk > in_wal ? on_disk : in_wal;
 }
 
 /* Measures what appends may still take of the quota and of the disk. An SQLite result. */
@@ -109,7 +109,7 @@ static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
     if (self->max_bytes > 0)
         *room = smaller(*room, self->max_bytes - self->max_bytes / SQLITE_QUOTA_PART -
                                    (pages - free_pages) * SQLITE_PAGE_BYTES -
-                                   sqlite_log_pinned_bytes(self));
+                                   sqlite_wal_pinned_bytes(self));
     return SQLITE_OK;
 }
 
@@ -125,7 +125,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
     if (self->room_bytes < bytes || !sqlite_room_holds_enough(self)) {
         self->taken_bytes -= bytes;
         self->wanted_bytes = bytes;
-        self->fold |= self->health != STORE_FULL || self->log_frames > 0;
+        self->fold |= self->health != STORE_FULL || self->wal_frames > 0;
         return sqlite_store_full(self);
     }
     /* A small event may fit where a large one did not: that alone does not end STORE_FULL. */

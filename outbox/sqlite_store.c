@@ -25,7 +25,7 @@ enum { UNREAD_AGAIN_MS = 60 * 1000 }; /* between two log lines of failed reading
 static const char *sqlite_store_moved_text(const struct sqlite_store *self)
 {
     switch (sqlite_hold_moved(&self->hold)) {
-    case HOLD_LOG:
+    case HOLD_WAL:
         return "its -wal was removed, emptied or exchanged: restart the relay";
     case HOLD_SHARED:
         return "its -shm was removed, emptied or exchanged: restart the relay";

@@ -82,7 +82,7 @@ struct sqlite_store {
 
     int64_t max_bytes; /* the quota; 0: none */
     struct sqlite_reserve reserve;
-    int64_t log_frames; /* frames of the WAL that a reader pins; 0: none, or too few to matter */
+    int64_t wal_frames; /* frames of the WAL that a reader pins; 0: none, or too few to matter */
     bool told_pinned;   /* a log line has told of that reader */
 
     struct sqlite_tallies tallies;

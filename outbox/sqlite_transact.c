@@ -2,8 +2,8 @@
 /* Transactions of the SQLite file. */
 #include "outbox/sqlite_transact.h"
 
-#include "outbox/sqlite_log.h"
 #include "outbox/sqlite_tally.h"
+#include "outbox/sqlite_wal.h"
 
 /*
  * No start would find what is written to a file that was removed, moved away or emptied. If only
@@ -15,8 +15,8 @@ int sqlite_transact_find(struct sqlite_store *self)
 
     if (moved == HOLD_PLACES)
         return 0;
-    if (moved == HOLD_LOG)
-        sqlite_log_fold(self);
+    if (moved == HOLD_WAL)
+        sqlite_wal_fold(self);
     return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
 }
 
@@ -29,7 +29,7 @@ void sqlite_transact_rollback(struct store *store)
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not rolled back by itself */
         (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     if (self->fold)
-        sqlite_log_fold(self);
+        sqlite_wal_fold(self);
 }
 
 int sqlite_transact_begin(struct store *store)
@@ -70,6 +70,6 @@ int sqlite_transact_commit(struct store *store)
         sqlite_store_well(self);
     self->named = self->named && r;
     if (self->fold)
-        sqlite_log_fold(self);
+        sqlite_wal_fold(self);
     return r;
 }

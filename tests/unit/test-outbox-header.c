@@ -93,8 +93,8 @@ static struct owner_case {
     {"a text", put_text, HEADER_OF_NO_DATABASE},
     {"what a relay had open, and is damaged", put_text_and_lock, HEADER_OF_OURS},
     {"an outbox that was closed", put_outbox, HEADER_OF_OURS},
-    {"an outbox that was closed, and a log", put_outbox_and_log, HEADER_OF_OURS_BESIDE_A_LOG},
-    {"a backup, and a log", put_backup_and_log, HEADER_OF_A_BACKUP_BESIDE_A_LOG},
+    {"an outbox that was closed, and a log", put_outbox_and_log, HEADER_OF_OURS_BESIDE_A_WAL},
+    {"a backup, and a log", put_backup_and_log, HEADER_OF_A_BACKUP_BESIDE_A_WAL},
 };
 
 static void owner_is_told(void **state)

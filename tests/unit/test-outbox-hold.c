@@ -89,7 +89,7 @@ static void torn_is_what_is_not_of_one_piece(void **state)
 
 static void moved_is_the_first_that_is_gone(void **state)
 {
-    static const enum sqlite_hold_place places[] = {HOLD_GIVEN, HOLD_LOG, HOLD_SHARED};
+    static const enum sqlite_hold_place places[] = {HOLD_GIVEN, HOLD_WAL, HOLD_SHARED};
     struct folder *folder = *state;
     char away[160];
 
