@@ -23,8 +23,8 @@ struct outbox;
  * the store stays the caller's. */
 int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
 
-/* Waits until every submitted job has been tried, calls no done, and closes the store. Takes NULL.
- */
+/* Waits until every submitted job has been tried, calls no done, and closes the store. Takes
+ * NULL. */
 struct outbox *outbox_free(struct outbox *outbox);
 CLEANUP_POINTER(struct outbox, outbox_free);
 

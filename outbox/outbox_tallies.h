@@ -24,6 +24,6 @@ int outbox_tallies_read(struct outbox_tallies *tallies, struct store *store,
 /* Copies the tallies; *copy is to be freed by outbox_tallies_done(). 0 or -ENOMEM. */
 int outbox_tallies_copy(const struct outbox_tallies *tallies, struct outbox_tallies *copy);
 
-/* Counts more events of the model as accepted and delivered; of all others, if model has no tally.
- */
+/* Counts more events of the model as accepted and delivered; of all others, if model has no
+ * tally. */
 void outbox_tallies_add(struct outbox_tallies *tallies, struct span model, uint64_t delivered);

@@ -12,8 +12,8 @@ extern const char *const sqlite_files_suffixes[SQLITE_FILES];
 /* Whether there is a file whose name is path, middle and suffix. */
 bool sqlite_files_exists(const char *path, const char *middle, const char *suffix);
 
-/* Whether the outbox at path uses name for a file of its own. Both have their folder's real path.
- */
+/* Whether the outbox at path uses name for a file of its own. Both have their folder's real
+ * path. */
 bool sqlite_files_has_use_for(const char *path, const char *name);
 
 /*

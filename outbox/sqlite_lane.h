@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that follow from others, in SQL as well: a record's lane, and the id of an event's body.
- */
+/* Numbers that follow from others, in SQL as well: a record's lane, and the id of an event's
+ * body. */
 #pragma once
 
 #include <sqlite3.h>

@@ -85,8 +85,8 @@ static int open_full(const struct store_options *options)
     return sqlite_place_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
 }
 
-/* Whether this user lacks a right that SQLite needs, which SQLite itself reports as something else.
- */
+/* Whether this user lacks a right that SQLite needs, which SQLite itself reports as something
+ * else. */
 static bool open_is_denied(const struct sqlite_store *self)
 {
     cleanup(freep) char *folder = sqlite_place_folder(self->path);

@@ -162,8 +162,8 @@ static char *place_follow(const char *path)
     return NULL;
 }
 
-/* The file does not exist. Its folder may be made or mounted later, so that is worth another try.
- */
+/* The file does not exist. Its folder may be made or mounted later, so that is worth another
+ * try. */
 static int place_to_be_made(const struct store_options *options, char **path)
 {
     size_t len = strlen(options->path);

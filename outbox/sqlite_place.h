@@ -9,8 +9,8 @@
 
 #include "outbox/store.h"
 
-/* STORE_REFUSED, and *why has grown by `OUTBOX: path: text: cause`; or -ENOMEM. cause: may be NULL.
- */
+/* STORE_REFUSED, and *why has grown by `OUTBOX: path: text: cause`; or -ENOMEM. cause: may be
+ * NULL. */
 int sqlite_place_refuse(const struct store_options *options, const char *text, const char *cause);
 
 /* The same with STORE_BUSY: what is in the way may pass by itself. */

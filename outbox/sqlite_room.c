@@ -51,8 +51,8 @@ static bool sqlite_room_holds_enough(struct sqlite_store *self)
 
 /* ---- Appends ---- */
 
-/* The disk's free bytes beside the reserve; 0 while a reserve that was given up cannot be had back.
- */
+/* The disk's free bytes beside the reserve; 0 while a reserve that was given up cannot be had
+ * back. */
 static int64_t sqlite_room_left(struct sqlite_store *self)
 {
     struct statvfs disk;

@@ -16,8 +16,8 @@
     "id, state, stale, attempts, arrived_ms, arrived_ms, tried_ms, died_ms, NULL, NULL,"           \
     " model, record, reason, NULL, NULL"
 
-/* The event in a statement's row, without its body. Valid until the statement is stepped or reset.
- */
+/* The event in a statement's row, without its body. Valid until the statement is stepped or
+ * reset. */
 struct store_row sqlite_row(sqlite3_stmt *statement);
 
 /* Whether the columns have the types of an event's: damage may lead to another table's rows. */

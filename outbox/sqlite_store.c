@@ -53,8 +53,8 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     self->health = health;
 }
 
-/* The relay that serves mends the damage, and logs that. A command can only say that there is some.
- */
+/* The relay that serves mends the damage, and logs that. A command can only say that there is
+ * some. */
 static void sqlite_store_damaged(struct sqlite_store *self)
 {
     if (self->damaged)

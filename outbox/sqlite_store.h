@@ -134,8 +134,8 @@ int sqlite_store_spoil(struct sqlite_store *self, int rc);
  * succeed meanwhile, so a log line comes once a minute and health stays. */
 int sqlite_store_unread(struct sqlite_store *self, int rc);
 
-/* Every change asks first whether the transaction admits one. 0; or what its commit will fail with.
- */
+/* Every change asks first whether the transaction admits one. 0; or what its commit will fail
+ * with. */
 int sqlite_store_admit(struct sqlite_store *self);
 
 /* New events have no room: logs that once. Returns STORE_FULL. */

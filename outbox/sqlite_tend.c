@@ -15,7 +15,6 @@
 #include "outbox/sqlite_tend.h"
 
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 #include "base/log.h"
 #include "outbox/sqlite_files.h"
 #include "outbox/sqlite_open.h"
+#include "outbox/sqlite_place.h"
 #include "outbox/sqlite_transact.h"
 
 /* Pauses between mendings double, since each one leaves a damaged file behind. */
@@ -38,15 +38,13 @@ enum {
  * cannot be asked. Without room, mending would set everything aside and save nothing. */
 static bool tend_has_room(const struct sqlite_store *self)
 {
-    cleanup(freep) char *name = NULL;
+    cleanup(freep) char *name = sqlite_place_name(self->path, ".saved", "");
     struct stat st;
 
     if (stat(self->path, &st) != 0) /* a mending that was cut short has set it aside */
         return true;
-    if (asprintf(&name, "%s.saved", self->path) < 0) {
-        name = NULL;
+    if (!name)
         return false;
-    }
     cleanup(closep) int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     bool has_room =
         fd >= 0 &&

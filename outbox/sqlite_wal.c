@@ -36,8 +36,8 @@ int64_t sqlite_wal_pinned_bytes(const struct sqlite_store *self)
     return bytes > 0 ? bytes : 0;
 }
 
-/* Logs a reader that pins more than a part of the quota. A backup that takes a moment is no news.
- */
+/* Logs a reader that pins more than a part of the quota. A backup that takes a moment is no
+ * news. */
 static void wal_tell_pinned(struct sqlite_store *self)
 {
     bool pinned = sqlite_wal_pinned_bytes(self) > self->max_bytes / SQLITE_QUOTA_PART;

@@ -83,8 +83,8 @@ static inline void store_counts_add(struct store_counts *counts, const struct st
     counts->dead += tally->dead;
 }
 
-/* model SPAN_NULL: all models that were not named. Anything but 0 ends the reading and is returned.
- */
+/* model SPAN_NULL: all models that were not named. Anything but 0 ends the reading and is
+ * returned. */
 typedef int (*store_tally_fn)(void *ctx, struct span model, const struct store_tally *tally);
 
 /* Called for each row, which is valid during the call. Must not change the store. Anything but 0

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the relay share. A part that changes a state asks for the pump: relay/pump.h.
- */
+/* What the parts of the relay share. A part that changes a state asks for the pump:
+ * relay/pump.h. */
 #pragma once
 
 #include <stdbool.h>

@@ -30,8 +30,8 @@
 #include "relay/prepared.h"
 #include "relay/settle.h"
 
-/* How many offers of all models are taken at once, beside one of each model: a body may be large.
- */
+/* How many offers of all models are taken at once, beside one of each model: a body may be
+ * large. */
 enum { OFFERS_AT_ONCE = 8 };
 
 /* Why a replay is refused, in the log and behind the letter's reason. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay: takes events from the handlers, stores them, brings them to Convex, answers senders.
- */
+/* The relay: takes events from the handlers, stores them, brings them to Convex, answers
+ * senders. */
 #pragma once
 
 #include <stdbool.h>
@@ -54,8 +54,8 @@ void relay_stopping(struct relay *relay);
 /* Every sender is answered: no attempt begins from now on. */
 void relay_stop_sending(struct relay *relay);
 
-/* DRAIN_MS is over: each sender that waits is answered 202 or 503 once the outbox has said which.
- */
+/* DRAIN_MS is over: each sender that waits is answered 202 or 503 once the outbox has said
+ * which. */
 void relay_give_up(struct relay *relay);
 
 /* The outbox has not answered in time either: each sender that waits is answered 503 at once. */

@@ -40,7 +40,7 @@ for (const [name, withoutRecord] of [
     for (let n = 0; n < 40; n++)
       assertAnswer(await world.send(userEvent(`acc_${n}`, 1)), 200, DELIVERED);
 
-    assert.ok(count(world.log(), 'not to be had') <= 1, world.log());
+    assert.ok(count(world.log(), 'events are held') <= 1, world.log());
     assert.ok(
       world
         .log()
