@@ -20,7 +20,7 @@
 
 enum { PLACE_LINKS_MAX = 40 }; /* the kernel's own limit */
 
-/* ---- What is said ---- */
+/* ---- Refusals ---- */
 
 int sqlite_place_refuse(const struct store_options *options, const char *text, const char *cause)
 {

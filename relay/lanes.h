@@ -63,7 +63,7 @@ void lanes_done(struct lanes *lanes);
 
 void lane_group_init(struct lane_group *group, int limit);
 
-/* What is in flight above a lower limit goes on. */
+/* Attempts in flight above a lower limit go on. */
 void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int limit);
 
 /*

@@ -193,6 +193,11 @@ static void test_replays_of_many_models_are_refused(void **state)
     capture_done(&log);
 }
 
+static bool an_offer_is_noticed(struct world *world)
+{
+    return world_sum(world).pending == 2;
+}
+
 /* An offer is refused where an event waits: it is not among those that the log says wait. */
 static void test_offers_do_not_wait(void **state)
 {
@@ -206,8 +211,9 @@ static void test_offers_do_not_wait(void **state)
     (void)world_send(world, "posts", 2, 1);
     world_run(world, 100);
     assert_counts(0, 1, 1);
+    change_beside(world, replay_row, 1); /* no route is idle, so that it is not taken */
+    world_run_until(world, an_offer_is_noticed, WORLD_DAY_MS);
     capture_begin(&log);
-    change_beside(world, replay_row, 1);
     world_reload(world, users_only);
     world_run(world, 2000);
     capture_end(&log);
