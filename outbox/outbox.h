@@ -35,15 +35,16 @@ uint64_t outbox_next_id(struct outbox *outbox);
 /* The last id that was given, in this process or an earlier one. */
 uint64_t outbox_last_id(const struct outbox *outbox);
 
-/* Each of these submits a job, which must stay in place, with all it points at, until its done is
- * called. */
+/* Each of these submits a job. The job, and all that the job points at, must stay in place until
+ * done is called. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op);
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming);
 
-/* Withdraws an append. True: the append never happened, and its done is not called. False: it goes
- * on, since the writer has it already, or since no stored mark covers its id yet (outbox_ids.h). */
+/* Withdraws an append. True: the append never happened, and done is not called. False: the append
+ * goes on, since the writer has taken it, or since no stored mark covers the id yet
+ * (outbox_ids.h). */
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
 /* Whether the record may have dead letters; false is certain. */

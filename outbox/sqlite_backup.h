@@ -7,7 +7,7 @@
 /* backup() of struct store_ops. */
 int sqlite_backup(struct store *store, const struct store_backup *backup);
 
-/* Where the open file is a backup: buries what is pending in it, and makes it an outbox. An SQLite
+/* If the open file is a backup: buries all pending events, and makes the file an outbox. An SQLite
  * result. */
 int sqlite_backup_restore(struct sqlite_store *self);
 

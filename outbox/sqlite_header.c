@@ -2,8 +2,8 @@
 /*
  * The header of an SQLite file.
  *
- * A file that OUTBOX names by mistake must stay as it is, with its mode, its neighbours and its
- * WAL, which SQLite would fold in. So the header is read here. Source: the tables of
+ * A file that OUTBOX names by mistake must stay as it is: mode, neighbours, and the WAL, which
+ * SQLite would fold in. So the header is read here. Source: the tables of
  * https://sqlite.org/fileformat2.html, 1.3 and 4.1.
  */
 #include "outbox/sqlite_header.h"

@@ -40,7 +40,7 @@ enum { HOLD_CHECK_AGAIN_MS = 100 };
 
 /* ---- Names ---- */
 
-/* The name from the root. Its links stay in it, since they may lead elsewhere later. */
+/* The name from the root. Links in the name stay, since they may lead elsewhere later. */
 static char *hold_absolute(const char *given)
 {
     cleanup(freep) char *folder = *given == '/' ? strdup("") : getcwd(NULL, 0);

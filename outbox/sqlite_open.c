@@ -55,7 +55,7 @@ static int open_locked(const struct store_options *options, struct sqlite_store 
     return r ? sqlite_place_failed(options, self->path, "cannot be locked") : 0;
 }
 
-/* Makes the file where it is missing, and locks it for this relay alone. */
+/* Makes a missing file, and locks the file for this relay alone. */
 static int open_take(const struct store_options *options, struct sqlite_store *self)
 {
     int r = open_make(options, self->path);

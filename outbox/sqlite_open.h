@@ -7,6 +7,6 @@
 /* Opens the file into a store of sqlite_connect_new(). Outcomes of store_sqlite_open(). */
 int sqlite_open(const struct store_options *options, struct sqlite_store *self);
 
-/* Opens the file anew beside the open one, checks all of it, and mends it where it is damaged. 0;
- * or STORE_BROKEN or an -errno, which is logged, and the store goes on with what it had open. */
+/* Opens a second connection to the file, checks the whole file, and mends any damage. 0; or
+ * STORE_BROKEN or an -errno, which is logged, and the store goes on with the first connection. */
 int sqlite_open_again(struct sqlite_store *self);

@@ -35,9 +35,10 @@ char *sqlite_place_real_name(const char *path);
 char *sqlite_place_folder(const char *path);
 
 /*
- * Finds the file: *path becomes its real name, which is the caller's. The file exists, or can be
- * made in STORE_SERVE; its file system will do, this user has the rights, and it is no file of
- * another program. 0; STORE_REFUSED or STORE_BUSY, and *why has grown by one line; or an -errno.
+ * Finds the file: *path becomes the real name, a string that is the caller's. The file exists, or
+ * can be made in STORE_SERVE; the file system will do, this user has the rights, and no other
+ * program made the file. 0; STORE_REFUSED or STORE_BUSY, and *why has grown by one line; or an
+ * -errno.
  */
 int sqlite_place_find(const struct store_options *options, char **path);
 

@@ -87,13 +87,13 @@ struct sqlite_store {
 
     struct sqlite_tallies tallies;
     /* The transaction at hand. */
-    bool named;             /* it has given a model counts of its own */
-    int64_t used_id;        /* the highest id that it has stored */
-    int64_t mark;           /* what set_last_id() was told in it; 0: nothing */
-    int spoilt;             /* not 0: it admits no more changes, and its commit fails with this */
-    bool room_known;        /* room_bytes was measured */
-    int64_t room_bytes;     /* what it may still append */
-    int64_t taken_bytes;    /* what it has appended */
+    bool named;          /* it has given a model counts of its own */
+    int64_t used_id;     /* the highest id that it has stored */
+    int64_t mark;        /* what set_last_id() was told in it; 0: nothing */
+    int spoilt;          /* not 0: no more changes are admitted, and the commit fails with this */
+    bool room_known;     /* room_bytes was measured */
+    int64_t room_bytes;  /* what it may still append */
+    int64_t taken_bytes; /* what it has appended */
     int64_t unfolded_bytes; /* new pages that stand in the WAL alone, as of its begin */
 
     bool roomy;           /* an append has found room to spare since the last STORE_FULL */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tallies in the SQLite file: a row of counts for each named model, and one for all others. A
- * transaction gathers its changes of the counts, and writes them once, at its end.
+ * transaction gathers its changes of the counts, and writes these once, at the end.
  */
 #pragma once
 

@@ -6,8 +6,8 @@
 #include "outbox/sqlite_wal.h"
 
 /*
- * No start would find what is written to a file that was removed, moved away or emptied. If only
- * the WAL has lost its name, this connection alone still has it: so it is folded into the file.
+ * No start would find changes of a file that was removed, moved away or emptied. If only the WAL
+ * has lost its name, this connection alone still has the WAL, and folds it into the file.
  */
 int sqlite_transact_find(struct sqlite_store *self)
 {

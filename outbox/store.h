@@ -145,9 +145,9 @@ struct store_ops {
      * was delivered since the offer, which is a letter again, with its old reason. STORE_MISSING:
      * no such offer. */
     int (*take_offer)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
-    /* An offer is a letter again. Its reason says what it died of, and why its replay was refused:
-     * "<reason>; replay refused: <why>", of several refusals the last. STORE_MISSING: no such
-     * offer. */
+    /* An offer is a letter again. The letter's reason says both why the event died and why the
+     * replay was refused: "<reason>; replay refused: <why>"; a later refusal replaces an earlier
+     * one. STORE_MISSING: no such offer. */
     int (*refuse)(struct store *store, uint64_t id, struct span why);
     /* Refuses the oldest offers of a model (SPAN_NULL: those that name none), rows_max at most. */
     int (*refuse_model)(struct store *store, struct span model, struct span why, uint64_t rows_max,

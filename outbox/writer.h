@@ -46,7 +46,7 @@ int writer_start(struct writer *writer, struct store *store);
  * writer->finished. */
 void writer_stop(struct writer *writer);
 
-/* The thread's work on all jobs that it has taken: does them, and reports them as it goes. */
+/* Does all jobs that the thread has taken, and reports each batch once that is done. */
 void writer_work(struct writer *writer);
 
 /* Moves jobs to the queue. last_id: the last id that was given. */

@@ -102,8 +102,8 @@ void core_ask_pump(struct relay *relay);
 /* The id of the next event: higher than every id before, and never given twice. */
 uint64_t core_next_id(struct relay *relay);
 
-/* The event takes its place at the end of its record's lane, and knocks at its model's gate where
- * that is not open. Outcomes of lanes_join(). */
+/* Puts the event at the end of its record's lane. If the model's gate is not open, the event
+ * knocks. Outcomes of lanes_join(). */
 int core_join(struct delivery *delivery, enum lanes_haste haste);
 
 /* The event leaves its lane, if it is in one, and the delivery is freed. */

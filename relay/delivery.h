@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A delivery: one event on its way, where it stands, and whether it has a row on disk. */
+/* A delivery: one event on its way, with its state, its place in a lane, its ticket and its row. */
 #pragma once
 
 #include <stdbool.h>

@@ -100,7 +100,7 @@ void models_forget_after(struct models *models, const struct model *last);
 void model_set_route(struct model *model, struct routes *routes, const struct route *route,
                      int concurrency);
 
-/* How many attempts of the model may be in flight: its limit, as far as its gate lets them. */
+/* How many attempts of the model may be in flight: what the limit and the gate allow. */
 int model_room(const struct model *model);
 
 /* An attempt failed: /status shows the latest failure of each model. */

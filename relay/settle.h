@@ -13,8 +13,8 @@ struct ticket;
 /* Has the event stored, side by side with its first attempt. Nothing without an outbox. */
 void settle_append(struct delivery *delivery);
 
-/* Whether the event must be on disk before it is sent: its record may have dead letters, and these
- * become stale with its row. */
+/* Whether the event must be on disk before the first attempt: the record may have dead letters,
+ * which become stale with the event's row. */
 bool settle_is_disk_first(const struct delivery *delivery);
 
 /* Has stored how often attempts have failed, and why the last one did. */
