@@ -34,9 +34,29 @@ static bool endpoints_takes(const struct endpoint *endpoint, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(endpoint->method, "GET") == 0;
 }
 
-int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
+/* Without the origin that a proxy's client writes before it (RFC 9112, 3.2.2), and the query. */
+static struct span endpoints_path(struct span target)
+{
+    static const char *const schemes[] = {"http://", "https://"};
+
+    for (size_t i = 0; i < array_len(schemes); i++) {
+        struct span scheme = span_of(schemes[i]);
+        if (!span_starts(target, scheme))
+            continue;
+        target = (struct span){target.at + scheme.len, target.len - scheme.len};
+        while (target.len > 0 && !memchr("/?#", *target.at, 3))
+            target = (struct span){target.at + 1, target.len - 1};
+        break;
+    }
+    const char *query = target.len > 0 ? memchr(target.at, '?', target.len) : NULL;
+    return (struct span){target.at, query ? (size_t)(query - target.at) : target.len};
+}
+
+int endpoints_find(const struct endpoints *endpoints, struct span target, const char *method,
                    const struct endpoint **endpoint)
 {
+    struct span path = endpoints_path(target);
+
     for (size_t i = 0; i < endpoints->len; i++) {
         if (!span_eq(path, span_of(endpoints->at[i].path)))
             continue;

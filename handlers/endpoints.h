@@ -33,8 +33,9 @@ extern const struct endpoints endpoints_admin;  /* for who looks after the relay
 enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
 
 /*
- * path is normal, see handlers/target.h. 0 and *endpoint; ENDPOINTS_NO_METHOD and *endpoint is the
+ * The endpoint that a request target leads to, whose path must match byte for byte: what is encoded
+ * or holds a dot segment is another path. 0 and *endpoint; ENDPOINTS_NO_METHOD and *endpoint is the
  * path's, for its wrong_method; or ENDPOINTS_NO_PATH.
  */
-int endpoints_find(const struct endpoints *endpoints, struct span path, const char *method,
+int endpoints_find(const struct endpoints *endpoints, struct span target, const char *method,
                    const struct endpoint **endpoint);

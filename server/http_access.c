@@ -23,7 +23,6 @@
 #include <ctype.h>
 #include <sys/socket.h>
 
-#include "handlers/target.h"
 #include "server/http_body.h"
 #include "server/http_connection.h"
 #include "server/http_cutoff.h"
@@ -130,14 +129,10 @@ static void http_route(struct http_connection *connection, const char *method,
                        const struct http_head *head)
 {
     struct http *http = connection->http;
-    cleanup(buf_done) struct buf path = BUF_NULL;
+    int found = endpoints_find(http->endpoints, buf_span(&connection->target), method,
+                               &connection->endpoint);
 
-    int found = target_path(buf_span(&connection->target), &path);
-    if (found == 0)
-        found = endpoints_find(http->endpoints, buf_span(&path), method, &connection->endpoint);
-    if (found < 0)
-        http_refuse(connection, REPLY_UNAVAILABLE, http_no_memory);
-    else if (found == ENDPOINTS_NO_PATH)
+    if (found == ENDPOINTS_NO_PATH)
         http_refuse(connection, REPLY_NOT_FOUND, "");
     else if (found == ENDPOINTS_NO_METHOD)
         http_refuse(connection, connection->endpoint->wrong_method, "");

@@ -35,6 +35,20 @@ export const differences = [
     relay: { status: 500, body: '{"error":"Field name __proto__ is not allowed"}' },
   },
   {
+    why: 'The router undoes percent-encoding and dot segments, and drops a fragment: the relay goes by what is written.',
+    cases: [
+      'targets: POST /convex/sync#x',
+      'targets: POST /convex/%73ync',
+      'targets: POST /%63onvex/sync',
+      'targets: POST /x/../convex/sync',
+      'targets: POST /convex/./sync',
+      'targets: POST /convex/x/../sync',
+      'targets: POST /../convex/sync',
+      'targets: POST /convex/%2e%2e/convex/sync',
+    ],
+    relay: { status: 404, type: 'text/plain; charset=UTF-8', body: '404 Not Found' },
+  },
+  {
     why: 'The router says 404 to another method on a path that is there.',
     cases: /^targets: (GET|PUT|PATCH|DELETE|OPTIONS) (\/convex\/sync|without a secret)/,
     relay: { status: 405, allow: 'POST', body: '{"error":"Method Not Allowed"}' },
