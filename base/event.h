@@ -12,9 +12,7 @@ struct event {
     struct span hive_id;  /* JSON as written; SPAN_NULL: missing, null or empty */
     struct span blade_id; /* data.bladeId as written; SPAN_NULL: missing or empty */
     bool remove;          /* operation is "remove" */
-    bool odd_keys;        /* of data; see struct json_member */
-    bool null_members;    /* of data; see struct json_member */
-    bool hive_id_odd_keys;
+    bool null_members;    /* data is an object of which a member is null */
     /* The first key in data, and in hiveId, that no mutation takes, as written; SPAN_NULL: none. */
     struct span bad_key, hive_id_bad_key;
 

@@ -2,12 +2,12 @@
 /*
  * What a mutation can take.
  *
- * The scanner has seen every key already: only where it found an odd one is there a second look.
- * That look goes through an object as convexToJson does, sorted by key and of a repeated one the
- * last, so that of several faults the same one is named. An object with more fields than Convex
- * takes is gone through as it stands: the order of its faults is not worth the sorting. What is
- * nested deeper than Convex reads is left to Convex to refuse. Of a large value the first fault in
- * the text is named, which was found while it arrived: Convex takes no document of that size.
+ * The scanner has shown every key already: only where one of them is bad is there a second look,
+ * because a member that is repeated counts by its last value, and the bad key may stand in an
+ * earlier one. The second look goes through each object by the bytes of its names and names the
+ * first bad one, as convexToJson does but for names beyond U+FFFF. There is none where Convex
+ * refuses the value by itself, which is too large or has too many fields: then the bad key that the
+ * scanner met first is named. What is nested deeper than Convex reads is left to Convex to refuse.
  */
 #include "handlers/args.h"
 
@@ -24,6 +24,7 @@
 enum {
     ARGS_DEPTH_MAX = 128,             /* JSON nesting that Convex reads (serde_json) */
     ARGS_LOOK_BYTES_MAX = 256 * 1024, /* a larger value gets no second look */
+    ARGS_TOO_MANY = 2,                /* for the second look; ARGS_REFUSED is 1 */
 };
 
 static int args_refuse(int r)
@@ -56,85 +57,56 @@ static int args_refuse_field(struct span name, const char *before, struct span w
     return args_refuse(r);
 }
 
-/* value.ts validateObjectField, and __proto__, which JavaScript would drop in silence. */
+/* Whether the byte goes on with a character that has begun before it. */
+static bool args_continues(char byte)
+{
+    return ((unsigned char)byte & 0xC0) == 0x80;
+}
+
+static size_t args_count_characters(struct span name)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < name.len; i++)
+        count += !args_continues(name.at[i]);
+    return count;
+}
+
+/* The first character of a name that is not printable ASCII; SPAN_NULL: there is none. */
+static struct span args_find_invalid(struct span name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        if (name.at[i] >= 0x20 && name.at[i] < 0x7F)
+            continue;
+        size_t end = i + 1;
+        while (end < name.len && args_continues(name.at[end]))
+            end++;
+        return (struct span){name.at + i, end - i};
+    }
+    return SPAN_NULL;
+}
+
+/*
+ * validateObjectField of value.ts, but that a character is one of Unicode, not half of a pair; and
+ * __proto__, which JavaScript would drop in silence.
+ */
 static int args_check_field(struct span name, struct buf *message)
 {
-    const char *at = name.at, *end = name.at + name.len;
-    int half = 0, length = 0, wrong = 0;
+    struct span invalid = args_find_invalid(name);
 
     if (span_eq(name, SPAN("__proto__")))
         return args_refuse_field(name, " is not allowed", SPAN_NULL, "", message);
-    while ((at < end || half) && length <= JSON_KEY_PLAIN_MAX) {
-        int unit = members_next_unit(&at, &half);
-        if ((unit < 32 || unit >= 127) && !wrong)
-            wrong = unit ? unit : -1;
-        length++;
-    }
-    if (length > JSON_KEY_PLAIN_MAX)
+    if (args_count_characters(name) > JSON_KEY_PLAIN_MAX)
         return args_refuse_field(name, " exceeds maximum field name length 1024.", SPAN_NULL, "",
                                  message);
     if (span_starts(name, SPAN("$")))
         return args_refuse_field(name, " starts with a '$', which is reserved.", SPAN_NULL, "",
                                  message);
-    if (wrong) {
-        /* A code unit that is half of a pair stands alone here, as JavaScript's k[i] does. */
-        char text[4];
-        size_t len = utf8_put(wrong < 0 ? 0 : wrong, text);
-        return args_refuse_field(name, " has invalid character '", (struct span){text, len},
+    if (invalid.at)
+        return args_refuse_field(name, " has invalid character '", invalid,
                                  "': Field names can only contain non-control ASCII characters",
                                  message);
-    }
     return 0;
-}
-
-static int args_check_value(struct span value, int depth, struct buf *message);
-
-/* An object with too many fields to sort: its faults in the order of the text. */
-static int args_check_as_written(struct span object, int depth, struct buf *message)
-{
-    struct json_walk walk = json_walk(object);
-    struct span key, value;
-    int r = 0;
-
-    while (r == 0 && json_next(&walk, &key, &value)) {
-        cleanup(buf_done) struct buf name = BUF_NULL;
-        r = json_decode(key, &name);
-        if (r == 0)
-            r = args_check_field(buf_span(&name), message);
-        if (r == 0)
-            r = args_check_value(value, depth + 1, message);
-    }
-    return r;
-}
-
-static int args_check_object(struct span object, int depth, struct buf *message)
-{
-    cleanup(members_done) struct members members = {0};
-    int r = members_read(object, &members);
-
-    if (r == MEMBERS_TOO_MANY)
-        return args_check_as_written(object, depth, message);
-    for (size_t i = 0; r == 0 && i < members.len; i++) {
-        r = args_check_field(members.at[i].name, message);
-        if (r == 0)
-            r = args_check_value(members.at[i].value, depth + 1, message);
-    }
-    return r;
-}
-
-static int args_check_value(struct span value, int depth, struct buf *message)
-{
-    if (depth > ARGS_DEPTH_MAX)
-        return 0;
-    if (*value.at == '{')
-        return args_check_object(value, depth, message);
-
-    struct json_walk walk = json_walk(value);
-    struct span key, element;
-    int r = 0;
-    while (r == 0 && json_next(&walk, &key, &element))
-        r = args_check_value(element, depth + 1, message);
-    return r;
 }
 
 static int args_check_key(struct span key, struct buf *message)
@@ -152,6 +124,42 @@ bool args_key_is_bad(struct span key)
     return key.len > (size_t)JSON_KEY_PLAIN_MAX * JSON_CODE_UNIT_BYTES_MAX + strlen("\"\"") ||
            args_check_key(key, &message) != 0;
 }
+
+/* ---- the second look: 0, ARGS_REFUSED, ARGS_TOO_MANY where Convex refuses, or -ENOMEM ---- */
+
+static int args_look(struct span value, int depth, struct buf *message);
+
+static int args_look_at_object(struct span object, int depth, struct buf *message)
+{
+    cleanup(members_done) struct members members = {0};
+    int r = members_read(object, &members);
+
+    if (r == MEMBERS_TOO_MANY)
+        return ARGS_TOO_MANY;
+    for (size_t i = 0; r == 0 && i < members.len; i++) {
+        r = args_check_field(members.at[i].name, message);
+        if (r == 0)
+            r = args_look(members.at[i].value, depth + 1, message);
+    }
+    return r;
+}
+
+static int args_look(struct span value, int depth, struct buf *message)
+{
+    if (depth > ARGS_DEPTH_MAX)
+        return 0;
+    if (*value.at == '{')
+        return args_look_at_object(value, depth, message);
+
+    struct json_walk walk = json_walk(value);
+    struct span key, element;
+    int r = 0;
+    while (r == 0 && json_next(&walk, &key, &element))
+        r = args_look(element, depth + 1, message);
+    return r;
+}
+
+/* ---- the check ---- */
 
 /* parseArgs on what is not an object. */
 static int args_refuse_value(struct span data, struct buf *message)
@@ -175,21 +183,16 @@ static int args_refuse_value(struct span data, struct buf *message)
     return args_refuse(r);
 }
 
-int args_check(struct span data, bool odd_keys, struct buf *message)
+int args_check(struct span data, struct span bad_key, struct buf *message)
 {
     if (!data.at)
         return 0;
     if (*data.at != '{')
         return args_refuse_value(data, message);
-    return odd_keys ? args_check_object(data, 1, message) : 0;
-}
-
-static int args_check_as_scanned(struct span value, bool odd_keys, struct span bad_key,
-                                 struct buf *message)
-{
-    if (value.len <= ARGS_LOOK_BYTES_MAX || *value.at != '{')
-        return args_check(value, odd_keys, message);
-    return bad_key.at ? args_check_key(bad_key, message) : 0;
+    if (!bad_key.at)
+        return 0;
+    int r = data.len > ARGS_LOOK_BYTES_MAX ? ARGS_TOO_MANY : args_look(data, 1, message);
+    return r == ARGS_TOO_MANY ? args_check_key(bad_key, message) : r;
 }
 
 int args_drop_nulls(struct span data, struct buf *out)
@@ -236,10 +239,8 @@ static int args_make_remove(struct event *event, struct buf *message)
     if (r)
         return r;
     event->args = buf_span(out);
-    if (event->hive_id.at)
-        return args_check_as_scanned(event->args, event->hive_id_odd_keys, event->hive_id_bad_key,
-                                     message);
-    return args_check_as_scanned(event->args, event->odd_keys, event->bad_key, message);
+    return args_check(event->args, event->hive_id.at ? event->hive_id_bad_key : event->bad_key,
+                      message);
 }
 
 int args_make(const struct route *route, struct event *event, struct buf *message)
@@ -247,9 +248,8 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
     if (event->remove && route->remove)
         return args_make_remove(event, message);
 
-    int r = event->data.at
-                ? args_check_as_scanned(event->data, event->odd_keys, event->bad_key, message)
-                : 0;
+    int r = args_check(event->data, event->bad_key, message);
+
     event->args = event->data.at ? event->data : SPAN("{}");
     bool large = event->args.len > ARGS_LOOK_BYTES_MAX;
     if (r == 0 && route->drop_nulls && (event->null_members || !large)) {

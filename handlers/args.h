@@ -27,14 +27,15 @@ struct route;
 int args_make(const struct route *route, struct event *event, struct buf *message);
 
 /*
- * data has passed the scanner, which found odd keys in it or not; SPAN_NULL counts as {}. 0;
- * ARGS_REFUSED and *message (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.
+ * data has passed the scanner; SPAN_NULL counts as {}. bad_key is the first key in data, at any
+ * depth, that args_key_is_bad(); SPAN_NULL: none is. 0; ARGS_REFUSED and *message (WTF-8) is what
+ * ConvexHttpClient would have thrown; or -ENOMEM.
  */
-int args_check(struct span data, bool odd_keys, struct buf *message);
+int args_check(struct span data, struct span bad_key, struct buf *message);
 
 /*
- * Whether a key, as written, is one that no mutation takes. What is said of a large value rests on
- * this, asked while the value arrives: a second look at megabytes would stall the loop.
+ * Whether a key, as written, is one that no mutation takes. To be asked while a value arrives: a
+ * look at all keys of megabytes at once would stall the loop.
  */
 bool args_key_is_bad(struct span key);
 

@@ -26,11 +26,9 @@ static void envelope_member(void *ctx, const struct json_member *member)
         envelope->operation = slot;
     } else if (json_string_is(member->key, SPAN("hiveId"))) {
         envelope->hive_id = slot;
-        envelope->hive_id_odd_keys = member->odd_keys;
         envelope->hive_id_bad_key = envelope->bad_key_at_hand;
     } else if (json_string_is(member->key, SPAN("data"))) {
         envelope->data = slot;
-        envelope->odd_keys = member->odd_keys;
         envelope->null_members = member->null_members;
         envelope->bad_key = envelope->bad_key_at_hand;
         envelope->blade_id = envelope->blade_id_at_hand;
@@ -64,7 +62,7 @@ void envelope_init(struct envelope *envelope)
         envelope->blade_id = (struct envelope_slot){0};
     envelope->bad_key_at_hand = envelope->blade_id_at_hand = envelope->bad_key =
         envelope->hive_id_bad_key = (struct envelope_slot){0};
-    envelope->odd_keys = envelope->null_members = envelope->hive_id_odd_keys = false;
+    envelope->null_members = false;
 }
 
 void envelope_feed(struct envelope *envelope, struct span body)
@@ -196,9 +194,7 @@ int envelope_end(struct envelope *envelope, struct buf *body, struct event *out,
 
     struct event event = {
         .body = *body,
-        .odd_keys = envelope->odd_keys,
         .null_members = envelope->null_members,
-        .hive_id_odd_keys = envelope->hive_id_odd_keys,
     };
     event.bad_key = envelope_span(&event, envelope->bad_key);
     event.hive_id_bad_key = envelope_span(&event, envelope->hive_id_bad_key);

@@ -23,7 +23,7 @@ struct envelope {
     struct json_scanner scanner;
     const char *text; /* the body during the scan at hand */
     struct envelope_slot model, operation, data, hive_id, blade_id;
-    bool odd_keys, null_members, hive_id_odd_keys;
+    bool null_members;
     struct envelope_slot bad_key_at_hand;  /* in the member that is arriving: the first */
     struct envelope_slot blade_id_at_hand; /* the last */
     struct envelope_slot bad_key, hive_id_bad_key;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The members of an object as JavaScript sees them: of a repeated one the last counts. */
+/* The members of an object, each name once: of a repeated one the last counts, as in JavaScript. */
 #pragma once
 
 #include "base/buf.h"
@@ -16,14 +16,14 @@ struct member {
 };
 
 struct members {
-    struct member *at; /* sorted by name, by UTF-16 code units, as JavaScript compares strings */
+    struct member *at; /* sorted by the bytes of the names */
     size_t len;
     struct buf names;
 };
 
-/* object has passed the scanner. 0, MEMBERS_TOO_MANY, or -ENOMEM. */
+/*
+ * object has passed the scanner, and outlives *members, which the caller frees with members_done().
+ * 0, MEMBERS_TOO_MANY, or -ENOMEM; *members is untouched on failure.
+ */
 int members_read(struct span object, struct members *members);
 void members_done(struct members *members);
-
-/* The string's next UTF-16 code unit. *half carries the second half of a pair: 0 at first. */
-int members_next_unit(const char **at, int *half);

@@ -49,6 +49,26 @@ export const differences = [
     relay: { status: 404, type: 'text/plain; charset=UTF-8', body: '404 Not Found' },
   },
   {
+    why: 'The router names half of a pair in UTF-16, and counts both: the relay goes by characters.',
+    cases: /^keys: the name "a?(😀|\\ud83d\\ude00)/u,
+    relay: {
+      status: 500,
+      bodyMatches:
+        /^\{"error":"Field name a?(😀)+b? has invalid character '😀': Field names can only contain non-control ASCII characters"\}$/u,
+    },
+  },
+  {
+    why: 'The router names the first bad name in the order of UTF-16, the relay in that of UTF-8.',
+    cases: [
+      'keys: surrogates before the private use area',
+      'keys: surrogates before the private use area, escaped',
+    ],
+    relay: {
+      status: 500,
+      bodyMatches: /^\{"error":"Field name [\uffff\ue000] has invalid character '[\uffff\ue000]'/,
+    },
+  },
+  {
     why: 'The router says 404 to another method on a path that is there.',
     cases: /^targets: (GET|PUT|PATCH|DELETE|OPTIONS) (\/convex\/sync|without a secret)/,
     relay: { status: 405, allow: 'POST', body: '{"error":"Method Not Allowed"}' },

@@ -66,14 +66,16 @@ static struct envelope_row envelope_rows[] = {
      TEXT("{\"data\":{ \"b\" : -0, \"a\":0.30000000000000004,\"s\":\"\\ud800é\\/\"}}"),
      READ("-", "-", "-", "{ \"b\" : -0, \"a\":0.30000000000000004,\"s\":\"\\ud800é\\/\"}", "")},
     {"data: repeated", TEXT("{\"data\":{\"a\":1},\"data\":[2]}"), READ("-", "-", "-", "[2]", "")},
-    {"data: odd", TEXT("{\"data\":{\"$a\":1}}"), READ("-", "-", "-", "{\"$a\":1}", " odd")},
-    {"data: odd, deep", TEXT("{\"data\":{\"a\":[{\"\\u0061\":1}]}}"),
-     READ("-", "-", "-", "{\"a\":[{\"\\u0061\":1}]}", " odd")},
-    {"data: others' odd keys do not count", TEXT("{\"x\":{\"$a\":1},\"data\":{},\"y\":{\"é\":1}}"),
+    {"data: a bad key", TEXT("{\"data\":{\"$a\":1}}"), READ("-", "-", "-", "{\"$a\":1}", " bad")},
+    {"data: a bad key, deep", TEXT("{\"data\":{\"a\":[{\"\\u0024\":1}]}}"),
+     READ("-", "-", "-", "{\"a\":[{\"\\u0024\":1}]}", " bad")},
+    {"data: an odd key that is not bad", TEXT("{\"data\":{\"a\":[{\"\\u0061\":1}]}}"),
+     READ("-", "-", "-", "{\"a\":[{\"\\u0061\":1}]}", "")},
+    {"data: others' bad keys do not count", TEXT("{\"x\":{\"$a\":1},\"data\":{},\"y\":{\"é\":1}}"),
      READ("-", "-", "-", "{}", "")},
-    {"data: repeated, the last is odd", TEXT("{\"data\":{},\"data\":{\"$a\":1}}"),
-     READ("-", "-", "-", "{\"$a\":1}", " odd")},
-    {"data: repeated, the last is not odd", TEXT("{\"data\":{\"$a\":1},\"data\":{}}"),
+    {"data: repeated, a bad key in the last", TEXT("{\"data\":{},\"data\":{\"$a\":1}}"),
+     READ("-", "-", "-", "{\"$a\":1}", " bad")},
+    {"data: repeated, none in the last", TEXT("{\"data\":{\"$a\":1},\"data\":{}}"),
      READ("-", "-", "-", "{}", "")},
 
     {"record: a number", TEXT("{\"hiveId\":1.50}"), READ("-", "1.5", "1.50", "-", "")},
@@ -120,7 +122,7 @@ static struct envelope_row envelope_rows[] = {
      TEXT("{\"data\" : { \"bladeId\" : [ 1 ] , \"a\" : 2 } }"),
      READ("-", "[ 1 ]", "-", "{ \"bladeId\" : [ 1 ] , \"a\" : 2 }", "")},
     {"record: data's bladeId, its name escaped", TEXT("{\"data\":{\"\\u0062ladeI\\u0064\":3}}"),
-     READ("-", "3", "-", "{\"\\u0062ladeI\\u0064\":3}", " odd")},
+     READ("-", "3", "-", "{\"\\u0062ladeI\\u0064\":3}", "")},
     {"record: not a bladeId outside of data",
      TEXT("{\"bladeId\":1,\"a\":{\"bladeId\":2},\"data\":{},\"b\":{\"bladeId\":3}}"),
      READ("-", "-", "-", "{}", "")},
@@ -163,7 +165,7 @@ static struct buf tell(const struct event *event)
     say(&out, "hiveId", event->hive_id);
     say(&out, "data", event->data);
     assert_int_equal(buf_printf(&out, "flags%s%s\n", event->remove ? " remove" : "",
-                                event->odd_keys ? " odd" : ""),
+                                event->bad_key.at ? " bad" : ""),
                      0);
     return out;
 }
