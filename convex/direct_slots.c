@@ -137,7 +137,7 @@ static int direct_slots_open_multi(struct direct_slots *slots, int concurrency)
 }
 
 int direct_slots_init(struct direct_slots *slots, struct loop *loop,
-                      const struct transport_options *options, const char *path,
+                      const struct transport_options *options,
                       const struct direct_slots_callbacks *callbacks)
 {
     int r;
@@ -151,7 +151,7 @@ int direct_slots_init(struct direct_slots *slots, struct loop *loop,
     TAILQ_INIT(&slots->closed);
     r = direct_slots_open_multi(slots, options->concurrency);
     if (r == 0)
-        r = easy_new(options, path, &slots->model);
+        r = easy_new(options, &slots->model);
     if (r == 0)
         r = sockets_attach(&slots->sockets, slots->model);
     if (r == 0 && curl_easy_setopt(slots->model, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)

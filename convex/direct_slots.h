@@ -45,7 +45,7 @@ struct direct_slots {
 
 /* All must stay in place. 0 or an -errno; direct_slots_done() in either case. */
 int direct_slots_init(struct direct_slots *slots, struct loop *loop,
-                      const struct transport_options *options, const char *path,
+                      const struct transport_options *options,
                       const struct direct_slots_callbacks *callbacks);
 /* No slot may be taken. */
 void direct_slots_done(struct direct_slots *slots);

@@ -14,13 +14,13 @@ enum {
     EASY_KEEPALIVE_S = 30,
 };
 
-int easy_url(const char *convex_url, const char *path, struct buf *url)
+int easy_url(const struct transport_options *options, struct buf *url)
 {
-    size_t len = strlen(convex_url);
+    struct span base = span_of(options->convex_url);
 
-    while (len > 0 && convex_url[len - 1] == '/')
-        len--;
-    if (buf_append(url, convex_url, len) < 0 || buf_append_span(url, span_of(path)) < 0 ||
+    while (base.len > 0 && base.at[base.len - 1] == '/')
+        base.len--;
+    if (buf_append_span(url, base) < 0 || buf_append_span(url, span_of(options->path)) < 0 ||
         !buf_string(url))
         return error_origin(-ENOMEM);
     return 0;
@@ -84,10 +84,10 @@ static bool easy_set_limits(CURL *easy, int64_t timeout_ms)
     return fine;
 }
 
-int easy_new(const struct transport_options *options, const char *path, CURL **out)
+int easy_new(const struct transport_options *options, CURL **out)
 {
     cleanup(buf_done) struct buf url = BUF_NULL;
-    int r = easy_url(options->convex_url, path, &url);
+    int r = easy_url(options, &url);
 
     if (r < 0)
         return r;

@@ -18,8 +18,8 @@ enum {
     EASY_LIFETIME_S = 10 * 60,
 };
 
-/* <CONVEX_URL><path> without doubled slashes, as a C string. 0 or an -errno. */
-int easy_url(const char *convex_url, const char *path, struct buf *url);
+/* Appends <convex_url><path> without doubled slashes, as a C string. 0 or an -errno. */
+int easy_url(const struct transport_options *options, struct buf *url);
 
-/* A handle for <CONVEX_URL><path>, freed with curl_easy_cleanup(). 0 or an -errno. */
-int easy_new(const struct transport_options *options, const char *path, CURL **easy);
+/* A handle for that URL, freed with curl_easy_cleanup(). 0 or an -errno. */
+int easy_new(const struct transport_options *options, CURL **easy);

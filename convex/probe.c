@@ -12,37 +12,38 @@
 #include <stdio.h>
 
 #include "base/error.h"
-#include "convex/exchange.h"
-#include "convex/headers.h"
+#include "base/loop.h"
 #include "convex/mutation.h"
+#include "convex/transport_direct.h"
 #include "convex/verdict.h"
 
 #define PROBE_PATH "convex_relay_check:there_is_no_such_function"
 
-/* Where a certificate is the matter, what to mend is another setting. */
-static bool probe_is_tls(CURLcode result)
-{
-    return result == CURLE_PEER_FAILED_VERIFICATION || result == CURLE_SSL_CACERT_BADFILE ||
-           result == CURLE_SSL_ISSUER_ERROR;
-}
+struct probe {
+    struct call call;
+    const struct transport_options *options;
+    struct buf *why;
+    bool told;
+    int r; /* once told */
+};
 
-static int probe_say_unreached(const struct transport_options *options, CURLcode result,
-                               const struct answer *answer, struct buf *why)
-{
-    const char *met = answer->why;
+/* ---- what came back ---- */
 
+static int probe_say_unreached(const struct transport_options *options, const struct answer *answer,
+                               struct buf *why)
+{
     if (answer->kind == ANSWER_COMPRESSED || answer->kind == ANSWER_TOO_LONG)
         return buf_printf(why, "CONVEX_URL %s does not answer as Convex does: %s",
-                          options->convex_url, met);
-    if (probe_is_tls(result))
+                          options->convex_url, answer->why);
+    if (answer->untrusted)
         return buf_printf(why,
                           "CONVEX_URL %s is not trusted (%s): see to its certificate, or name "
                           "its CA in CONVEX_CA_FILE",
-                          options->convex_url, met);
+                          options->convex_url, answer->why);
     return buf_printf(why,
                       "CONVEX_URL %s cannot be reached (%s): is the address right, and is "
                       "Convex running?",
-                      options->convex_url, met);
+                      options->convex_url, answer->why);
 }
 
 /* What Convex says of who asks (crates/local_backend/src/authentication.rs). */
@@ -101,59 +102,67 @@ static int probe_judge_http(const struct transport_options *options, const struc
     return r < 0 ? r : PROBE_FAILED;
 }
 
-static int probe_judge(const struct transport_options *options, struct exchange *exchange,
-                       CURLcode result, struct buf *why)
+static int probe_judge(const struct transport_options *options, const struct answer *answer,
+                       struct buf *why)
 {
     cleanup(buf_done) struct buf message = BUF_NULL;
-    struct answer answer;
     struct verdict verdict;
 
-    exchange_read(exchange, result, &answer);
-    if (answer.kind != ANSWER_HTTP) {
-        int r = probe_say_unreached(options, result, &answer, why);
+    if (answer->kind != ANSWER_HTTP) {
+        int r = probe_say_unreached(options, answer, why);
         return r < 0 ? r : PROBE_FAILED;
     }
-    int r = verdict_read(&answer, &verdict);
+    int r = verdict_read(answer, &verdict);
     if (r < 0)
         return r;
     message = verdict.message;
-    return probe_judge_http(options, &answer, &verdict, why);
+    return probe_judge_http(options, answer, &verdict, why);
 }
 
-static int probe_ask(const struct transport_options *options, struct exchange *exchange,
-                     const struct curl_slist *headers, struct buf *why)
+static void probe_answered(struct call *call, const struct answer *answer)
 {
-    cleanup(buf_done) struct buf authorization = BUF_NULL;
-    cleanup(buf_done) struct buf before_args = BUF_NULL;
-    int r = exchange_init(exchange, options, "/api/query", headers);
+    struct probe *probe = container_of(call, struct probe, call);
 
-    if (r == 0)
-        r = headers_authorization(options->deploy_key, &authorization);
-    if (r == 0)
-        r = mutation_before_args(PROBE_PATH, &before_args);
+    probe->told = true;
+    probe->r = probe_judge(probe->options, answer, probe->why);
+}
+
+/* ---- the call ---- */
+
+static int probe_wait(struct loop *loop, struct transport *transport, struct probe *probe)
+{
+    int r = transport_start(transport, &probe->call);
+
     if (r < 0)
         return r;
-    const struct span body[EXCHANGE_PARTS] = {buf_span(&before_args), SPAN("{}"),
-                                              MUTATION_AFTER_ARGS};
-    r = exchange_prepare(exchange, body, authorization.at, NULL);
-    if (r < 0)
-        return r;
-    return probe_judge(options, exchange, curl_easy_perform(exchange->easy), why);
+    while (r == 0 && !probe->told)
+        r = loop_turn(loop);
+    if (!probe->told)
+        transport_cancel(&probe->call);
+    return r ? r : probe->r;
 }
 
 int probe_run(const struct transport_options *options, struct buf *why)
 {
-    struct exchange exchange = {0};
-    struct curl_slist *headers = NULL;
-    int r;
+    struct transport_options to_query = *options;
+    cleanup(loop_freep) struct loop *loop = NULL;
+    cleanup(transport_freep) struct transport *transport = NULL;
+    cleanup(buf_done) struct buf before_args = BUF_NULL;
+    int r = loop_new(&clock_system, &loop);
 
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        return error_origin(-ENOMEM);
-    r = exchange_headers_new(options, &headers);
+    to_query.path = "/api/query";
+    to_query.concurrency = 1;
     if (r == 0)
-        r = probe_ask(options, &exchange, headers, why);
-    exchange_done(&exchange);
-    curl_slist_free_all(headers);
-    curl_global_cleanup();
-    return r;
+        r = transport_direct_new(loop, &to_query, &transport);
+    if (r == 0)
+        r = mutation_before_args(PROBE_PATH, &before_args);
+    if (r < 0)
+        return r;
+    struct probe probe = {
+        .call = {.body = {buf_span(&before_args), SPAN("{}"), MUTATION_AFTER_ARGS},
+                 .done = probe_answered},
+        .options = options,
+        .why = why,
+    };
+    return probe_wait(loop, transport, &probe);
 }

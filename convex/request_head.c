@@ -26,10 +26,10 @@ static int request_head_write_opening(struct buf *opening, CURLU *url)
     return r;
 }
 
-static int request_head_open(struct buf *opening, const char *convex_url, const char *path)
+static int request_head_open(struct buf *opening, const struct transport_options *options)
 {
     cleanup(buf_done) struct buf text = BUF_NULL;
-    int r = easy_url(convex_url, path, &text);
+    int r = easy_url(options, &text);
 
     if (r < 0)
         return r;
@@ -42,13 +42,12 @@ static int request_head_open(struct buf *opening, const char *convex_url, const 
     return r;
 }
 
-int request_head_init(struct request_head *head, const struct transport_options *options,
-                      const char *path)
+int request_head_init(struct request_head *head, const struct transport_options *options)
 {
     int r;
 
     *head = (struct request_head){0};
-    r = request_head_open(&head->opening, options->convex_url, path);
+    r = request_head_open(&head->opening, options);
     if (r == 0)
         r = headers_authorization(options->deploy_key, &head->authorization);
     if (r == 0 && head->authorization.len > 0)

@@ -14,8 +14,7 @@ struct request_head {
 };
 
 /* 0, -EINVAL where the deploy key holds what no header may, or another -errno. */
-int request_head_init(struct request_head *head, const struct transport_options *options,
-                      const char *path);
+int request_head_init(struct request_head *head, const struct transport_options *options);
 void request_head_done(struct request_head *head);
 
 /* Writes the head of a request with that much body. request_id NULL: none. 0 or -ENOMEM. */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How mutations reach Convex, behind a seam: one of two transports in the program, a script in
- * tests.
- */
+/* How calls reach Convex, behind a seam: transport_direct.h in the program, a script in tests. */
 #pragma once
 
 #include "base/span.h"
@@ -34,8 +32,8 @@ struct transport_ops {
 };
 
 /*
- * POSTs the call's body to <CONVEX_URL>/api/mutation. 0, or an -errno and done is never called.
- * -EBUSY: as many calls are in flight as the concurrency allows.
+ * POSTs the call's body to where the transport was made for. 0, or an -errno and done is never
+ * called. -EBUSY: as many calls are in flight as the concurrency allows.
  */
 static inline int transport_start(struct transport *transport, struct call *call)
 {
@@ -62,12 +60,10 @@ static inline struct transport *transport_free(struct transport *transport)
 }
 CLEANUP_POINTER(struct transport, transport_free);
 
-/*
- * What both transports are made with: they are on the loop, and copy what they need of it. SIGPIPE
- * must be ignored: TLS connections are written to without MSG_NOSIGNAL.
- */
+/* What a transport is made with. It copies what it needs. */
 struct transport_options {
     const char *convex_url; /* as checked by url_check(); trailing slashes are dropped */
+    const char *path;       /* behind convex_url, as in /api/mutation: where calls are POSTed */
     const char *deploy_key; /* NULL: no Authorization header */
     const char *ca_file;    /* NULL: the system's */
     int64_t timeout_ms;     /* one attempt's limit */

@@ -203,13 +203,26 @@ static void direct_timeout(void *ctx)
 
 /* ---- connecting ---- */
 
-static void direct_connected(struct direct_slot *slot, CURLcode result)
+static void direct_not_connected(struct direct_slot *slot, CURLcode result)
 {
     const char *error = slot->connection.error;
+    struct answer answer = {
+        .kind = ANSWER_NOT_SENT,
+        .retry_after_ms = -1,
+        .untrusted = result == CURLE_PEER_FAILED_VERIFICATION ||
+                     result == CURLE_SSL_CACERT_BADFILE || result == CURLE_SSL_ISSUER_ERROR,
+        .why = *error ? error : curl_easy_strerror(result),
+    };
+
+    direct_finish(slot, &answer, false);
+}
+
+static void direct_connected(struct direct_slot *slot, CURLcode result)
+{
     int r;
 
     if (result != CURLE_OK) {
-        direct_fail(slot, *error ? error : curl_easy_strerror(result));
+        direct_not_connected(slot, result);
         return;
     }
     slot->opened_ms = loop_now_ms(slot->slots->loop);
@@ -299,7 +312,6 @@ static const struct direct_slots_callbacks direct_callbacks = {
 int transport_direct_new(struct loop *loop, const struct transport_options *options,
                          struct transport **out)
 {
-    static const char path[] = "/api/mutation";
     struct transport_direct *direct = calloc(1, sizeof(*direct));
     int r;
 
@@ -310,9 +322,9 @@ int transport_direct_new(struct loop *loop, const struct transport_options *opti
     direct->timeout_ms = options->timeout_ms;
     cleanup(transport_freep) struct transport *base = &direct->base;
 
-    r = direct_slots_init(&direct->slots, loop, options, path, &direct_callbacks);
+    r = direct_slots_init(&direct->slots, loop, options, &direct_callbacks);
     if (r == 0)
-        r = request_head_init(&direct->head, options, path);
+        r = request_head_init(&direct->head, options);
     if (r < 0)
         return r;
     *out = take(base);

@@ -6,6 +6,9 @@
 
 struct loop;
 
-/* 0 or an -errno. */
+/*
+ * A transport on the loop, which must outlive it. SIGPIPE must be ignored: TLS connections are
+ * written to without MSG_NOSIGNAL. 0 or an -errno.
+ */
 int transport_direct_new(struct loop *loop, const struct transport_options *options,
                          struct transport **transport);

@@ -3,6 +3,7 @@
 #include "server/check.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -48,10 +49,10 @@ static int check_convex(const struct config *config, struct buf *why)
         .deploy_key = config->convex_deploy_key,
         .ca_file = config->convex_ca_file,
         .timeout_ms = config->convex_timeout_ms,
-        .concurrency = 1,
         .version = RELAY_VERSION,
     };
 
+    (void)signal(SIGPIPE, SIG_IGN); /* TLS writes to what Convex may have closed */
     return probe_run(&options, why);
 }
 

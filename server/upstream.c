@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/error.h"
-#include "convex/transport_curl.h"
 #include "convex/transport_direct.h"
 #include "relay_version.h"
 #include "server/setup.h"
@@ -60,14 +59,14 @@ int upstream_new(struct loop *loop, const struct setup *setup, struct upstream *
     upstream->ca_fd = -1;
     const struct transport_options options = {
         .convex_url = setup->config.convex_url,
+        .path = "/api/mutation",
         .deploy_key = setup->config.convex_deploy_key,
         .ca_file = upstream_keep_ca(upstream, setup, name),
         .timeout_ms = setup->config.convex_timeout_ms,
         .concurrency = setup->config.convex_concurrency,
         .version = RELAY_VERSION,
     };
-    /* transport_direct_new() or transport_curl_new(): meson setup -Dtransport says which. */
-    int r = SERVE_TRANSPORT_NEW(loop, &options, &upstream->transport);
+    int r = transport_direct_new(loop, &options, &upstream->transport);
     if (r < 0)
         return r;
     *out = take(upstream);

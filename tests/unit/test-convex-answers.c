@@ -445,7 +445,6 @@ int main(void)
 {
     static struct CMUnitTest tests[array_len(plain_tests) + array_len(answer_rows) +
                                    array_len(retry_rows) + array_len(long_rows)];
-    static struct CMUnitTest each[2 * array_len(tests)];
     size_t len = array_len(plain_tests);
 
     (void)signal(SIGPIPE, SIG_IGN);
@@ -453,6 +452,5 @@ int main(void)
     len = rows_add(tests, len, answer_rows, answer_is_read);
     len = rows_add(tests, len, retry_rows, retry_after_is_read);
     (void)rows_add(tests, len, long_rows, long_answer_is_read);
-    world_with_each(tests, array_len(tests), each);
-    return cmocka_run_group_tests(each, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

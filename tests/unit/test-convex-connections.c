@@ -448,23 +448,13 @@ int main(void)
         cmocka_unit_test(early_answer_is_read),
         cmocka_unit_test(body_that_nobody_reads_is_lost),
         cmocka_unit_test(connection_in_use_survives_the_making_of_another),
-    };
-    /*
-     * libcurl takes what it finds on a connection for the answer, and may stop at an error. Its
-     * deadlines are by a clock of its own.
-     */
-    static const struct CMUnitTest direct_tests[] = {
         cmocka_unit_test(connection_that_speaks_while_idle_is_dropped),
         cmocka_unit_test(early_answer_is_read_though_sending_fails),
         cmocka_unit_test(answer_is_taken_by_a_process_that_is_late),
         cmocka_unit_test(half_an_answer_at_the_deadline_is_lost),
         cmocka_unit_test(connection_in_steady_use_is_renewed),
     };
-    static struct CMUnitTest each[2 * array_len(tests) + array_len(direct_tests)];
 
     (void)signal(SIGPIPE, SIG_IGN);
-    world_with_each(tests, array_len(tests), each);
-    world_with("direct", world_use_direct, direct_tests, array_len(direct_tests),
-               each + 2 * array_len(tests));
-    return cmocka_run_group_tests(each, NULL, NULL);
+    return cmocka_run_group_tests(tests, NULL, NULL);
 }

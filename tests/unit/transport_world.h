@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of the transports: a loop, one of them on it, a scripted server, and calls. */
+/* For tests of the transport: a loop, a transport on it, a scripted server, and calls. */
 #pragma once
 
 #include "scripted_server.h"
 
 #include "base/loop.h"
-#include "convex/transport_curl.h"
 #include "convex/transport_direct.h"
 
 enum {
@@ -16,10 +15,6 @@ enum {
 };
 
 #define SUCCESS "{\"status\":\"success\",\"value\":null}"
-
-/* What the test at hand tests. */
-static int (*world_transport_new)(struct loop *loop, const struct transport_options *options,
-                                  struct transport **transport);
 
 struct world;
 
@@ -85,12 +80,13 @@ static inline void world_open_at(struct world *world, const char *url,
                                  struct transport_options options)
 {
     options.convex_url = url;
+    options.path = "/api/mutation";
     options.version = "1.2.3";
     if (!options.timeout_ms)
         options.timeout_ms = GUARD_MS;
     if (!options.concurrency)
         options.concurrency = 4;
-    assert_int_equal(world_transport_new(world->loop, &options, &world->transport), 0);
+    assert_int_equal(transport_direct_new(world->loop, &options, &world->transport), 0);
 }
 
 static inline void world_open(struct world *world, const char *host, const char *path,
@@ -186,41 +182,4 @@ static inline void expect_failure(struct attempt *attempt, enum answer_kind kind
     assert_int_equal(attempt->body.len, 0);
     assert_true(attempt->why.len > 0);
     assert_null(strchr(buf_string(&attempt->why), '\n'));
-}
-
-/* ---- each test with each transport ---- */
-
-static inline int world_use_direct(void **state)
-{
-    (void)state;
-    world_transport_new = transport_direct_new;
-    return 0;
-}
-
-static inline int world_use_curl(void **state)
-{
-    (void)state;
-    world_transport_new = transport_curl_new;
-    return 0;
-}
-
-/* Fills as many, whose names say with which; they last as long as the program. */
-static inline void world_with(const char *transport, CMFixtureFunction use,
-                              const struct CMUnitTest *tests, size_t len, struct CMUnitTest *named)
-{
-    for (size_t i = 0; i < len; i++) {
-        char *name;
-        assert_true(asprintf(&name, "%s: %s", transport, tests[i].name) > 0);
-        named[i] = tests[i];
-        named[i].name = name;
-        named[i].setup_func = use;
-    }
-}
-
-/* Fills twice as many. */
-static inline void world_with_each(const struct CMUnitTest *tests, size_t len,
-                                   struct CMUnitTest *each)
-{
-    world_with("direct", world_use_direct, tests, len, each);
-    world_with("curl", world_use_curl, tests, len, each + len);
 }
