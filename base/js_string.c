@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How JavaScript writes a value from JSON: String(value) and JSON.stringify(value). */
+/* JavaScript's String(value) for a value from JSON. */
 #include "base/js_string.h"
 
 #include <assert.h>
@@ -87,10 +87,7 @@ static int js_scalar(struct span json, size_t max, struct buf *out)
         int r = json_decode(json, &decoded);
         return r ? r : js_append(buf_span(&decoded), max, out);
     }
-    case '{':
-        /* A member named toString hides the method, and no value from JSON can be called. */
-        if (json_find(json, SPAN("toString")).at)
-            return JS_STRING_THROWS;
+    case '{': /* so, too, where a member toString would make JavaScript throw */
         return js_append(SPAN("[object Object]"), max, out);
     case 't':
     case 'f':
@@ -127,28 +124,4 @@ static int js_array(struct span json, size_t max, struct buf *out)
 int js_string(struct span json, size_t max, struct buf *out)
 {
     return *json.at == '[' ? js_array(json, max, out) : js_scalar(json, max, out);
-}
-
-int js_stringify(struct span json, struct buf *out)
-{
-    const char *at = json.at, *end = json.at + json.len;
-    int r = 0;
-
-    while (r == 0 && at < end) {
-        struct span token = {at, 1};
-        if (*at == '"') {
-            cleanup(buf_done) struct buf decoded = BUF_NULL;
-            token = json_value_at(at, end);
-            r = json_decode(token, &decoded);
-            if (r == 0)
-                r = json_quote(buf_span(&decoded), out);
-        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
-            token = json_value_at(at, end);
-            r = js_number(token, SIZE_MAX, out);
-        } else if (!strchr(" \t\n\r", *at)) {
-            r = buf_append_char(out, *at);
-        }
-        at += token.len;
-    }
-    return r;
 }

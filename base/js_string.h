@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* How JavaScript writes a value from JSON. Source: ECMA-262, ToString and JSON.stringify. */
+/* How JavaScript writes a value from JSON as a string. Source: ECMA-262, ToString. */
 #pragma once
 
 #include "base/buf.h"
 
-enum {
-    JS_STRING_THROWS = 1, /* JavaScript would throw: Cannot convert object to primitive value */
-    JS_STRING_CUT = 2,    /* the string is longer than max bytes */
-};
+enum { JS_STRING_CUT = 1 };
 
-/* Appends String(value) to out, which may grow to max bytes. json must have passed the scanner. 0,
- * an outcome above, or -ENOMEM. */
+/*
+ * String(value): appends to out, which grows to max bytes at most. json has passed the scanner. 0;
+ * JS_STRING_CUT: the string is longer than max; or -ENOMEM.
+ */
 int js_string(struct span json, size_t max, struct buf *out);
-
-/* Appends JSON.stringify(value) to out, except that numeric keys and repeated keys keep their
- * places. 0 or -ENOMEM. */
-int js_stringify(struct span json, struct buf *out);

@@ -7,7 +7,8 @@
  * "[Request ID: …] Server Error". What a function throws begins with "Uncaught " and may quote
  * anything, and so may a validator's complaint.
  *
- * Messages are what ConvexHttpClient would throw on Node 20.
+ * Messages are what ConvexHttpClient would throw, and texts of our own where it would let one of
+ * the JavaScript engine's out.
  */
 #include "convex/verdict.h"
 
@@ -16,10 +17,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/js_string.h"
 #include "base/json.h"
 #include "base/json_scan.h"
-#include "convex/parse_message.h"
+#include "base/utf8.h"
+
+enum { VERDICT_QUOTED_BYTES = 40 }; /* of an answer that is no JSON */
 
 struct verdict_rule {
     enum verdict_outcome outcome;
@@ -128,16 +130,13 @@ static void verdict_read_text(struct verdict *verdict)
     }
 }
 
-/* new Error(errorMessage).message: its string, "" where there is none. */
+/* The errorMessage, which Convex always sends as a string: anything else as it is written. */
 static int verdict_read_error(struct span envelope, struct verdict *verdict)
 {
     struct span text = json_find(envelope, SPAN("errorMessage"));
-    int r = 0;
+    int r = text.len > 0 && *text.at == '"' ? json_decode(text, &verdict->message)
+                                            : buf_append_span(&verdict->message, text);
 
-    if (text.len > 0)
-        r = js_string(text, SIZE_MAX, &verdict->message);
-    if (r == JS_STRING_THROWS)
-        r = buf_append_span(&verdict->message, SPAN("Cannot convert object to primitive value"));
     if (r == 0)
         verdict_read_text(verdict);
     return r;
@@ -145,25 +144,28 @@ static int verdict_read_error(struct span envelope, struct verdict *verdict)
 
 /* ---- answers that ConvexHttpClient takes for an envelope ---- */
 
+/* text is clean UTF-8, and no JSON that the relay reads. */
 static int verdict_read_unreadable(struct span text, struct verdict *verdict)
 {
+    bool cut = text.len > VERDICT_QUOTED_BYTES;
+    size_t len = cut ? utf8_whole(text.at, VERDICT_QUOTED_BYTES) : text.len;
+
     verdict_follow(verdict, &verdict_rule_unknown);
     verdict_because(verdict, "unreadable answer");
-    int r = parse_message(text, &verdict->message);
-    if (r == PARSE_MESSAGE_NONE) /* a number past all doubles, or too deep: not Convex's writing */
-        r = buf_append_span(&verdict->message, SPAN("Invalid response"));
-    return r;
+    if (len == 0)
+        return buf_append_span(&verdict->message, SPAN("The answer of Convex is empty"));
+    int r = buf_append_span(&verdict->message, SPAN("The answer of Convex is not JSON: "));
+    if (r == 0)
+        r = buf_append(&verdict->message, text.at, len);
+    return r == 0 && cut ? buf_append_span(&verdict->message, SPAN("...")) : r;
 }
 
 static int verdict_read_unexpected(struct span json, struct verdict *verdict)
 {
     verdict_follow(verdict, &verdict_rule_unknown);
     verdict_because(verdict, "unexpected answer");
-    if (span_eq(json, SPAN("null")))
-        return buf_append_span(&verdict->message,
-                               SPAN("Cannot read properties of null (reading 'logLines')"));
     int r = buf_append_span(&verdict->message, SPAN("Invalid response: "));
-    return r ? r : js_stringify(json, &verdict->message);
+    return r ? r : buf_append_span(&verdict->message, json);
 }
 
 static struct span verdict_skip_bom(struct span body)

@@ -170,9 +170,6 @@ static int args_refuse_value(struct span data, struct buf *message)
 
     cleanup(buf_done) struct buf received = BUF_NULL;
     int r = js_string(data, ARGS_MESSAGE_MAX, &received);
-    if (r == JS_STRING_THROWS)
-        return args_refuse(
-            buf_append_span(message, SPAN("Cannot convert object to primitive value")));
     if (r < 0)
         return r;
     r = buf_append_span(message,

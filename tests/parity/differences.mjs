@@ -124,6 +124,52 @@ export const differences = [
     relay: { status: 500, body: '{"error":"m"}', sends: 1 },
   },
   {
+    why: "The router says what JSON.parse says, which differs from one JavaScript engine to the next. The relay quotes the answer's beginning.",
+    cases: [
+      'answers: Convex answers 200 ""',
+      'answers: Convex answers 200 " "',
+      'answers: Convex answers 200 "<html></html>"',
+      'answers: Convex answers 200 "OK"',
+      'answers: Convex answers 200 "{\\"status\\":\\"success\\""',
+      'answers: Convex answers 200 "{\\"status\\":\\"success\\"}x"',
+      `answers: Convex answers 200 "{'status':'success'}"`,
+    ],
+    relay: {
+      status: 500,
+      bodyMatches: /^\{"error":"The answer of Convex is (empty|not JSON: .+)"\}$/,
+      sends: 1,
+    },
+  },
+  {
+    why: 'The router stumbles over null, and writes any other answer anew. The relay gives it as it came.',
+    cases: [
+      'answers: Convex answers 200 "null"',
+      'answers: Convex answers 200 "{ \\"status\\" : \\"other\\",\\n\\"a\\" : [ 1, 2 ] }"',
+      'answers: Convex answers 200 "{\\"a\\":\\"é\\\\u00e9\\\\/\\\\u0000\\"}"',
+    ],
+    relay: { status: 500, bodyMatches: /^\{"error":"Invalid response: .+"\}$/, sends: 1 },
+  },
+  {
+    why: 'The router makes a string in the way of JavaScript of a message that is none. The relay gives it as it came.',
+    cases: ['1e21', '-0', '{}', '{"a":1}', '[1,[2,null]]', '[]'].map(
+      (text) => `answers: Convex answers an error with the message ${text}`,
+    ),
+    relay: {
+      status: 500,
+      bodyMatches: /^\{"error":"(1e21|-0|\{\}|\{\\"a\\":1\}|\[1,\[2,null\]\]|\[\])"\}$/,
+      sends: 1,
+    },
+  },
+  {
+    why: 'The router finds no string for an object with a member toString. The relay takes the usual one.',
+    cases: /^data: data \[[^x]*\{"toStrin(g|\\u0067)":/,
+    relay: {
+      status: 500,
+      bodyMatches:
+        /^\{"error":"The arguments to a Convex function must be an object\. Received: .*\[object Object\].*"\}$/,
+    },
+  },
+  {
     why: 'A message of the router has no end. The relay cuts it at 64 KiB, as Convex cuts its own.',
     cases: ['data: data a string of 100 000 characters'],
     relay: {
