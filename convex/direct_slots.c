@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The slots of the direct transport. */
 #include "convex/direct_slots.h"
 
 #include <errno.h>
@@ -44,7 +45,7 @@ static bool direct_slot_is_stale(const struct direct_slot *slot)
            now_ms - slot->opened_ms > EASY_LIFETIME_S * INT64_C(1000);
 }
 
-/* What an idle connection says is nothing to us (a TLS session ticket), or its end. */
+/* An idle connection may bring a TLS session ticket, which recv swallows; anything else ends it. */
 static bool direct_slot_is_alive(struct direct_slot *slot)
 {
     size_t len;
@@ -78,8 +79,8 @@ void direct_slots_listen(struct direct_slot *slot)
 }
 
 /*
- * The one that was used last, so that those that are too many grow stale. Its end may have come
- * already, and the event be waiting behind others in this turn of the loop.
+ * The slot that was used last, so that what is too many grows stale. Each is read from first: the
+ * end of a connection may have come, its event still waiting in the loop's turn.
  */
 static struct direct_slot *direct_slots_find_open(struct direct_slots *slots)
 {
@@ -129,7 +130,7 @@ static int direct_slots_open_multi(struct direct_slots *slots, int concurrency)
 {
     slots->curl_is_up = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     slots->multi = slots->curl_is_up ? curl_multi_init() : NULL;
-    /* Else libcurl closes the oldest when there seem to be many. */
+    /* Without a number libcurl closes the oldest where many are open. */
     if (!slots->multi ||
         curl_multi_setopt(slots->multi, CURLMOPT_MAXCONNECTS, (long)concurrency) != CURLM_OK)
         return error_origin(-ENOMEM);
@@ -152,8 +153,6 @@ int direct_slots_init(struct direct_slots *slots, struct loop *loop,
     r = direct_slots_open_multi(slots, options->concurrency);
     if (r == 0)
         r = easy_new(options, &slots->model);
-    if (r == 0)
-        r = sockets_attach(&slots->sockets, slots->model);
     if (r == 0 && curl_easy_setopt(slots->model, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)
         r = error_origin(-ENOMEM);
     return r;

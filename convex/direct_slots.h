@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Where calls of the direct transport live: each in a slot with a connection, which is kept. */
+/* The slots of the direct transport: a call has one, with a connection that outlives the call. */
 #pragma once
 
 #include <sys/queue.h>
@@ -16,7 +16,7 @@ struct direct_slot {
     struct connection connection;
     struct call *call; /* NULL while idle */
     struct loop_timer timer;
-    struct buf head;
+    struct buf head; /* of the request */
     struct http_answer answer;
     int64_t opened_ms;
     int64_t idle_since_ms;
@@ -24,6 +24,7 @@ struct direct_slot {
 };
 TAILQ_HEAD(direct_slot_list, direct_slot);
 
+/* What the transport does with a slot. */
 struct direct_slots_callbacks {
     void (*event)(void *slot, uint32_t events);
     void (*timeout)(void *slot);
@@ -36,14 +37,14 @@ struct direct_slots {
     bool curl_is_up;
     CURLM *multi;
     struct sockets sockets;
-    CURL *model; /* never used itself: the connections' handles are copies of it */
+    CURL *model; /* the connections' handles are copies of this one, which never connects */
     bool tls;
-    struct direct_slot_list open;      /* idle, the one used last first */
-    struct direct_slot_list closed;    /* their handles know TLS sessions to resume */
-    char bytes[CONNECTION_READ_BYTES]; /* what has just come */
+    struct direct_slot_list open;      /* idle with a connection, the one used last first */
+    struct direct_slot_list closed;    /* idle without; their handles resume TLS sessions */
+    char bytes[CONNECTION_READ_BYTES]; /* for reading; what is there means nothing later */
 };
 
-/* All must stay in place. 0 or an -errno; direct_slots_done() in either case. */
+/* slots and callbacks must stay in place. 0 or an -errno; direct_slots_done() in either case. */
 int direct_slots_init(struct direct_slots *slots, struct loop *loop,
                       const struct transport_options *options,
                       const struct direct_slots_callbacks *callbacks);
@@ -52,7 +53,7 @@ void direct_slots_done(struct direct_slots *slots);
 
 /* Takes a slot, with an open connection where there is one. 0 or an -errno. */
 int direct_slots_take(struct direct_slots *slots, struct direct_slot **slot);
-/* Gives a slot back, and keeps its connection or closes it. */
+/* Gives a slot back; keep: its connection stays open for the next call. */
 void direct_slots_give(struct direct_slot *slot, bool keep);
-/* Something has come on an idle connection. */
+/* Something has come on an idle slot's connection: closes it unless that means nothing. */
 void direct_slots_listen(struct direct_slot *slot);

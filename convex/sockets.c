@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between two requests libcurl stops watching a connection (CURL_POLL_REMOVE) and starts again at
- * the next: two system calls a request for nothing. So a connection stays registered while it is
- * idle, and leaves when it is closed, or when something happens on it that nobody waits for (the
- * far side closed it, a TLS session ticket came): libcurl looks at it itself before its next use.
- *
- * This works only for descriptors whose close is heard of, those that are opened here. The
- * resolver's socket pair is closed by libcurl in silence, right after CURL_POLL_REMOVE, and its
- * number soon names another file: that one is deregistered when libcurl says so.
+ * libcurl's descriptors on the loop: those of its resolver, and each connection while it is being
+ * made. libcurl says which events to wait for on which descriptor (CURL_POLL_…), and is told of
+ * those that came (curl_multi_socket_action). A connected socket is connection.c's to watch.
  */
 #include "convex/sockets.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -22,9 +15,7 @@
 struct sockets_entry {
     struct loop_fd source;
     struct sockets *sockets;
-    uint32_t registered; /* with the loop; 0: not there */
-    uint32_t wanted;     /* by libcurl; 0: idle */
-    bool opened_here;
+    uint32_t wanted; /* by libcurl; 0: not on the loop */
 };
 
 /* ---- entries ---- */
@@ -63,7 +54,6 @@ static struct sockets_entry *sockets_add(struct sockets *sockets, int fd)
         entry = malloc(sizeof(*entry));
     if (!entry)
         return NULL;
-    assert(!sockets->entries[fd]); /* no descriptor is closed unheard */
     *entry = (struct sockets_entry){
         .source = {.fd = fd, .fn = sockets_event, .ctx = entry},
         .sockets = sockets,
@@ -72,30 +62,31 @@ static struct sockets_entry *sockets_add(struct sockets *sockets, int fd)
     return entry;
 }
 
-static void sockets_deregister(struct sockets_entry *entry)
-{
-    if (entry->registered)
-        loop_fd_remove(entry->sockets->loop, &entry->source);
-    entry->registered = 0;
-}
-
 static void sockets_drop(struct sockets_entry *entry)
 {
     if (!entry)
         return;
-    sockets_deregister(entry);
+    if (entry->wanted)
+        loop_fd_remove(entry->sockets->loop, &entry->source);
     entry->sockets->entries[entry->source.fd] = NULL;
     free(entry);
 }
 
-static int sockets_register(struct sockets_entry *entry, uint32_t events)
+static int sockets_watch(struct sockets_entry *entry, uint32_t events)
 {
     struct loop *loop = entry->sockets->loop;
-    int r = entry->registered ? loop_fd_change(loop, &entry->source, events)
-                              : loop_fd_add(loop, &entry->source, events);
+    int r = 0;
 
+    if (entry->wanted == events)
+        return 0;
+    if (!events)
+        loop_fd_remove(loop, &entry->source);
+    else if (entry->wanted)
+        r = loop_fd_change(loop, &entry->source, events);
+    else
+        r = loop_fd_add(loop, &entry->source, events);
     if (r == 0)
-        entry->registered = events;
+        entry->wanted = events;
     return r;
 }
 
@@ -107,30 +98,20 @@ static void sockets_run(struct sockets *sockets, curl_socket_t fd, int events)
     CURLMcode r = curl_multi_socket_action(sockets->multi, fd, events, &running);
 
     if (r != CURLM_OK)
-        log_error("libcurl cannot go on", "error", curl_multi_strerror(r));
+        log_error("libcurl failed: calls to Convex may wait for their timeout", "error",
+                  curl_multi_strerror(r));
     sockets->ran(sockets->ctx);
 }
 
 static void sockets_event(void *ctx, uint32_t events)
 {
     struct sockets_entry *entry = ctx;
+    int ready = events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 
-    if (!entry->wanted) {
-        sockets_deregister(entry);
-        return;
-    }
-    /* Level-triggered: what is not wanted any more would come for ever. */
-    if (events & (EPOLLIN | EPOLLOUT) & ~entry->wanted)
-        (void)sockets_register(entry, entry->wanted);
-
-    /* An error is found by reading. CURL_CSELECT_ERR would hide which it is. */
-    int ready = 0;
-    if (events & (EPOLLERR | EPOLLHUP | (EPOLLIN & entry->wanted)))
+    /* Reading finds which error there is; CURL_CSELECT_ERR would hide it. */
+    if (events & (EPOLLERR | EPOLLHUP | EPOLLIN))
         ready |= CURL_CSELECT_IN;
-    if (events & EPOLLOUT & entry->wanted)
-        ready |= CURL_CSELECT_OUT;
-    if (ready)
-        sockets_run(entry->sockets, entry->source.fd, ready); /* entry may be gone after this */
+    sockets_run(entry->sockets, entry->source.fd, ready); /* entry may be gone after this */
 }
 
 static void sockets_timeout(void *ctx)
@@ -138,7 +119,7 @@ static void sockets_timeout(void *ctx)
     sockets_run(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* ---- libcurl speaks to the loop: nothing here may call into libcurl ---- */
+/* ---- libcurl speaks to the loop: these must not call into libcurl ---- */
 
 static int sockets_want(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
 {
@@ -147,20 +128,16 @@ static int sockets_want(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
 
     (void)easy, (void)unused;
     if (what == CURL_POLL_REMOVE) {
-        if (entry && entry->opened_here)
-            entry->wanted = 0;
-        else
-            sockets_drop(entry);
+        sockets_drop(entry);
         return 0;
     }
     if (!entry)
         entry = sockets_add(sockets, fd);
     if (!entry)
         return -1;
-    entry->wanted = (what & CURL_POLL_IN ? EPOLLIN : 0U) | (what & CURL_POLL_OUT ? EPOLLOUT : 0U);
-    if ((entry->registered & entry->wanted) == entry->wanted)
-        return 0;
-    return sockets_register(entry, entry->wanted) < 0 ? -1 : 0;
+    uint32_t in = what & CURL_POLL_IN ? EPOLLIN : 0;
+    uint32_t out = what & CURL_POLL_OUT ? EPOLLOUT : 0;
+    return sockets_watch(entry, in | out) < 0 ? -1 : 0;
 }
 
 static int sockets_set_timer(CURLM *multi, long timeout_ms, void *ctx)
@@ -173,30 +150,6 @@ static int sockets_set_timer(CURLM *multi, long timeout_ms, void *ctx)
     else
         loop_timer_set(sockets->loop, &sockets->timer, loop_now_ms(sockets->loop) + timeout_ms);
     return 0;
-}
-
-static curl_socket_t sockets_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
-{
-    struct sockets *sockets = ctx;
-    struct sockets_entry *entry;
-    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-
-    (void)purpose;
-    if (fd < 0)
-        return CURL_SOCKET_BAD;
-    entry = sockets_add(sockets, fd);
-    if (!entry) {
-        (void)close(fd);
-        return CURL_SOCKET_BAD;
-    }
-    entry->opened_here = true;
-    return fd;
-}
-
-static int sockets_close(void *ctx, curl_socket_t fd)
-{
-    sockets_drop(sockets_find(ctx, fd));
-    return close(fd);
 }
 
 /* ---- life ---- */
@@ -232,18 +185,5 @@ void sockets_done(struct sockets *sockets)
 
 void sockets_release(struct sockets *sockets, int fd)
 {
-    struct sockets_entry *entry = sockets_find(sockets, fd);
-
-    if (entry)
-        sockets_deregister(entry);
-}
-
-int sockets_attach(struct sockets *sockets, CURL *easy)
-{
-    if (curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK ||
-        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK)
-        return error_origin(-ENOMEM);
-    return 0;
+    sockets_drop(sockets_find(sockets, fd));
 }

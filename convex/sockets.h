@@ -11,23 +11,20 @@ struct sockets_entry;
 struct sockets {
     struct loop *loop;
     CURLM *multi;
-    struct loop_timer timer; /* libcurl's one */
-    /* Called after each time libcurl was let run. */
+    struct loop_timer timer; /* the one timer of the multi handle */
+    /* Called with ctx each time libcurl has run. */
     void (*ran)(void *ctx);
     void *ctx;
-    /* The rest is its own. */
-    struct sockets_entry **entries; /* by descriptor; NULL: not ours to watch */
+    /* private: */
+    struct sockets_entry **entries; /* by descriptor; NULL: not watched for libcurl */
     size_t entries_len;
 };
 
-/* Hooks the multi handle up; both must outlive sockets_done(). 0 or an -errno. */
+/* Puts the multi handle on the loop; both must outlive sockets_done(). 0 or an -errno. */
 int sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi, void (*ran)(void *ctx),
                  void *ctx);
-/* After curl_multi_cleanup(), which still closes descriptors. */
+/* To be called after curl_multi_cleanup(), which still closes descriptors. */
 void sockets_done(struct sockets *sockets);
 
-/* Watches a connected socket no longer, which libcurl is done with but for closing it. */
+/* Stops watching a connected socket for libcurl, which will only close it. */
 void sockets_release(struct sockets *sockets, int fd);
-
-/* Lets an easy handle's connections be opened and closed here. 0 or an -errno. */
-int sockets_attach(struct sockets *sockets, CURL *easy);
