@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What the beginning of an answer says. */
 #include "convex/beginning.h"
 
 #include "base/json.h"
@@ -7,7 +8,7 @@
 #include "convex/answer.h"
 
 struct beginning {
-    struct span status; /* as written; none: it has not come */
+    struct span status; /* as written; SPAN_NULL: has not come */
     struct span message;
 };
 
@@ -28,10 +29,10 @@ static bool beginning_is_high_surrogate(const char *unit)
     return unit[1] == 'u' && strchr("dD", unit[2]) && strchr("89abAB", unit[3]);
 }
 
-/* How much of a string as written, from its opening quote on, is whole characters. */
+/* How many bytes of a string as written, from the opening quote on, are whole characters. */
 static size_t beginning_whole(struct span string)
 {
-    size_t len = 1, high = 0; /* high: where the first half of a pair begins */
+    size_t len = 1, high = 0; /* high: where the first half of a surrogate pair begins */
 
     while (len < string.len) {
         const char *unit = string.at + len;
@@ -46,7 +47,7 @@ static size_t beginning_whole(struct span string)
     return high ? high : len;
 }
 
-/* A character of several bytes may be the last, and not all there. */
+/* How many bytes of a text are whole characters: the last character may be cut off. */
 static size_t beginning_whole_utf8(const char *text, size_t len)
 {
     size_t lead = len;
@@ -112,13 +113,14 @@ bool beginning_decides(int status, bool cut, struct buf *body)
     struct span text = buf_span(body);
 
     if (!answer_is_envelope(status)) {
-        if (cut) /* a refusal is its status, and as much of its text as there is */
+        if (cut) /* the status decides, and the text is for people */
             body->len = beginning_whole_utf8(text.at, text.len);
         return cut;
     }
     if (beginning_of_envelope(text, cut, body))
         return true;
-    /* As verdict_read() does with what is whole. */
+    /* verdict_read() does the same with a whole body: replaces what is not UTF-8, and tries again.
+     */
     text.len = beginning_whole_utf8(text.at, text.len);
     return json_clean_utf8(text, &clean) == 0 && clean.len != text.len &&
            beginning_of_envelope(buf_span(&clean), cut, body);

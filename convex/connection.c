@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcurl's part ends with the handshake, but its handle stays in the multi handle: taking it out
- * closes the connection. From then on the descriptor is watched here, and registered once for the
- * connection's life.
+ * libcurl's part ends with the handshake, but the easy handle stays in the multi handle: taking the
+ * handle out closes the connection. From then on the descriptor is watched here, and registered
+ * once for the connection's life.
  *
- * libcurl would close a connection that it thinks unused as soon as bytes come on it, when it looks
- * through all of them before it makes another. A first curl_easy_recv() binds the connection to its
- * handle, which makes it used.
+ * A trap: before libcurl makes a connection, it closes those it thinks unused on which bytes have
+ * come. A first curl_easy_recv() binds a connection to its handle, and so makes the connection
+ * used.
  *
  * Plain connections are written to and read from directly; TLS ones by libcurl, a record at a time.
  */
@@ -20,7 +20,7 @@
 #include "base/error.h"
 
 enum {
-    CONNECTION_RECORD_BYTES = 16 << 10, /* the most that is surely one record */
+    CONNECTION_RECORD_BYTES = 16 << 10, /* the most that fits into one TLS record */
     CONNECTION_RECORDS = 16,            /* in one turn of the loop */
 };
 
@@ -54,7 +54,7 @@ void connection_done(struct connection *connection)
 int connection_open(struct connection *connection)
 {
     connection->error[0] = '\0';
-    /* Only sets the timer, libcurl begins in the loop. */
+    /* Only sets libcurl's timer: connecting begins in the loop. */
     if (curl_multi_add_handle(connection->sockets->multi, connection->easy) != CURLM_OK)
         return error_origin(-ENOMEM);
     connection->attached = true;
@@ -153,7 +153,7 @@ static int connection_fill_record(struct connection *connection)
     return 0;
 }
 
-/* A record that did not go is offered again as it was: OpenSSL has begun with it. */
+/* OpenSSL wants a record that did not go at once again with the same bytes. */
 static int connection_send_record(struct connection *connection)
 {
     struct buf *record = &connection->record;
@@ -214,7 +214,7 @@ static int connection_receive_plain(struct connection *connection, char *bytes, 
     return n > 0 ? 0 : CONNECTION_ENDED;
 }
 
-/* A whole record, so that none of it stays inside where no event tells of it. */
+/* A whole record at a time: of bytes that stay inside OpenSSL the descriptor tells nothing. */
 static int connection_receive_tls(struct connection *connection, char *bytes, size_t *len)
 {
     CURLcode code = curl_easy_recv(connection->easy, bytes, CONNECTION_READ_BYTES, len);

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The options of a libcurl handle. */
 #include "convex/easy.h"
 
 #include <errno.h>
@@ -9,7 +10,7 @@
 
 enum {
     EASY_CONNECT_MS_MAX = 10 * 1000,
-    /* After a failure, too: libcurl would go to the dead address for a minute. */
+    /* libcurl by itself would go to a dead address for a minute. */
     EASY_ADDRESS_S = 5,
     EASY_KEEPALIVE_S = 30,
 };
@@ -26,7 +27,7 @@ int easy_url(const struct transport_options *options, struct buf *url)
     return 0;
 }
 
-/* PROXY: libcurl would take one from the environment. */
+/* CURLOPT_PROXY is empty, or libcurl would take a proxy from the environment. */
 static bool easy_set_address(CURL *easy, const char *url)
 {
     return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK &&
@@ -35,9 +36,9 @@ static bool easy_set_address(CURL *easy, const char *url)
 }
 
 /*
- * Without this, Debian's libcurl reads the whole CA bundle again for each connection (20 ms): its
- * store is kept only where no CA directory is set, and Debian compiles one in. Where no CA file is
- * compiled in, the directory is all there is, and stays.
+ * Debian's libcurl would read the whole CA bundle again for each connection (20 ms): libcurl keeps
+ * its store only where no CA directory is set, and Debian compiles one in. The directory stays
+ * where no CA file is compiled in.
  */
 static bool easy_trust(CURL *easy, const char *ca_file)
 {
@@ -63,14 +64,14 @@ static bool easy_set_limits(CURL *easy, int64_t timeout_ms)
         {CURLOPT_NOSIGNAL, 1}, /* signals belong to the program */
         {CURLOPT_TIMEOUT_MS, total_ms},
         {CURLOPT_CONNECTTIMEOUT_MS, connect_ms},
-        {CURLOPT_QUICK_EXIT, 1}, /* never wait for a resolver's thread */
+        {CURLOPT_QUICK_EXIT, 1}, /* do not wait for a resolver's thread at the end */
         {CURLOPT_MAXAGE_CONN, EASY_IDLE_S},
         {CURLOPT_MAXLIFETIME_CONN, EASY_LIFETIME_S},
         {CURLOPT_DNS_CACHE_TIMEOUT, EASY_ADDRESS_S},
         {CURLOPT_TCP_KEEPALIVE, 1},
         {CURLOPT_TCP_KEEPIDLE, EASY_KEEPALIVE_S},
         {CURLOPT_TCP_KEEPINTVL, EASY_KEEPALIVE_S},
-        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1}, /* in the TLS handshake, too */
+        {CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1}, /* what the TLS handshake offers (ALPN) */
         {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2},
         {CURLOPT_SSL_VERIFYPEER, 1},
         {CURLOPT_SSL_VERIFYHOST, 2},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcurl's options that hold however a request travels: where it goes, whom to trust, how long it
- * may take.
+ * The options of a libcurl handle: which address to connect to, whom to trust, how long that may
+ * take.
  */
 #pragma once
 
@@ -12,9 +12,10 @@
 struct transport_options;
 
 enum {
-    /* Proxies close idle connections after 60 s or more: never send into one about to be closed. */
+    /* Less than the 60 s after which proxies close idle connections: no request meets such an end.
+     */
     EASY_IDLE_S = 45,
-    /* So that a changed DNS answer is followed even under load. */
+    /* A connection's life, so that a changed DNS answer is followed even under load. */
     EASY_LIFETIME_S = 10 * 60,
 };
 

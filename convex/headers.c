@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Single header lines, written and read. */
 #include "convex/headers.h"
 
 #include <curl/curl.h>
@@ -8,16 +9,15 @@
 
 #include "base/error.h"
 
-/* Convex itself sends none (crates/ has no such header), so that it comes from something in
- * between, and may be long out of date when Convex is back. To ask every few minutes costs nobody
- * much. */
+/* Convex sends no Retry-After (crates/ has no such header): one comes from a proxy, and may be out
+ * of date when Convex is back. A try every few minutes costs nobody much. */
 enum { HEADERS_RETRY_AFTER_S_MAX = 5 * 60 };
 
 int headers_authorization(const char *deploy_key, struct buf *line)
 {
     struct buf made = BUF_NULL;
 
-    /* A line end would begin a header of its own; Convex refuses what is not ASCII. */
+    /* A line end would begin another header; Convex refuses what is not ASCII. */
     for (const char *c = deploy_key; c && *c; c++) {
         if (*c < ' ' || *c > '~')
             return error_origin(-EINVAL);

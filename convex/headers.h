@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Header lines whose writing and reading the transports share. */
+/* Single header lines: those to Convex are written, those of an answer read. */
 #pragma once
 
 #include <stdint.h>
@@ -7,15 +7,14 @@
 #include "base/buf.h"
 
 /*
- * Writes the Authorization header for a deploy key, without a line end (NULL: an empty line, no
- * header). 0, -EINVAL where the key holds what no header may, or -ENOMEM; *line is untouched on
- * failure.
+ * Writes the Authorization header for a deploy key into *line, without a line end; deploy_key NULL:
+ * *line becomes empty. 0; -EINVAL: the key holds what no header may; or -ENOMEM; *line is untouched
+ * on failure.
  */
 int headers_authorization(const char *deploy_key, struct buf *line);
 
-/* Retry-After's seconds or date (RFC 9110, 10.2.3), at most five minutes; -1 when it is neither. */
+/* The wait of a Retry-After, seconds or a date (RFC 9110, 10.2.3), at most 5 min; -1: neither. */
 int64_t headers_retry_after_ms(struct span value);
 
-/* What Content-Encoding says, for the log: one line, without its text; NULL where the body is as it
- * is. */
+/* One line for the log on what a Content-Encoding says; NULL: the body is not encoded. */
 const char *headers_compressed(struct span value);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Lenient where a doubt costs nothing (a bare LF in the head, unknown headers), strict where it
- * could shift the end of the answer: what stands after a wrong end would be taken for the answer to
- * the next request. An answer whose end is certain is read even where its framing is odd; its
- * connection is then not used again.
+ * Lenient where a doubt costs nothing (a bare LF in the head, unknown headers), strict where a
+ * doubt could shift the end of the answer: what stands after a wrong end would be taken for the
+ * answer to the next request. An answer whose end is certain is read even where its framing is odd,
+ * but the connection is not used again.
  */
 #include "convex/http_answer.h"
 
@@ -38,7 +38,7 @@ static void http_answer_begin_head(struct http_answer *answer)
     answer->closes = false;
 }
 
-/* The reason phrase may be missing, and the blank before it with it. */
+/* The reason phrase may be missing, and the blank before it, too. */
 static int http_answer_take_status(struct http_answer *answer, struct span line)
 {
     const char *at = line.at;
@@ -93,7 +93,8 @@ static int http_answer_take_header(struct http_answer *answer, struct span line)
     const char *colon = memchr(line.at, ':', line.len);
     struct span name = {line.at, colon ? (size_t)(colon - line.at) : 0};
 
-    /* A blank at its beginning would make it a part of the line before, one at its end a guess. */
+    /* A blank before the name continues the line above; one before the colon is read in two ways.
+     */
     if (name.len == 0 || memchr(" \t", *name.at, 2) || memchr(" \t", colon[-1], 2))
         return http_answer_break(answer, "a header line of the answer makes no sense");
 
@@ -180,12 +181,12 @@ static int http_answer_read_line(struct http_answer *answer, struct span line)
 
     if (answer->state == HTTP_ANSWER_AT_CHUNK_END)
         answer->state = HTTP_ANSWER_AT_CHUNK;
-    else if (line.len == 0) /* the trailer's end */
+    else if (line.len == 0) /* the end of the trailer */
         answer->state = HTTP_ANSWER_AT_END;
     return 0;
 }
 
-/* All that comes before and after a body is counted together; of chunks, each line by itself. */
+/* The head and the trailer have one bound together; each line of a chunk has its own. */
 static bool http_answer_has_room(struct http_answer *answer, size_t len)
 {
     if (answer->state == HTTP_ANSWER_AT_CHUNK || answer->state == HTTP_ANSWER_AT_CHUNK_END)
@@ -194,7 +195,7 @@ static bool http_answer_has_room(struct http_answer *answer, size_t len)
     return answer->head_bytes <= ANSWER_HEAD_BYTES_MAX;
 }
 
-/* Takes from the bytes what belongs to the line, and reads it once it is whole. */
+/* Takes the bytes that belong to the line at hand, and reads the line once it is whole. */
 static int http_answer_take_line(struct http_answer *answer, struct span *bytes)
 {
     const char *end = memchr(bytes->at, '\n', bytes->len);
@@ -279,7 +280,7 @@ int http_answer_take(struct http_answer *answer, struct span bytes)
     }
     if (answer->state != HTTP_ANSWER_AT_END)
         return 0;
-    /* More than was asked for: the next answer would begin with it. */
+    /* Bytes that nobody asked for would be taken for the next answer's beginning. */
     if (bytes.len > 0)
         answer->keeps = false;
     return HTTP_ANSWER_WHOLE;

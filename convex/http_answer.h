@@ -11,7 +11,7 @@
 enum http_answer_outcome {
     HTTP_ANSWER_WHOLE = 1,
     HTTP_ANSWER_ENDLESS, /* the body is longer than ANSWER_BYTES_MAX */
-    HTTP_ANSWER_BROKEN,  /* it ended too soon, or is none */
+    HTTP_ANSWER_BROKEN,  /* the answer ended too soon, or is no HTTP */
 };
 
 enum http_answer_state {
@@ -27,16 +27,16 @@ enum http_answer_state {
     HTTP_ANSWER_AT_END,
 };
 
-/* All zero is none: http_answer_reset() first. */
+/* To be all zero before the first http_answer_reset(). */
 struct http_answer {
     int status;             /* 0 until the head is whole; never a 1xx */
-    struct buf body;        /* its beginning; nothing of a compressed one */
-    uint64_t body_bytes;    /* how much of it has come */
-    const char *compressed; /* one line for the log; NULL: it is not */
+    struct buf body;        /* the body's beginning; empty where it is compressed */
+    uint64_t body_bytes;    /* how many of the body's bytes have come */
+    const char *compressed; /* one line for the log; NULL: the body is not compressed */
     int64_t retry_after_ms; /* -1: none */
     bool keeps;             /* once whole: the connection may carry another request */
     const char *why;        /* once broken or endless: one line for the log, no contents */
-    /* The rest is its own. */
+    /* private: */
     enum http_answer_state state;
     struct buf line; /* the beginning of a line whose end has not come */
     size_t head_bytes;
@@ -48,11 +48,11 @@ struct http_answer {
     bool closes;
 };
 
-/* Makes ready for another answer; the body's memory stays for it. */
+/* Makes ready for the next answer, and keeps the memory of the body. */
 void http_answer_reset(struct http_answer *answer);
 void http_answer_done(struct http_answer *answer);
 
-/* Takes the bytes that came: 0 while more must come, an outcome, or -ENOMEM. */
+/* Takes the bytes that came. 0: more must come; an outcome; or -ENOMEM. */
 int http_answer_take(struct http_answer *answer, struct span bytes);
 /* The stream has ended in good order: HTTP_ANSWER_WHOLE or HTTP_ANSWER_BROKEN. */
 int http_answer_end(struct http_answer *answer);

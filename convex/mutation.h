@@ -3,8 +3,8 @@
  * The body of a mutation's call: {"path":…,"format":…,"args":[ … ]}.
  *
  * args stands in an array always: a bare array would be positional arguments (convex-backend
- * crates/udf/src/helpers.rs). The format stays as it is: an unknown one is refused after the
- * mutation has run (crates/local_backend/src/public_api.rs).
+ * crates/udf/src/helpers.rs). Never try another format: Convex refuses an unknown one only after
+ * the mutation has run (crates/local_backend/src/public_api.rs).
  */
 #pragma once
 

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A query of a name that nobody has: it passes through the same front as a mutation, the deploy key
- * is looked at (/api/query_ts asks for none), so is whether the deployment runs, and then there is
- * nothing to run (convex-backend crates/local_backend/src/public_api.rs, public_query_post;
- * crates/udf/src/validation.rs). It proves neither that functions are deployed nor that the key may
- * run internal ones.
+ * A query of a name that nobody has: Convex looks at the deploy key (/api/query_ts asks for none)
+ * and at whether the deployment runs, and then finds nothing to run (convex-backend
+ * crates/local_backend/src/public_api.rs, public_query_post; crates/udf/src/validation.rs). The
+ * probe proves neither that functions are deployed nor that the key may run internal ones.
  */
 #include "convex/probe.h"
 
@@ -41,12 +40,12 @@ static int probe_say_unreached(const struct transport_options *options, const st
                           "its CA in CONVEX_CA_FILE",
                           options->convex_url, answer->why);
     return buf_printf(why,
-                      "CONVEX_URL %s cannot be reached (%s): is the address right, and is "
-                      "Convex running?",
+                      "CONVEX_URL %s cannot be reached (%s): check the address, and that "
+                      "Convex runs",
                       options->convex_url, answer->why);
 }
 
-/* What Convex says of who asks (crates/local_backend/src/authentication.rs). */
+/* Whether Convex refuses the caller, not the call (crates/local_backend/src/authentication.rs). */
 static bool probe_is_identity(int status, const char *code)
 {
     static const char *const codes[] = {"InvalidAdminKey", "InvalidAuthHeader",
@@ -72,11 +71,11 @@ static int probe_say_refused(const struct transport_options *options, int status
                           options->convex_url, status);
     return buf_printf(why,
                       "CONVEX_URL %s does not answer as Convex does (http %d to POST "
-                      "/api/query): is it the deployment's address?",
+                      "/api/query): set the address of the deployment",
                       options->convex_url, status);
 }
 
-/* Paused, disabled, too old: what has its cause before the function is looked for. */
+/* Paused, disabled, too old: Convex says so before it looks for the function. */
 static int probe_say_held(const struct transport_options *options, const struct verdict *verdict,
                           struct buf *why)
 {
@@ -84,7 +83,7 @@ static int probe_say_held(const struct transport_options *options, const struct 
                       options->convex_url, verdict->cause);
 }
 
-/* An envelope of any kind is Convex's, and that there is no such function is what was asked for. */
+/* Convex alone writes envelopes, and "function not found" is what the probe asked for. */
 static int probe_judge_http(const struct transport_options *options, const struct answer *answer,
                             const struct verdict *verdict, struct buf *why)
 {

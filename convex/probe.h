@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks Convex whether it is there and takes the deploy key, and runs nothing. Blocks: for
+/* Asks whether Convex is there and takes the deploy key, and runs nothing. Blocks: for
  * `convex-relay check`. */
 #pragma once
 

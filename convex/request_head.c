@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The head of the POSTs to Convex. */
 #include "convex/request_head.h"
 
 #include <curl/curl.h>
@@ -9,7 +10,7 @@
 #include "convex/headers.h"
 #include "convex/transport.h"
 
-/* An address without a host (file:///) is refused by libcurl, once it is to connect. */
+/* A URL without a host (file:///) gives an empty Host: libcurl refuses to connect there. */
 static int request_head_write_opening(struct buf *opening, CURLU *url)
 {
     char *host = NULL, *port = NULL, *path = NULL;
@@ -70,7 +71,7 @@ void request_head_done(struct request_head *head)
     buf_done(&head->closing);
 }
 
-/* printf would be a good part of what a request costs here. */
+/* By hand: printf would be a good part of what a request costs. */
 static struct span request_head_digits(size_t n, char digits[20])
 {
     size_t at = 20;

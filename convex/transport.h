@@ -8,16 +8,15 @@
 
 struct transport;
 
-/* One attempt. Owned by the caller and kept in place, with all it points at, until done is called.
- */
+/* One call. The caller owns it, and keeps it and all it points at in place until done is called. */
 struct call {
-    struct span body[3];    /* the request's body is these, one after the other */
+    struct span body[3];    /* the parts of the request's body, one after the other */
     const char *request_id; /* goes out as Convex-Request-Id; NULL: none */
-    /* Called once, from the loop, never from inside transport_start(). It may start and cancel
-     * calls, this one's memory is its own again; it must not free the transport. */
+    /* Called once, from the loop, never from inside transport_start(). The call's memory is the
+     * caller's again. May start and cancel calls; must not free the transport. */
     void (*done)(struct call *call, const struct answer *answer);
-    struct transport *transport; /* that it was started on */
-    void *handle;                /* the transport's own */
+    struct transport *transport; /* set by transport_start() */
+    void *handle;                /* private to the transport */
 };
 
 struct transport {
@@ -32,8 +31,8 @@ struct transport_ops {
 };
 
 /*
- * POSTs the call's body to where the transport was made for. 0, or an -errno and done is never
- * called. -EBUSY: as many calls are in flight as the concurrency allows.
+ * POSTs the call's body to the URL that the transport was made for. 0; or an -errno, and done is
+ * never called: -EBUSY where as many calls are in flight as the concurrency allows.
  */
 static inline int transport_start(struct transport *transport, struct call *call)
 {
@@ -41,13 +40,13 @@ static inline int transport_start(struct transport *transport, struct call *call
     return transport->ops->start(transport, call);
 }
 
-/* Drops a call that was started: its connection is closed, done is not called. */
+/* Drops a call that was started: closes its connection, and done is not called. */
 static inline void transport_cancel(struct call *call)
 {
     call->transport->ops->cancel(call->transport, call);
 }
 
-/* How many calls have been started, and neither told their answer nor cancelled. */
+/* How many calls have been started, and neither answered nor cancelled. */
 static inline int transport_in_flight(const struct transport *transport)
 {
     return transport->ops->in_flight(transport);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The transport of the program: HTTP/1.1 of our own on connections that libcurl makes. libcurl's
- * transfers cost twice what all the rest of an event does.
+ * HTTP/1.1 of our own, because libcurl's transfers cost twice what all the rest of an event does;
+ * and because libcurl sends a POST again by itself where a kept connection dies before the answer.
  *
- * A call has a slot from its start to its end: one with an open connection if there is any, the
- * one used last first; else one that connects. So there never are more connections than calls were
- * in flight at once. What decides between "not sent" and "lost" is whether the kernel, or OpenSSL,
- * took a single byte of the request; until then, a kept connection that turns out dead is replaced.
+ * A call has a slot from its start to its end: one with an open connection where there is any, the
+ * slot used last first; else one that connects. So there never are more connections than calls were
+ * in flight at once. "Not sent" and "lost" differ by whether the kernel, or OpenSSL, took a single
+ * byte of the request; until then, a kept connection that turns out dead is replaced.
  *
- * A call that ends gives its slot back before the caller hears of it, so that the caller may start
- * the next at once. The answer's body stays in the slot: nothing overwrites it before the loop
+ * A call that ends gives its slot back before its caller is told, so that the caller may start the
+ * next call at once. The answer's body stays in the slot: bytes come into it only when the loop
  * turns.
  */
 #include "convex/transport_direct.h"
@@ -26,7 +26,7 @@
 
 enum {
     DIRECT_KEEP_BYTES = 64 << 10, /* an idle buffer larger than this is freed */
-    DIRECT_LAST_READS = 4,        /* at the deadline: head and body may be records of their own */
+    DIRECT_LAST_READS = 4,        /* at the deadline: head and body may be TLS records apart */
 };
 
 struct transport_direct {
@@ -71,7 +71,7 @@ static void direct_finish(struct direct_slot *slot, struct answer *answer, bool 
     direct_release(slot, keep);
 
     call->done(call, answer);
-    /* Even if the slot is in use again, nothing has come into its buffer yet. */
+    /* The slot may be in use again, but its buffer is still empty. */
     if (slot->answer.body.cap > DIRECT_KEEP_BYTES)
         buf_done(&slot->answer.body);
 }
@@ -84,7 +84,7 @@ static bool direct_decides(struct direct_slot *slot)
            beginning_decides(answer->status, answer->body_bytes > answer->body.len, &answer->body);
 }
 
-/* Without a whole answer: by what there is of one, and by whether something was sent. */
+/* Ends a call without a whole answer: by what has come of one, and by whether a byte was sent. */
 static void direct_fail(struct direct_slot *slot, const char *why)
 {
     bool decides = direct_decides(slot);
@@ -118,8 +118,8 @@ static int direct_prepare(struct direct_slot *slot, const struct call *call)
 }
 
 /*
- * 0, CONNECTION_BROKEN when not a byte could be sent, or an -errno. When more could not be sent,
- * there may be an answer that says why: that, or the end, is found by reading.
+ * 0; CONNECTION_BROKEN: not a byte could be sent; or an -errno. A connection that broke later is 0,
+ * too: Convex may have answered why, and reading finds the answer, or the end.
  */
 static int direct_send(struct direct_slot *slot)
 {
@@ -148,7 +148,7 @@ static void direct_take_whole(struct direct_slot *slot)
     direct_finish(slot, &answer, whole->keeps && connection_is_sent(&slot->connection));
 }
 
-/* True when that was the end of the call. */
+/* Reads once. True: the call has ended. */
 static bool direct_receive(struct direct_slot *slot)
 {
     char *bytes = slot->slots->bytes;
@@ -180,14 +180,14 @@ static void direct_event(void *ctx, uint32_t events)
         direct_slots_listen(slot);
         return;
     }
-    /* An answer may come before all is sent. */
+    /* Read first: an answer may come before all is sent. */
     if ((events & ~(uint32_t)EPOLLOUT) && direct_receive(slot))
         return;
     if ((events & EPOLLOUT) && direct_send(slot))
         direct_fail(slot, "the connection broke while the request was sent");
 }
 
-/* When this process itself was late, the answer may lie in the socket already. */
+/* Where this process itself was late, the answer may lie in the socket already. */
 static void direct_timeout(void *ctx)
 {
     struct direct_slot *slot = ctx;
@@ -235,7 +235,7 @@ static void direct_connected(struct direct_slot *slot, CURLcode result)
 
 /* ---- calls ---- */
 
-/* Gives the call a slot and lets it begin. 0, CONNECTION_BROKEN: to be done again, or an -errno. */
+/* Gives the call a slot and begins. 0; CONNECTION_BROKEN: try another slot; or an -errno. */
 static int direct_begin(struct transport_direct *direct, struct call *call)
 {
     struct loop *loop = direct->slots.loop;
@@ -268,7 +268,7 @@ static int direct_start(struct transport *base, struct call *call)
         return error_origin(-EBUSY);
     do {
         r = direct_begin(direct, call);
-    } while (r == CONNECTION_BROKEN); /* ends: there is one open connection less each time */
+    } while (r == CONNECTION_BROKEN); /* ends, as each time one open connection goes */
     return r;
 }
 

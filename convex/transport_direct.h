@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HTTP/1.1 of our own, over connections that libcurl makes. */
+/* The transport of the program: HTTP/1.1 of our own, over connections that libcurl makes. */
 #pragma once
 
 #include "convex/transport.h"

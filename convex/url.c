@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Stricter than ConvexHttpClient, whose check is `new URL()`: what a browser would quietly mend
- * (blanks, backslashes, names outside ASCII) libcurl would read differently, so it is refused.
+ * (blanks, backslashes, names outside ASCII) is refused, because libcurl would read it differently.
  */
 #include "convex/url.h"
 

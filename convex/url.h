@@ -5,8 +5,8 @@
 enum { URL_INVALID = 1 };
 
 /*
- * 0, or URL_INVALID and *why is one line, to follow the setting's name, that says what to mend
- * (a constant). Trailing slashes are fine; credentials, a query, a fragment, blanks and
+ * 0; or URL_INVALID, and *why (a constant) is a line that says what to mend, to follow the
+ * setting's name. Trailing slashes are fine; credentials, a query, a fragment, blanks and
  * .convex.site are not.
  */
 int url_check(const char *url, const char **why);

@@ -3,9 +3,9 @@
  * Three tables decide: texts of function errors that are about the deployment and not about the
  * record, codes that say more than their status, and statuses.
  *
- * A text counts only where Convex itself writes it: first in the message, or first after the line
+ * A text counts only where Convex itself writes: first in the message, or first after the line
  * "[Request ID: …] Server Error". What a function throws begins with "Uncaught " and may quote
- * anything, and so may a validator's complaint.
+ * anything, as a validator's complaint may.
  *
  * Messages are what ConvexHttpClient would throw, and texts of our own where it would let one of
  * the JavaScript engine's out.
@@ -66,7 +66,7 @@ static void verdict_because(struct verdict *verdict, const char *cause)
 
 static const struct {
     const char *start;  /* the message begins so */
-    const char *within; /* and its first line holds this; NULL: anything */
+    const char *within; /* and its first line holds this text; NULL: any */
     const struct verdict_rule *rule;
     const char *cause;
 } verdict_texts[] = {
@@ -142,7 +142,7 @@ static int verdict_read_error(struct span envelope, struct verdict *verdict)
     return r;
 }
 
-/* ---- answers that ConvexHttpClient takes for an envelope ---- */
+/* ---- envelopes ---- */
 
 /* text is clean UTF-8, and no JSON that the relay reads. */
 static int verdict_read_unreadable(struct span text, struct verdict *verdict)
@@ -213,8 +213,8 @@ static const struct {
     /* The key's spelling, crates/local_backend/src/authentication.rs. */
     {400, "HeaderParseFailure", &verdict_rule_held},
     {400, "InvalidHeaderFailure", &verdict_rule_held},
-    {400, "BadFormat", &verdict_rule_rejected_maybe}, /* Convex reads the format after it ran */
-    /* With UDF_404_ON_BAD_PATH; a deploy mends one function, and the others go on. */
+    {400, "BadFormat", &verdict_rule_rejected_maybe}, /* found after the mutation has run */
+    /* With UDF_404_ON_BAD_PATH. Of the route alone: the others go on until a deploy. */
     {404, "FunctionPathNotFound", &verdict_rule_held_route},
     {404, "FunctionPathWrongType", &verdict_rule_held_route},
     {503, "OptimisticConcurrencyControlFailure", &verdict_rule_conflict},
@@ -226,7 +226,7 @@ static const struct {
 static const struct {
     int first, last;
     const struct verdict_rule *coded; /* Convex itself answered: there is a code */
-    const struct verdict_rule *plain; /* a proxy or a CDN may have */
+    const struct verdict_rule *plain; /* a proxy or a CDN may have answered */
 } verdict_statuses[] = {
     {300, 399, &verdict_rule_held, &verdict_rule_held},
     {400, 400, &verdict_rule_rejected, &verdict_rule_rejected},
@@ -235,13 +235,13 @@ static const struct {
     {421, 421, &verdict_rule_again, &verdict_rule_again},
     {425, 425, &verdict_rule_again, &verdict_rule_again},
     {429, 429, &verdict_rule_overload, &verdict_rule_overload},
-    /* 401, 403, 404 and 405; the rest are statuses that Convex has no errors for, whatever code a
-       proxy gives with them: a bill, a login, an agreement, a limit of its own. */
+    /* 401, 403, 404, 405; and statuses that Convex has no errors for, so that a proxy asks for
+       something: a bill, a login, an agreement. */
     {400, 499, &verdict_rule_held, &verdict_rule_held},
     {503, 503, &verdict_rule_overload, &verdict_rule_overload_maybe},
 };
 
-/* Convex's codes are identifiers. Anything else is left out of logs. */
+/* Convex's codes are identifiers: any other text may hold contents, and stays out of logs. */
 static bool verdict_read_code(struct span body, char code[64])
 {
     struct span value;
@@ -284,7 +284,7 @@ static int verdict_read_refusal(int status, struct span body, struct verdict *ve
     return json_clean_utf8(body, &verdict->message);
 }
 
-/* ---- all of them ---- */
+/* ---- every answer ---- */
 
 static int verdict_read_http(const struct answer *answer, struct verdict *verdict)
 {
@@ -310,7 +310,7 @@ static int verdict_read_lost(const struct answer *answer, struct verdict *verdic
                                 begun ? "terminated" : "fetch failed", verdict);
 }
 
-/* What cannot be read condemns nobody: somebody has to see to what compresses. */
+/* An answer that cannot be read rejects no event: a person has to mend what compresses. */
 static int verdict_read_compressed(const struct answer *answer, struct verdict *verdict)
 {
     const struct verdict_rule *rule = verdict_rule_for(answer->status, NULL);

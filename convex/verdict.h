@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What an answer means for the event that was sent. A pure function.
+ * What an answer means for the event that was sent: a pure function.
  *
  * Sources: get-convex/convex-backend crates/local_backend/src/public_api.rs (envelope),
  * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses); the texts are
@@ -17,14 +17,14 @@
 #include "convex/answer.h"
 
 enum verdict_outcome {
-    VERDICT_DONE,     /* Convex ran it */
-    VERDICT_REJECTED, /* it will never be taken as it is */
+    VERDICT_DONE,     /* Convex ran the mutation */
+    VERDICT_REJECTED, /* Convex will never take the event as it is */
     VERDICT_AGAIN,    /* try again later */
-    VERDICT_HELD,     /* nothing of its scope goes through until somebody mends something */
+    VERDICT_HELD,     /* nothing of the scope goes through until somebody mends something */
 };
 
 enum {
-    VERDICT_FEW_TRIES = 4, /* of what may pass, but rather will not */
+    VERDICT_FEW_TRIES = 4, /* where a later try may pass, but rather will not */
 };
 
 enum verdict_scope { VERDICT_ROUTE, VERDICT_UPSTREAM };
@@ -40,21 +40,21 @@ struct verdict {
     enum verdict_scope scope; /* of a hold, and of what failed: one route, or Convex as a whole */
     enum verdict_pressure pressure;
     bool maybe_ran; /* the mutation may have run although no success was seen */
-    int tries_max;  /* of AGAIN: the event is rejected when so many attempts ended so; 0: never */
+    int tries_max;  /* AGAIN: reject the event after so many attempts that ended so; 0: never */
     int64_t retry_after_ms; /* -1: none given */
     /*
      * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer,
-     * "fetch failed" or, in the middle of an answer, "terminated". May hold the record's contents.
-     * WTF-8, see base/json.h.
+     * "fetch failed" or, in the middle of an answer, "terminated"; a text of our own where the
+     * client lets a JavaScript engine's out. May hold the record's contents. WTF-8 (base/json.h).
      */
     struct buf message;
     const char *detail; /* the answer's why, for the log, as long as the answer lives; or NULL */
-    char cause[64]; /* for logs: Convex's code, "http 502", "cannot connect"; no contents, printable
-                       ASCII */
+    char cause[64];     /* for the log, printable ASCII without contents: Convex's code, "http 502",
+                           "cannot connect" */
 };
 
-/* 0 or -ENOMEM. The caller owns verdict->message afterwards (buf_done). */
+/* 0 or -ENOMEM. The caller owns verdict->message afterwards, for buf_done(). */
 int verdict_read(const struct answer *answer, struct verdict *verdict);
 
-const char *
-verdict_outcome_name(enum verdict_outcome outcome); /* "done", "rejected", "again", "held" */
+/* "done", "rejected", "again", "held" */
+const char *verdict_outcome_name(enum verdict_outcome outcome);
