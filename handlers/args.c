@@ -161,7 +161,7 @@ static int args_look(struct span value, int depth, struct buf *message)
 
 /* ---- the check ---- */
 
-/* parseArgs on what is not an object. */
+/* What parseArgs says of data that is not an object. */
 static int args_refuse_value(struct span data, struct buf *message)
 {
     if (*data.at == 'n')
@@ -200,7 +200,7 @@ int args_drop_nulls(struct span data, struct buf *out)
     if (r == MEMBERS_TOO_MANY)
         return buf_append_span(out, data); /* Convex refuses it, with or without nulls */
     if (r == 0)
-        r = buf_reserve(out, data.len); /* it does not grow */
+        r = buf_reserve(out, data.len); /* what is left is not longer */
     if (r == 0)
         r = buf_append_char(out, '{');
     bool first = true;
@@ -221,8 +221,7 @@ int args_drop_nulls(struct span data, struct buf *out)
     return r ? r : buf_append_char(out, '}');
 }
 
-/* The argument of a mutation for removals. Without any id it is {}, and Convex says what it lacks.
- */
+/* The argument of a mutation for removals: {} without any id, and Convex says what is missing. */
 static int args_make_remove(struct event *event, struct buf *message)
 {
     struct buf *out = &event->rewritten;

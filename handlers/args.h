@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a mutation can take, by ConvexHttpClient's rules and in its words, so that what it would
+ * What a mutation can take, by ConvexHttpClient's rules and in its words: what the client would
  * have refused is refused here with the same message.
  *
  * Source: npm convex 1.48 src/common/index.ts parseArgs, src/values/value.ts convexToJson.
@@ -21,8 +21,8 @@ struct route;
 
 /*
  * Sets event->args to what the route's mutation gets: data, data without its nulls, or
- * {"bladeId": <hiveId>} for a remove with a mutation of its own. 0; ARGS_REFUSED and *message
- * (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.
+ * {"bladeId": <hiveId>} for a removal by the route's remove. 0; ARGS_REFUSED and *message (WTF-8)
+ * is what ConvexHttpClient would have thrown; or -ENOMEM.
  */
 int args_make(const struct route *route, struct event *event, struct buf *message);
 

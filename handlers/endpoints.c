@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doors. */
+/* The endpoints. */
 #include "handlers/endpoints.h"
 
 #include "handlers/health.h"
@@ -26,7 +26,7 @@ const struct endpoints endpoints_sender = {endpoints_of_sender, array_len(endpoi
                                            true};
 const struct endpoints endpoints_admin = {endpoints_of_admin, array_len(endpoints_of_admin), false};
 
-/* HEAD is GET without the body of its answer, which the server leaves out (RFC 9110, 9.3.2). */
+/* HEAD is GET (RFC 9110, 9.3.2): the server leaves out the body of the answer. */
 static bool endpoints_takes(const struct endpoint *endpoint, const char *method)
 {
     if (strcmp(method, endpoint->method) == 0)

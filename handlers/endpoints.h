@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doors: which path and method lead to which handler, and who may pass. */
+/* The endpoints: which path and method lead to which handler, and who may pass. */
 #pragma once
 
 #include "base/span.h"
@@ -15,20 +15,20 @@ struct endpoint {
     const char *method;
     enum guard guard;
     enum reply wrong_method;
-    bool reads_envelope; /* request->envelope is fed while the body arrives; else it is dropped */
+    bool reads_envelope; /* the body is fed to request->envelope as it arrives; else thrown away */
     bool observed;       /* counted, timed and logged */
     void (*handle)(struct service *service, struct request *request);
 };
 
-/* All the doors of one listener. */
+/* All the endpoints of one listener. */
 struct endpoints {
     const struct endpoint *at;
     size_t len;
-    bool observed; /* so are requests that find no door */
+    bool observed; /* requests that find no endpoint are counted, timed and logged, too */
 };
 
 extern const struct endpoints endpoints_sender; /* where events come in */
-extern const struct endpoints endpoints_admin;  /* for who looks after the relay */
+extern const struct endpoints endpoints_admin;  /* for the people who run the relay */
 
 enum { ENDPOINTS_NO_PATH = 1, ENDPOINTS_NO_METHOD };
 

@@ -103,7 +103,7 @@ static struct span envelope_span(const struct event *event, struct envelope_slot
     return slot.len ? (struct span){event->body.at + slot.at, slot.len} : SPAN_NULL;
 }
 
-/* Tells long names apart; who could make two meet may send any event anyway. */
+/* Tells long names apart. Not secure, nor need be: who can send events can name any record. */
 static uint64_t envelope_hash(struct span text)
 {
     const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15);
@@ -130,11 +130,11 @@ static int envelope_long_name(struct span json, struct buf *names)
     if (names->len > begin + ENVELOPE_NAME_MAX)
         names->len = begin + ENVELOPE_NAME_MAX;
     while (names->len > begin && (names->at[names->len - 1] & 0x80))
-        names->len--; /* no part of a character */
+        names->len--; /* a character may be cut in two, and goes whole */
     return buf_printf(names, "... %016llx", (unsigned long long)envelope_hash(json));
 }
 
-/* What names the record: a string or a number by its value, anything else by how it is written. */
+/* The name of a model or a record: a string or a number by its value, else the JSON as written. */
 static int envelope_name(struct span json, struct buf *names)
 {
     if (json.len > (size_t)ENVELOPE_NAME_MAX * JSON_CODE_UNIT_BYTES_MAX)
@@ -172,7 +172,7 @@ static struct span envelope_not_null(struct span value)
     return value.at && span_eq(value, SPAN("null")) ? SPAN_NULL : value;
 }
 
-/* Records without an id are not one record. */
+/* An empty id is none: events with one are not of one record. */
 static struct span envelope_not_empty(struct span value)
 {
     return value.at && span_eq(value, SPAN("\"\"")) ? SPAN_NULL : value;

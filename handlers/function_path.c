@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { FUNCTION_PATH_PART_MAX = 64 }; /* Convex's MAX_IDENTIFIER_LEN, for folders, too */
+enum { FUNCTION_PATH_PART_MAX = 64 }; /* Convex's MAX_IDENTIFIER_LEN, which bounds folders, too */
 
 static bool function_path_letter(char c)
 {
@@ -16,7 +16,7 @@ static bool function_path_letter_or_digit(char c)
     return function_path_letter(c) || (c >= '0' && c <= '9');
 }
 
-/* Letters, digits, _ and those in more; at least one letter or digit. */
+/* Letters, digits, _ and the character more; at least one letter or digit. */
 static bool function_path_part_valid(struct span part, char more)
 {
     bool any = false;
@@ -42,7 +42,7 @@ static const char *function_path_last(struct span s, char c)
     return s.len > 0 ? memrchr(s.at, c, s.len) : NULL;
 }
 
-/* The file's name: no extension, or .js, which Convex adds before it counts the letters. */
+/* The file's name: with .js, or without an extension: then Convex adds .js before it counts. */
 static bool function_path_file_valid(struct span file)
 {
     const char *dot = function_path_last(file, '.');

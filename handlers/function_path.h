@@ -10,7 +10,7 @@
 #include "base/span.h"
 
 /*
- * Whether it is one that Convex can have. Two spellings that Convex takes are refused here, as they
- * are more likely slips: no function at all (Convex: "default"), and doubled slashes.
+ * Whether Convex can have a function of that name. Two spellings that Convex takes are refused, as
+ * more likely slips: no function at all (Convex: "default"), and doubled slashes.
  */
 bool function_path_valid(struct span path);

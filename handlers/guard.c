@@ -20,8 +20,8 @@ static struct span guard_trim(struct span value)
 }
 
 /*
- * A header's bytes are Latin-1 to JavaScript on both sides, while a setting is UTF-8: a secret
- * with an é arrives as one byte. text has room for two bytes of each one that may count.
+ * A header's bytes are Latin-1 to the JavaScript of Blade and of the router, while a setting is
+ * UTF-8: an é in a secret arrives as one byte. text has room for two bytes for each that comes.
  */
 static struct span guard_from_latin1(struct span value, char text[2 * KEYRING_SECRET_MAX])
 {

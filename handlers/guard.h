@@ -13,13 +13,13 @@ enum guard {
 
 #define GUARD_HEADER "X-Sync-Secret"
 
-/* What a request brought of the header. */
+/* What a request brought of GUARD_HEADER. */
 struct guard_secret {
-    int count;         /* how often it was there */
+    int count;         /* how often the header was there */
     struct span value; /* of the last one, as sent */
 };
 
 enum { GUARD_REFUSED = 1 };
 
-/* 0: who shows that may pass; GUARD_REFUSED; or an -errno, and nobody can say. */
+/* 0: the request may pass; GUARD_REFUSED; or an -errno: the secret could not be compared. */
 int guard_pass(enum guard guard, struct service *service, const struct guard_secret *secret);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /healthz and GET /readyz, for load balancers. They say no more than they must. */
+/* GET /healthz and GET /readyz, for load balancers: open to all, so no answer says more. */
 #pragma once
 
 struct request;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The metrics. Each is a row of the table, or a function where it has labels of its own kind; each
- * print is 0 or -ENOMEM, and once it was not, nothing more is printed.
+ * The metrics. A count of events is a row of metrics_counts, any other metric has a function. The
+ * first failure stays in metrics->r, and nothing more is printed.
  */
 #include "handlers/metrics.h"
 
@@ -118,8 +118,7 @@ static const struct metrics_count {
      "how many there are now is outbox_events."},
     {"events_discarded_total", offsetof(struct event_counts, discarded),
      "Events thrown away: dead letters that somebody discarded, what a damaged outbox has lost, "
-     "and "
-     "what would be a dead letter where nothing keeps it (OUTBOX=off)."},
+     "and what would be a dead letter where nothing keeps it (OUTBOX=off)."},
     {"replays_refused_total", offsetof(struct event_counts, refused),
      "Replays that were refused since the start, and are dead letters again: a newer event of the "
      "record was on its way or delivered, or the model had no route."},

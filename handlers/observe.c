@@ -6,17 +6,19 @@
 #include "base/json.h"
 #include "handlers/request.h"
 
-/* What an operator has to hear of a request that was refused; NULL: nothing. */
+/* What the log says of a request that was refused, and what to do; NULL: nothing. */
 static const char *const observe_refusals[REPLY_COUNT_] = {
-    [REPLY_UNAUTHORIZED] = "unauthorized: the secret is missing or wrong",
-    [REPLY_UNAVAILABLE] = "refused: no room, or neither to be delivered nor to be stored",
-    [REPLY_BAD_REQUEST] = "refused: the request is malformed",
-    [REPLY_TOO_LARGE] = "refused: the body is larger than MAX_BODY_BYTES",
-    [REPLY_ENCODED] = "refused: the body has a Content-Encoding",
-    [REPLY_HEADERS_TOO_LARGE] = "refused: the headers are too large",
+    [REPLY_UNAUTHORIZED] = "unauthorized: the secret is missing or wrong: compare SYNC_SECRET",
+    [REPLY_UNAVAILABLE] =
+        "refused: no room, or neither to be delivered nor to be stored: see /readyz",
+    [REPLY_BAD_REQUEST] = "refused: the request is malformed: its answer says where",
+    [REPLY_TOO_LARGE] = "refused: the body is larger than MAX_BODY_BYTES: raise it, or send less",
+    [REPLY_ENCODED] = "refused: the body has a Content-Encoding: send it as it is",
+    [REPLY_HEADERS_TOO_LARGE] = "refused: the headers are too large: see what proxies add",
 };
 
-static const char observe_unrouted[] = "no route for the model: the event goes nowhere";
+static const char observe_unrouted[] =
+    "no route for the model: the event is not delivered: add the model to ROUTES";
 
 void observe_init(struct observed *observed, struct loop *loop)
 {
@@ -32,7 +34,7 @@ void observe_done(struct observed *observed)
     log_sum_done(&observed->no_route);
 }
 
-/* As much of it as helps to find it again. */
+/* As much of a value as helps to find the event again. */
 static void observe_copy(char text[REQUEST_NOTE_MAX], struct span value)
 {
     size_t len = value.len < REQUEST_NOTE_MAX ? value.len : REQUEST_NOTE_MAX - 1;
@@ -42,7 +44,7 @@ static void observe_copy(char text[REQUEST_NOTE_MAX], struct span value)
     text[len] = '\0';
 }
 
-/* Strings and numbers only: anything else is no identifier, and may be data. */
+/* Strings and numbers alone: any other JSON is no identifier, and may be data. */
 static void observe_scalar(char text[REQUEST_NOTE_MAX], struct span json)
 {
     cleanup(buf_done) struct buf decoded = BUF_NULL;

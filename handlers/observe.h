@@ -12,10 +12,10 @@
 struct event;
 struct request;
 
-/* What has been observed since the start, but for what the relay knows. */
+/* What has been observed since the start. Of events and Convex the relay keeps count itself. */
 struct observed {
     uint64_t replies[REPLY_COUNT_];
-    uint64_t secrets[KEYRING_MATCHES]; /* by enum keyring_match: which one was presented */
+    uint64_t secrets[KEYRING_MATCHES]; /* by enum keyring_match: which secret was presented */
     struct histogram duration;         /* from the head of a request to its answer */
     struct log_sum refusals[REPLY_COUNT_];
     struct log_sum no_route;
@@ -24,7 +24,7 @@ struct observed {
 void observe_init(struct observed *observed, struct loop *loop);
 void observe_done(struct observed *observed);
 
-/* At LOG_DEBUG: notes whose event the request brings, before the relay takes it away. */
+/* At LOG_DEBUG: notes whose event the request brings, before the relay takes the event. */
 void observe_event(struct request *request, const struct event *event);
 
 /* The request has its answer, took_ms after its head. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the relay says to a sender. The texts are the router's wherever it has one. */
+/* The answers to requests. The texts are the router's wherever the router has one. */
 #include "handlers/reply.h"
 
 #include "base/json.h"
@@ -16,7 +16,7 @@ static const struct reply_head reply_heads[REPLY_COUNT_] = {
     [REPLY_UNAVAILABLE] = {"unavailable", 503, JSON, "Retry-After", "5", NULL},
     [REPLY_BAD_REQUEST] = {"malformed", 400, JSON, NULL, NULL, NULL},
     [REPLY_TOO_LARGE] = {"too large", 413, JSON, NULL, NULL, NULL},
-    /* What would be taken: RFC 9110, section 15.5.16. */
+    /* Accept-Encoding says what would be taken: RFC 9110, section 15.5.16. */
     [REPLY_ENCODED] = {"encoded", 415, JSON, "Accept-Encoding", "identity", NULL},
     [REPLY_HEADERS_TOO_LARGE] = {"too large", 431, JSON, NULL, NULL,
                                  "{\"error\":\"The headers are too large\"}"},

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the relay says to a sender. Handlers say what happened; one table makes HTTP of it. */
+/* The answers to requests. Handlers say what happened; a table makes HTTP of that. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,14 +9,14 @@
 enum reply {
     REPLY_DELIVERED,         /* Convex ran the mutation */
     REPLY_QUEUED,            /* not delivered yet, but stored */
-    REPLY_QUEUED_AFTER,      /* the same, after attempts: with the last one's message */
+    REPLY_QUEUED_AFTER,      /* the same, with the message of the last attempt */
     REPLY_UNAUTHORIZED,      /* the secret is missing, wrong, or there twice */
-    REPLY_FAILED,            /* the mutation failed, or cannot be called like this */
-    REPLY_UNAVAILABLE,       /* can be neither delivered nor stored */
+    REPLY_FAILED,            /* the mutation failed, or cannot take the data */
+    REPLY_UNAVAILABLE,       /* the event can be neither delivered nor stored */
     REPLY_BAD_REQUEST,       /* not JSON, or a request that is not well-formed HTTP */
-    REPLY_TOO_LARGE,         /* the body */
-    REPLY_ENCODED,           /* the body is, as by gzip */
-    REPLY_HEADERS_TOO_LARGE, /* the header block */
+    REPLY_TOO_LARGE,         /* the body is too large */
+    REPLY_ENCODED,           /* the body has a Content-Encoding, as gzip */
+    REPLY_HEADERS_TOO_LARGE, /* the header block is too large */
     REPLY_NOT_FOUND,         /* no such path */
     REPLY_NOT_ALLOWED_GET,   /* the path is there, but only for GET */
     REPLY_NOT_ALLOWED_POST,  /* the path is there, but only for POST */
@@ -32,18 +32,18 @@ struct reply_head {
     const char *name; /* for the log */
     int status;
     const char *content_type;
-    const char *header; /* one more header, or NULL */
+    const char *header; /* one more header, with value; or NULL */
     const char *value;
-    const char *body; /* NULL: made of a message, see reply_body() */
+    const char *body; /* NULL: reply_body() makes it of a message */
 };
 
 const struct reply_head *reply_head(enum reply reply);
 
-/* Whether the message is the answer's body as it is. */
+/* Whether the message itself is the body of the answer. */
 bool reply_is_page(enum reply reply);
 
 /*
- * Appends {"error":<message>}; for a page the message alone; for REPLY_QUEUED_AFTER with success
- * and queued before it, written as JSON.stringify does. message is WTF-8. 0 or -ENOMEM.
+ * Appends a body: {"error":<message>}, for REPLY_QUEUED_AFTER with success and queued before error;
+ * for a page the message alone. message is WTF-8, written as JSON.stringify does. 0 or -ENOMEM.
  */
 int reply_body(enum reply reply, struct span message, struct buf *out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One HTTP request, as the handlers see it. The HTTP side embeds it. */
+/* One HTTP request, as the handlers see it: embedded in what server/ keeps of the request. */
 #pragma once
 
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 
 enum { REQUEST_NOTE_MAX = 65 };
 
-/* Whose event it brings, for the log alone. */
+/* Whose event a request brings, for the log alone. */
 struct request_note {
     char model[REQUEST_NOTE_MAX];
     char operation[REQUEST_NOTE_MAX];
@@ -21,14 +21,14 @@ struct request_note {
 };
 
 struct request {
-    struct buf body;          /* what has arrived of it; a handler may take it */
-    struct envelope envelope; /* read from it on the way, for the endpoints that want one */
+    struct buf body;          /* what has arrived of the body; a handler may take the buf */
+    struct envelope envelope; /* fed with the body, where the endpoint reads_envelope */
     char id[REQUEST_ID_MAX + 1];
-    struct request_note *note; /* NULL, but at LOG_DEBUG; freed with the request */
+    struct request_note *note; /* NULL except at LOG_DEBUG; freed with the request */
 
     /*
-     * Answers, once: from inside the handler or, when that has returned without, later on the
-     * loop. message is for the replies whose body is made of one.
+     * Answers, to be called once: from inside the handler or later, on the loop. message is for the
+     * replies whose body is made of one.
      */
     void (*reply)(struct request *request, enum reply reply, struct span message);
 };

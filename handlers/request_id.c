@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The ids of requests. One is made for nearly every request, so that it must cost next to nothing.
- */
+/* Request ids. Nearly every request makes one, so making one must cost next to nothing. */
 #include "handlers/request_id.h"
 
 #include <stdbool.h>
@@ -29,7 +28,7 @@ void request_ids_init(struct request_ids *ids, struct dice *dice)
     ids->made = 0;
 }
 
-/* 1a2b3c4d-17 */
+/* As 1a2b3c4d-17. */
 static void request_id_make(struct request_ids *ids, char id[REQUEST_ID_MAX + 1])
 {
     char digits[20];

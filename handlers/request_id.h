@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What joins a sender's log, ours and Convex's: the sender's own X-Request-Id, or one made here. It
- * is answered in the same header and goes to Convex as Convex-Request-Id.
+ * The request id, which joins a sender's log, ours and Convex's: the sender's own X-Request-Id, or
+ * one made here. The answer has it in the same header, and Convex gets it as Convex-Request-Id.
  */
 #pragma once
 
@@ -14,7 +14,7 @@
 
 enum { REQUEST_ID_MAX = 64 };
 
-/* Where made ones come from: the same for a process's life, then a number. */
+/* Where ids made here come from: a prefix for the life of the process, then a number. */
 struct request_ids {
     char prefix[8 + 1];
     uint64_t made;
@@ -23,7 +23,7 @@ struct request_ids {
 void request_ids_init(struct request_ids *ids, struct dice *dice);
 
 /*
- * given.at == NULL, or one that is too long or could mean something to a log, a terminal or a
- * header: it is made.
+ * Takes the given id, or makes one where none was given (SPAN_NULL), or the given one is too long
+ * or could mean something to a log, a terminal or a header.
  */
 void request_id_take(struct request_ids *ids, struct span given, char id[REQUEST_ID_MAX + 1]);

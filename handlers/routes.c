@@ -2,8 +2,8 @@
 /*
  * Routes from models to mutations.
  *
- * cJSON takes more than JSON, so the strict scanner looks at the text first. What it lets pass and
- * cJSON would still get wrong is \u0000, at which cJSON cuts strings: it is refused here.
+ * cJSON takes more than JSON, so the strict scanner looks at the text first. The scanner lets
+ * \u0000 pass, at which cJSON cuts strings: routes_has_nul() refuses that.
  */
 #include "handlers/routes.h"
 
@@ -26,7 +26,7 @@ struct routes {
 static const char routes_guide[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"},"
                                    "\"posts\":{\"mutation\":\"posts:syncFromBlade\"}}";
 
-/* What is being read, for messages about it. */
+/* The file that is being read, and where to say what is wrong with it. */
 struct routes_source {
     const char *file;
     struct buf *why;
@@ -67,7 +67,7 @@ static int routes_refuse_key(const struct routes_source *source, const char *mod
     return routes_invalid(r ? r : buf_printf(source->why, " %s", reason));
 }
 
-/* ---- The values of a route's keys ---- */
+/* ---- the values of a route's keys ---- */
 
 static int routes_copy(const char *string, char **copy)
 {
@@ -75,7 +75,7 @@ static int routes_copy(const char *string, char **copy)
     return *copy ? 0 : error_origin(-ENOMEM);
 }
 
-/* Each of these is 0, or -ENOMEM, or ROUTES_INVALID: the value is not what routes_keys says. */
+/* Each setter: 0; ROUTES_INVALID: the value is not what routes_keys says; or -ENOMEM. */
 
 static int routes_set_path(const cJSON *value, char **field)
 {
@@ -125,7 +125,7 @@ static const struct routes_key {
     {"concurrency", routes_set_concurrency, "is not a whole number from 1 to 1024"},
 };
 
-/* ---- A route ---- */
+/* ---- a route ---- */
 
 static const struct routes_key *routes_find_key(const char *name)
 {
@@ -177,7 +177,7 @@ static int routes_read_route(const struct routes_source *source, const cJSON *js
     return 0;
 }
 
-/* ---- The file ---- */
+/* ---- the file ---- */
 
 static int routes_refuse_json(const struct routes_source *source, struct span text, size_t pos)
 {
@@ -195,7 +195,7 @@ static int routes_refuse_json(const struct routes_source *source, struct span te
                                      source->file, line, column));
 }
 
-/* Backslashes stand in strings only, and always before something. */
+/* The scanner has seen that each backslash stands in a string, before another character. */
 static bool routes_has_nul(struct span text)
 {
     for (size_t i = 0; i + 1 < text.len; i++) {
@@ -222,7 +222,7 @@ static int routes_parse(const struct routes_source *source, struct span text, cJ
     if (routes_has_nul(text))
         return routes_refuse_file(source, "holds \\u0000, which no name has");
     *json = cJSON_ParseWithLength(text.at, text.len);
-    if (!*json) /* all that is left, but for a lack of memory */
+    if (!*json) /* the only causes left, but for a lack of memory */
         return routes_refuse_file(source, "holds half of a surrogate pair, or is nested too deep");
     return 0;
 }
@@ -290,7 +290,7 @@ int routes_load(const char *path, struct routes **routes, struct buf *why)
     return routes_make(&source, buf_span(&text), routes);
 }
 
-/* ---- Routes that are there ---- */
+/* ---- routes that are there ---- */
 
 struct routes *routes_ref(struct routes *routes)
 {

@@ -5,9 +5,9 @@
  *   { "posts": { "mutation": "posts:sync", "remove": "posts:delete", "nulls": "drop",
  *                "concurrency": 1 } }
  *
- * A set of routes never changes. A reload makes a new one; whoever still needs the old one holds a
- * reference to it. What is known about a route beyond its file (attempts in flight, a hold) is kept
- * by model elsewhere, so that it outlives the set.
+ * A set of routes never changes. A reload makes a new set; whoever still needs the old one holds a
+ * reference. What is known about a route beyond its file (attempts in flight, a hold) is kept by
+ * model in the relay, and so outlives the set.
  */
 #pragma once
 
@@ -37,21 +37,21 @@ struct route {
 struct routes;
 
 /*
- * Reads the file, or without one (path is NULL) gives the guide's: users to users:syncFromBlade and
- * posts to posts:syncFromBlade. The caller owns the one reference. ROUTES_INVALID: *why has grown
- * by one line that names ROUTES, the file, the model and the key, and says what to mend; a file
- * without any route is invalid, too. Or an -errno.
+ * Reads the file; path NULL gives the guide's routes: users to users:syncFromBlade and posts to
+ * posts:syncFromBlade. The caller owns the one reference. 0; ROUTES_INVALID: *why has grown by one
+ * line that names ROUTES, the file, the model and the key, and says what is wrong; or an -errno. A
+ * file without any route is invalid, too.
  */
 int routes_load(const char *path, struct routes **routes, struct buf *why);
 
-/* References belong to one thread. The last one to go frees the routes. */
+/* References belong to one thread. The last unref frees the routes. */
 struct routes *routes_ref(struct routes *routes);
 struct routes *routes_unref(struct routes *routes);
 CLEANUP_POINTER(struct routes, routes_unref);
 
-/* NULL: no route. What it returns lives as long as the routes do. */
+/* NULL: no route. The route lives as long as the routes do. */
 const struct route *routes_find(const struct routes *routes, struct span model);
 
-/* All of them, by model, in the order of their bytes. */
+/* The routes in the order of their models' bytes. */
 size_t routes_count(const struct routes *routes);
 const struct route *routes_at(const struct routes *routes, size_t i);

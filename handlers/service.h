@@ -13,8 +13,8 @@ struct snapshot;
 
 struct inbox {
     /*
-     * Takes an event: *event is empty afterwards, whatever comes of it. Replies to the request,
-     * at once or later. route belongs to routes, of which the inbox takes its own reference.
+     * Takes an event and replies to the request, at once or later: *event is empty afterwards in
+     * any case. route belongs to routes, of which the inbox takes a reference of its own.
      */
     void (*accept)(struct inbox *inbox, struct event *event, struct routes *routes,
                    const struct route *route, struct request *request);
@@ -26,7 +26,7 @@ struct inbox {
                  struct request *request);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
-    /* How many bytes of bodies it holds in memory. */
+    /* How many bytes of bodies the inbox holds in memory. */
     size_t (*held_bytes)(struct inbox *inbox);
     /* The caller owns *snapshot: snapshot_done(). 0 or -ENOMEM. */
     int (*fill_snapshot)(struct inbox *inbox, struct snapshot *snapshot);
@@ -34,7 +34,7 @@ struct inbox {
 
 struct service {
     struct clock *clock;
-    struct keyring *keyring; /* replaced on reload, as routes is */
+    struct keyring *keyring; /* a reload replaces keyring and routes */
     struct routes *routes;
     struct inbox *inbox;
     const char *version;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What /metrics and /status show of the relay, as it is when they are asked. The strings are the
- * relay's, and good until the handler returns.
+ * What /metrics and /status show of the relay, taken when a request asks. The strings belong to the
+ * relay, and are good until the handler returns.
  */
 #pragma once
 
@@ -17,33 +17,33 @@
  */
 struct event_counts {
     uint64_t accepted, delivered, discarded; /* since the outbox was made; off: since the start */
-    uint64_t buried;                         /* the same: became dead letters */
+    uint64_t buried;                         /* became dead letters, since the same moment */
     uint64_t pending, dead;                  /* now */
-    uint64_t refused;                        /* replays that were, since the start */
+    uint64_t refused;                        /* replays that were refused, since the start */
 };
 
 struct snapshot_route {
     const char *model;
     const char *mutation;              /* NULL: a reload has taken the route away */
-    const struct event_counts *counts; /* NULL: among the others, since that is its name */
-    const char *held;                  /* why its events wait; NULL: they do not */
+    const struct event_counts *counts; /* NULL: the model is named "other", and counts there */
+    const char *held;                  /* why the model's events wait; NULL: not held */
     int64_t held_since_ms;
     int in_flight;
-    int limit;             /* of those in flight, as it has found out */
-    int64_t oldest_age_ms; /* of its oldest event that is not settled; -1: none */
+    int limit;             /* of attempts in flight, as conflicts and success have moved it */
+    int64_t oldest_age_ms; /* of the model's oldest event that is not settled; -1: none */
     const char *error; /* what went wrong last, without a record's contents; NULL: nothing yet */
     const char *error_outcome;
     int64_t error_ms;
 };
 
 struct snapshot {
-    int64_t now_ms;                /* wall clock, as the other times here that are no ages */
+    int64_t now_ms;                /* wall clock, as all times here that are no ages */
     struct snapshot_route *routes; /* of all models that have had a route since the start */
     size_t routes_len;
     struct event_counts other; /* of all other models together */
 
     const char *not_ready; /* NULL, or why new events cannot be taken */
-    const char *held;      /* why all events wait; NULL: they do not */
+    const char *held;      /* why all events wait; NULL: not held */
     int64_t held_since_ms;
     int in_flight;
     struct {
@@ -51,9 +51,9 @@ struct snapshot {
     } attempts;
     struct histogram convex_duration;
 
-    const char *outbox; /* its state: off, ok, full, failing */
+    const char *outbox; /* the outbox's state: off, ok, full, failing */
     int64_t outbox_bytes;
-    int64_t outbox_pinned_bytes; /* of its log, by who reads for long */
+    int64_t outbox_pinned_bytes; /* of the outbox's log, kept for a reader that takes long */
     int64_t oldest_age_ms;       /* of the oldest pending event; -1: none */
     uint64_t outbox_spoilt;      /* events that could not be read any more, since the start */
     struct histogram outbox_commits;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The status page. What has no value is null, so that every name is always there. */
+/* The status page. Every name is always there: null where there is no value. */
 #include "handlers/status.h"
 
 #include <inttypes.h>
@@ -12,7 +12,7 @@ struct status {
     struct buf *out;
     int64_t now_ms; /* wall clock */
     int r;
-    bool first; /* no comma is due */
+    bool first; /* the next member or element is the first, without a comma */
 };
 
 static void status_raw(struct status *status, const char *text)
@@ -76,13 +76,13 @@ static void status_time(struct status *status, const char *name, int64_t wall_ms
     status_text(status, name, wall_ms > 0 && clock_iso(wall_ms, text) ? text : NULL);
 }
 
-/* A moment that was so long ago; -1: there was none. */
+/* The moment age_ms ago; -1: none. */
 static void status_ago(struct status *status, const char *name, int64_t age_ms)
 {
     status_time(status, name, age_ms < 0 ? 0 : status->now_ms - age_ms);
 }
 
-/* "state", and since when and why it is not open. */
+/* "state", and why and since when the gate is not open. */
 static void status_gate(struct status *status, const char *held, int64_t since_ms)
 {
     status_text(status, "state", held ? "held" : "open");

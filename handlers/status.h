@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GET /status: how the relay is, as JSON for people and scripts. No secrets, nothing of a record.
- */
+/* GET /status: the state of the relay, as JSON for people and scripts; no secret, no record. */
 #pragma once
 
 #include "base/buf.h"

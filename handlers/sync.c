@@ -2,9 +2,9 @@
 /*
  * POST /convex/sync.
  *
- * The secret was right. What is not a JSON object is refused; a model without a route counts as
- * done, as in the router; what ConvexHttpClient would not send is answered as it would have; the
- * rest is the relay's.
+ * The guard has seen the secret. A body that is not a JSON object is refused; an event without a
+ * route is answered 200, as by the router; data that ConvexHttpClient would not send is answered in
+ * the client's words; any other event is the relay's.
  */
 #include "handlers/sync.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* POST /convex/sync: from a whole body to an event in the relay's hands. */
+/* POST /convex/sync: makes an event of a whole body, and hands it to the inbox. */
 #pragma once
 
 struct request;

@@ -171,7 +171,10 @@ test('a line of warning has the id', async (t) => {
   await world.send({ ...userEvent('acc_1'), model: 'teams' });
   await waitFor('the warnings', () => linesOf(world.relay, DEAD_LETTER).length === 2);
   assert.equal(linesOf(world.relay, DEAD_LETTER)[0].request, 'sender-5');
-  const [unrouted] = linesOf(world.relay, 'no route for the model: the event goes nowhere');
+  const [unrouted] = linesOf(
+    world.relay,
+    'no route for the model: the event is not delivered: add the model to ROUTES',
+  );
   assert.equal(unrouted.model, 'teams');
   assert.match(unrouted.request, MADE);
 });
@@ -196,11 +199,20 @@ test('a fault that repeats is summed up', async (t) => {
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: 'wrong' })).status, 401);
     assert.equal((await sync(relay, { model: 'teams' })).status, 200);
   }
-  assert.equal(linesOf(relay, 'unauthorized: the secret is missing or wrong').length, 1);
+  assert.equal(
+    linesOf(relay, 'unauthorized: the secret is missing or wrong: compare SYNC_SECRET').length,
+    1,
+  );
   await relay.stop();
   const more = (msg) => linesOf(relay, msg).map((line) => line.more);
-  assert.deepEqual(more('unauthorized: the secret is missing or wrong'), [undefined, '49']);
-  assert.deepEqual(more('no route for the model: the event goes nowhere'), [undefined, '49']);
+  assert.deepEqual(more('unauthorized: the secret is missing or wrong: compare SYNC_SECRET'), [
+    undefined,
+    '49',
+  ]);
+  assert.deepEqual(
+    more('no route for the model: the event is not delivered: add the model to ROUTES'),
+    [undefined, '49'],
+  );
 });
 
 // A pipe that the test reads when it likes; node's own would be read all the time.
