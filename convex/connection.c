@@ -4,9 +4,8 @@
  * handle out closes the connection. From then on the descriptor is watched here, and registered
  * once for the connection's life.
  *
- * A trap: before libcurl makes a connection, it closes those it thinks unused on which bytes have
- * come. A first curl_easy_recv() binds a connection to its handle, and so makes the connection
- * used.
+ * A trap: libcurl closes, whenever it connects, each unused connection on which bytes have come; a
+ * connection is unused until its handle has read. So a curl_easy_recv() follows the handshake.
  *
  * Plain connections are written to and read from directly; TLS ones by libcurl, a record at a time.
  */

@@ -45,7 +45,8 @@ static bool direct_slot_is_stale(const struct direct_slot *slot)
            now_ms - slot->opened_ms > EASY_LIFETIME_S * INT64_C(1000);
 }
 
-/* An idle connection may bring a TLS session ticket, which recv swallows; anything else ends it. */
+/* A TLS session ticket may come on an idle connection, and is swallowed; bytes or an end are not.
+ */
 static bool direct_slot_is_alive(struct direct_slot *slot)
 {
     size_t len;

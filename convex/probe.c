@@ -75,7 +75,7 @@ static int probe_say_refused(const struct transport_options *options, int status
                       options->convex_url, status);
 }
 
-/* Paused, disabled, too old: Convex says so before it looks for the function. */
+/* Paused, disabled, too old: what Convex finds before it looks for the function. */
 static int probe_say_held(const struct transport_options *options, const struct verdict *verdict,
                           struct buf *why)
 {

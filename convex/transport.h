@@ -8,7 +8,7 @@
 
 struct transport;
 
-/* One call. The caller owns it, and keeps it and all it points at in place until done is called. */
+/* One call. The caller owns it, and keeps call and body in place until done is called. */
 struct call {
     struct span body[3];    /* the parts of the request's body, one after the other */
     const char *request_id; /* goes out as Convex-Request-Id; NULL: none */
@@ -59,7 +59,7 @@ static inline struct transport *transport_free(struct transport *transport)
 }
 CLEANUP_POINTER(struct transport, transport_free);
 
-/* What a transport is made with. It copies what it needs. */
+/* What a transport is made with, and copies as needed. */
 struct transport_options {
     const char *convex_url; /* as checked by url_check(); trailing slashes are dropped */
     const char *path;       /* behind convex_url, as in /api/mutation: where calls are POSTed */

@@ -7,8 +7,8 @@
 struct loop;
 
 /*
- * A transport on the loop, which must outlive it. SIGPIPE must be ignored: TLS connections are
- * written to without MSG_NOSIGNAL. 0 or an -errno.
+ * Makes a transport on the loop; the loop must outlive the transport. SIGPIPE must be ignored: TLS
+ * connections are written to without MSG_NOSIGNAL. 0 or an -errno.
  */
 int transport_direct_new(struct loop *loop, const struct transport_options *options,
                          struct transport **transport);

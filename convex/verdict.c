@@ -7,8 +7,8 @@
  * "[Request ID: …] Server Error". What a function throws begins with "Uncaught " and may quote
  * anything, as a validator's complaint may.
  *
- * Messages are what ConvexHttpClient would throw, and texts of our own where it would let one of
- * the JavaScript engine's out.
+ * Messages are what ConvexHttpClient would throw, and texts of our own where the client would let a
+ * JavaScript engine's out.
  */
 #include "convex/verdict.h"
 
@@ -130,7 +130,7 @@ static void verdict_read_text(struct verdict *verdict)
     }
 }
 
-/* The errorMessage, which Convex always sends as a string: anything else as it is written. */
+/* The errorMessage, which Convex always sends as a string: another value as written. */
 static int verdict_read_error(struct span envelope, struct verdict *verdict)
 {
     struct span text = json_find(envelope, SPAN("errorMessage"));
@@ -200,7 +200,7 @@ static int verdict_read_envelope(struct span body, struct verdict *verdict)
 
 /* ---- other answers ---- */
 
-/* A code speaks only under its status, since a proxy or a newer Convex may use it otherwise. */
+/* A code counts only under its status: a proxy or a newer Convex may use the code otherwise. */
 static const struct {
     int status;
     const char *code;

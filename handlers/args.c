@@ -2,12 +2,13 @@
 /*
  * What a mutation can take.
  *
- * The scanner has shown every key already: only where one of them is bad is there a second look,
- * because a member that is repeated counts by its last value, and the bad key may stand in an
- * earlier one. The second look goes through each object by the bytes of its names and names the
- * first bad one, as convexToJson does but for names beyond U+FFFF. There is none where Convex
- * refuses the value by itself, which is too large or has too many fields: then the bad key that the
- * scanner met first is named. What is nested deeper than Convex reads is left to Convex to refuse.
+ * The scanner has shown every key already. A bad key makes a second look due, because a repeated
+ * member counts by its last value, and the bad key may stand in an earlier value. The second look
+ * goes through each object in the order of the names' bytes, and names the first bad one: as
+ * convexToJson does, but for characters beyond U+FFFF.
+ *
+ * No second look is due where Convex refuses the value anyway, as too large or for too many fields:
+ * there the first bad key in the text is named. Nesting deeper than Convex reads is left to Convex.
  */
 #include "handlers/args.h"
 

@@ -34,7 +34,7 @@ static bool endpoints_takes(const struct endpoint *endpoint, const char *method)
     return strcmp(method, "HEAD") == 0 && strcmp(endpoint->method, "GET") == 0;
 }
 
-/* Without the origin that a proxy's client writes before it (RFC 9112, 3.2.2), and the query. */
+/* The path of a target: without the query, and the origin of an absolute form (RFC 9112, 3.2.2). */
 static struct span endpoints_path(struct span target)
 {
     static const char *const schemes[] = {"http://", "https://"};

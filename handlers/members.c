@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "base/json.h"
 
-/* Names by their bytes, and those of one name as they stand in the text. */
+/* By the bytes of the names; members of one name in the order of the text. */
 static int members_compare(const void *a, const void *b)
 {
     const struct member *x = a, *y = b;
