@@ -25,7 +25,7 @@
 enum {
     ARGS_DEPTH_MAX = 128,             /* JSON nesting that Convex reads (serde_json) */
     ARGS_LOOK_BYTES_MAX = 256 * 1024, /* a larger value gets no second look */
-    ARGS_TOO_MANY = 2,                /* for the second look; ARGS_REFUSED is 1 */
+    ARGS_NO_LOOK = 2,                 /* beside ARGS_REFUSED: no second look is due */
 };
 
 static int args_refuse(int r)
@@ -126,7 +126,7 @@ bool args_key_is_bad(struct span key)
            args_check_key(key, &message) != 0;
 }
 
-/* ---- the second look: 0, ARGS_REFUSED, ARGS_TOO_MANY where Convex refuses, or -ENOMEM ---- */
+/* ---- the second look: 0, ARGS_REFUSED, ARGS_NO_LOOK where Convex refuses, or -ENOMEM ---- */
 
 static int args_look(struct span value, int depth, struct buf *message);
 
@@ -136,7 +136,7 @@ static int args_look_at_object(struct span object, int depth, struct buf *messag
     int r = members_read(object, &members);
 
     if (r == MEMBERS_TOO_MANY)
-        return ARGS_TOO_MANY;
+        return ARGS_NO_LOOK;
     for (size_t i = 0; r == 0 && i < members.len; i++) {
         r = args_check_field(members.at[i].name, message);
         if (r == 0)
@@ -189,8 +189,8 @@ int args_check(struct span data, struct span bad_key, struct buf *message)
         return args_refuse_value(data, message);
     if (!bad_key.at)
         return 0;
-    int r = data.len > ARGS_LOOK_BYTES_MAX ? ARGS_TOO_MANY : args_look(data, 1, message);
-    return r == ARGS_TOO_MANY ? args_check_key(bad_key, message) : r;
+    int r = data.len > ARGS_LOOK_BYTES_MAX ? ARGS_NO_LOOK : args_look(data, 1, message);
+    return r == ARGS_NO_LOOK ? args_check_key(bad_key, message) : r;
 }
 
 int args_drop_nulls(struct span data, struct buf *out)
