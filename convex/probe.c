@@ -155,7 +155,7 @@ int probe_run(const struct transport_options *options, struct buf *why)
         r = transport_direct_new(loop, &to_query, &transport);
     if (r == 0)
         r = mutation_before_args(PROBE_PATH, &before_args);
-    if (r < 0)
+    if (r)
         return r;
     struct probe probe = {
         .call = {.body = {buf_span(&before_args), SPAN("{}"), MUTATION_AFTER_ARGS},
