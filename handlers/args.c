@@ -64,13 +64,14 @@ static bool args_continues(char byte)
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-static size_t args_count_characters(struct span name)
+/* Ends early: a name may be as long as a body. */
+static bool args_is_too_long(struct span name)
 {
-    size_t count = 0;
+    size_t characters = 0;
 
-    for (size_t i = 0; i < name.len; i++)
-        count += !args_continues(name.at[i]);
-    return count;
+    for (size_t i = 0; i < name.len && characters <= JSON_KEY_PLAIN_MAX; i++)
+        characters += !args_continues(name.at[i]);
+    return characters > JSON_KEY_PLAIN_MAX;
 }
 
 /* The first character of a name that is not printable ASCII; SPAN_NULL: there is none. */
@@ -93,16 +94,15 @@ static struct span args_find_invalid(struct span name)
  */
 static int args_check_field(struct span name, struct buf *message)
 {
-    struct span invalid = args_find_invalid(name);
-
     if (span_eq(name, SPAN("__proto__")))
         return args_refuse_field(name, " is not allowed", SPAN_NULL, "", message);
-    if (args_count_characters(name) > JSON_KEY_PLAIN_MAX)
+    if (args_is_too_long(name))
         return args_refuse_field(name, " exceeds maximum field name length 1024.", SPAN_NULL, "",
                                  message);
     if (span_starts(name, SPAN("$")))
         return args_refuse_field(name, " starts with a '$', which is reserved.", SPAN_NULL, "",
                                  message);
+    struct span invalid = args_find_invalid(name);
     if (invalid.at)
         return args_refuse_field(name, " has invalid character '", invalid,
                                  "': Field names can only contain non-control ASCII characters",
