@@ -13,7 +13,8 @@ bench() {
 bench_scenarios() {
     deps bench
     compile_optimised
-    quietly "building build-bench/libturns.so" ninja --quiet -C build-bench libturns.so
+    quietly "building build-bench/tests/lib/libturns.so" ninja --quiet -C build-bench \
+        tests/lib/libturns.so
     ulimit -n "$(ulimit -Hn)" # thousands of connections wait at once
     RELAY_BIN=build-bench/convex-relay exec node tests/bench/main.mjs "$@"
 }
@@ -21,8 +22,8 @@ bench_scenarios() {
 bench_micro() {
     deps build
     compile_optimised
-    quietly "building build-bench/micro" ninja --quiet -C build-bench micro
-    exec build-bench/micro
+    quietly "building build-bench/tests/bench/micro" ninja --quiet -C build-bench tests/bench/micro
+    exec build-bench/tests/bench/micro
 }
 
 compile_optimised() {

@@ -46,7 +46,7 @@ async function startCounted(t, env) {
     ],
     {
       env: relayEnv({
-        LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'),
+        LD_PRELOAD: path.join(RELAY_BUILD, 'tests/lib/libturns.so'),
         LOG_LEVEL: 'info',
         ...env,
       }),

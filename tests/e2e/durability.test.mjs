@@ -337,7 +337,7 @@ test('SIGTERM with a backlog and nobody waiting: it ends at once', async (t) => 
 
 // ---- a disk that fails now and then ----
 
-const FAULTY_LOG = path.join(RELAY_BUILD, 'libfaulty-log.so');
+const FAULTY_LOG = path.join(RELAY_BUILD, 'tests/lib/libfaulty-log.so');
 const unpreloadable = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
 
 // A body of 2 MiB does not fit into SQLite's cache: it is written before the commit, and a write

@@ -14,7 +14,7 @@ import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const SCARCE = path.join(RELAY_BUILD, 'libscarce.so');
+const SCARCE = path.join(RELAY_BUILD, 'tests/lib/libscarce.so');
 const LANES = 16;
 const EVENTS = 800;
 const ANSWERS = [200, 202, 500, 503];

@@ -90,7 +90,7 @@ for (const [name, magic, outcome] of FILE_SYSTEMS) {
       const env = {
         CONVEX_URL: NOWHERE,
         OUTBOX: path.join(folder, 'outbox.db'),
-        LD_PRELOAD: path.join(RELAY_BUILD, 'libfile-system.so'),
+        LD_PRELOAD: path.join(RELAY_BUILD, 'tests/lib/libfile-system.so'),
         FILE_SYSTEM: magic,
       };
       assert.ok(existsSync(env.LD_PRELOAD));

@@ -14,7 +14,7 @@ import { RELAY_BIN, RELAY_BUILD, relayEnv, SECRET, spawnRelay } from '../lib/rel
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const MANAGER = path.join(RELAY_BUILD, 'service-manager');
+const MANAGER = path.join(RELAY_BUILD, 'tests/lib/service-manager');
 
 // The service manager with its sockets, and the relay not started yet.
 async function startManager(t, { names = 'sync', watchdogMs = 0, env = {} } = {}) {

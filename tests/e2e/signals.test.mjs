@@ -70,7 +70,7 @@ test(
   { skip: PRELOADED },
   async (t) => {
     const upstream = await startUpstream(t);
-    const library = path.join(RELAY_BUILD, 'libearly-signals.so');
+    const library = path.join(RELAY_BUILD, 'tests/lib/libearly-signals.so');
     assert.ok(existsSync(library));
     const numbers = ['SIGHUP', ...IGNORED].map((signal) => constants.signals[signal]);
     const relay = await startRelay(t, {

@@ -11,7 +11,7 @@ fuzz_target() {
     mkdir -p "$corpus" build-fuzz/findings
     [ ! -f "tests/fuzz/$target.dict" ] || options+=("-dict=tests/fuzz/$target.dict")
     say "... $target, $seconds s"
-    build-fuzz/fuzz-"$target" "${options[@]}" "$corpus" "tests/fuzz/corpus/$target" \
+    build-fuzz/tests/fuzz/fuzz-"$target" "${options[@]}" "$corpus" "tests/fuzz/corpus/$target" \
         >"$log" 2>&1 || status=$?
     printf '%-20s %s executions, %s a second\n' "$target" \
         "$(awk '/^stat::number_of_executed_units/ { print $2 }' "$log")" \
@@ -20,7 +20,7 @@ fuzz_target() {
 
     grep -v '^INFO\|NEW_FUNC' "$log" >&2
     say "FOUND by $target; all it said is in $log. To see it again:"
-    sed -n 's/.*Test unit written to /    build-fuzz\/fuzz-'"$target"' /p' "$log" >&2
+    sed -n 's/.*Test unit written to /    build-fuzz\/tests\/fuzz\/fuzz-'"$target"' /p' "$log" >&2
     return 1
 }
 

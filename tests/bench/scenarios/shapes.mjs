@@ -28,7 +28,7 @@ async function measureShape(scope, { shape: [, bodyOf, expected, nulls], ...cell
     convex,
     env: {
       ROUTES: files.path('routes.json'),
-      LD_PRELOAD: path.join(RELAY_BUILD, 'libturns.so'),
+      LD_PRELOAD: path.join(RELAY_BUILD, 'tests/lib/libturns.so'),
       TURNS_FILE: files.path('turns'),
     },
   });
