@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
+#include "base/allocator.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/outbox_ids.h"
@@ -27,6 +28,7 @@ enum {
 
 struct outbox {
     struct loop *loop;
+    struct allocator *allocator;
     struct outbox_jobs staged;
     unsigned patient; /* patient jobs that were staged since the last flush */
     unsigned flushes; /* how often staged jobs went to the writer */
@@ -159,13 +161,15 @@ static void outbox_mark_again(void *ctx)
     outbox->marks_len = 0;
 }
 
-int outbox_new(struct loop *loop, struct store *store, struct outbox **out)
+int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
+               struct outbox **out)
 {
     struct outbox *outbox = calloc(1, sizeof(*outbox));
 
     if (!outbox)
         return error_origin(-ENOMEM);
     outbox->loop = loop;
+    outbox->allocator = allocator;
     TAILQ_INIT(&outbox->staged);
     outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
     TAILQ_INIT(&outbox->marks);
@@ -274,10 +278,11 @@ bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
     return true;
 }
 
-static struct outbox_stale_mark *outbox_stale_mark_new(uint64_t id, struct span model,
-                                                       struct span record)
+static struct outbox_stale_mark *outbox_stale_mark_new(struct outbox *outbox, uint64_t id,
+                                                       struct span model, struct span record)
 {
-    struct outbox_stale_mark *mark = malloc(sizeof(*mark) + model.len + record.len);
+    struct outbox_stale_mark *mark =
+        allocator_alloc(outbox->allocator, sizeof(*mark) + model.len + record.len);
 
     if (!mark)
         return NULL;
@@ -304,7 +309,7 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
     struct outbox_stale_mark *mark = NULL;
     bool marks = outbox_may_have_letters(outbox, model, record);
 
-    if (marks && !(mark = outbox_stale_mark_new(id, model, record)))
+    if (marks && !(mark = outbox_stale_mark_new(outbox, id, model, record)))
         return error_origin(-ENOMEM);
     int r = outbox_unstored_add(&outbox->writer.unstored, model);
     if (r) {

@@ -17,11 +17,13 @@
 #include "outbox/outbox_job.h"
 #include "outbox/outbox_tallies.h"
 
+struct allocator;
 struct outbox;
 
-/* Takes over the store, which the writer closes in the end. 0; or STORE_BROKEN or an -errno, and
- * the store stays the caller's. */
-int outbox_new(struct loop *loop, struct store *store, struct outbox **outbox);
+/* Takes over the store, which the writer closes in the end. The allocator is for stale marks, and
+ * stays the caller's. 0; or STORE_BROKEN or an -errno, and the store stays the caller's. */
+int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
+               struct outbox **outbox);
 
 /* Waits until every submitted job has been tried, calls no done, and closes the store. Takes
  * NULL. */

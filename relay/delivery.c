@@ -17,6 +17,8 @@
 
 #include <assert.h>
 
+#include "base/allocator.h"
+
 /* For each state: those that may follow it. */
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SPILLED] = 0,
@@ -29,9 +31,10 @@ static const unsigned delivery_moves[DELIVERY_STATES_] = {
 };
 
 void deliveries_init(struct deliveries *deliveries, struct relay *relay, struct loop *loop,
-                     struct tickets *tickets)
+                     struct tickets *tickets, struct allocator *allocator)
 {
-    *deliveries = (struct deliveries){.relay = relay, .loop = loop, .tickets = tickets};
+    *deliveries = (struct deliveries){
+        .relay = relay, .loop = loop, .tickets = tickets, .allocator = allocator};
     TAILQ_INIT(&deliveries->list);
 }
 
@@ -68,7 +71,7 @@ void delivery_set_row(struct delivery *delivery, enum delivery_row row)
 struct delivery *delivery_new(struct deliveries *deliveries, struct event *event,
                               struct request *request)
 {
-    struct delivery *delivery = calloc(1, sizeof(*delivery));
+    struct delivery *delivery = allocator_alloc(deliveries->allocator, sizeof(*delivery));
 
     if (!delivery)
         return NULL;

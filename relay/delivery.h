@@ -91,6 +91,7 @@ struct deliveries {
     struct relay *relay;
     struct loop *loop;
     struct tickets *tickets;
+    struct allocator *allocator;
     struct delivery_list list; /* in the order in which they came into memory */
     size_t count;
     size_t bytes;          /* of bodies, and of arguments that are no slice of one */
@@ -99,7 +100,7 @@ struct deliveries {
 
 /* The pointers stay the caller's, and must outlive every delivery. */
 void deliveries_init(struct deliveries *deliveries, struct relay *relay, struct loop *loop,
-                     struct tickets *tickets);
+                     struct tickets *tickets, struct allocator *allocator);
 
 /*
  * A delivery that is WAITING, without a row or a place. Takes the event's bytes and leaves *event

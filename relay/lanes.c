@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/allocator.h"
 #include "base/error.h"
 #include "base/util.h"
 
@@ -50,9 +51,10 @@ static bool lane_group_before(const struct heap_node *a, const struct heap_node 
                        container_of(b, struct lane_group, startable)->ready.first);
 }
 
-int lanes_init(struct lanes *out, int limit)
+int lanes_init(struct lanes *out, int limit, struct allocator *allocator)
 {
-    struct lanes lanes = {.limit = limit, .startable = {.before = lane_group_before}};
+    struct lanes lanes = {
+        .allocator = allocator, .limit = limit, .startable = {.before = lane_group_before}};
     int r = table_init(&lanes.table);
 
     if (r == 0)
@@ -141,7 +143,7 @@ static void lane_free(struct lanes *lanes, struct lane *lane)
 static int lane_new(struct lanes *lanes, struct lane_group *group, struct span record,
                     uint64_t hash, struct lane **out)
 {
-    struct lane *lane = calloc(1, sizeof(*lane));
+    struct lane *lane = allocator_alloc(lanes->allocator, sizeof(*lane));
     int r = 0;
 
     if (!lane)

@@ -48,6 +48,7 @@ struct lane_group {
 };
 
 struct lanes {
+    struct allocator *allocator;
     struct table table;    /* lanes, by group and record */
     struct heap startable; /* groups with room and a ready lane, by the rank of their first head */
     int limit;             /* of heads in flight, of all groups; 0: none may go */
@@ -55,8 +56,8 @@ struct lanes {
     uint64_t newest;       /* the highest id that has joined */
 };
 
-/* 0 or an -errno. */
-int lanes_init(struct lanes *lanes, int limit);
+/* The allocator stays the caller's. 0 or an -errno. */
+int lanes_init(struct lanes *lanes, int limit, struct allocator *allocator);
 
 /* Every place must have been left. */
 void lanes_done(struct lanes *lanes);

@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+struct allocator;
 struct dice;
 
 struct relay_options {
@@ -11,4 +12,5 @@ struct relay_options {
     int64_t sync_wait_ms; /* how long an answer waits for Convex before it is 202 */
     int64_t max_age_ms;   /* an event that has waited longer becomes a dead letter */
     struct dice *dice;
+    struct allocator *allocator; /* of events and lanes */
 };

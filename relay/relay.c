@@ -159,7 +159,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     pump_init(relay);
     tickets_init(&relay->tickets, loop, options->sync_wait_ms, settle_ticket_due);
-    deliveries_init(&relay->deliveries, relay, loop, &relay->tickets);
+    deliveries_init(&relay->deliveries, relay, loop, &relay->tickets, options->allocator);
     limit_init(&relay->limit, options->concurrency);
     gate_init(&relay->gate, &(struct gate_options){.loop = loop,
                                                    .dice = options->dice,
@@ -173,7 +173,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
                  "dead letter: convex-relay outbox show ID says why", NULL);
     log_sum_init(&relay->refused, loop, LOG_WARN, "replay refused: it is a dead letter again",
                  NULL);
-    int r = lanes_init(&relay->lanes, options->concurrency);
+    int r = lanes_init(&relay->lanes, options->concurrency, options->allocator);
     return r ? r : models_init(&relay->models);
 }
 

@@ -3,6 +3,7 @@
 #include "server/check.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static int check_outbox(const struct config *config, struct buf *why)
 static int check_host(const char *name, const char *host, struct buf *why)
 {
     cleanup(buf_done) struct buf text = BUF_NULL;
-    int r = listener_check(host, &text);
+    int r = listener_check(getaddrinfo, host, &text);
 
     if (r <= 0)
         return r;

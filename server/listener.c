@@ -63,11 +63,11 @@ int listener_describe(int fd, struct buf *address)
 /* ---- addresses ---- */
 
 /* 0, or an error of getaddrinfo(). */
-static int listener_resolve(const char *host, struct addrinfo **list)
+static int listener_resolve(listener_resolver resolve, const char *host, struct addrinfo **list)
 {
     struct addrinfo hints = {.ai_flags = AI_PASSIVE, .ai_socktype = SOCK_STREAM};
 
-    return getaddrinfo(host, "0", &hints, list);
+    return resolve(host, "0", &hints, list);
 }
 
 static in_port_t *listener_port_of(struct sockaddr *address)
@@ -142,12 +142,13 @@ static bool listener_covers(const struct addrinfo *any, bool all, const struct a
            (any_is_ip4 == listener_is_ip4(info, &ip4) || (all && !any_is_ip4));
 }
 
-bool listener_overlap(const char *host, const char *other)
+bool listener_overlap(listener_resolver resolve, const char *host, const char *other)
 {
     cleanup(addrinfo_freep) struct addrinfo *list = NULL;
     cleanup(addrinfo_freep) struct addrinfo *others = NULL;
 
-    if (listener_resolve(host, &list) != 0 || listener_resolve(other, &others) != 0)
+    if (listener_resolve(resolve, host, &list) != 0 ||
+        listener_resolve(resolve, other, &others) != 0)
         return false;
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
         for (const struct addrinfo *b = others; b; b = b->ai_next) {
@@ -257,9 +258,10 @@ static int listener_refuse(int outcome, int r)
 }
 
 /* Finds the addresses of a host, and refuses too many. */
-static int listener_find(const char *host, struct addrinfo **list, struct buf *why)
+static int listener_find(listener_resolver resolve, const char *host, struct addrinfo **list,
+                         struct buf *why)
 {
-    int failed = listener_resolve(host, list);
+    int failed = listener_resolve(resolve, host, list);
 
     if (failed)
         return listener_refuse(LISTENER_BUSY, buf_printf(why, "%s: no address of it is known: %s",
@@ -271,10 +273,11 @@ static int listener_find(const char *host, struct addrinfo **list, struct buf *w
     return 0;
 }
 
-int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why)
+int listener_open(listener_resolver resolve, const char *host, int port,
+                  struct listeners *listeners, struct buf *why)
 {
     cleanup(addrinfo_freep) struct addrinfo *list = NULL;
-    int r = listener_find(host, &list, why);
+    int r = listener_find(resolve, host, &list, why);
 
     if (r)
         return r;
@@ -290,11 +293,11 @@ int listener_open(const char *host, int port, struct listeners *listeners, struc
         buf_printf(why, "cannot listen on %s, port %d: %s", host, port, strerror(errno)));
 }
 
-int listener_check(const char *host, struct buf *why)
+int listener_check(listener_resolver resolve, const char *host, struct buf *why)
 {
     cleanup(addrinfo_freep) struct addrinfo *list = NULL;
     cleanup(listeners_close) struct listeners tried = {.len = 0};
-    int r = listener_find(host, &list, why);
+    int r = listener_find(resolve, host, &list, why);
 
     if (r)
         return r;

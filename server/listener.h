@@ -6,6 +6,8 @@
 
 #include "base/buf.h"
 
+struct addrinfo;
+
 enum {
     LISTENER_FAILED = 1,
     /* It may work later: another process has the address, this machine does not have the address
@@ -14,6 +16,10 @@ enum {
 };
 
 enum { LISTENERS_MAX = 8 }; /* addresses of one name */
+
+/* getaddrinfo(), or a test's. What it lists goes to freeaddrinfo(). */
+typedef int (*listener_resolver)(const char *host, const char *service,
+                                 const struct addrinfo *hints, struct addrinfo **list);
 
 struct listeners {
     int fds[LISTENERS_MAX];
@@ -29,11 +35,12 @@ void listeners_close(struct listeners *listeners);
  * chooses one port for all of them. 0: the caller owns *listeners. LISTENER_FAILED, LISTENER_BUSY:
  * *why has grown by one line. Or an -errno.
  */
-int listener_open(const char *host, int port, struct listeners *listeners, struct buf *why);
+int listener_open(listener_resolver resolve, const char *host, int port,
+                  struct listeners *listeners, struct buf *why);
 
 /* Whether listener_open() would find an address of host on this machine. Listens for a moment, on
  * ports that the kernel chooses. The same outcomes. */
-int listener_check(const char *host, struct buf *why);
+int listener_check(listener_resolver resolve, const char *host, struct buf *why);
 
 /* Appends the address that a socket is bound to: 127.0.0.1:3000, [::1]:3000,
  * unix:/run/convex-relay.sock or unix:@name. 0 or an -errno. */
@@ -50,4 +57,4 @@ bool listener_is_host(const char *host);
 
 /* Whether two hosts share an address, so that they cannot share a port. Asks the resolver; a name
  * that is not known has no address. */
-bool listener_overlap(const char *host, const char *other);
+bool listener_overlap(listener_resolver resolve, const char *host, const char *other);

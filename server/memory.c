@@ -35,7 +35,7 @@ static void memory_check(void *ctx)
         return;
     }
     memory->checks_at_work = 0;
-    (void)malloc_trim(0); /* frees pages between used blocks, and other threads' heaps, too */
+    (void)memory->trim(0); /* frees pages between used blocks, and other threads' heaps, too */
 }
 
 static int memory_before_wait(void *ctx)

@@ -10,12 +10,13 @@
 
 #include "base/loop.h"
 
-/* The owner sets in_use, is_at_work and ctx before memory_watch(). */
+/* The owner sets in_use, is_at_work, ctx and trim before memory_watch(). */
 struct memory {
     struct loop *loop;
     size_t (*in_use)(void *ctx);   /* how much there is that takes memory, in any unit */
     bool (*is_at_work)(void *ctx); /* whether freed memory will soon be needed again */
     void *ctx;
+    int (*trim)(size_t pad); /* malloc_trim(), or a test's */
     size_t was_in_use;       /* in_use(), at the last turn of the loop */
     int checks_at_work;      /* checks in a row at which is_at_work() was true */
     struct loop_hook hook;   /* notices that in_use() has changed */

@@ -8,11 +8,14 @@
  */
 #include "server/serve.h"
 
+#include <malloc.h>
+#include <netdb.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 
+#include "base/allocator.h"
 #include "base/complain.h"
 #include "base/log.h"
 #include "handlers/endpoints.h"
@@ -102,7 +105,7 @@ static int server_open_outbox(struct server *server)
         complain("%s", buf_string(&why));
         return r == STORE_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
     }
-    return r ? r : outbox_new(server->loop, store, &server->outbox);
+    return r ? r : outbox_new(server->loop, store, &allocator_system, &server->outbox);
 }
 
 static int server_start_relay(struct server *server)
@@ -114,6 +117,7 @@ static int server_start_relay(struct server *server)
         .sync_wait_ms = config->sync_wait_ms,
         .max_age_ms = config->retry_max_age_ms,
         .dice = &dice_system,
+        .allocator = &allocator_system,
     };
     int r = upstream_new(server->loop, server->setup, &upstream);
 
@@ -153,7 +157,7 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
         *passed_fd = -1;
         return 0;
     }
-    int r = listener_open(host, port, listeners, &why);
+    int r = listener_open(getaddrinfo, host, port, listeners, &why);
     if (r > 0) {
         complain("%s: %s", names, buf_string(&why));
         return r == LISTENER_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;
@@ -251,7 +255,11 @@ static bool server_is_at_work(void *ctx)
 static void server_watch_memory(struct server *server)
 {
     server->memory = (struct memory){
-        .in_use = server_memory_in_use, .is_at_work = server_is_at_work, .ctx = server};
+        .in_use = server_memory_in_use,
+        .is_at_work = server_is_at_work,
+        .ctx = server,
+        .trim = malloc_trim,
+    };
     memory_watch(&server->memory, server->loop);
 }
 

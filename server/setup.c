@@ -2,6 +2,8 @@
 /* All that is set from outside: the settings and the files that they name. */
 #include "server/setup.h"
 
+#include <netdb.h>
+
 #include "auth/bundle.h"
 #include "base/file.h"
 #include "convex/url.h"
@@ -79,7 +81,7 @@ static int setup_check(struct setup *setup, struct buf *why)
 int setup_check_ports(const struct config *config, struct buf *why)
 {
     if (config->port == 0 || config->port != config->admin_port ||
-        !listener_overlap(config->host, config->admin_host))
+        !listener_overlap(getaddrinfo, config->host, config->admin_host))
         return 0;
     int r =
         buf_printf(why, "PORT, ADMIN_PORT: both are %d; two sockets need two ports", config->port);

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "auth/keyring.h"
+#include "base/allocator.h"
 #include "base/json_scan.h"
 #include "convex/verdict.h"
 #include "handlers/envelope.h"
@@ -141,7 +142,7 @@ static void micro_lanes(uint64_t n)
     struct lane_group group;
     char record[32];
 
-    if (lanes_init(&lanes, MICRO_LANES) < 0)
+    if (lanes_init(&lanes, MICRO_LANES, &allocator_system) < 0)
         abort();
     lane_group_init(&group, MICRO_LANES);
     for (uint64_t i = 0; i < n + MICRO_LANES; i++) {

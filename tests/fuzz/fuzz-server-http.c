@@ -24,6 +24,7 @@
 #include <sys/un.h>
 
 #include "auth/keyring.h"
+#include "base/allocator.h"
 #include "base/json.h"
 #include "base/json_scan.h"
 #include "handlers/endpoints.h"
@@ -226,8 +227,11 @@ static void turn(void)
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-    const struct relay_options options = {
-        .concurrency = 4, .sync_wait_ms = 10000, .max_age_ms = 1000000, .dice = &dice};
+    const struct relay_options options = {.concurrency = 4,
+                                          .sync_wait_ms = 10000,
+                                          .max_age_ms = 1000000,
+                                          .dice = &dice,
+                                          .allocator = &allocator_system};
 
     (void)argc, (void)argv;
     fuzz_log_nothing();

@@ -2,7 +2,7 @@
 /* Which bundles of certificates are one. */
 #include "auth/bundle.h"
 
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #define CERTIFICATE                                                                                \
     "-----BEGIN CERTIFICATE-----\n"                                                                \

@@ -19,7 +19,7 @@
 
 #include <time.h>
 
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 enum {
     ATTEMPTS = 4,

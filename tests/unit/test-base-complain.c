@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct complaint {
     const char *name;

@@ -1,80 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings: what may be said, what is made of it, and what is said of the rest. */
+/* The settings: what is made of them. test-base-config-refused.c has what is refused. */
 #include "base/config.h"
 
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-/* ---- An environment ---- */
-
-struct variable {
-    const char *name;
-    const char *value;
-};
-
-enum { VARIABLES_MAX = 24 };
-
-static struct variable environment[VARIABLES_MAX];
-
-static char *environment_lookup(const char *name)
-{
-    for (size_t i = 0; i < VARIABLES_MAX && environment[i].name; i++)
-        if (strcmp(environment[i].name, name) == 0)
-            return (char *)(uintptr_t)environment[i].value;
-    return NULL;
-}
-
-/* A value of NULL takes the variable away. */
-static void environment_set(const char *name, const char *value)
-{
-    size_t i = 0;
-
-    while (environment[i].name && strcmp(environment[i].name, name) != 0)
-        i++;
-    assert_in_range(i, 0, VARIABLES_MAX - 2);
-    environment[i] = (struct variable){name, value};
-}
-
-static int environment_reset(void **state)
-{
-    (void)state;
-    memset(environment, 0, sizeof(environment));
-    environment_set("CONVEX_URL", "https://happy-otter-1.convex.cloud");
-    environment_set("SYNC_SECRET", "s3cret");
-    return 0;
-}
-
-/* ---- A file ---- */
-
-static char file[] = "/tmp/test-base-config-XXXXXX";
-
-static int file_make(void **state)
-{
-    int fd = mkstemp(file);
-
-    (void)state;
-    return fd < 0 ? -1 : close(fd);
-}
-
-static int file_remove(void **state)
-{
-    (void)state;
-    return unlink(file);
-}
-
-static void file_write(const void *text, size_t len)
-{
-    cleanup(closep) int fd = open(file, O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text, len), len);
-}
-
-/* ---- What is refused ---- */
+#include "tests/unit/lib/environment.h"
+#include "tests/unit/lib/rows.h"
 
 #define B16 "0123456789abcdef"
 #define B128 B16 B16 B16 B16 B16 B16 B16 B16
@@ -83,208 +12,6 @@ static void file_write(const void *text, size_t len)
 #define NO_SECRET                                                                                  \
     "not set or empty, which would let everybody in; make one up "                                 \
     "(openssl rand -hex 32) and give it to the sender, too"
-
-static const struct refused {
-    const char *name;
-    struct variable given[2];
-    const char *why;
-} refused[] = {
-    {"no URL",
-     {{"CONVEX_URL", NULL}},
-     "CONVEX_URL: not set; give the deployment's address, https://NAME.convex.cloud"},
-    {"an empty URL",
-     {{"CONVEX_URL", ""}},
-     "CONVEX_URL: not set; give the deployment's address, https://NAME.convex.cloud"},
-    {"no secret", {{"SYNC_SECRET", NULL}}, "SYNC_SECRET: " NO_SECRET},
-    {"an empty secret", {{"SYNC_SECRET", ""}}, "SYNC_SECRET: " NO_SECRET},
-    {"an empty file of the secret",
-     {{"SYNC_SECRET", NULL}, {"SYNC_SECRET_FILE", "/dev/null"}},
-     "SYNC_SECRET_FILE: " NO_SECRET},
-    {"a blank before the secret",
-     {{"SYNC_SECRET", " hunter2"}},
-     "SYNC_SECRET: starts or ends with a blank, which no header can carry"},
-    {"a blank behind the secret",
-     {{"SYNC_SECRET_PREVIOUS", "hunter2 "}},
-     "SYNC_SECRET_PREVIOUS: starts or ends with a blank, which no header can carry"},
-    {"a secret of a blank",
-     {{"SYNC_SECRET", " "}},
-     "SYNC_SECRET: starts or ends with a blank, which no header can carry"},
-    {"a line end in the secret",
-     {{"CONVEX_DEPLOY_KEY", "hunter2\n"}},
-     "CONVEX_DEPLOY_KEY: holds a line end or another control character, which no header can "
-     "carry"},
-    {"a tab in the secret",
-     {{"SYNC_SECRET", "hunter2\thunter2"}},
-     "SYNC_SECRET: holds a line end or another control character, which no header can carry"},
-    {"a byte order mark before the secret",
-     {{"SYNC_SECRET", "\xEF\xBB\xBFhunter2"}},
-     "SYNC_SECRET: holds a character that no header can carry"},
-    {"a character beyond Latin-1",
-     {{"SYNC_SECRET_PREVIOUS", "hunter\xE2\x82\xAC"}},
-     "SYNC_SECRET_PREVIOUS: holds a character that no header can carry"},
-    {"half a character",
-     {{"SYNC_SECRET", "hunter\xC3"}},
-     "SYNC_SECRET: holds a character that no header can carry"},
-    {"a secret of 513 bytes", {{"SYNC_SECRET", B512 "x"}}, "SYNC_SECRET: longer than 512 bytes"},
-    {"secret and file",
-     {{"SYNC_SECRET_FILE", "/dev/null"}},
-     "SYNC_SECRET_FILE: set as well as SYNC_SECRET; keep one of the two"},
-    {"a file that is not there",
-     {{"CONVEX_DEPLOY_KEY_FILE", "/nonexistent/key"}},
-     "CONVEX_DEPLOY_KEY_FILE: /nonexistent/key: No such file or directory"},
-    {"a file that is a directory",
-     {{"CONVEX_DEPLOY_KEY_FILE", "/"}},
-     "CONVEX_DEPLOY_KEY_FILE: /: Is a directory"},
-    {"a file without end",
-     {{"CONVEX_DEPLOY_KEY_FILE", "/dev/zero"}},
-     "CONVEX_DEPLOY_KEY_FILE: /dev/zero: larger than 65536 bytes"},
-    {"no number", {{"PORT", "abc"}}, "PORT: \"abc\" is not a number from 0 to 65535"},
-    {"too large", {{"PORT", "65536"}}, "PORT: \"65536\" is not a number from 0 to 65535"},
-    {"beyond any integer",
-     {{"PORT", "99999999999999999999"}},
-     "PORT: \"99999999999999999999\" is not a number from 0 to 65535"},
-    {"negative", {{"PORT", "-1"}}, "PORT: \"-1\" is not a number from 0 to 65535"},
-    {"a plus", {{"PORT", "+1"}}, "PORT: \"+1\" is not a number from 0 to 65535"},
-    {"a blank before", {{"PORT", " 1"}}, "PORT: \" 1\" is not a number from 0 to 65535"},
-    {"a blank behind", {{"PORT", "1 "}}, "PORT: \"1 \" is not a number from 0 to 65535"},
-    {"hexadecimal", {{"PORT", "0x50"}}, "PORT: \"0x50\" is not a number from 0 to 65535"},
-    {"a fraction", {{"PORT", "1.5"}}, "PORT: \"1.5\" is not a number from 0 to 65535"},
-    {"a unit",
-     {{"SYNC_WAIT_MS", "10s"}},
-     "SYNC_WAIT_MS: \"10s\" is not a number from 0 to 3600000"},
-    {"off where there is none", {{"PORT", "off"}}, "PORT: \"off\" is not a number from 0 to 65535"},
-    {"off in another case",
-     {{"ADMIN_PORT", "OFF"}},
-     "ADMIN_PORT: \"OFF\" is not a number from 0 to 65535, or off"},
-    {"an outbox of off in capitals",
-     {{"OUTBOX", "OFF"}},
-     "OUTBOX: \"OFF\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of off with a capital",
-     {{"OUTBOX", "Off"}},
-     "OUTBOX: \"Off\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of off in quotes",
-     {{"OUTBOX", "\"off\""}},
-     "OUTBOX: \"\"off\"\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of off with a blank",
-     {{"OUTBOX", "off "}},
-     "OUTBOX: \"off \" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of none",
-     {{"OUTBOX", "none"}},
-     "OUTBOX: \"none\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of NONE",
-     {{"OUTBOX", "NONE"}},
-     "OUTBOX: \"NONE\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of no",
-     {{"OUTBOX", "no"}},
-     "OUTBOX: \"no\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of false",
-     {{"OUTBOX", "false"}},
-     "OUTBOX: \"false\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of zero",
-     {{"OUTBOX", "0"}},
-     "OUTBOX: \"0\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of null",
-     {{"OUTBOX", "null"}},
-     "OUTBOX: \"null\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of disabled",
-     {{"OUTBOX", "disabled"}},
-     "OUTBOX: \"disabled\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of on",
-     {{"OUTBOX", "on"}},
-     "OUTBOX: \"on\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of true",
-     {{"OUTBOX", "true"}},
-     "OUTBOX: \"true\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of one",
-     {{"OUTBOX", "1"}},
-     "OUTBOX: \"1\" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of nothing in quotes",
-     {{"OUTBOX", "\"\""}},
-     "OUTBOX: \"\"\"\" is not taken for a file's name: off, in small letters, keeps nothing; a "
-     "file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox of a blank alone",
-     {{"OUTBOX", " "}},
-     "OUTBOX: \" \" is not taken for a file's name: off, in small letters, keeps nothing; a file "
-     "of that name wants its folder before it, as in ./NAME"},
-    {"an outbox by a URI, which may hold a password",
-     {{"OUTBOX", "postgresql://relay:hidden@db/relay"}},
-     "OUTBOX: is a URI; the name of a file is wanted, or off"},
-    {"too small",
-     {{"CONVEX_CONCURRENCY", "0"}},
-     "CONVEX_CONCURRENCY: \"0\" is not a number from 1 to 1024"},
-    {"too small a body",
-     {{"MAX_BODY_BYTES", "1023"}},
-     "MAX_BODY_BYTES: \"1023\" is not a number from 1024 to 67108864"},
-    {"too many hours",
-     {{"RETRY_MAX_AGE_HOURS", "8761"}},
-     "RETRY_MAX_AGE_HOURS: \"8761\" is not a number from 1 to 8760"},
-    {"too many megabytes",
-     {{"OUTBOX_MAX_MB", "1048577"}},
-     "OUTBOX_MAX_MB: \"1048577\" is not a number from 1 to 1048576"},
-    {"an unknown level",
-     {{"LOG_LEVEL", "verbose"}},
-     "LOG_LEVEL: \"verbose\" is not one of debug, info, warn, error"},
-    {"a level in another case",
-     {{"LOG_LEVEL", "INFO"}},
-     "LOG_LEVEL: \"INFO\" is not one of debug, info, warn, error"},
-    {"an unknown format", {{"LOG_FORMAT", "xml"}}, "LOG_FORMAT: \"xml\" is not one of text, json"},
-    {"a value that would break the line",
-     {{"PORT", "1\n\x1b[2J\xc3\xbc"}},
-     "PORT: \"1??[2J??\" is not a number from 0 to 65535"},
-    {"a very long value",
-     {{"PORT", B128}},
-     "PORT: \"" B16 B16 "01234567...\" is not a number from 0 to 65535"},
-};
-
-static void check_refused(const char *why)
-{
-    struct config config;
-    struct config before;
-    cleanup(buf_done) struct buf said = BUF_NULL;
-
-    memset(&config, 0x5a, sizeof(config));
-    before = config;
-    assert_int_equal(config_read(environment_lookup, &config, &said), CONFIG_INVALID);
-    assert_string_equal(buf_string(&said), why);
-    assert_memory_equal(&config, &before, sizeof(config));
-    assert_null(strstr(buf_string(&said), "hunter2"));
-}
-
-static void test_refused(void **state)
-{
-    const struct refused *row = *state;
-
-    environment_reset(NULL);
-    for (size_t i = 0; i < array_len(row->given); i++)
-        if (row->given[i].name)
-            environment_set(row->given[i].name, row->given[i].value);
-    check_refused(row->why);
-}
-
-/* ---- What is read ---- */
 
 static void read_into(struct config *config)
 {
@@ -451,9 +178,9 @@ static void check_file(const char *content, size_t len, const char *secret)
 {
     cleanup(config_done) struct config config = {0};
 
-    file_write(content, len);
+    environment_file_write(content, len);
     environment_set("SYNC_SECRET", NULL);
-    environment_set("SYNC_SECRET_FILE", file);
+    environment_set("SYNC_SECRET_FILE", environment_file);
     read_into(&config);
     assert_string_equal(config.sync_secret, secret);
 }
@@ -474,21 +201,22 @@ static void test_secret_from_a_file_that_is_not_one(void **state)
 
     (void)state;
     environment_set("SYNC_SECRET", "");
-    environment_set("SYNC_SECRET_FILE", file);
-    file_write("abc\n\n", 5);
-    check_refused(
+    environment_set("SYNC_SECRET_FILE", environment_file);
+    environment_file_write("abc\n\n", 5);
+    assert_config_refused(
         "SYNC_SECRET: holds a line end or another control character, which no header can carry");
-    file_write("ab\0c", 4);
-    check_refused(
+    environment_file_write("ab\0c", 4);
+    assert_config_refused(
         "SYNC_SECRET: holds a line end or another control character, which no header can carry");
-    file_write("\n", 1);
-    check_refused("SYNC_SECRET_FILE: " NO_SECRET);
+    environment_file_write("\n", 1);
+    assert_config_refused("SYNC_SECRET_FILE: " NO_SECRET);
     memset(large, 'x', sizeof(large));
-    file_write(large, sizeof(large) - 1);
-    check_refused("SYNC_SECRET: longer than 512 bytes");
-    file_write(large, sizeof(large));
-    assert_int_equal(buf_printf(&why, "SYNC_SECRET_FILE: %s: larger than 65536 bytes", file), 0);
-    check_refused(buf_string(&why));
+    environment_file_write(large, sizeof(large) - 1);
+    assert_config_refused("SYNC_SECRET: longer than 512 bytes");
+    environment_file_write(large, sizeof(large));
+    assert_int_equal(
+        buf_printf(&why, "SYNC_SECRET_FILE: %s: larger than 65536 bytes", environment_file), 0);
+    assert_config_refused(buf_string(&why));
 }
 
 /* How a rotation ends without a restart. */
@@ -498,11 +226,11 @@ static void test_optional_secret_leaves_with_its_file(void **state)
     cleanup(config_done) struct config again = {0};
 
     (void)state;
-    environment_set("SYNC_SECRET_PREVIOUS_FILE", file);
-    file_write("old\n", 4);
+    environment_set("SYNC_SECRET_PREVIOUS_FILE", environment_file);
+    environment_file_write("old\n", 4);
     read_into(&config);
     assert_string_equal(config.sync_secret_previous, "old");
-    file_write("\n", 1);
+    environment_file_write("\n", 1);
     read_into(&again);
     assert_null(again.sync_secret_previous);
 }
@@ -571,7 +299,7 @@ static void test_one_alone_is_checked(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[12 + array_len(refused)] = {
+    const struct CMUnitTest tests[] = {
         TEST(test_defaults),
         TEST(test_everything_set),
         TEST(test_off),
@@ -586,10 +314,5 @@ int main(void)
         TEST(test_one_alone),
         TEST(test_one_alone_is_checked),
     };
-    size_t n = 12;
-
-    for (size_t i = 0; i < array_len(refused); i++)
-        tests[n++] = (struct CMUnitTest){refused[i].name, test_refused, NULL, NULL,
-                                         (void *)(uintptr_t)&refused[i]};
-    return _cmocka_run_group_tests("config", tests, n, file_make, file_remove);
+    return cmocka_run_group_tests(tests, environment_file_make, environment_file_remove);
 }

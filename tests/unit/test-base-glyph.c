@@ -8,7 +8,7 @@
 #include <wctype.h>
 
 #include "base/utf8.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 enum {
     ODD_MAX = 512, /* in which two versions of Unicode may differ: 16 made 111 of them wide */

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct bucket_row {
     const char *name;

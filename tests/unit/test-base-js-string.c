@@ -2,7 +2,7 @@
 /* String(value) as JavaScript has it: the results are what Node 20 gave for String(JSON.parse(x)).
  */
 #include "base/js_string.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct string_row {
     const char *json;

@@ -1,105 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The strict scanner: what it takes, where it stops, and that it does not matter how it is fed. */
-#include "tests/unit/json_scan_rows.h"
-
-struct listener {
-    const char *text; /* during the scan at hand */
-    struct buf heard;
-};
-
-static void hear_member(void *ctx, const struct json_member *member)
-{
-    struct listener *listener = ctx;
-    size_t key = (size_t)(member->key.at - listener->text);
-    size_t value = (size_t)(member->value.at - listener->text);
-
-    assert_int_equal(buf_printf(&listener->heard, "%zu+%zu: %zu+%zu%s\n", key, member->key.len,
-                                value, member->value.len, member->odd_keys ? " odd" : ""),
-                     0);
-}
-
-static void hear_inner(void *ctx, struct span value)
-{
-    struct listener *listener = ctx;
-
-    assert_int_equal(
-        buf_printf(&listener->heard, "b: %td+%zu\n", value.at - listener->text, value.len), 0);
-}
-
-struct verdict {
-    enum json_error error;
-    size_t pos;
-    bool is_object;
-    struct buf members;
-};
-
-static void verdict_done(struct verdict *verdict)
-{
-    buf_done(&verdict->members);
-}
-
-/*
- * Feeds the first bytes of the text, then step more at a time. What has arrived moves to another
- * place each time, of just its size, so that a sanitizer sees a scanner that looks elsewhere.
+/* What the JSON scanner tells of members; test-base-json-values.c and -texts.c have what it takes.
  */
-static struct verdict scan_in_pieces(struct span text, size_t first, size_t step)
-{
-    struct json_scanner scanner;
-    struct listener listener = {0};
-    char *arrived = NULL;
-
-    json_scanner_init(&scanner, hear_member, &listener);
-    scanner.inner = hear_inner;
-    scanner.inner_name = SPAN("b");
-    for (size_t len = first;; len = text.len - len > step ? len + step : text.len) {
-        char *moved = malloc(len ? len : 1);
-        assert_non_null(moved);
-        memcpy(moved, text.at, len);
-        free(arrived);
-        arrived = moved;
-        listener.text = arrived;
-        enum json_error error = json_scan(&scanner, (struct span){arrived, len});
-        assert_int_equal(error, scanner.error);
-        if (len == text.len)
-            break;
-    }
-    struct verdict verdict = {
-        .error = json_scan_end(&scanner, (struct span){arrived, text.len}),
-        .pos = scanner.pos,
-        .is_object = json_scanner_is_object(&scanner),
-        .members = listener.heard,
-    };
-    free(arrived);
-    return verdict;
-}
-
-static void assert_same_verdict(const struct verdict *is, const struct verdict *should)
-{
-    assert_int_equal(is->error, should->error);
-    assert_int_equal(is->pos, should->pos);
-    assert_int_equal(is->is_object, should->is_object);
-    assert_same_text(buf_span(&is->members), buf_span(&should->members));
-}
-
-static void test_scan(void **state)
-{
-    enum { LONG = 2048, LONG_STRIDE = 97 }; /* not every split of what is long: time */
-    const struct scan_row *row = *state;
-    size_t len = row->text.len;
-    size_t stride = len < LONG ? 1 : LONG_STRIDE;
-
-    cleanup(verdict_done) struct verdict whole = scan_in_pieces(row->text, len, len);
-    assert_int_equal(whole.error, row->error);
-    assert_int_equal(whole.pos, row->pos);
-    assert_int_equal(json_check(row->text), row->error);
-
-    cleanup(verdict_done) struct verdict bytes = scan_in_pieces(row->text, 0, 1);
-    assert_same_verdict(&bytes, &whole);
-    for (size_t split = 0; split < len; split += stride) {
-        cleanup(verdict_done) struct verdict halves = scan_in_pieces(row->text, split, len);
-        assert_same_verdict(&halves, &whole);
-    }
-}
+#include "tests/unit/lib/json_pieces.h"
 
 /* ---- what is told of members ---- */
 
@@ -211,10 +113,10 @@ static void test_member(void **state)
     (void)json_scan_end(&scanner, row->text);
     assert_same_text(buf_span(&heard), span_of(row->heard));
 
-    cleanup(verdict_done) struct verdict whole =
+    cleanup(scan_verdict_done) struct scan_verdict whole =
         scan_in_pieces(row->text, row->text.len, row->text.len);
     for (size_t split = 0; split < row->text.len; split++) {
-        cleanup(verdict_done) struct verdict halves =
+        cleanup(scan_verdict_done) struct scan_verdict halves =
             scan_in_pieces(row->text, split, row->text.len);
         assert_same_verdict(&halves, &whole);
     }
@@ -279,11 +181,10 @@ static void test_is_object(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(scan_rows) + array_len(member_rows) +
-                                   array_len(inner_rows) + array_len(object_rows) + 2];
-    size_t len = rows_add(tests, 0, scan_rows, test_scan);
+    static struct CMUnitTest
+        tests[array_len(member_rows) + array_len(inner_rows) + array_len(object_rows) + 2];
+    size_t len = rows_add(tests, 0, member_rows, test_member);
 
-    len = rows_add(tests, len, member_rows, test_member);
     len = rows_add(tests, len, inner_rows, test_inner);
     len = rows_add(tests, len, object_rows, test_is_object);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(test_errors_stay);

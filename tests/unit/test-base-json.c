@@ -5,7 +5,7 @@
  */
 #include "base/json.h"
 #include "base/json_scan.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 /* ---- walking ---- */
 

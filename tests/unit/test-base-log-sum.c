@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/unit/hand_loop.h"
+#include "tests/unit/lib/hand_loop.h"
 
 struct world {
     struct hand_loop hand;

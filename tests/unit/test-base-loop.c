@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop: the order of what it calls, and what may be done to it from inside its callbacks. */
+/* The loop: the order of what it calls, and what its timers and descriptors may do from inside. */
 #include "base/loop.h"
 
 #include <errno.h>
@@ -7,116 +7,8 @@
 #include <string.h>
 #include <sys/epoll.h>
 
-#include "tests/unit/rows.h"
-
-/* A loop on a clock that a test moves, and a log of the callbacks. */
-struct world {
-    struct clock clock;
-    int64_t now_ms;
-    struct loop *loop;
-    char calls[64];
-};
-
-static int64_t world_ms(struct clock *clock)
-{
-    return container_of(clock, struct world, clock)->now_ms;
-}
-
-static int world_setup(void **state)
-{
-    struct world *world = calloc(1, sizeof(*world));
-
-    assert_non_null(world);
-    world->clock = (struct clock){.mono_ms = world_ms, .wall_ms = world_ms};
-    world->now_ms = 1000;
-    assert_int_equal(loop_new(&world->clock, &world->loop), 0);
-    *state = world;
-    return 0;
-}
-
-static int world_teardown(void **state)
-{
-    struct world *world = *state;
-
-    world->loop = loop_free(world->loop);
-    free(world);
-    return 0;
-}
-
-static void world_log(struct world *world, char call)
-{
-    size_t len = strlen(world->calls);
-
-    assert_true(len + 1 < sizeof(world->calls));
-    world->calls[len] = call;
-}
-
-/* One turn, at that time, made exactly these calls. */
-static void assert_turn(struct world *world, int64_t now_ms, const char *calls)
-{
-    memset(world->calls, 0, sizeof(world->calls));
-    world->now_ms = now_ms;
-    assert_int_equal(loop_turn(world->loop), 0);
-    assert_string_equal(world->calls, calls);
-}
-
-/* A timer, descriptor or hook of a test: it logs its name, and may do something to another. */
-struct thing {
-    struct world *world;
-    char name;
-    struct loop_timer timer;
-    struct loop_fd source;
-    struct loop_hook hook;
-    int runs;
-    int write_fd; /* the other end of source */
-    int wait_ms;  /* what the hook returns */
-    void (*act)(struct thing *thing);
-    struct thing *other;
-};
-
-static void thing_call(void *ctx)
-{
-    struct thing *thing = ctx;
-
-    world_log(thing->world, thing->name);
-    if (thing->act)
-        thing->act(thing);
-}
-
-static void thing_readable(void *ctx, uint32_t events)
-{
-    assert_true(events & EPOLLIN);
-    thing_call(ctx);
-}
-
-static int thing_before_wait(void *ctx)
-{
-    struct thing *thing = ctx;
-
-    thing_call(thing);
-    return thing->wait_ms;
-}
-
-static void thing_init(struct thing *thing, struct world *world, char name)
-{
-    *thing = (struct thing){.world = world, .name = name, .write_fd = -1};
-    thing->timer = (struct loop_timer){.fn = thing_call, .ctx = thing};
-    thing->source = (struct loop_fd){.fd = -1, .fn = thing_readable, .ctx = thing};
-    thing->hook = (struct loop_hook){.before_wait = thing_before_wait, .ctx = thing};
-}
-
-static void things_init(struct thing *things, size_t len, struct world *world)
-{
-    for (size_t i = 0; i < len; i++)
-        thing_init(&things[i], world, (char)('a' + i));
-}
-
-/* The loop sleeps for no more than a moment, however its timers stand. */
-static void do_not_wait(struct thing *hook, struct world *world)
-{
-    thing_init(hook, world, '.');
-    loop_hook_add(world->loop, &hook->hook);
-}
+#include "tests/unit/lib/loop_world.h"
+#include "tests/unit/lib/rows.h"
 
 /* ---- timers ---- */
 
@@ -137,7 +29,7 @@ static void set_other_later(struct thing *thing)
 
 static void timers_run_in_order_of_time(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[4], hook;
 
     do_not_wait(&hook, world);
@@ -156,7 +48,7 @@ static void timers_run_in_order_of_time(void **state)
 
 static void timer_moves_when_set_again(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2], hook;
 
     do_not_wait(&hook, world);
@@ -170,7 +62,7 @@ static void timer_moves_when_set_again(void **state)
 
 static void cleared_timer_does_not_run(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[1], hook;
 
     do_not_wait(&hook, world);
@@ -184,7 +76,7 @@ static void cleared_timer_does_not_run(void **state)
 
 static void due_timer_clears_another_that_is_due(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[3], hook;
 
     do_not_wait(&hook, world);
@@ -200,7 +92,7 @@ static void due_timer_clears_another_that_is_due(void **state)
 
 static void due_timer_puts_off_another_that_is_due(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2], hook;
 
     do_not_wait(&hook, world);
@@ -216,7 +108,7 @@ static void due_timer_puts_off_another_that_is_due(void **state)
 static void wait_ends_with_the_first_timer(void **state)
 {
     (void)state;
-    struct world world = {0};
+    struct loop_world world = {0};
     struct thing t[2];
     struct clock *clock = &clock_system;
 
@@ -261,7 +153,7 @@ static void remove_both(struct thing *thing)
 
 static void descriptors_are_level_triggered(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[1], hook;
     char byte;
 
@@ -281,7 +173,7 @@ static void descriptors_are_level_triggered(void **state)
 
 static void descriptor_changes_what_it_waits_for(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[1], hook;
 
     do_not_wait(&hook, world);
@@ -305,7 +197,7 @@ static void count_and_set_again(void *ctx)
 
 static void timer_that_is_always_due_leaves_descriptors_their_turn(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2];
 
     things_init(t, array_len(t), world);
@@ -322,7 +214,7 @@ static void timer_that_is_always_due_leaves_descriptors_their_turn(void **state)
 /* Whichever of two comes first removes both: the other, which is ready too, is not called. */
 static void removed_descriptor_is_not_called_this_turn(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2], hook;
 
     do_not_wait(&hook, world);
@@ -347,7 +239,7 @@ static void clear_own_timer(struct thing *thing)
 
 static void descriptors_come_before_timers(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2];
 
     things_init(t, array_len(t), world);
@@ -363,119 +255,11 @@ static void descriptors_come_before_timers(void **state)
 
 static void add_of_a_closed_descriptor_fails(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[1];
 
     things_init(t, array_len(t), world);
     assert_int_equal(loop_fd_add(world->loop, &t[0].source, EPOLLIN), -EBADF);
-}
-
-/* ---- hooks ---- */
-
-static void remove_own_hook(struct thing *thing)
-{
-    loop_hook_remove(thing->world->loop, &thing->hook);
-    thing->act = NULL;
-}
-
-static void remove_both_hooks(struct thing *thing)
-{
-    loop_hook_remove(thing->world->loop, &thing->hook);
-    loop_hook_remove(thing->world->loop, &thing->other->hook);
-    thing->act = NULL;
-}
-
-static void add_other_hook(struct thing *thing)
-{
-    loop_hook_add(thing->world->loop, &thing->other->hook);
-    thing->act = NULL;
-}
-
-static void set_own_timer_for_now(struct thing *thing)
-{
-    loop_timer_set(thing->world->loop, &thing->timer, thing->world->now_ms);
-    thing->act = NULL;
-}
-
-static void hooks_run_in_order(void **state)
-{
-    struct world *world = *state;
-    struct thing t[3];
-
-    things_init(t, array_len(t), world);
-    for (size_t i = 0; i < array_len(t); i++)
-        loop_hook_add(world->loop, &t[i].hook);
-    assert_turn(world, 1000, "abc");
-    loop_hook_remove(world->loop, &t[1].hook);
-    assert_turn(world, 1000, "ac");
-}
-
-static void hook_removes_itself(void **state)
-{
-    struct world *world = *state;
-    struct thing t[3];
-
-    things_init(t, array_len(t), world);
-    for (size_t i = 0; i < array_len(t); i++)
-        loop_hook_add(world->loop, &t[i].hook);
-    t[1].act = remove_own_hook;
-    assert_turn(world, 1000, "abc");
-    assert_turn(world, 1000, "ac");
-}
-
-static void hook_removes_itself_and_the_next(void **state)
-{
-    struct world *world = *state;
-    struct thing t[3];
-
-    things_init(t, array_len(t), world);
-    for (size_t i = 0; i < array_len(t); i++)
-        loop_hook_add(world->loop, &t[i].hook);
-    t[0].act = remove_both_hooks;
-    t[0].other = &t[1];
-    assert_turn(world, 1000, "ac");
-    assert_turn(world, 1000, "c");
-}
-
-static void hook_added_by_a_hook_runs_before_the_wait(void **state)
-{
-    struct world *world = *state;
-    struct thing t[3];
-
-    things_init(t, array_len(t), world);
-    loop_hook_add(world->loop, &t[0].hook);
-    loop_hook_add(world->loop, &t[1].hook);
-    t[1].act = add_other_hook;
-    t[1].other = &t[2];
-    t[0].wait_ms = t[1].wait_ms = -1; /* only the one that is added keeps the loop from waiting */
-    assert_turn(world, 1000, "abc");
-    assert_turn(world, 1000, "abc");
-}
-
-static void timer_set_by_a_hook_ends_the_wait(void **state)
-{
-    struct world *world = *state;
-    struct thing t[1];
-
-    things_init(t, array_len(t), world);
-    loop_hook_add(world->loop, &t[0].hook);
-    t[0].wait_ms = -1;
-    t[0].act = set_own_timer_for_now;
-    assert_turn(world, 1000, "aa");
-}
-
-static void least_wait_of_the_hooks_counts(void **state)
-{
-    struct world *world = *state;
-    struct thing t[3];
-
-    things_init(t, array_len(t), world);
-    for (size_t i = 0; i < array_len(t); i++)
-        loop_hook_add(world->loop, &t[i].hook);
-    t[0].wait_ms = -1;
-    t[1].wait_ms = 10;
-    t[2].wait_ms = 3600000;
-    assert_turn(world, 1000, "abc"); /* or this test would take an hour */
 }
 
 /* ---- stopping ---- */
@@ -487,7 +271,7 @@ static void stop(struct thing *thing)
 
 static void run_ends_when_stopped_by_a_timer(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[2];
 
     things_init(t, array_len(t), world);
@@ -500,7 +284,7 @@ static void run_ends_when_stopped_by_a_timer(void **state)
 
 static void run_does_not_wait_when_stopped_by_a_hook(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing t[1];
 
     things_init(t, array_len(t), world);
@@ -513,7 +297,7 @@ static void run_does_not_wait_when_stopped_by_a_hook(void **state)
 
 static void loop_knows_its_clock(void **state)
 {
-    struct world *world = *state;
+    struct loop_world *world = *state;
     struct thing hook;
 
     do_not_wait(&hook, world);
@@ -525,33 +309,24 @@ static void loop_knows_its_clock(void **state)
     assert_int_equal(loop_now_ms(world->loop), 2000);
 }
 
-#define LOOP_TEST(fn) cmocka_unit_test_setup_teardown(fn, world_setup, world_teardown)
-
 int main(void)
 {
-    static const struct CMUnitTest tests[] = {
-        LOOP_TEST(timers_run_in_order_of_time),
-        LOOP_TEST(timer_moves_when_set_again),
-        LOOP_TEST(cleared_timer_does_not_run),
-        LOOP_TEST(due_timer_clears_another_that_is_due),
-        LOOP_TEST(due_timer_puts_off_another_that_is_due),
+    const struct CMUnitTest tests[] = {
+        loop_test(timers_run_in_order_of_time),
+        loop_test(timer_moves_when_set_again),
+        loop_test(cleared_timer_does_not_run),
+        loop_test(due_timer_clears_another_that_is_due),
+        loop_test(due_timer_puts_off_another_that_is_due),
         cmocka_unit_test(wait_ends_with_the_first_timer),
-        LOOP_TEST(descriptors_are_level_triggered),
-        LOOP_TEST(descriptor_changes_what_it_waits_for),
-        LOOP_TEST(timer_that_is_always_due_leaves_descriptors_their_turn),
-        LOOP_TEST(removed_descriptor_is_not_called_this_turn),
-        LOOP_TEST(descriptors_come_before_timers),
-        LOOP_TEST(add_of_a_closed_descriptor_fails),
-        LOOP_TEST(hooks_run_in_order),
-        LOOP_TEST(hook_removes_itself),
-        LOOP_TEST(hook_removes_itself_and_the_next),
-        LOOP_TEST(hook_added_by_a_hook_runs_before_the_wait),
-        LOOP_TEST(timer_set_by_a_hook_ends_the_wait),
-        LOOP_TEST(least_wait_of_the_hooks_counts),
-        LOOP_TEST(run_ends_when_stopped_by_a_timer),
-        LOOP_TEST(run_does_not_wait_when_stopped_by_a_hook),
-        LOOP_TEST(loop_knows_its_clock),
+        loop_test(descriptors_are_level_triggered),
+        loop_test(descriptor_changes_what_it_waits_for),
+        loop_test(timer_that_is_always_due_leaves_descriptors_their_turn),
+        loop_test(removed_descriptor_is_not_called_this_turn),
+        loop_test(descriptors_come_before_timers),
+        loop_test(add_of_a_closed_descriptor_fails),
+        loop_test(run_ends_when_stopped_by_a_timer),
+        loop_test(run_does_not_wait_when_stopped_by_a_hook),
+        loop_test(loop_knows_its_clock),
     };
-
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Times as people write them. The milliseconds are GNU date's: date -d … +%s%3N */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include <stdlib.h>
 #include <time.h>

@@ -2,7 +2,7 @@
 /* `convex-relay outbox backup`: what is said, and what a signal does. */
 #include <signal.h>
 
-#include "outbox_console_world.h"
+#include "tests/unit/lib/outbox_console_world.h"
 
 static int made(const struct store_backup *backup)
 {

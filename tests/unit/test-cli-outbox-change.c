@@ -2,7 +2,7 @@
 /* `convex-relay outbox replay` and `discard`: what becomes of dead letters. */
 #include "cli/outbox_change.h"
 #include "cli/outbox_letters.h"
-#include "outbox_console_world.h"
+#include "tests/unit/lib/outbox_console_world.h"
 
 #include <signal.h>
 

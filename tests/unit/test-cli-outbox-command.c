@@ -2,7 +2,7 @@
 /* `convex-relay outbox`: what may be said, and what is shown. */
 #include <signal.h>
 
-#include "outbox_console_world.h"
+#include "tests/unit/lib/outbox_console_world.h"
 
 #define MINUTE_MS INT64_C(60000)
 

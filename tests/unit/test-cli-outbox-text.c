@@ -3,7 +3,7 @@
 #include "cli/outbox_text.h"
 
 #include "base/json_scan.h"
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 /* ---- For terminals ---- */
 

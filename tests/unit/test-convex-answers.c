@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What the transport makes of answers, whole and broken, and of none. */
-#include "rows.h"
-#include "transport_world.h"
+#include "tests/unit/lib/rows.h"
+#include "tests/unit/lib/transport_world.h"
 
 #include <signal.h>
 #include <sys/inotify.h>

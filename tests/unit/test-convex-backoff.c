@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How long to wait before the next attempt. */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include "convex/backoff.h"
 

@@ -2,7 +2,7 @@
 /* What answers say that are cut, or broken off, at every place. */
 #include "convex/beginning.h"
 
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include "base/json.h"
 #include "base/json_scan.h"

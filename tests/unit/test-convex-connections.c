@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of a call, and of the next one, when its connection dies or says what it should not.
  */
-#include "transport_world.h"
+#include "tests/unit/lib/transport_world.h"
 
+#include <netinet/in.h>
 #include <semaphore.h>
 #include <signal.h>
 

@@ -2,7 +2,7 @@
 /* Answers as bytes, read whole, cut in two at every place, and byte by byte. */
 #include "convex/http_answer.h"
 
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #define OK "HTTP/1.1 200 OK\r\n"
 #define CHUNKED OK "Transfer-Encoding: chunked\r\n\r\n"

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What `convex-relay check` says of what it meets instead of Convex. */
-#include "rows.h"
-#include "scripted_server.h"
+#include "tests/unit/lib/rows.h"
+#include "tests/unit/lib/scripted_server.h"
 
 #include "convex/probe.h"
 
 #include <signal.h>
+#include <stdio.h>
+#include <sys/socket.h>
 
 struct row {
     const char *name;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests on their way: what goes out, starting and cancelling. */
-#include "transport_world.h"
+#include "tests/unit/lib/transport_world.h"
 
 #include <errno.h>
 #include <semaphore.h>

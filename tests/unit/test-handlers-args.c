@@ -8,7 +8,7 @@
 #include "base/event.h"
 #include "handlers/envelope.h"
 #include "handlers/routes.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct args_row {
     const char *name;

@@ -2,7 +2,7 @@
 /* The envelope of an event: what is read out of it, what is refused, however it arrives. */
 #include "base/json.h"
 #include "handlers/envelope.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct envelope_row {
     const char *name;

@@ -6,7 +6,7 @@
 
 #include "base/util.h"
 #include "handlers/service.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 #define SECRET "s3cret \xC3\xA9\xC3\xBF"       /* a setting: UTF-8 */
 #define SECRET_SENT "s3cret \xE9\xFF"          /* a header: Latin-1 */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Members by the bytes of their names, of repeated ones the last. */
 #include "handlers/members.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct members_row {
     const char *name;

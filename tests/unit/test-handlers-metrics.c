@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "tests/unit/snapshot_sample.h"
+#include "tests/unit/lib/snapshot_sample.h"
 
 struct line_row {
     const char *line;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/util.h"
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct reply_row {
     const char *name;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 struct id_row {
     const char *name;

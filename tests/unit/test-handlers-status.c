@@ -2,7 +2,7 @@
 /* The status page of a relay in the middle of things, and of one that has nothing to tell. */
 #include "handlers/status.h"
 
-#include "tests/unit/snapshot_sample.h"
+#include "tests/unit/lib/snapshot_sample.h"
 
 static void assert_page(const struct snapshot *snapshot, struct span should)
 {

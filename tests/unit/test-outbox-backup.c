@@ -3,7 +3,7 @@
 #include <signal.h>
 #include <sys/resource.h>
 
-#include "damage_world.h"
+#include "tests/unit/lib/damage_world.h"
 
 struct world {
     struct folder folder; /* of the store */

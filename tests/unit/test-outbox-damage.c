@@ -3,7 +3,7 @@
  * Damaged files: the store always opens, keeps the damaged file under another name, and has what
  * could be read of it. Nothing that it then holds may differ from what was put in.
  */
-#include "damage_world.h"
+#include "tests/unit/lib/damage_world.h"
 
 /* ---- Damages ---- */
 

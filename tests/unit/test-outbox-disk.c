@@ -3,7 +3,9 @@
  * The SQLite store and the room it has: a quota, a disk that is full and is emptied again, one
  * that is read-only. The disks are small file systems in memory, in a name space of their own.
  */
-#include "disk_world.h"
+#include "tests/unit/lib/disk_world.h"
+
+#include <sys/mount.h>
 
 /* ---- The quota ---- */
 
@@ -15,7 +17,7 @@ static void quota_refuses_new_events_only(void **state)
     uint64_t first = 1;
 
     for (int round = 0; round < 3; round++) {
-        uint64_t last = fill(store, first);
+        uint64_t last = fill_up(store, first);
         assert_in_range((last - first + 1) * BODY, SMALL_QUOTA / 2, SMALL_QUOTA);
         assert_int_equal(append_one(store, last + 1), STORE_FULL);
         settle_all(store, first, last);
@@ -102,7 +104,7 @@ static void full_disk_refuses_new_events_only(void **state)
     mount_disk(&folder, "4m");
     struct store *store = folder_open(&folder, STORE_SERVE);
     for (int round = 0; round < 3; round++) {
-        uint64_t last = fill(store, first);
+        uint64_t last = fill_up(store, first);
         assert_true((last - first + 1) * BODY > 1 << 20); /* much of it was to be had */
         assert_true(bytes_free(&folder) > 0);
         settle_all(store, first, last);
@@ -121,12 +123,12 @@ static void quite_full_disk_still_settles(void **state)
 
     mount_disk(&folder, "4m");
     struct store *store = folder_open(&folder, STORE_SERVE);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     take_the_rest(&folder, ballast);
     assert_int_equal(append_one(store, last + 1), STORE_FULL);
     settle_all(store, 1, last);
     uint64_t first = last + 1; /* and what they leave can be used again */
-    last = fill(store, first);
+    last = fill_up(store, first);
     assert_true((last - first + 1) * BODY > 1 << 20);
     settle_all(store, first, last);
     assert_int_equal(unlink(ballast), 0);
@@ -143,7 +145,7 @@ static void start_on_a_full_disk(void **state)
 
     mount_disk(&folder, "4m");
     struct store *store = folder_open(&folder, STORE_SERVE);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     store->ops->close(store);
     take_the_rest(&folder, ballast);
     assert_put_off(&folder, STORE_SERVE, "the disk is full");

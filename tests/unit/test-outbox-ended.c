@@ -8,9 +8,9 @@
  * the commit, and each write, sync, read and allocation inside SQLite fails in turn. What it says
  * of each job must be what is in the store then, and the counts must be those of the rows.
  */
-#include "fault_memory.h"
-#include "fault_vfs.h"
-#include "store_mirror.h"
+#include "tests/unit/lib/fault_memory.h"
+#include "tests/unit/lib/fault_vfs.h"
+#include "tests/unit/lib/store_walk.h"
 
 #include "base/log.h"
 #include "outbox/sqlite_schema.h"

@@ -6,8 +6,8 @@
  * again, and the file is opened anew. What was committed must be there, and nothing else, save the
  * one transaction whose commit failed last: of a failed sync nobody can tell what it has left.
  */
-#include "fault_vfs.h"
-#include "store_mirror.h"
+#include "tests/unit/lib/fault_vfs.h"
+#include "tests/unit/lib/store_walk.h"
 
 #include "base/log.h"
 

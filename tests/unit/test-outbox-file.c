@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The SQLite store's file: whose it may be, who may open it, and what is said when it may not. */
-#include "store_world.h"
+#include "tests/unit/lib/store_world.h"
 
 #include <sqlite3.h>
 

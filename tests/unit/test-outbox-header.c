@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose a file is, by its first bytes and by what stands beside it. */
-#include "store_world.h"
+#include "tests/unit/lib/store_world.h"
 
 #include <sys/syscall.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a store holds on to: locks that belong to files, and whether these are where they were. */
-#include "store_world.h"
+#include "tests/unit/lib/store_world.h"
 
 #include "outbox/sqlite_hold.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The numbers of events, whatever the clock does. */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include "outbox/outbox_ids.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mending that was cut short, logs that a crash left behind, damage that is met while serving. */
-#include "damage_world.h"
+#include "tests/unit/lib/damage_world.h"
 
 /* ---- The log, and mending that was cut short ---- */
 

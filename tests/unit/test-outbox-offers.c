@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Offers through the outbox's thread: noticed, read, taken, refused; marks; counts by model. */
-#include "outbox_world.h"
+#include "tests/unit/lib/outbox_world.h"
 
 #include <sqlite3.h>
 

@@ -2,7 +2,7 @@
 /* What the outbox's thread reads, replays that it takes up, and events that were never stored. */
 #include <errno.h>
 
-#include "outbox_world.h"
+#include "tests/unit/lib/outbox_world.h"
 
 static void fill(struct world *world)
 {

@@ -3,13 +3,15 @@
  * The SQLite store where no measure tells how much room there is: quotas of users, limits for the
  * size of files, and readers that keep the log from being folded in.
  */
-#include "disk_world.h"
 #include "outbox/sqlite_store.h"
+#include "tests/unit/lib/disk_world.h"
 
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/resource.h>
 #include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
 
 /* ---- Quotas ---- */
 
@@ -93,13 +95,13 @@ static void quota_that_no_measure_tells_of(void **state)
     char ballast[128];
 
     struct store *store = open_in_quota(&folder, "4m", quota_case->error);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     assert_true(last * BODY > 1 << 20);
     take_the_rest(&folder, ballast);
     assert_int_equal(append_one(store, last + 1), STORE_FULL);
     settle_all(store, 1, last);
     uint64_t first = last + 1;
-    last = fill(store, first); /* into what they left */
+    last = fill_up(store, first); /* into what they left */
     settle_all(store, first, last);
     assert_int_equal(unlink(ballast), 0);
     assert_int_equal(append_one(store, last + 1), 0);
@@ -120,7 +122,7 @@ static void letters_are_discarded_beside_a_relay(void **state)
     char ballast[128];
 
     struct store *store = open_in_quota(&folder, "4m", quota_case->error);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     for (uint64_t id = 1; id <= last; id++)
         must_bury(store, died(id, "no"));
     take_the_rest(&folder, ballast);
@@ -133,7 +135,7 @@ static void letters_are_discarded_beside_a_relay(void **state)
     beside->ops->close(beside);
     assert_int_equal(counts_of(store).dead, 0);
     uint64_t first = last + 1; /* into what they left */
-    settle_all(store, first, fill(store, first));
+    settle_all(store, first, fill_up(store, first));
     close_in_quota(&folder, store);
 }
 
@@ -233,7 +235,7 @@ static void backup_on_a_full_quota_is_refused(void **state)
     char name[128];
 
     struct store *store = open_in_quota(&folder, "4m", EDQUOT);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     (void)snprintf(name, sizeof(name), "%s/backup.db", folder.at);
     const struct store_backup wanted = {.path = name, .progress = quota_progress, .why = &why};
     assert_int_equal(store->ops->backup(store, &wanted), STORE_REFUSED);
@@ -303,7 +305,7 @@ static void limited_files_refuse_new_events_only(void **state)
 
     limit_files(2 << 20);
     struct store *store = folder_open(folder, STORE_SERVE);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     assert_true(last * BODY > 1 << 20);
     settle_all(store, 1, last);
     assert_int_equal(append_one(store, last + 1), 0);
@@ -318,7 +320,7 @@ static void sudden_limit_is_as_a_full_disk(void **state)
     struct store *store = folder_open(folder, STORE_SERVE);
 
     limit_files(1 << 20);
-    uint64_t last = fill(store, 1);
+    uint64_t last = fill_up(store, 1);
     limit_files(RLIM_INFINITY);
     settle_all(store, 1, last);
     assert_int_equal(append_one(store, last + 1), 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What every store promises of its rows: they come back as they went in, and where one looks. */
-#include "any_store.h"
+#include "tests/unit/lib/any_store.h"
 
 /* ---- Rows come back as they went in ---- */
 
@@ -57,12 +57,12 @@ static void row_comes_back(void **state)
     struct folder folder;
 
     folder_make(&folder);
-    struct store *store = open_store(&folder);
+    struct store *store = any_store_open(&folder);
     must_append(store, row_case->row);
     assert_only_row(store, row_case->row);
     store->ops->close(store);
 
-    store = open_store(&folder);
+    store = any_store_open(&folder);
     assert_only_row(store, row_case->row);
     store->ops->close(store);
     folder_empty(&folder);
@@ -146,7 +146,7 @@ static void filter_lets_through(void **state)
     struct folder folder;
 
     folder_make(&folder);
-    struct store *store = open_store(&folder);
+    struct store *store = any_store_open(&folder);
     fill_for_reading(store);
     assert_string_equal(ids_of(store, read_case->filter), read_case->ids);
     store->ops->close(store);
@@ -155,7 +155,7 @@ static void filter_lets_through(void **state)
 
 static void callee_ends_the_reading(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct id_list ids = {.stop_after = 2};
 
     fill_for_reading(store);
@@ -172,7 +172,7 @@ static int body_must_be_missing(void *ctx, const struct store_row *row)
 
 static void bare_rows_have_no_body(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_filter bare = everything;
 
     bare.bare = true;
@@ -181,8 +181,8 @@ static void bare_rows_have_no_body(void **state)
 }
 
 static const struct CMUnitTest plain_tests[] = {
-    world_test(callee_ends_the_reading),
-    world_test(bare_rows_have_no_body),
+    any_store_test(callee_ends_the_reading),
+    any_store_test(bare_rows_have_no_body),
 };
 
 int main(void)

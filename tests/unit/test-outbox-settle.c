@@ -3,7 +3,7 @@
  * What every store promises of an event's end, whatever state it is in, of offers, and of the
  * counts by model.
  */
-#include "any_store.h"
+#include "tests/unit/lib/any_store.h"
 
 enum state { ABSENT = -1 };
 
@@ -13,7 +13,7 @@ enum state { ABSENT = -1 };
 static struct store *store_with(struct folder *folder, int is)
 {
     folder_make(folder);
-    struct store *store = open_store(folder);
+    struct store *store = any_store_open(folder);
     struct store_row row = row_of(10), older = row_of(4);
 
     older.state = STORE_DEAD;
@@ -130,7 +130,7 @@ static void buried_in_any_state(void **state)
 /* A letter that a newer event has overtaken stays so, however often it is buried. */
 static void burial_again_keeps_it_stale(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
 
     must_append(store, row_of(1));
     must_bury(store, died(1, "x"));
@@ -211,7 +211,7 @@ static void refuse_again(struct store *store, struct span why)
 /* A letter goes on saying what it died of, however often its replay is refused. */
 static void refused_letter_says_both(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(10);
 
     must_append(store, row);
@@ -269,7 +269,7 @@ static uint64_t refuse_model(struct store *store, struct span model, uint64_t ro
 
 static void models_of_offers_are_refused_some_at_a_time(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     cleanup(buf_done) struct buf model = BUF_NULL;
 
     must_append(store, row_of(1)); /* pending, and no offer */
@@ -320,7 +320,7 @@ static void named(struct store *store, struct span model)
 /* users are all letters; posts are all pending. */
 static void share_of_a_model_leaves_that_of_others(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
 
     fill(store);
     must_begin(store);
@@ -347,7 +347,7 @@ static void share_of_a_model_leaves_that_of_others(void **state)
 
 static void naming_can_be_undone(void **state)
 {
-    struct world *world = *state;
+    struct any_store *world = *state;
     struct store *store = world->store;
 
     fill(store);
@@ -359,7 +359,7 @@ static void naming_can_be_undone(void **state)
     must_deliver(store, 1); /* of posts, which count with the others again */
     assert_string_equal(tallies_of(store), " 1 0 11 6;");
     named(store, SPAN("posts"));
-    store = world_reopen(world);
+    store = any_store_reopen(world);
     must_deliver(store, 7);
     assert_string_equal(tallies_of(store), " 1 0 9 6;posts 1 0 1 0;");
 }
@@ -367,7 +367,7 @@ static void naming_can_be_undone(void **state)
 /* A command that has it open since before the model was named. */
 static void another_process_sees_what_was_named(void **state)
 {
-    struct world *world = *state;
+    struct any_store *world = *state;
     struct store *store = world->store;
     struct store *beside;
     bool changed = false;
@@ -389,7 +389,7 @@ static void another_process_sees_what_was_named(void **state)
 
 static void mark_is_what_it_was_set_to(void **state)
 {
-    struct world *world = *state;
+    struct any_store *world = *state;
     struct store *store = world->store;
     const uint64_t marks[] = {1 << 20, 500, 501};
     uint64_t last_id;
@@ -399,20 +399,20 @@ static void mark_is_what_it_was_set_to(void **state)
         must_begin(store);
         assert_int_equal(store->ops->set_last_id(store, marks[i]), 0);
         must_commit(store);
-        store = world_reopen(world);
+        store = any_store_reopen(world);
         assert_int_equal(store->ops->last_id(store, &last_id), 0);
         assert_int_equal(last_id, marks[i]);
     }
 }
 
 static const struct CMUnitTest plain_tests[] = {
-    world_test(burial_again_keeps_it_stale),
-    world_test(models_of_offers_are_refused_some_at_a_time),
-    world_test(refused_letter_says_both),
-    world_test(share_of_a_model_leaves_that_of_others),
-    world_test(naming_can_be_undone),
-    world_test(another_process_sees_what_was_named),
-    world_test(mark_is_what_it_was_set_to),
+    any_store_test(burial_again_keeps_it_stale),
+    any_store_test(models_of_offers_are_refused_some_at_a_time),
+    any_store_test(refused_letter_says_both),
+    any_store_test(share_of_a_model_leaves_that_of_others),
+    any_store_test(naming_can_be_undone),
+    any_store_test(another_process_sees_what_was_named),
+    any_store_test(mark_is_what_it_was_set_to),
 };
 
 int main(void)

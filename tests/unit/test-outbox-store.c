@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What every store promises, whatever it is made of. */
-#include "any_store.h"
+#include "tests/unit/lib/any_store.h"
 
 static void assert_counts(struct store *store, uint64_t delivered, uint64_t discarded,
                           uint64_t pending, uint64_t dead)
@@ -17,7 +17,7 @@ static void assert_counts(struct store *store, uint64_t delivered, uint64_t disc
 
 static void rollback_undoes_everything(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(2), gone = row_of(1);
     uint64_t last_id;
 
@@ -36,7 +36,7 @@ static void rollback_undoes_everything(void **state)
 
 static void id_used_before_spoils_the_transaction(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row again = row_of(1), other = row_of(2);
 
     must_append(store, row_of(1));
@@ -51,7 +51,7 @@ static void id_used_before_spoils_the_transaction(void **state)
 
 static void id_beyond_the_highest_is_refused(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(UINT64_C(1) << 56);
 
     must_begin(store);
@@ -62,7 +62,7 @@ static void id_beyond_the_highest_is_refused(void **state)
 
 static void missing_rows_spoil_nothing(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1), missing = died(9, "x");
 
     must_begin(store);
@@ -81,7 +81,7 @@ static void missing_rows_spoil_nothing(void **state)
 
 static void delivered_event_leaves_its_count(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row gone = row_of(1);
 
     must_append(store, row_of(1));
@@ -96,7 +96,7 @@ static void delivered_event_leaves_its_count(void **state)
 
 static void event_keeps_what_was_tried(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1), attempt = tried(1, 4, "overloaded");
 
     must_append(store, row);
@@ -111,7 +111,7 @@ static void event_keeps_what_was_tried(void **state)
 
 static void buried_event_keeps_its_reason(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1), death = died(1, "ArgumentValidationError");
 
     must_append(store, row);
@@ -136,7 +136,7 @@ static void models_come_in_order(void **state)
     static const struct span models[] = {
         {NULL, 0}, TEXT(""), TEXT("a\0b"), TEXT("a\0b"), TEXT("ab"), TEXT("\xFF"), TEXT("dead"),
     };
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     cleanup(buf_done) struct buf walked = BUF_NULL;
     cleanup(buf_done) struct buf last = BUF_NULL;
     struct span after = SPAN_NULL;
@@ -168,7 +168,7 @@ static void models_come_in_order(void **state)
 
 static void discarded_letter_counts(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
 
     must_append(store, row_of(1));
     must_append(store, row_of(2));
@@ -183,7 +183,7 @@ static void discarded_letter_counts(void **state)
 
 static void replayed_letter_starts_anew_in_its_place(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1);
 
     must_append(store, row_of(1));
@@ -210,7 +210,7 @@ static void replayed_letter_starts_anew_in_its_place(void **state)
 
 static void forced_letter_goes_to_the_end(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1);
     uint64_t last_id;
 
@@ -254,7 +254,7 @@ static struct stale_case stale_cases[] = {
 static struct store *store_with_letter(struct folder *folder, bool asked_for)
 {
     folder_make(folder);
-    struct store *store = open_store(folder);
+    struct store *store = any_store_open(folder);
     must_append(store, row_of(10));
     must_bury(store, died(10, "x"));
     if (asked_for) {
@@ -334,7 +334,7 @@ static void replay_overtaken_is_dead_again(void **state)
 
 static void oldest_is_the_first_to_arrive(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     struct store_row first = row_of(1);
 
     assert_int_equal(counts_of(store).oldest_ms, 0);
@@ -357,7 +357,7 @@ static void oldest_is_the_first_to_arrive(void **state)
 
 static void counts_outlive_the_rows(void **state)
 {
-    struct world *world = *state;
+    struct any_store *world = *state;
     struct store *store = world->store;
     uint64_t last_id;
 
@@ -372,7 +372,7 @@ static void counts_outlive_the_rows(void **state)
     assert_int_equal(store->ops->count_delivered(store, SPAN_NULL, 3), 0);
     must_commit(store);
 
-    store = world_reopen(world);
+    store = any_store_reopen(world);
     assert_counts(store, 4, 1, 0, 0);
     assert_int_equal(counts_of(store).accepted, 5);
     assert_true(counts_of(store).bytes > 0);
@@ -382,7 +382,7 @@ static void counts_outlive_the_rows(void **state)
 
 static void own_changes_are_no_news(void **state)
 {
-    struct store *store = ((struct world *)*state)->store;
+    struct store *store = ((struct any_store *)*state)->store;
     bool changed = true;
 
     must_append(store, row_of(1));
@@ -391,21 +391,21 @@ static void own_changes_are_no_news(void **state)
 }
 
 static const struct CMUnitTest plain_tests[] = {
-    world_test(rollback_undoes_everything),
-    world_test(id_used_before_spoils_the_transaction),
-    world_test(id_beyond_the_highest_is_refused),
-    world_test(missing_rows_spoil_nothing),
-    world_test(delivered_event_leaves_its_count),
-    world_test(event_keeps_what_was_tried),
-    world_test(buried_event_keeps_its_reason),
-    world_test(models_come_in_order),
-    world_test(discarded_letter_counts),
-    world_test(replayed_letter_starts_anew_in_its_place),
-    world_test(forced_letter_goes_to_the_end),
+    any_store_test(rollback_undoes_everything),
+    any_store_test(id_used_before_spoils_the_transaction),
+    any_store_test(id_beyond_the_highest_is_refused),
+    any_store_test(missing_rows_spoil_nothing),
+    any_store_test(delivered_event_leaves_its_count),
+    any_store_test(event_keeps_what_was_tried),
+    any_store_test(buried_event_keeps_its_reason),
+    any_store_test(models_come_in_order),
+    any_store_test(discarded_letter_counts),
+    any_store_test(replayed_letter_starts_anew_in_its_place),
+    any_store_test(forced_letter_goes_to_the_end),
     cmocka_unit_test(replay_overtaken_is_dead_again),
-    world_test(oldest_is_the_first_to_arrive),
-    world_test(counts_outlive_the_rows),
-    world_test(own_changes_are_no_news),
+    any_store_test(oldest_is_the_first_to_arrive),
+    any_store_test(counts_outlive_the_rows),
+    any_store_test(own_changes_are_no_news),
 };
 
 int main(void)

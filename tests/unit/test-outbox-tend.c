@@ -3,9 +3,9 @@
  * Damage that no start has looked for, since the file is large: what is in its way fails until the
  * store is tended to. Then all that could be read is there, and the rest is discarded, and counted.
  */
-#include "damage_world.h"
-#include "fault_vfs.h"
-#include "outbox_world.h"
+#include "tests/unit/lib/damage_world.h"
+#include "tests/unit/lib/fault_vfs.h"
+#include "tests/unit/lib/outbox_world.h"
 
 #include <signal.h>
 #include <sys/resource.h>

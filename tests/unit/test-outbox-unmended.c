@@ -4,10 +4,11 @@
  * relay keeps what it has open, and nobody takes that away from it. Who might is another process:
  * this program again, since SQLite's locks do not keep a process from itself.
  */
-#include "damage_world.h"
-#include "fault_memory.h"
-#include "fault_vfs.h"
+#include "tests/unit/lib/damage_world.h"
+#include "tests/unit/lib/fault_memory.h"
+#include "tests/unit/lib/fault_vfs.h"
 
+#include <dirent.h>
 #include <limits.h>
 #include <spawn.h>
 #include <sys/wait.h>

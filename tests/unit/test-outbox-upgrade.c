@@ -4,8 +4,8 @@
  * their damage, and that power may be cut at any write meanwhile. A file that 0.1.0 itself has
  * written is in tests/fixtures.
  */
-#include "damage_world.h"
-#include "fault_vfs.h"
+#include "tests/unit/lib/damage_world.h"
+#include "tests/unit/lib/fault_vfs.h"
 
 #include "base/log.h"
 

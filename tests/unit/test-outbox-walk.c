@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Thousands of random changes, with openings in between: a store is always what it should be. */
-#include "store_mirror.h"
+#include "tests/unit/lib/store_walk.h"
 
 enum { STEPS = 1500, REOPEN_EVERY = 100 };
 

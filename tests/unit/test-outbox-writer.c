@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The outbox's thread: order, transactions, withdrawal, failures and recovery, the end. */
-#include "outbox_world.h"
+#include "tests/unit/lib/outbox_world.h"
 
 #include "outbox/outbox_ids.h"
 

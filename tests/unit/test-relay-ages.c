@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How long an event may wait before it is given up, by clocks that may be wrong. */
-#include "relay_cases.h"
+#include "tests/unit/lib/relay_cases.h"
 
 static struct world_answer always_conflicts(struct world *world, const char *path, int record,
                                             int number)

@@ -3,7 +3,7 @@
  * How many events there are, and were. That the sum holds at every moment is looked at in all tests
  * of the relay (relay_world.h); here it is where each event goes.
  */
-#include "relay_cases.h"
+#include "tests/unit/lib/relay_cases.h"
 
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 static const char named_other[] = "{\"other\":{\"mutation\":\"users:syncFromBlade\"}}";

@@ -10,7 +10,7 @@
  */
 #include "relay/offers.h"
 
-#include "relay_cases.h"
+#include "tests/unit/lib/relay_cases.h"
 
 enum {
     LIVES = 6,

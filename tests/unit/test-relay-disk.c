@@ -2,7 +2,7 @@
 /*
  * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
  */
-#include "relay_cases.h"
+#include "tests/unit/lib/relay_cases.h"
 
 /* ---- a disk that takes its time ---- */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of an event, by what Convex says of it. */
 #include "convex/verdict.h"
-#include "relay_cases.h"
+#include "tests/unit/lib/relay_cases.h"
 
 static struct world_answer loses_the_first(struct world *world, const char *path, int record,
                                            int number)

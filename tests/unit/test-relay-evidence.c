@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which failures of which records speak for all, and which only for the event. */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include <ctype.h>
 #include <string.h>

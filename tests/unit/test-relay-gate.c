@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* When a gate lets somebody through, on a clock and with dice that the test has in its hands. */
-#include "hand_loop.h"
+#include "tests/unit/lib/hand_loop.h"
 
 #include "relay/gate.h"
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Who may go next. */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include <stdio.h>
 
+#include "base/allocator.h"
 #include "relay/lanes.h"
 
 enum { GROUPS = 3, RECORDS = 8, PLACES = 64 };
@@ -29,7 +30,7 @@ struct stage {
 static void stage_init(struct stage *stage, int limit, int group_limit)
 {
     memset(stage, 0, sizeof(*stage));
-    assert_int_equal(lanes_init(&stage->lanes, limit), 0);
+    assert_int_equal(lanes_init(&stage->lanes, limit, &allocator_system), 0);
     for (int i = 0; i < GROUPS; i++)
         lane_group_init(&stage->groups[i], group_limit);
 }

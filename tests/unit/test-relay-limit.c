@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How many may be under way at once. */
-#include "rows.h"
+#include "tests/unit/lib/rows.h"
 
 #include "relay/limit.h"
 

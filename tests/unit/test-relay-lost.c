@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events whose model has lost its route wait, in their order, until it has one again. */
-#include "relay_cases.h"
+#include "tests/unit/lib/capture.h"
+#include "tests/unit/lib/relay_cases.h"
 
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 

@@ -5,8 +5,8 @@
  */
 #include <unistd.h>
 
-#include "relay_cases.h"
-#include "relay_scarce.h"
+#include "tests/unit/lib/relay_cases.h"
+#include "tests/unit/lib/scarce.h"
 
 static struct world *begin_with_letter(int bytes)
 {
@@ -316,14 +316,14 @@ static void test_a_mark_that_finds_no_memory(void **state)
 
     world->convex = takes_all;
     fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
-    marks_find_no_memory = true;
+    scarce_outbox.empty = true;
     struct sender *sender = world_send(world, "users", 1, 2);
     world_run(world, 1000);
     assert_int_equal(sender->reply, REPLY_DELIVERED);
     assert_int_equal(relay_pending(world->relay), 1);
     change_beside(world, replay_row, 1);
     await_offers(world);
-    marks_find_no_memory = false;
+    scarce_outbox.empty = false;
     fault_store_set(&world->disk, FAULT_APPEND, 0);
     assert_overtaken(world);
 }
@@ -356,11 +356,11 @@ static void test_letters_without_memory_come_later(void **state)
     world_run(world, 200);
     assert_counts(0, FEW, 0);
     world->convex = takes_all;
-    joins_until_memory_is_short = 4;
+    scarce_relay.left = 4;
     change_beside(world, replay_all, FEW);
     await_offers(world);
     world_run_until(world, nothing_is_left, 2000);
-    assert_int_equal(joins_until_memory_is_short, 0);
+    assert_int_equal(scarce_relay.left, 0);
     assert_int_equal(world->done, FEW);
     assert_int_equal(world->disorders, 0);
     assert_counts(FEW, 0, 0);

@@ -3,7 +3,8 @@
  * Convex is away for a day while a hundred thousand events come in; then it is back. What counts:
  * order, one probe at a time, no herd when it returns, and how many lines it all costs.
  */
-#include "relay_cases.h"
+#include "tests/unit/lib/capture.h"
+#include "tests/unit/lib/relay_cases.h"
 
 enum {
     EVENTS = 100000,

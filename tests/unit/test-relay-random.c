@@ -6,8 +6,8 @@
  */
 #include "relay/offers.h"
 
-#include "relay_cases.h"
-#include "relay_scarce.h"
+#include "tests/unit/lib/relay_cases.h"
+#include "tests/unit/lib/scarce.h"
 
 enum {
     LIVES = 8,
@@ -101,8 +101,7 @@ static void mend(void)
 {
     for (int call = 0; call < FAULT_CALLS; call++)
         fault_store_set(&life.world->disk, (enum fault_call)call, 0);
-    joins_until_memory_is_short = 0;
-    marks_find_no_memory = false;
+    scarce_end();
 }
 
 static void calm(int64_t ms)
@@ -119,9 +118,9 @@ static void break_something(void)
     if (!life.faults)
         return;
     if (one_in(3))
-        joins_until_memory_is_short = 1 + roll(10);
+        scarce_relay.left = 1 + roll(10);
     else if (one_in(3))
-        marks_find_no_memory = true;
+        scarce_outbox.empty = true;
     else
         fault_store_set(&life.world->disk, (enum fault_call)roll(FAULT_CALLS),
                         one_in(2) ? STORE_BROKEN : STORE_FULL);

@@ -4,7 +4,8 @@
  * its sender waits, the log stays short, and nobody's limit shrinks for it.
  */
 #include "relay/evidence.h"
-#include "relay_cases.h"
+#include "tests/unit/lib/capture.h"
+#include "tests/unit/lib/relay_cases.h"
 
 enum {
     BAD = 10,  /* records from 0 */

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 enum { FIRST_FD = 3, FDS_MAX = 3 };
 

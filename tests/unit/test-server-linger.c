@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 enum { PEERS_MAX = 40, LINGER_MS = 5000, LINGER_MAX = 32 };
 

@@ -12,7 +12,7 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "tests/unit/rows.h"
+#include "tests/unit/lib/rows.h"
 
 /* ---- names, and whether they can be any ---- */
 
@@ -68,11 +68,6 @@ static void test_hosts(void **state)
 
 /* ---- a resolver that knows what the test says ---- */
 
-int __real_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                       struct addrinfo **list);
-int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                       struct addrinfo **list);
-
 /* Names of the tests, with their addresses in the order in which a resolver gives them. */
 static const struct name {
     const char *name;
@@ -94,27 +89,27 @@ static const struct name {
     {"nobody", {NULL}, EAI_NONAME},
 };
 
-static int resolve(const struct name *name, const char *service, const struct addrinfo *hints,
-                   struct addrinfo **list)
+static int resolve_name(const struct name *name, const char *service, const struct addrinfo *hints,
+                        struct addrinfo **list)
 {
     struct addrinfo **end = list;
 
     *list = NULL;
     for (size_t i = 0; name->addresses[i]; i++) {
-        assert_int_equal(__real_getaddrinfo(name->addresses[i], service, hints, end), 0);
+        assert_int_equal(getaddrinfo(name->addresses[i], service, hints, end), 0);
         end = &(*end)->ai_next;
     }
     return name->error;
 }
 
-int __wrap_getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
-                       struct addrinfo **list)
+static int resolve(const char *host, const char *service, const struct addrinfo *hints,
+                   struct addrinfo **list)
 {
     for (size_t i = 0; i < array_len(names); i++) {
         if (strcmp(names[i].name, host) == 0)
-            return resolve(&names[i], service, hints, list);
+            return resolve_name(&names[i], service, hints, list);
     }
-    return __real_getaddrinfo(host, service, hints, list);
+    return getaddrinfo(host, service, hints, list);
 }
 
 static bool has_ipv6(void)
@@ -163,7 +158,7 @@ static void test_overlaps(void **state)
     (void)state;
     for (size_t i = 0; i < array_len(overlap_rows); i++) {
         const struct overlap_row *row = &overlap_rows[i];
-        if (listener_overlap(row->host, row->other) != row->overlap)
+        if (listener_overlap(resolve, row->host, row->other) != row->overlap)
             fail_msg("%s and %s: not %d", row->host, row->other, row->overlap);
     }
 }
@@ -216,7 +211,7 @@ static void open_one(const struct open_row *row)
     cleanup(listeners_close) struct listeners listeners = {.len = 0};
     cleanup(buf_done) struct buf why = BUF_NULL;
 
-    int outcome = listener_open(row->host, 0, &listeners, &why);
+    int outcome = listener_open(resolve, row->host, 0, &listeners, &why);
     if (outcome != row->outcome)
         fail_msg("%s: %d, %s", row->host, outcome, buf_string(&why));
     assert_listens_at(&listeners, row->addresses);
@@ -256,7 +251,7 @@ static void test_checks(void **state)
     for (size_t i = 0; i < array_len(check_rows); i++) {
         const struct check_row *row = &check_rows[i];
         cleanup(buf_done) struct buf why = BUF_NULL;
-        int outcome = listener_check(row->host, &why);
+        int outcome = listener_check(resolve, row->host, &why);
         if (outcome != row->outcome || strcmp(buf_string(&why), row->why) != 0)
             fail_msg("%s: %d, %s", row->host, outcome, buf_string(&why));
     }
@@ -302,10 +297,10 @@ static void test_one_is_taken(void **state)
     cleanup(buf_done) struct buf address = BUF_NULL;
 
     (void)state;
-    assert_int_equal(listener_open("127.0.0.2", 0, &taken, &why), 0);
+    assert_int_equal(listener_open(resolve, "127.0.0.2", 0, &taken, &why), 0);
     assert_int_equal(listener_describe(taken.fds[0], &address), 0);
     int port = atoi(strrchr(buf_string(&address), ':') + 1);
-    assert_int_equal(listener_open("two", port, &listeners, &why), LISTENER_BUSY);
+    assert_int_equal(listener_open(resolve, "two", port, &listeners, &why), LISTENER_BUSY);
     assert_int_equal(listeners.len, 0);
     assert_non_null(strstr(buf_string(&why), "Address already in use"));
 }

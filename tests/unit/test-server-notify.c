@@ -8,7 +8,7 @@
 #include <sys/un.h>
 #include <time.h>
 
-#include "tests/unit/hand_loop.h"
+#include "tests/unit/lib/hand_loop.h"
 
 enum { MESSAGE_MAX = 2048, PID_TEXT_MAX = 24 };
 

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of what every store promises, whatever it is made of. */
+#pragma once
+
+#include "tests/unit/lib/store_world.h"
+
+/* Opens the kind of store that is tested: a second kind would be opened here, too. */
+struct store *any_store_open(struct folder *folder);
+
+/* The state of a test. */
+struct any_store {
+    struct folder folder;
+    struct store *store;
+};
+
+int any_store_setup(void **state);
+int any_store_teardown(void **state);
+/* Closes the store and opens it again: what is on disk. */
+struct store *any_store_reopen(struct any_store *world);
+
+#define any_store_test(test)                                                                       \
+    cmocka_unit_test_setup_teardown(test, any_store_setup, any_store_teardown)
+
+/* Lets all rows through. */
+extern const struct store_filter everything;
+
+/* There is one row, and it is this one. */
+void assert_only_row(struct store *store, struct store_row should);

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* For tests of damaged files: a store whose rows can be told, and what can be done to its file. */
+#pragma once
+
+#include "tests/unit/lib/store_world.h"
+
+#include "outbox/outbox_ids.h"
+
+enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
+
+/* ---- A store with rows that can be told ---- */
+
+/* The row of that id as it was stored; its texts last until the next call. */
+struct store_row known_row(uint64_t id);
+/* A new store that holds ROWS of them, two of which are offered. */
+struct store *fill(struct folder *folder);
+
+struct found {
+    size_t whole;   /* rows as they were */
+    size_t letters; /* bodies whose rest was lost */
+    size_t torn;    /* rows with other bytes in their bodies, which no checksum guards */
+};
+
+/* What is left of them. A row that never was so fails the test. */
+struct found find_all(struct store *store);
+
+/* It takes an event, and delivers it. */
+void assert_works(struct store *store);
+
+/* ---- Damaging it ---- */
+
+/* With a byte over and over, or with any bytes where that is negative. */
+void overwrite(const struct folder *folder, int64_t at, size_t len, int with);
+void cut(const struct folder *folder, int64_t bytes);
+int64_t size_of(const struct folder *folder);
+
+/* Where the page begins whose number the query has for that name. */
+int64_t page_by(const struct folder *folder, const char *query, const char *name);
+/* The page that a table's or index's tree begins with. */
+int64_t root_of(const struct folder *folder, const char *name);
+
+/* A store_row_fn that counts rows into a size_t. */
+int count_row(void *ctx, const struct store_row *row);
+
+/* ---- Damage that no start has looked for ---- */
+
+/* How many files were set aside; some have a log (WAL), by the name .damaged-<time>[-<n>]-wal. */
+int damaged_files(const struct folder *folder);
+void lose_a_body(const struct folder *folder);
+
+/* A file that was damaged while nobody looked, and is too large to be looked over at a start. */
+struct store *open_damaged(struct folder *folder, void (*damage)(const struct folder *folder));
+
+/* Reads the pending ones of the model, as the relay does. */
+int read_pending(struct store *store);

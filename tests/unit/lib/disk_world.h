@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * For tests of stores that have little room: events of one size, and disks, which are small file
+ * systems in memory, in a name space of their own.
+ */
+#pragma once
+
+#include "tests/unit/lib/store_world.h"
+
+enum { BODY = 10000, SMALL_QUOTA = 1 << 20 };
+
+/* Before anything else here: enters a name space in which disks can be mounted, where it may. */
+void disk_world_init(void);
+
+/* ---- Events of BODY bytes ---- */
+
+struct store_row full_row(uint64_t id);
+/* What an append of its own comes to. */
+int append_one(struct store *store, uint64_t id);
+/* Appends from that id until there is no more room; the last id that is in. */
+uint64_t fill_up(struct store *store, uint64_t id);
+/* Delivers or buries them, and discards the letters: that must go on, however full it is. */
+void settle_all(struct store *store, uint64_t first, uint64_t last);
+/* A store of SMALL_QUOTA bytes. */
+struct store *open_with_quota(struct folder *folder);
+
+/* ---- Disks ---- */
+
+/* A folder on a disk of its own, of a size as mount(8) takes it; skips the test where none can be
+ * mounted. */
+void mount_disk(struct folder *folder, const char *size);
+void unmount_disk(struct folder *folder);
+int64_t bytes_free(const struct folder *folder);
+
+/* A file that somebody else has on the disk: its name, and a descriptor. */
+int open_ballast(const struct folder *folder, char name[128]);
+/* Somebody else takes all that is left. */
+void take_the_rest(const struct folder *folder, char name[128]);
+
+#define file_test(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)

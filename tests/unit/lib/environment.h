@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/* An environment that the settings are read from, and a file that holds one of them. */
+#pragma once
+
+#include <stddef.h>
+
+enum { VARIABLES_MAX = 24 };
+
+struct variable {
+    const char *name;
+    const char *value;
+};
+
+/* As getenv(). */
+char *environment_lookup(const char *name);
+/* A value of NULL takes the variable away. */
+void environment_set(const char *name, const char *value);
+/* A fixture: the settings that are required, and nothing else. */
+int environment_reset(void **state);
+
+/* The file's path, once a group's fixture has made it. */
+extern char environment_file[];
+int environment_file_make(void **state);
+int environment_file_remove(void **state);
+void environment_file_write(const void *text, size_t len);
+
+/* The settings are refused, for just this reason, and none is read; no secret is told. */
+void assert_config_refused(const char *why);

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT */
+#include "tests/unit/lib/outbox_world.h"
+
+#include "base/allocator.h"
+
+static void world_poll(void *ctx)
+{
+    struct world *world = ctx;
+
+    loop_timer_set(world->loop, &world->poll, loop_now_ms(world->loop) + POLL_MS);
+}
+
+void world_open(struct world *world)
+{
+    fault_store_init(&world->faults, folder_open(&world->folder, STORE_SERVE));
+    assert_int_equal(
+        outbox_new(world->loop, &world->faults.store, &allocator_system, &world->outbox), 0);
+}
+
+struct store *world_close(struct world *world)
+{
+    world->outbox = outbox_free(world->outbox);
+    return folder_open(&world->folder, STORE_SERVE);
+}
+
+int world_setup(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    assert_non_null(world);
+    folder_make(&world->folder);
+    assert_int_equal(loop_new(&clock_system, &world->loop), 0);
+    world->poll = (struct loop_timer){.fn = world_poll, .ctx = world};
+    world_poll(world);
+    *state = world;
+    return 0;
+}
+
+int world_teardown(void **state)
+{
+    struct world *world = *state;
+
+    world->outbox = outbox_free(world->outbox);
+    world->loop = loop_free(world->loop);
+    folder_empty(&world->folder);
+    free(world);
+    return 0;
+}
+
+void world_turn(struct world *world)
+{
+    assert_int_equal(loop_turn(world->loop), 0);
+}
+
+struct outbox_status status_of(struct world *world)
+{
+    struct outbox_status status;
+
+    outbox_status(world->outbox, &status);
+    return status;
+}
+
+void op_done(struct outbox_op *outbox_op, int r)
+{
+    struct op *op = container_of(outbox_op, struct op, op);
+
+    op->told++;
+    op->place = ++op->world->told;
+    op->r = r;
+    if (outbox_op->taken) /* as text, for tests that look */
+        (void)snprintf(op->taken, sizeof(op->taken), "%llu %zu",
+                       (unsigned long long)outbox_op->taken->row.id,
+                       outbox_op->taken->row.body.len);
+    outbox_op->taken = outbox_row_free(outbox_op->taken);
+}
+
+struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row)
+{
+    struct op *op = &world->ops[world->len++];
+
+    assert_true(world->len <= OPS_MAX);
+    *op = (struct op){.op = {.kind = kind, .row = row, .done = op_done}, .world = world};
+    outbox_submit(world->outbox, &op->op);
+    return op;
+}
+
+int submit_and_wait(struct world *world, enum outbox_kind kind, struct store_row row)
+{
+    struct op *op = submit(world, kind, row);
+
+    run_until(world, op->told);
+    return op->r;
+}
+
+static void page_done(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+{
+    struct page *page = container_of(read, struct page, read);
+    struct outbox_row *row;
+    size_t len = 0;
+
+    page->told++;
+    page->place = ++page->world->told;
+    page->r = r;
+    page->more = more;
+    while ((row = TAILQ_FIRST(rows)) != NULL) {
+        TAILQ_REMOVE(rows, row, link);
+        assert_int_equal(row->row.state >= STORE_OFFERED, read->offers);
+        assert_int_equal(row->row.state == STORE_DEAD, 0);
+        len += (size_t)snprintf(page->rows + len, sizeof(page->rows) - len, "%s%llu %.*s %.*s %zu",
+                                len ? "; " : "", (unsigned long long)row->row.id,
+                                (int)row->row.model.len, row->row.model.at,
+                                (int)row->row.record.len, row->row.record.at, row->row.body.len);
+        outbox_row_free(row);
+    }
+}
+
+void page_submit(struct world *world, struct page *page, struct outbox_read read)
+{
+    *page = (struct page){.read = read, .world = world};
+    page->read.done = page_done;
+    outbox_submit_read(world->outbox, &page->read);
+}
+
+void page_submit_and_wait(struct world *world, struct page *page, struct outbox_read read)
+{
+    page_submit(world, page, read);
+    run_until(world, page->told);
+}
+
+void offer_beside(struct world *world, uint64_t id, bool force)
+{
+    struct store *beside = folder_open(&world->folder, STORE_BESIDE);
+
+    must_begin(beside);
+    assert_int_equal(beside->ops->offer(beside, id, force), 0);
+    must_commit(beside);
+    beside->ops->close(beside);
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A relay with everything around it in the test's hands: the clock, the dice, Convex. Only the
+ * outbox is real: SQLite in a file of its own, written by its thread, behind a store that fails or
+ * waits where a test wants it to.
+ *
+ * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds; at
+ * each step the outbox's thread is waited for, so that a disk takes no time; world_run_past_disk()
+ * does without. Events are of records "r0", "r1" ..., and carry a number that rises.
+ */
+#pragma once
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/log.h"
+#include "base/loop.h"
+#include "handlers/snapshot.h"
+#include "handlers/sync.h"
+#include "outbox/outbox.h"
+#include "outbox/store_sqlite.h"
+#include "relay/relay.h"
+#include "tests/unit/lib/fault_store.h"
+#include "tests/unit/lib/rows.h"
+
+enum {
+    WORLD_RECORDS = 20000,
+    WORLD_START_MS = 1000 * 1000,
+    WORLD_LOOK_STEPS = 64,
+    WORLD_DISK_WAIT_MS = 10,
+};
+
+#define WORLD_DAY_MS (INT64_C(24) * 3600 * 1000)
+
+struct world;
+
+/* What Convex makes of an attempt, and when. */
+struct world_answer {
+    int64_t after_ms;
+    struct answer answer;
+};
+
+typedef struct world_answer (*world_convex_fn)(struct world *world, const char *path, int record,
+                                               int number);
+
+struct world_options {
+    bool keeps_nothing;
+    int concurrency;
+    int64_t sync_wait_ms;
+    int64_t step_ms;
+    const char *routes; /* JSON; NULL: users and posts */
+};
+
+/* An event's sender; the world's. */
+struct sender {
+    struct request request;
+    bool answered;
+    enum reply reply;
+    struct buf message;
+    SLIST_ENTRY(sender) link;
+};
+
+struct world_call {
+    struct world *world;
+    struct call *call;
+    struct loop_timer timer;
+    struct world_answer answer;
+    int record, number;
+    TAILQ_ENTRY(world_call) link;
+};
+
+struct world {
+    struct clock clock;
+    int64_t now_ms;
+    int64_t leapt_ms; /* by the wall clock */
+    struct dice dice;
+    struct world_options options;
+    char folder[64];
+    struct loop *loop;
+    struct loop_hook hook;
+    struct fault_store disk; /* around the outbox's store */
+    struct outbox *outbox;
+    struct routes *routes;
+    struct relay *relay;
+    struct transport transport;
+    world_convex_fn convex;
+    TAILQ_HEAD(, world_call) calls;
+    SLIST_HEAD(, sender) senders;
+    struct outbox_read barrier;
+    bool barrier_passed, awaits_disk;
+    int steps;
+    /* What Convex has seen. */
+    int attempts, done, flying, flying_max;
+    int disorders; /* an older event of a record done after a newer one */
+    int overlaps;  /* two attempts of a record at once */
+    int newest[WORLD_RECORDS];
+    bool busy[WORLD_RECORDS];
+};
+
+/* ---- answers, 20 ms later; of one that cannot be reached, 1 ms ---- */
+
+struct world_answer world_http(int status, const char *body);
+struct world_answer world_done(void);
+struct world_answer world_rejected(void);
+struct world_answer world_no_function(void);
+struct world_answer world_unreachable(void);
+struct world_answer world_lost(void);
+
+/* ---- time ---- */
+
+void world_step(struct world *world);
+void world_run(struct world *world, int64_t ms);
+/* Fails the test where it takes longer. */
+void world_run_until(struct world *world, bool (*holds)(struct world *world), int64_t at_most_ms);
+/* While the disk is held: what the outbox is told stays undone. */
+void world_run_past_disk(struct world *world, int64_t ms);
+/* Until the outbox has done all that it was told: it works in order, and this read comes last. */
+void world_wait_for_disk(struct world *world);
+
+/* ---- the relay ---- */
+
+/* A world whose relay runs, with the options' defaults filled in. */
+struct world *world_new(const struct world_options *options);
+void world_free(struct world *world);
+
+void world_start(struct world *world);
+/* As a crash would, but for what the outbox has been told already. */
+void world_stop(struct world *world);
+void world_restart(struct world *world);
+
+/* The routes from the next start on; NULL: users and posts. */
+void world_load_routes(struct world *world, const char *json);
+/* The routes from now on, as a SIGHUP does. */
+void world_reload(struct world *world, const char *json);
+
+/* ---- senders ---- */
+
+/* The way that an event comes in, without HTTP; with so many bytes of padding. */
+struct sender *world_send(struct world *world, const char *model, int record, int number);
+struct sender *world_send_large(struct world *world, const char *model, int record, int number,
+                                int bytes);
+
+/* ---- what there is ---- */
+
+/* A store of one's own on the same file. */
+struct store *world_open(struct world *world, enum store_mode mode);
+/* The store's counts, whose sum holds. */
+struct store_counts world_counts(struct world *world);
+/* The relay's counts of all models in one, whose sum holds. */
+struct event_counts world_sum(struct world *world);
