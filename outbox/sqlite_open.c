@@ -16,6 +16,7 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/sqlite_backup.h"
@@ -331,6 +332,7 @@ int sqlite_open(const struct store_options *options, struct sqlite_store *self)
     bool serves = options->mode == STORE_SERVE;
 
     self->max_bytes = options->max_bytes;
+    self->clock = options->clock ? options->clock : &clock_system;
     int r = sqlite_place_find(options, &self->path);
     if (!r)
         r = sqlite_hold_init(&self->hold, options->path, self->path);

@@ -102,8 +102,9 @@ struct sqlite_store {
     bool fold;            /* the WAL is to be folded in while there is room for that */
     int64_t wanted_bytes; /* what the append that was refused last wanted */
 
-    bool damaged;          /* damage was found, and is not mended */
-    bool half_mended;      /* a mending failed after it had moved the file that is open */
+    bool damaged;     /* damage was found, and is not mended */
+    bool half_mended; /* a mending failed after it had moved the file that is open */
+    struct clock *clock;
     int64_t mend_at_ms;    /* mono; no mending is tried before */
     int64_t mend_pause_ms; /* between two tries */
     uint64_t rows_spoilt;  /* store_counts.spoilt */

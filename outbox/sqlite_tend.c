@@ -64,7 +64,7 @@ static void tend_pause(struct sqlite_store *self, int64_t now_ms)
 int sqlite_tend(struct store *store, bool *mended)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int64_t now_ms = clock_mono_ms(&clock_system);
+    int64_t now_ms = clock_mono_ms(self->clock);
 
     if (mended)
         *mended = false;

@@ -210,6 +210,7 @@ enum store_mode {
 struct store_options {
     const char *path;
     enum store_mode mode;
-    int64_t max_bytes; /* the quota; 0: none */
-    struct buf *why;   /* grows by one line where the store cannot be opened */
+    int64_t max_bytes;   /* the quota; 0: none */
+    struct clock *clock; /* of the pauses between mendings; NULL: the machine's */
+    struct buf *why;     /* grows by one line where the store cannot be opened */
 };

@@ -142,24 +142,6 @@ static void mending_is_seen_as_a_change(void **state)
     store->ops->close(store);
 }
 
-static void mending_that_was_cut_short_is_finished(void **state)
-{
-    struct folder *folder = *state;
-    struct store *store = open_damaged(folder, lose_a_body);
-    char mending[128];
-
-    assert_int_equal(read_pending(store), STORE_BROKEN);
-    (void)snprintf(mending, sizeof(mending), "%s.mending", folder->path);
-    assert_int_equal(rename(folder->path, mending), 0);
-    sqlite_store_of(store)->half_mended = true;
-    assert_int_equal(store->ops->begin(store), STORE_BROKEN);
-    assert_int_equal(store->ops->tend(store, NULL), 0);
-    assert_int_equal(damaged_files(folder), 1);
-    assert_int_equal(find_all(store).whole, ROWS - 1);
-    assert_works(store);
-    store->ops->close(store);
-}
-
 /* ---- Commands beside it ---- */
 
 static void damage_that_a_command_meets_is_mended(void **state)
@@ -267,7 +249,7 @@ static void disk_without_room_for_a_copy_leaves_all_in_place(void **state)
 
     assert_int_equal(store->ops->tend(store, NULL), STORE_BROKEN); /* not again and again */
     assert_int_equal(damaged_files(folder), 0);
-    sqlite_store_of(store)->mend_at_ms = 0;
+    store_clock_leap();
     assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);
     store->ops->close(store);
@@ -289,7 +271,7 @@ static void disk_that_fails_while_it_is_mended_loses_nothing(void **state)
         (void)store->ops->tend(store, NULL);
         struck = fault_vfs_struck();
         fault_vfs_plan(FAULT_NONE, 0, 0);
-        sqlite_store_of(store)->mend_at_ms = 0; /* the pause is over */
+        store_clock_leap();
         assert_int_equal(store->ops->tend(store, NULL), 0);
         assert_int_equal(find_all(store).whole, ROWS - 1);
         assert_int_equal(counts_of(store).spoilt, 1);
@@ -313,7 +295,6 @@ static int group_setup(void **state)
 static const struct CMUnitTest plain_tests[] = {
     folder_test(change_that_meets_damage_is_mended),
     folder_test(mending_is_seen_as_a_change),
-    folder_test(mending_that_was_cut_short_is_finished),
     folder_test(damage_that_a_command_meets_is_mended),
     folder_test(suspicion_without_reason_costs_nothing),
     folder_test(disk_that_fails_to_read_loses_nothing),

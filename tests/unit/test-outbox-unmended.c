@@ -196,7 +196,7 @@ static void what_fails_half_way_is_done_the_next_time(void **state)
         uint64_t taken = assert_not_harmed(&folder, store);
         if (nth == 1) /* before there was a new file: it goes on with the old one */
             assert_int_equal(taken, 2);
-        sqlite_store_of(store)->mend_at_ms = 0; /* the pause is over */
+        store_clock_leap();
         assert_int_equal(store->ops->tend(store, NULL), 0);
         assert_int_equal(damaged_files(&folder), 1);
         assert_int_equal(counts_of(store).spoilt, 1);
@@ -299,7 +299,7 @@ static void hundred_mendings_leave_nothing_open(void **state)
             damage_again(folder, store);
         else
             sqlite_files_suspect(folder->path); /* without reason */
-        sqlite_store_of(store)->mend_at_ms = 0;
+        store_clock_leap();
         assert_int_equal(store->ops->tend(store, NULL), 0);
     }
     assert_int_equal(damaged_files(folder), MENDINGS / 2);
@@ -364,7 +364,7 @@ static void what_was_moved_is_not_mended(void **state)
     assert_int_equal(damaged_files(&folder), 0);
 
     put_back(&folder, moved_case->suffix);
-    sqlite_store_of(store)->mend_at_ms = 0;
+    store_clock_leap();
     assert_int_equal(store->ops->tend(store, NULL), 0);
     assert_int_equal(counts_of(store).spoilt, 1);
     assert_int_equal(counts_of(store).pending + counts_of(store).dead, ROWS);

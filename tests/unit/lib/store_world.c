@@ -4,6 +4,8 @@
 #include <dirent.h>
 #include <ftw.h>
 
+#include "base/clock.h"
+
 void folder_make_in(struct folder *folder, const char *parent)
 {
     *folder = (struct folder){0};
@@ -87,9 +89,25 @@ int folder_teardown(void **state)
     return 0;
 }
 
+static int64_t store_clock_ahead_ms;
+
+static int64_t store_clock_mono_ms(struct clock *clock)
+{
+    (void)clock;
+    return clock_mono_ms(&clock_system) + store_clock_ahead_ms;
+}
+
+static struct clock store_clock = {.mono_ms = store_clock_mono_ms};
+
+void store_clock_leap(void)
+{
+    store_clock_ahead_ms += 3600 * 1000;
+}
+
 int folder_try_open(struct folder *folder, enum store_mode mode, struct store **store)
 {
-    const struct store_options options = {.path = folder->path, .mode = mode, .why = &folder->why};
+    const struct store_options options = {
+        .path = folder->path, .mode = mode, .clock = &store_clock, .why = &folder->why};
 
     buf_done(&folder->why);
     return store_sqlite_open(&options, store);

@@ -40,6 +40,9 @@ int folder_count(const struct folder *folder, const char *part);
 /* Runs SQL as another program does, which makes the file where there is none. */
 void run_sql(const struct folder *folder, const char *sql);
 
+/* An hour passes for all stores that are open: pauses are over. */
+void store_clock_leap(void);
+
 /* Opens the store, as store_sqlite_open(); the reason of a refusal is in the folder's why. */
 int folder_try_open(struct folder *folder, enum store_mode mode, struct store **store);
 /* Opens the store, or the test fails. */
