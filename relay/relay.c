@@ -88,12 +88,15 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
 {
     struct relay *relay = relay_of(inbox);
     struct model *model = event->model.at ? models_find(&relay->models, event->model) : NULL;
-    struct delivery *delivery =
-        relay->outbox ? delivery_new(&relay->deliveries, event, request) : NULL;
 
-    if (!delivery) {
+    if (!relay->outbox) {
         core_count_discarded(relay, model);
         request_reply_with(request, reply, reason);
+        return;
+    }
+    struct delivery *delivery = delivery_new(&relay->deliveries, event, request);
+    if (!delivery) { /* nothing keeps the event: its sender must know */
+        request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
         return;
     }
     delivery->id = core_next_id(relay);

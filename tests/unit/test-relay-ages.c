@@ -127,12 +127,9 @@ static struct leap_case {
 static int64_t oldest_age_ms(struct world *world)
 {
     cleanup(snapshot_done) struct snapshot snapshot = {0};
-    struct inbox *inbox = relay_inbox(world->relay);
+    const struct snapshot_route *users = world_look(world, &snapshot, "users");
 
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
-    for (size_t i = 0; i < snapshot.routes_len; i++)
-        if (strcmp(snapshot.routes[i].model, "users") == 0)
-            assert_int_equal(snapshot.routes[i].oldest_age_ms, snapshot.oldest_age_ms);
+    assert_int_equal(users->oldest_age_ms, snapshot.oldest_age_ms);
     return snapshot.oldest_age_ms;
 }
 
@@ -219,27 +216,6 @@ static void test_a_start_ahead_of_its_time_kills_no_page(void **state)
     assert_in_range(world->done, BACKLOG / 2, BACKLOG);
 }
 
-static bool a_second_attempt_was_made(struct world *world)
-{
-    return world->attempts == 2 && relay_pending(world->relay) == 0;
-}
-
-/* Its age counts from the replay: a letter that died of age would otherwise die of it again. */
-static void test_an_old_letter_is_replayed(void **state)
-{
-    (void)state;
-    struct world *world = begin_in_steps(60 * 1000, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    world_run(world, 4 * WORLD_DAY_MS);
-    assert_counts(0, 1, 0);
-    change_beside(world, replay_row, 1);
-    world->convex = takes_all;
-    /* The outbox looks for replays once a second of its own, real time. */
-    world_run_until(world, a_second_attempt_was_made, 1000 * WORLD_DAY_MS);
-    assert_counts(1, 0, 0);
-}
-
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
@@ -253,7 +229,6 @@ int main(void)
         ROW(test_a_clock_that_is_set_after_the_start),
         ROW(test_a_leap_kills_no_page),
         ROW(test_a_start_ahead_of_its_time_kills_no_page),
-        ROW(test_an_old_letter_is_replayed),
     };
     static struct CMUnitTest tests[array_len(plain_tests) + array_len(leap_cases)];
 

@@ -8,23 +8,13 @@
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 static const char named_other[] = "{\"other\":{\"mutation\":\"users:syncFromBlade\"}}";
 
-static struct event_counts counts_of(const char *model)
-{
-    struct inbox *inbox = relay_inbox(shared->relay);
-    cleanup(snapshot_done) struct snapshot snapshot = {0};
-
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
-    for (size_t i = 0; i < snapshot.routes_len; i++)
-        if (strcmp(snapshot.routes[i].model, model) == 0)
-            return snapshot.routes[i].counts ? *snapshot.routes[i].counts : snapshot.other;
-    assert_string_equal(model, "other");
-    return snapshot.other;
-}
-
 static void assert_model(const char *model, struct event_counts should)
 {
-    struct event_counts is = counts_of(model);
+    cleanup(snapshot_done) struct snapshot snapshot = {0};
+    const struct snapshot_route *route = world_look(shared, &snapshot, model);
+    struct event_counts is = route && route->counts ? *route->counts : snapshot.other;
 
+    assert_true(route || strcmp(model, "other") == 0);
     assert_int_equal(is.accepted, should.accepted);
     assert_int_equal(is.delivered, should.delivered);
     assert_int_equal(is.discarded, should.discarded);
@@ -35,10 +25,62 @@ static void assert_model(const char *model, struct event_counts should)
 
 #define COUNTS(...) ((struct event_counts){__VA_ARGS__})
 
-static bool a_discard_is_seen(struct world *world)
+/* ---- one of users, one of posts, and one that has no route ---- */
+
+#define DELIVERED                                                                                  \
+    {                                                                                              \
+        .accepted = 1, .delivered = 1                                                              \
+    }
+#define PENDING                                                                                    \
+    {                                                                                              \
+        .accepted = 1, .pending = 1                                                                \
+    }
+#define DEAD                                                                                       \
+    {                                                                                              \
+        .accepted = 1, .buried = 1, .dead = 1                                                      \
+    }
+#define DISCARDED                                                                                  \
+    {                                                                                              \
+        .accepted = 1, .discarded = 1                                                              \
+    }
+
+static struct fate_row {
+    const char *name;
+    world_convex_fn convex;
+    bool keeps_nothing;
+    struct event_counts users, posts, other;
+} fate_rows[] = {
+    {"Convex takes them", takes_all, false, DELIVERED, DELIVERED, DEAD},
+    {"Convex refuses them", rejects_all, false, DEAD, DEAD, DEAD},
+    {"Convex is away", is_away, false, PENDING, PENDING, DEAD},
+    {"a function is missing", has_no_posts, false, DELIVERED, PENDING, DEAD},
+    {"nothing is kept, and Convex takes them", takes_all, true, DELIVERED, DELIVERED, DISCARDED},
+    {"nothing is kept, and Convex refuses them", rejects_all, true, DISCARDED, DISCARDED,
+     DISCARDED},
+};
+
+static void test_fates(void **state)
 {
-    return world_sum(world).discarded > 0;
+    const struct fate_row *row = *state;
+    struct world_options options = plain;
+    options.keeps_nothing = row->keeps_nothing;
+    struct world *world = begin(&options, row->convex);
+
+    (void)world_send(world, "users", 1, 1);
+    (void)world_send(world, "posts", 2, 1);
+    (void)world_send(world, "teams", 3, 1);
+    world_run(world, 100);
+    for (int restarts = 0; restarts < 2; restarts++) {
+        assert_model("users", row->users);
+        assert_model("posts", row->posts);
+        assert_model("other", row->other);
+        if (row->keeps_nothing)
+            return;
+        world_restart(world);
+    }
 }
+
+/* ---- at other moments ---- */
 
 static void test_delivered_before_it_is_written(void **state)
 {
@@ -49,50 +91,14 @@ static void test_delivered_before_it_is_written(void **state)
     assert_model("users", COUNTS(0)); /* neither Convex nor the disk has it yet */
     world_run_until(world, nothing_is_left, 1000);
     assert_model("users", COUNTS(.accepted = 1, .delivered = 1));
-    assert_model("posts", COUNTS(0));
 }
 
-static void test_pending_then_delivered(void **state)
+static bool a_discard_is_seen(struct world *world)
 {
-    (void)state;
-    struct world *world = begin(&plain, is_away);
-
-    (void)world_send(world, "users", 1, 1);
-    (void)world_send(world, "users", 1, 2);
-    world_run(world, 50);
-    assert_model("users", COUNTS(.accepted = 2, .pending = 2));
-    world->convex = takes_all;
-    world_run_until(world, nothing_is_left, 120000);
-    assert_model("users", COUNTS(.accepted = 2, .delivered = 2));
+    return world_sum(world).discarded > 0;
 }
 
-static void test_dead_with_and_without_a_route(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    (void)world_send(world, "teams", 2, 1);
-    world_run_until(world, nothing_is_left, 1000);
-    assert_model("users", COUNTS(.accepted = 1, .buried = 1, .dead = 1));
-    assert_model("other", COUNTS(.accepted = 1, .buried = 1, .dead = 1));
-}
-
-static void test_a_replay(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    world_run_until(world, nothing_is_left, 1000);
-    world->convex = takes_all;
-    change_beside(world, replay_row, 1);
-    await_offers(world);
-    world_run_until(world, nothing_is_left, 1000);
-    assert_model("users", COUNTS(.accepted = 1, .delivered = 1, .buried = 1));
-}
-
-static void test_a_discard_beside_us(void **state)
+static void test_commands_beside_us(void **state)
 {
     (void)state;
     struct world *world = begin(&plain, rejects_all);
@@ -103,22 +109,11 @@ static void test_a_discard_beside_us(void **state)
     change_beside(world, discard_row, 1);
     world_run_until(world, a_discard_is_seen, 1000 * WORLD_DAY_MS);
     assert_model("users", COUNTS(.accepted = 1, .buried = 1, .discarded = 1));
-    assert_model("posts", COUNTS(.accepted = 1, .buried = 1, .dead = 1));
-}
-
-static void test_counts_outlive_a_restart(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, has_no_posts);
-
-    (void)world_send(world, "users", 1, 1);
-    (void)world_send(world, "posts", 2, 1);
-    (void)world_send(world, "teams", 3, 1);
-    world_run(world, 100);
-    world_restart(world);
-    assert_model("users", COUNTS(.accepted = 1, .delivered = 1));
-    assert_model("posts", COUNTS(.accepted = 1, .pending = 1));
-    assert_model("other", COUNTS(.accepted = 1, .buried = 1, .dead = 1));
+    world->convex = takes_all;
+    change_beside(world, replay_row, 2);
+    await_offers(world);
+    world_run_until(world, nothing_is_left, 1000);
+    assert_model("posts", COUNTS(.accepted = 1, .buried = 1, .delivered = 1));
 }
 
 /* Whatever a route names is counted by itself from then on. */
@@ -158,51 +153,18 @@ static void test_a_route_that_is_named_other(void **state)
     assert_model("other", COUNTS(.accepted = 2, .delivered = 1, .buried = 1, .dead = 1));
 }
 
-static void test_a_failing_disk(void **state)
-{
-    (void)state;
-    struct world *world = begin(&plain, rejects_all);
-
-    fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
-    fault_store_set(&world->disk, FAULT_BURY, STORE_FULL);
-    struct sender *sender = world_send(world, "users", 1, 1);
-    world_run_until(world, nothing_is_left, 1000);
-    assert_int_equal(sender->reply, REPLY_UNAVAILABLE);
-    assert_model("users", COUNTS(0)); /* refused: it never was the relay's */
-    world->convex = takes_all;
-    (void)world_send(world, "users", 1, 2);
-    world_run_until(world, nothing_is_left, 1000);
-    assert_model("users", COUNTS(.accepted = 1, .delivered = 1));
-}
-
-static void test_without_an_outbox(void **state)
-{
-    (void)state;
-    struct world_options options = plain;
-    options.keeps_nothing = true;
-    struct world *world = begin(&options, rejects_all);
-
-    (void)world_send(world, "users", 1, 1);
-    (void)world_send(world, "teams", 2, 1);
-    world_run_until(world, nothing_is_left, 1000);
-    assert_model("users", COUNTS(.accepted = 1, .discarded = 1));
-    assert_model("other", COUNTS(.accepted = 1, .discarded = 1));
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_delivered_before_it_is_written, end),
-        cmocka_unit_test_teardown(test_pending_then_delivered, end),
-        cmocka_unit_test_teardown(test_dead_with_and_without_a_route, end),
-        cmocka_unit_test_teardown(test_a_replay, end),
-        cmocka_unit_test_teardown(test_a_discard_beside_us, end),
-        cmocka_unit_test_teardown(test_counts_outlive_a_restart, end),
-        cmocka_unit_test_teardown(test_a_route_comes_and_goes, end),
-        cmocka_unit_test_teardown(test_a_route_that_is_named_other, end),
-        cmocka_unit_test_teardown(test_a_failing_disk, end),
-        cmocka_unit_test_teardown(test_without_an_outbox, end),
+#define ROW(name) cmocka_unit_test_teardown(name, end)
+    const struct CMUnitTest plain_tests[] = {
+        ROW(test_delivered_before_it_is_written),
+        ROW(test_commands_beside_us),
+        ROW(test_a_route_comes_and_goes),
+        ROW(test_a_route_that_is_named_other),
     };
+    struct CMUnitTest tests[array_len(plain_tests) + array_len(fate_rows)];
 
+    memcpy(tests, plain_tests, sizeof(plain_tests));
+    (void)cases_add(tests, array_len(plain_tests), fate_rows, test_fates);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

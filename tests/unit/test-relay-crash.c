@@ -57,30 +57,20 @@ static void send_some(void)
     }
 }
 
-static uint64_t letters[RECORDS * NUMBERS];
-static size_t letters_len;
-
-static int note_letter(void *ctx, const struct store_row *row)
+static bool all(void)
 {
-    (void)ctx;
-    letters[letters_len++] = row->id;
-    return 0;
+    return true;
+}
+
+static bool half(void)
+{
+    return roll(2);
 }
 
 /* A command beside the relay; the disk that breaks is the relay's. */
-static void replay(bool all)
+static void replay(bool (*wanted)(void))
 {
-    const struct store_filter dead = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
-    struct store *store = world_open(life.world, STORE_BESIDE);
-
-    letters_len = 0;
-    assert_int_equal(store->ops->begin(store), 0);
-    assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
-    for (size_t i = 0; i < letters_len; i++)
-        if (all || roll(2))
-            (void)store->ops->offer(store, letters[i], false); /* it may be stale */
-    assert_int_equal(store->ops->commit(store), 0);
-    store->ops->close(store);
+    replay_letters(life.world, wanted);
     offers_find(life.world->relay);
 }
 
@@ -98,7 +88,7 @@ static bool live_until(int statement)
     fault_store_crash_before(&life.world->disk, statement);
     for (int turn = 0; turn < TURNS; turn++) {
         if (roll(3) == 0)
-            replay(false);
+            replay(half);
         else
             send_some();
         if (!go_on(1 + roll(60)))
@@ -115,7 +105,7 @@ static void finish(void)
     life.heals = true;
     for (int i = 0; i < 4; i++) {
         world_run(life.world, 2000);
-        replay(true);
+        replay(all);
     }
     world_run(life.world, 2000);
     world_run_until(life.world, nothing_is_left, 60 * 1000);

@@ -196,6 +196,7 @@ static void test_a_rejected_event_that_no_disk_keeps(void **state)
     assert_int_equal(rejected->reply, REPLY_UNAVAILABLE);
     assert_same_text(buf_span(&rejected->message), SPAN("Uncaught Error: no"));
     assert_int_equal(relay_pending(world->relay), 0);
+    assert_counts(0, 0, 0); /* it never was the relay's */
     world->convex = takes_all;
     struct sender *next = world_send(world, "users", 1, 2);
     world_run(world, 100);

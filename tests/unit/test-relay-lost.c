@@ -2,6 +2,7 @@
 /* Events whose model has lost its route wait, in their order, until it has one again. */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/relay_cases.h"
+#include "tests/unit/lib/scarce.h"
 
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 
@@ -26,14 +27,10 @@ static struct world_answer loses_slowly(struct world *world, const char *path, i
 /* What /status says that a model waits for; NULL: nothing. */
 static const char *held_of(struct world *world, const char *model)
 {
-    struct inbox *inbox = relay_inbox(world->relay);
     cleanup(snapshot_done) struct snapshot snapshot = {0};
+    const struct snapshot_route *route = world_look(world, &snapshot, model);
 
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
-    for (size_t i = 0; i < snapshot.routes_len; i++)
-        if (strcmp(snapshot.routes[i].model, model) == 0)
-            return snapshot.routes[i].held;
-    return NULL;
+    return route ? route->held : NULL;
 }
 
 static struct without_row {
@@ -103,6 +100,22 @@ static void test_what_comes_meanwhile(void **state)
     world_run_until(world, nothing_is_left, 1000);
     assert_counts(2, 0, 0);
     assert_int_equal(world->disorders, 0);
+}
+
+/* Where memory is short such an event is not kept, and its sender is told. */
+static void test_what_comes_meanwhile_and_finds_no_memory(void **state)
+{
+    (void)state;
+    struct world_options options = plain;
+    options.routes = users_only;
+    struct world *world = begin(&options, takes_all);
+
+    scarce_relay.empty = true;
+    struct sender *sender = world_send(world, "posts", 1, 1);
+    scarce_end();
+    assert_int_equal(sender->reply, REPLY_UNAVAILABLE);
+    world_run(world, 100);
+    assert_counts(0, 0, 0);
 }
 
 static struct flight_row {
@@ -268,9 +281,13 @@ int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
     const struct CMUnitTest plain_tests[] = {
-        ROW(test_what_comes_meanwhile), ROW(test_age_ends_it),
-        ROW(test_a_replay_is_refused),  ROW(test_replays_of_many_models_are_refused),
-        ROW(test_offers_do_not_wait),   ROW(test_a_lost_route_called_other),
+        ROW(test_what_comes_meanwhile),
+        ROW(test_what_comes_meanwhile_and_finds_no_memory),
+        ROW(test_age_ends_it),
+        ROW(test_a_replay_is_refused),
+        ROW(test_replays_of_many_models_are_refused),
+        ROW(test_offers_do_not_wait),
+        ROW(test_a_lost_route_called_other),
         ROW(test_without_an_outbox),
     };
     struct CMUnitTest

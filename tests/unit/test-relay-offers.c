@@ -20,14 +20,10 @@ static struct world *begin_with_letter(int bytes)
 
 static uint64_t refused_of(struct world *world, const char *model)
 {
-    struct inbox *inbox = relay_inbox(world->relay);
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
-    for (size_t i = 0; i < snapshot.routes_len; i++)
-        if (strcmp(snapshot.routes[i].model, model) == 0)
-            return snapshot.routes[i].counts->refused;
-    return snapshot.other.refused;
+    const struct snapshot_route *route = world_look(world, &snapshot, model);
+    return route && route->counts ? route->counts->refused : snapshot.other.refused;
 }
 
 static int row_tells(void *ctx, const struct store_row *row)
@@ -409,7 +405,7 @@ static void test_large_letters_come_a_few_at_a_time(void **state)
     assert_counts(LETTERS, 0, 0);
 }
 
-/* Its age counts from the replay, also over a restart. */
+/* Its age counts from the replay, also over a restart: what died of age would die again. */
 static void test_an_old_letter(void **state)
 {
     (void)state;

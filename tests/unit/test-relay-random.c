@@ -13,7 +13,6 @@ enum {
     LIVES = 8,
     TURNS = 150,
     RECORDS_MAX = 12,
-    LETTERS_MAX = 4096,
     CALM_MS = 4000,
     CALM_STEP_MS = 20,
     CALMS = 20, /* of these, until the last retry */
@@ -69,32 +68,17 @@ static void send_some(void)
     }
 }
 
-static uint64_t letters[LETTERS_MAX];
-static size_t letters_len;
+static int share; /* one in how many letters is replayed */
 
-static int note_letter(void *ctx, const struct store_row *row)
+static bool one_in_share(void)
 {
-    (void)ctx;
-    if (letters_len < LETTERS_MAX)
-        letters[letters_len++] = row->id;
-    return 0;
+    return one_in(share);
 }
 
 static void replay_some(void)
 {
-    const struct store_filter dead = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
-    struct store *store = world_open(life.world, STORE_BESIDE);
-    int share = 1 + roll(4);
-
-    letters_len = 0;
-    assert_int_equal(store->ops->begin(store), 0);
-    assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
-    for (size_t i = 0; i < letters_len; i++) {
-        if (one_in(share))
-            (void)store->ops->offer(store, letters[i], false); /* it may be stale */
-    }
-    assert_int_equal(store->ops->commit(store), 0);
-    store->ops->close(store);
+    share = 1 + roll(4);
+    replay_letters(life.world, one_in_share);
 }
 
 static void mend(void)

@@ -203,14 +203,8 @@ static struct world_answer conflicts_on_record_0(struct world *world, const char
 static int limit_of_users(struct world *world)
 {
     cleanup(snapshot_done) struct snapshot snapshot = {0};
-    struct inbox *inbox = relay_inbox(world->relay);
 
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
-    for (size_t i = 0; i < snapshot.routes_len; i++) {
-        if (strcmp(snapshot.routes[i].model, "users") == 0)
-            return snapshot.routes[i].limit;
-    }
-    return 0;
+    return world_look(world, &snapshot, "users")->limit;
 }
 
 static void test_one_that_conflicts_for_ever_leaves_the_limit(void **state)

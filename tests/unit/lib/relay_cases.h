@@ -61,6 +61,9 @@ int replay_is_stale(struct store *store, uint64_t id);
 /* Replays all events up to that one, which are letters. */
 int replay_all(struct store *store, uint64_t last_id);
 
+/* Replays those letters for which wanted() says so, by one command. */
+void replay_letters(struct world *world, bool (*wanted)(void));
+
 bool no_offer_waits(struct world *world);
 /* The outbox looks for what other processes have done once a second of its own, real time. */
 void await_offers(struct world *world);

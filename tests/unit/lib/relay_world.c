@@ -170,12 +170,23 @@ void world_wait_for_disk(struct world *world)
     world->awaits_disk = false;
 }
 
-struct event_counts world_sum(struct world *world)
+const struct snapshot_route *world_look(struct world *world, struct snapshot *snapshot,
+                                        const char *model)
 {
     struct inbox *inbox = relay_inbox(world->relay);
+
+    assert_int_equal(inbox->fill_snapshot(inbox, snapshot), 0);
+    for (size_t i = 0; i < snapshot->routes_len; i++)
+        if (strcmp(snapshot->routes[i].model, model) == 0)
+            return &snapshot->routes[i];
+    return NULL;
+}
+
+struct event_counts world_sum(struct world *world)
+{
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
-    assert_int_equal(inbox->fill_snapshot(inbox, &snapshot), 0);
+    (void)world_look(world, &snapshot, "");
     struct event_counts sum = snapshot.other;
     for (size_t i = 0; i < snapshot.routes_len; i++) {
         const struct event_counts *counts = snapshot.routes[i].counts;

@@ -148,5 +148,8 @@ struct sender *world_send_large(struct world *world, const char *model, int reco
 struct store *world_open(struct world *world, enum store_mode mode);
 /* The store's counts, whose sum holds. */
 struct store_counts world_counts(struct world *world);
+/* Looks at the relay as the admin port does. The model's line; NULL: it has none. */
+const struct snapshot_route *world_look(struct world *world, struct snapshot *snapshot,
+                                        const char *model);
 /* The relay's counts of all models in one, whose sum holds. */
 struct event_counts world_sum(struct world *world);
