@@ -16,30 +16,9 @@
 
 #include "base/json_scan.h"
 #include "base/util.h"
+#include "tests/unit/lib/capture.h"
 
-/* What log_write() left behind since capture_begin(). */
-static char captured[64 * 1024];
-static int capture_stderr = -1;
-static int capture_file = -1;
-
-static void capture_begin(void)
-{
-    if (capture_file < 0)
-        capture_file = fileno(tmpfile());
-    (void)!ftruncate(capture_file, 0);
-    (void)lseek(capture_file, 0, SEEK_SET);
-    capture_stderr = dup(STDERR_FILENO);
-    (void)dup2(capture_file, STDERR_FILENO);
-}
-
-static const char *capture_end(void)
-{
-    (void)dup2(capture_stderr, STDERR_FILENO);
-    (void)close(capture_stderr);
-    ssize_t len = pread(capture_file, captured, sizeof(captured) - 1, 0);
-    captured[len < 0 ? 0 : len] = '\0';
-    return captured;
-}
+static char *captured; /* the line that was logged last */
 
 /* The one line about a field "v" of that value, or of none, without its time and its end. */
 static const char *line_of(enum log_format format, const char *value)
@@ -47,12 +26,12 @@ static const char *line_of(enum log_format format, const char *value)
     log_setup(LOG_INFO, format);
     capture_begin();
     log_info("said", "v", value);
-    const char *line = capture_end();
-    size_t len = strlen(line);
-    assert_true(len > 0 && line[len - 1] == '\n');
+    captured = capture_end();
+    size_t len = strlen(captured);
+    assert_true(len > 0 && captured[len - 1] == '\n');
     captured[len - 1] = '\0';
-    assert_null(strchr(line, '\n'));
-    return strstr(line, format == LOG_TEXT ? "info" : "\"level\"");
+    assert_null(strchr(captured, '\n'));
+    return strstr(captured, format == LOG_TEXT ? "info" : "\"level\"");
 }
 
 static const struct row {

@@ -46,13 +46,13 @@ static void test_without_the_route(void **state)
 {
     const struct without_row *row = *state;
     struct world *world = begin_in_steps(20, is_away);
-    struct capture log;
 
     send_backlog(world, "posts");
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);
     assert_null(row->restarts ? held_of(world, "comments") : NULL);
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     if (row->restarts) {
         world_stop(world);
         world_load_routes(world, users_only);
@@ -63,13 +63,13 @@ static void test_without_the_route(void **state)
     world->convex = takes_all;
     world->attempts = 0;
     world_run(world, 120 * 1000);
-    capture_end(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
     assert_counts(1, 0, BACKLOG);
     assert_int_equal(world->attempts, 1);
     assert_string_equal(held_of(world, "posts"), "no route");
-    assert_int_equal(capture_count(&log, "the model has no route: its events wait"), 1);
-    assert_int_equal(capture_count(&log, "model=posts events=5000"), 1);
-    capture_done(&log);
+    assert_int_equal(capture_count(log, "the model has no route: its events wait"), 1);
+    assert_int_equal(capture_count(log, "model=posts events=5000"), 1);
 
     world_reload(world, NULL);
     assert_null(held_of(world, "posts"));

@@ -110,9 +110,9 @@ static void check_bad_ones_amid(void **state)
 {
     const struct way *way = *state;
     struct world *world = begin_way(way, (struct world_options){.sync_wait_ms = 500});
-    struct capture log;
 
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     for (int i = 0; i < GOOD; i++) {
         good[i] = world_send(world, "users", BAD + i, 1);
         world_run(world, way->slow ? SLOW_MS / 15 : 100);
@@ -120,9 +120,9 @@ static void check_bad_ones_amid(void **state)
             (void)world_send(world, "users", i / (GOOD / BAD), 1);
     }
     world_run(world, 10000);
-    capture_end(&log);
-    assert_int_equal(capture_count(&log, "Convex refuses the relay: events are held"), 0);
-    capture_done(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
+    assert_int_equal(capture_count(log, "Convex refuses the relay: events are held"), 0);
     assert_good_is_delivered(world);
 }
 
@@ -172,9 +172,9 @@ static void check_bad_ones_in_line(void **state)
 static void check_log_lines(void **state)
 {
     struct world *world = begin_way(*state, (struct world_options){0});
-    struct capture log;
 
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     send_bad(world, "posts");
     world_run(world, 500);
     send_good(world, "users");
@@ -183,12 +183,12 @@ static void check_log_lines(void **state)
         (void)world_send(world, "users", BAD + i, 2);
         world_run(world, 2 * EVIDENCE_LATELY_MS);
     }
-    capture_end(&log);
-    assert_true(capture_count(&log, "Convex refuses the relay: events are held") <= 1);
-    assert_true(capture_count(&log, "answers again") <= 1);
-    assert_true(capture_count(&log, "it waits by itself") >= 1);
-    assert_true(capture_count(&log, "") <= 2 + 12); /* one a minute */
-    capture_done(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
+    assert_true(capture_count(log, "Convex refuses the relay: events are held") <= 1);
+    assert_true(capture_count(log, "answers again") <= 1);
+    assert_true(capture_count(log, "it waits by itself") >= 1);
+    assert_true(capture_count(log, "") <= 2 + 12); /* one a minute */
 }
 
 /* ---- limits ---- */
@@ -241,24 +241,24 @@ static void test_a_key_that_is_revoked(void **state)
     (void)state;
     struct world_options options = {.sync_wait_ms = 100, .step_ms = 20};
     struct world *world = begin(&options, takes_all);
-    struct capture log;
 
     for (int i = 0; i < 100; i++)
         (void)world_send(world, "users", i, 1);
     world_run(world, 1000);
     world->convex = refuses_all;
     world->attempts = 0;
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     for (int i = 0; i < 1000; i++) {
         (void)world_send(world, "users", 100 + i, 1);
         world_run(world, 60);
     }
-    capture_end(&log);
-    assert_int_equal(capture_count(&log, "Convex refuses the relay: events are held"), 1);
-    assert_int_equal(capture_count(&log, ""), 1);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
+    assert_int_equal(capture_count(log, "Convex refuses the relay: events are held"), 1);
+    assert_int_equal(capture_count(log, ""), 1);
     print_message("# a minute: %d attempts of 1000 events\n", world->attempts);
     assert_true(world->attempts < 250);
-    capture_done(&log);
 
     world->convex = takes_all; /* and given back: nobody who was refused waits on for long */
     world_run(world, 10000);

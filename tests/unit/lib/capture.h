@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What is logged goes to a file, where a test counts it. */
+/* What is logged, for a test that reads it. */
 #pragma once
 
-struct capture {
-    char path[32];
-    int file, before;
-};
+/* Standard error goes to a file from now on. */
+void capture_begin(void);
+/* Standard error is what it was. What was written to the file, until the next call. */
+char *capture_end(void);
 
-/* Standard error goes to a file of its own from now on, from LOG_INFO. */
-void capture_begin(struct capture *capture);
-/* Standard error is what it was, and errors alone are logged. The file stays. */
-void capture_end(struct capture *capture);
-/* How many lines hold a text. */
-int capture_count(struct capture *capture, const char *text);
-/* Removes the file. */
-void capture_done(struct capture *capture);
+/* How many lines of a text hold a part. */
+int capture_count(const char *text, const char *part);
