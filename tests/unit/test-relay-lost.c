@@ -187,7 +187,6 @@ static void test_replays_of_many_models_are_refused(void **state)
     (void)state;
     static const char *const models[] = {"a", "b", "c", "d", "e"};
     struct world *world = begin(&plain, rejects_all);
-    struct capture log;
 
     world_reload(world, "{" ROUTE("a") "," ROUTE("b") "," ROUTE("c") "," ROUTE("d") "," ROUTE(
                             "e") "," ROUTE("users") "}");
@@ -197,14 +196,15 @@ static void test_replays_of_many_models_are_refused(void **state)
     assert_counts(0, array_len(models), 0);
     world_reload(world, users_only);
     world_run(world, 100);
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     change_beside(world, replay_all, array_len(models));
     await_offers(world);
-    capture_end(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
     assert_counts(0, array_len(models), 0);
-    assert_int_equal(capture_count(&log, "replays refused"), 1);
-    assert_int_equal(capture_count(&log, "models=5 events=5"), 1);
-    capture_done(&log);
+    assert_int_equal(capture_count(log, "replays refused"), 1);
+    assert_int_equal(capture_count(log, "models=5 events=5"), 1);
 }
 
 static bool an_offer_is_noticed(struct world *world)
@@ -217,7 +217,6 @@ static void test_offers_do_not_wait(void **state)
 {
     (void)state;
     struct world *world = begin(&plain, rejects_all);
-    struct capture log;
 
     (void)world_send(world, "posts", 1, 1);
     world_run(world, 100);
@@ -227,14 +226,15 @@ static void test_offers_do_not_wait(void **state)
     assert_counts(0, 1, 1);
     change_beside(world, replay_row, 1); /* no route is idle, so that it is not taken */
     world_run_until(world, an_offer_is_noticed, WORLD_DAY_MS);
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     world_reload(world, users_only);
     world_run(world, 2000);
-    capture_end(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
     assert_counts(0, 1, 1);
-    assert_int_equal(capture_count(&log, "its events wait"), 1);
-    assert_int_equal(capture_count(&log, "model=posts events=1"), 2); /* one line for each */
-    capture_done(&log);
+    assert_int_equal(capture_count(log, "its events wait"), 1);
+    assert_int_equal(capture_count(log, "model=posts events=1"), 2); /* one line for each */
 }
 
 /* A route may be called what the counts of all models without a route are called. */
@@ -242,21 +242,21 @@ static void test_a_lost_route_called_other(void **state)
 {
     (void)state;
     struct world *world = begin(&plain, is_away);
-    struct capture log;
 
     world_reload(world, "{" ROUTE("other") "," ROUTE("users") "}");
     (void)world_send(world, "other", 1, 1);
     (void)world_send(world, "other", 1, 2);
     world_run(world, 100);
-    capture_begin(&log);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
     world_reload(world, users_only);
     world_run(world, 1000);
-    capture_end(&log);
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
     assert_string_equal(held_of(world, "other"), "no route");
-    assert_int_equal(capture_count(&log, "its events wait until ROUTES names it again "
-                                         "model=other events=2"),
+    assert_int_equal(capture_count(log, "its events wait until ROUTES names it again "
+                                        "model=other events=2"),
                      1);
-    capture_done(&log);
 }
 
 /* Without an outbox nothing waits: the attempts end by the route that they came for. */
