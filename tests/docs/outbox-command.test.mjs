@@ -8,8 +8,7 @@ import test from 'node:test';
 const root = new URL('../../', import.meta.url);
 const binary = process.env.RELAY_BIN ?? 'build/convex-relay';
 const help = execFileSync(binary, ['outbox', '--help'], { cwd: root, encoding: 'utf8' }).replace(
-  /
- +\[/g, // a usage that goes on in the next line
+  /\n +\[/g, // a usage that goes on in the next line
   ' [',
 );
 const page = readFileSync(new URL('docs/dead-letters.md', root), 'utf8');

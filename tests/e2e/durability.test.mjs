@@ -291,7 +291,10 @@ test('a Convex that is away gets one probe at a time, and two log lines', async 
   await world.start({ CONVEX_URL: NOWHERE });
   for (let n = 0; n < COUNT; n++)
     assert.equal((await world.send(userEvent(`acc_${n}`, n))).status, 202);
-  await waitFor('the outage to be noticed', () => count(world.log(), 'Convex is unavailable: events are held') > 0);
+  await waitFor(
+    'the outage to be noticed',
+    () => count(world.log(), 'Convex is unavailable: events are held') > 0,
+  );
   const lines = world
     .log()
     .split('\n')
