@@ -31,7 +31,7 @@ struct answer {
     int status;
     struct span body;       /* belongs to the transport, good until the callback returns */
     int64_t retry_after_ms; /* from Retry-After; -1: none */
-    bool untrusted;         /* ANSWER_NOT_SENT because of a certificate, Convex's or a CA's */
+    bool untrusted;         /* ANSWER_NOT_SENT: Convex's certificate, or a CA's, is to blame */
     const char *why;        /* kinds other than ANSWER_HTTP: one line for the log, no contents */
 };
 

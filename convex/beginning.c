@@ -119,8 +119,7 @@ bool beginning_decides(int status, bool cut, struct buf *body)
     }
     if (beginning_of_envelope(text, cut, body))
         return true;
-    /* verdict_read() does the same with a whole body: replaces what is not UTF-8, and tries again.
-     */
+    /* As verdict_read() does with a whole body: what is not UTF-8 is replaced, for a second try. */
     text.len = beginning_whole_utf8(text.at, text.len);
     return json_clean_utf8(text, &clean) == 0 && clean.len != text.len &&
            beginning_of_envelope(buf_span(&clean), cut, body);

@@ -13,13 +13,14 @@
 
 #include "base/buf.h"
 
-/* The why of an ANSWER_TOO_LONG. */
-#define BEGINNING_OPEN                                                                             \
+/* The why of an ANSWER_TOO_LONG: the answer is long, and its beginning decides nothing. */
+#define BEGINNING_UNDECIDED                                                                        \
     "the answer is longer than 1 MiB, and its beginning does not say what came of it"
 
 /*
- * Whether *body, the beginning of an answer's, decides the outcome: then *body becomes a whole
- * envelope of the same meaning, else *body stays as it is. cut: the answer went on behind what is
- * kept, so a message may be cut off; else the connection broke, and only a whole message counts.
+ * Whether the beginning of an answer's body, *body, decides the outcome. True: *body is now a whole
+ * envelope of the same meaning. False: *body is as it was. cut: the answer went on behind *body,
+ * and a message that is cut off counts; otherwise the connection broke, and only a whole one
+ * counts.
  */
 bool beginning_decides(int status, bool cut, struct buf *body);

@@ -95,12 +95,12 @@ void connection_close(struct connection *connection)
 void connection_prepare(struct connection *connection, const struct span parts[CONNECTION_PARTS])
 {
     memcpy(connection->parts, parts, sizeof(connection->parts));
-    connection->sent = false;
+    connection->sent_any = false;
     connection->record.len = 0;
     connection->record_sent = 0;
 }
 
-bool connection_is_sent(const struct connection *connection)
+bool connection_sent_all(const struct connection *connection)
 {
     size_t left = connection->record.len;
 
@@ -132,9 +132,9 @@ static int connection_send_plain(struct connection *connection)
     ssize_t n = sendmsg(connection->source.fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (n < 0)
         return errno == EAGAIN || errno == EINTR ? CONNECTION_AGAIN : CONNECTION_BROKEN;
-    connection->sent = true;
+    connection->sent_any = true;
     connection_consume(connection, (size_t)n);
-    return connection_is_sent(connection) ? 0 : CONNECTION_AGAIN;
+    return connection_sent_all(connection) ? 0 : CONNECTION_AGAIN;
 }
 
 static int connection_fill_record(struct connection *connection)
@@ -152,7 +152,8 @@ static int connection_fill_record(struct connection *connection)
     return 0;
 }
 
-/* OpenSSL wants a record that did not go at once again with the same bytes. */
+/* Sends what is left of the record. A record that OpenSSL could not send at once must be offered
+ * again with the same bytes, so the record is a copy. */
 static int connection_send_record(struct connection *connection)
 {
     struct buf *record = &connection->record;
@@ -162,7 +163,7 @@ static int connection_send_record(struct connection *connection)
 
     if (code != CURLE_OK && code != CURLE_AGAIN)
         return CONNECTION_BROKEN;
-    connection->sent = true;
+    connection->sent_any = true;
     connection->record_sent += n;
     if (code == CURLE_AGAIN)
         return CONNECTION_AGAIN;
@@ -173,14 +174,14 @@ static int connection_send_record(struct connection *connection)
 
 static int connection_send_tls(struct connection *connection)
 {
-    for (int n = 0; n < CONNECTION_RECORDS && !connection_is_sent(connection); n++) {
+    for (int n = 0; n < CONNECTION_RECORDS && !connection_sent_all(connection); n++) {
         int r = connection->record.len == 0 ? connection_fill_record(connection) : 0;
         if (r == 0)
             r = connection_send_record(connection);
         if (r)
             return r;
     }
-    return connection_is_sent(connection) ? 0 : CONNECTION_AGAIN;
+    return connection_sent_all(connection) ? 0 : CONNECTION_AGAIN;
 }
 
 int connection_send(struct connection *connection)
@@ -213,7 +214,7 @@ static int connection_receive_plain(struct connection *connection, char *bytes, 
     return n > 0 ? 0 : CONNECTION_ENDED;
 }
 
-/* A whole record at a time: of bytes that stay inside OpenSSL the descriptor tells nothing. */
+/* Reads a whole TLS record: bytes that stayed inside OpenSSL would raise no event of the socket. */
 static int connection_receive_tls(struct connection *connection, char *bytes, size_t *len)
 {
     CURLcode code = curl_easy_recv(connection->easy, bytes, CONNECTION_READ_BYTES, len);

@@ -14,7 +14,7 @@
 #include "convex/sockets.h"
 
 enum connection_outcome {
-    CONNECTION_AGAIN = 1, /* nothing now: the event callback will tell */
+    CONNECTION_AGAIN = 1, /* nothing now; event is called when more is possible */
     CONNECTION_ENDED,     /* Convex has closed in good order */
     CONNECTION_BROKEN,
 };
@@ -30,7 +30,7 @@ struct connection {
     struct loop_fd source; /* fd: -1 until connected */
     uint32_t events;       /* that the loop watches source for */
     struct span parts[CONNECTION_PARTS]; /* what is left to send */
-    bool sent;                           /* Convex may have seen a byte of the request */
+    bool sent_any;                       /* Convex may have seen a byte of the request */
     struct buf record;                   /* TLS: the record being sent */
     size_t record_sent;
 };
@@ -45,7 +45,8 @@ void connection_done(struct connection *connection);
 
 /* Begins to connect; a message of the multi handle (CURLMSG_DONE) tells the end. 0 or an -errno. */
 int connection_open(struct connection *connection);
-/* Libcurl has connected: watches the socket from here. 0, CONNECTION_BROKEN or an -errno. */
+/* To be called once libcurl has connected: takes the watch over the socket from libcurl. 0,
+ * CONNECTION_BROKEN or an -errno. */
 int connection_opened(struct connection *connection);
 /* In any state; the connection may be opened again. */
 void connection_close(struct connection *connection);
@@ -55,13 +56,16 @@ static inline bool connection_is_open(const struct connection *connection)
     return connection->source.fd >= 0;
 }
 
-/* Sets what to send: the parts stay in place until all is sent or the connection is closed. */
+/* Sets what to send. The caller keeps the parts in place until all of them are sent, or the
+ * connection is closed. */
 void connection_prepare(struct connection *connection, const struct span parts[CONNECTION_PARTS]);
-bool connection_is_sent(const struct connection *connection);
+/* Whether nothing is left to send. sent_any says less: that sending has begun. */
+bool connection_sent_all(const struct connection *connection);
 
 /* Sends what the socket takes. 0: all is sent; CONNECTION_AGAIN, CONNECTION_BROKEN or an -errno. */
 int connection_send(struct connection *connection);
-/* Whether event is to tell of room to send, too: it always tells of bytes. 0 or an -errno. */
+/* room: event is to be called when there is room to send, too, and not only when bytes have come.
+ * 0 or an -errno. */
 int connection_await_room(struct connection *connection, bool room);
 /* Reads what has come. 0 and *len bytes, or an outcome. */
 int connection_receive(struct connection *connection, char bytes[CONNECTION_READ_BYTES],

@@ -27,7 +27,7 @@ static int direct_slot_new(struct direct_slots *slots, struct direct_slot **out)
         return error_origin(-ENOMEM);
     slot->slots = slots;
     slot->timer = (struct loop_timer){.fn = slots->callbacks->timeout, .ctx = slot};
-    r = connection_init(&slot->connection, &slots->sockets, curl_easy_duphandle(slots->model),
+    r = connection_init(&slot->connection, &slots->sockets, curl_easy_duphandle(slots->prototype),
                         slots->tls, slots->callbacks->event, slot);
     if (r < 0) {
         free(slot);
@@ -37,7 +37,7 @@ static int direct_slot_new(struct direct_slots *slots, struct direct_slot **out)
     return 0;
 }
 
-static bool direct_slot_is_stale(const struct direct_slot *slot)
+static bool direct_slot_is_old(const struct direct_slot *slot)
 {
     int64_t now_ms = loop_now_ms(slot->slots->loop);
 
@@ -45,8 +45,8 @@ static bool direct_slot_is_stale(const struct direct_slot *slot)
            now_ms - slot->opened_ms > EASY_LIFETIME_S * INT64_C(1000);
 }
 
-/* A TLS session ticket may come on an idle connection, and is swallowed; bytes or an end are not.
- */
+/* Whether an idle connection can carry another call. Reading from the connection swallows a TLS
+ * session ticket, which may come at any time; bytes or an end show that Convex is done with it. */
 static bool direct_slot_is_alive(struct direct_slot *slot)
 {
     size_t len;
@@ -73,24 +73,25 @@ static void direct_slots_drop(struct direct_slot *idle)
     direct_slots_give(idle, false);
 }
 
-void direct_slots_listen(struct direct_slot *slot)
+void direct_slots_check_idle(struct direct_slot *slot)
 {
     if (!direct_slot_is_alive(slot))
         direct_slots_drop(slot);
 }
 
 /*
- * The slot that was used last, so that what is too many grows stale. Each is read from first: the
- * end of a connection may have come, its event still waiting in the loop's turn.
+ * Finds the open slot that was used last, so that slots in excess grow old and are closed. Each
+ * slot is read from first: the end of its connection may have come, while the event that tells so
+ * still waits in the present turn of the loop.
  */
 static struct direct_slot *direct_slots_find_open(struct direct_slots *slots)
 {
     struct direct_slot *slot;
 
-    while ((slot = TAILQ_LAST(&slots->open, direct_slot_list)) && direct_slot_is_stale(slot))
+    while ((slot = TAILQ_LAST(&slots->open, direct_slot_list)) && direct_slot_is_old(slot))
         direct_slots_drop(slot);
     while ((slot = TAILQ_FIRST(&slots->open))) {
-        if (!direct_slot_is_stale(slot) && direct_slot_is_alive(slot))
+        if (!direct_slot_is_old(slot) && direct_slot_is_alive(slot))
             break;
         direct_slots_drop(slot);
     }
@@ -121,7 +122,7 @@ static void direct_slots_ran(void *ctx)
 
     while ((message = curl_multi_info_read(slots->multi, &left))) {
         struct direct_slot *slot = NULL;
-        CURLcode result = message->data.result; /* the message dies with the handle's removal */
+        CURLcode result = message->data.result; /* removing the handle frees the message */
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
         slots->callbacks->connected(slot, result);
     }
@@ -131,7 +132,7 @@ static int direct_slots_open_multi(struct direct_slots *slots, int concurrency)
 {
     slots->curl_is_up = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
     slots->multi = slots->curl_is_up ? curl_multi_init() : NULL;
-    /* Without a number libcurl closes the oldest where many are open. */
+    /* By default libcurl bounds how many connections it keeps, and closes the oldest one above. */
     if (!slots->multi ||
         curl_multi_setopt(slots->multi, CURLMOPT_MAXCONNECTS, (long)concurrency) != CURLM_OK)
         return error_origin(-ENOMEM);
@@ -153,8 +154,8 @@ int direct_slots_init(struct direct_slots *slots, struct loop *loop,
     TAILQ_INIT(&slots->closed);
     r = direct_slots_open_multi(slots, options->concurrency);
     if (r == 0)
-        r = easy_new(options, &slots->model);
-    if (r == 0 && curl_easy_setopt(slots->model, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)
+        r = easy_new(options, &slots->prototype);
+    if (r == 0 && curl_easy_setopt(slots->prototype, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)
         r = error_origin(-ENOMEM);
     return r;
 }
@@ -169,7 +170,7 @@ void direct_slots_done(struct direct_slots *slots)
         TAILQ_REMOVE(&slots->closed, slot, link);
         direct_slot_free(slot);
     }
-    curl_easy_cleanup(slots->model);
+    curl_easy_cleanup(slots->prototype);
     if (slots->multi)
         (void)curl_multi_cleanup(slots->multi);
     sockets_done(&slots->sockets);

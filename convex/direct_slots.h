@@ -14,30 +14,30 @@ struct transport_options;
 struct direct_slot {
     struct direct_slots *slots;
     struct connection connection;
-    struct call *call; /* NULL while idle */
-    struct loop_timer timer;
-    struct buf head; /* of the request */
+    struct call *call;       /* NULL while idle */
+    struct loop_timer timer; /* the deadline of the call */
+    struct buf head;         /* of the request */
     struct http_answer answer;
-    int64_t opened_ms;
-    int64_t idle_since_ms;
+    int64_t opened_ms;             /* mono; when the connection was made */
+    int64_t idle_since_ms;         /* mono; when the last call on the connection ended */
     TAILQ_ENTRY(direct_slot) link; /* while idle */
 };
 TAILQ_HEAD(direct_slot_list, direct_slot);
 
 /* What the transport does with a slot. */
 struct direct_slots_callbacks {
-    void (*event)(void *slot, uint32_t events);
-    void (*timeout)(void *slot);
-    void (*connected)(struct direct_slot *slot, CURLcode result);
+    void (*event)(void *slot, uint32_t events); /* of an open connection, with or without a call */
+    void (*timeout)(void *slot);                /* slot.timer has run out */
+    void (*connected)(struct direct_slot *slot, CURLcode result); /* or has failed to */
 };
 
 struct direct_slots {
     struct loop *loop;
     const struct direct_slots_callbacks *callbacks;
-    bool curl_is_up;
+    bool curl_is_up; /* curl_global_init() has worked, and wants its curl_global_cleanup() */
     CURLM *multi;
     struct sockets sockets;
-    CURL *model; /* the connections' handles are copies of this one, which never connects */
+    CURL *prototype; /* never connects; each connection has a copy of this handle */
     bool tls;
     struct direct_slot_list open;      /* idle with a connection, the one used last first */
     struct direct_slot_list closed;    /* idle without; their handles resume TLS sessions */
@@ -55,5 +55,6 @@ void direct_slots_done(struct direct_slots *slots);
 int direct_slots_take(struct direct_slots *slots, struct direct_slot **slot);
 /* Gives a slot back; keep: its connection stays open for the next call. */
 void direct_slots_give(struct direct_slot *slot, bool keep);
-/* Something has come on an idle slot's connection: closes it unless that means nothing. */
-void direct_slots_listen(struct direct_slot *slot);
+/* To be called when something has come on the connection of an idle slot: closes the connection if
+ * no call can use it any more. */
+void direct_slots_check_idle(struct direct_slot *slot);

@@ -10,7 +10,7 @@
 
 enum {
     EASY_CONNECT_MS_MAX = 10 * 1000,
-    /* libcurl by itself would go to a dead address for a minute. */
+    /* How long libcurl may reuse an address; by default a dead one would be used for a minute. */
     EASY_ADDRESS_S = 5,
     EASY_KEEPALIVE_S = 30,
 };

@@ -12,8 +12,8 @@
 struct transport_options;
 
 enum {
-    /* Less than the 60 s after which proxies close idle connections: no request meets such an end.
-     */
+    /* Proxies close connections that are idle for 60 s; the relay closes them earlier, so that no
+     * request meets such an end. */
     EASY_IDLE_S = 45,
     /* A connection's life, so that a changed DNS answer is followed even under load. */
     EASY_LIFETIME_S = 10 * 60,

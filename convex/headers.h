@@ -13,8 +13,9 @@
  */
 int headers_authorization(const char *deploy_key, struct buf *line);
 
-/* The wait of a Retry-After, seconds or a date (RFC 9110, 10.2.3), at most 5 min; -1: neither. */
+/* The wait that a Retry-After asks for, in seconds or as a date (RFC 9110, 10.2.3), and at most
+ * 5 min; -1: the value is neither. */
 int64_t headers_retry_after_ms(struct span value);
 
-/* One line for the log on what a Content-Encoding says; NULL: the body is not encoded. */
+/* A line for the log that names the coding of a Content-Encoding; NULL: the body is not encoded. */
 const char *headers_compressed(struct span value);

@@ -117,6 +117,7 @@ static int http_answer_take_header(struct http_answer *answer, struct span line)
 
 static int http_answer_end_head(struct http_answer *answer)
 {
+    /* RFC 9112, section 6.3: such an answer ends with its head, whatever its headers say. */
     bool bodiless = answer->head_status == 204 || answer->head_status == 304;
 
     if (answer->head_status < 200) {
@@ -127,6 +128,7 @@ static int http_answer_end_head(struct http_answer *answer)
     }
     answer->status = answer->head_status;
     answer->left = answer->has_length ? answer->length : 0;
+    /* Where headers contradict each other, the sender may see another end than the relay does. */
     answer->keeps = !answer->closes && !(answer->chunked && (answer->has_length || bodiless)) &&
                     !(bodiless && answer->left > 0);
     if (bodiless) {
@@ -186,8 +188,9 @@ static int http_answer_read_line(struct http_answer *answer, struct span line)
     return 0;
 }
 
-/* The head and the trailer have one bound together; each line of a chunk has its own. */
-static bool http_answer_has_room(struct http_answer *answer, size_t len)
+/* Counts bytes of a line. False: the line goes past its bound. Head and trailer share one bound;
+ * each line of a chunk has its own. */
+static bool http_answer_count_line(struct http_answer *answer, size_t len)
 {
     if (answer->state == HTTP_ANSWER_AT_CHUNK || answer->state == HTTP_ANSWER_AT_CHUNK_END)
         return answer->line.len + len <= HTTP_ANSWER_CHUNK_LINE_BYTES_MAX;
@@ -203,7 +206,7 @@ static int http_answer_take_line(struct http_answer *answer, struct span *bytes)
     size_t len = line.len + (end != NULL);
 
     *bytes = (struct span){bytes->at + len, bytes->len - len};
-    if (!http_answer_has_room(answer, len))
+    if (!http_answer_count_line(answer, len))
         return http_answer_break(answer, "the answer's head is too long");
     if (!end || answer->line.len > 0) {
         if (buf_append_span(&answer->line, line) < 0)

@@ -38,14 +38,14 @@ struct http_answer {
     const char *why;        /* once broken or endless: one line for the log, no contents */
     /* private: */
     enum http_answer_state state;
-    struct buf line; /* the beginning of a line whose end has not come */
-    size_t head_bytes;
-    uint64_t left;   /* of the body, or of the chunk */
-    int head_status; /* of the head that is being read */
-    uint64_t length; /* by Content-Length */
+    struct buf line;   /* the beginning of a line whose end has not come */
+    size_t head_bytes; /* of head, 1xx heads and trailer, for ANSWER_HEAD_BYTES_MAX */
+    uint64_t left;     /* of the body, or of the chunk */
+    int head_status;   /* of the head that is being read */
+    uint64_t length;   /* by Content-Length */
     bool has_length;
     bool chunked;
-    bool closes;
+    bool closes; /* the head says that the connection ends with the answer */
 };
 
 /* Makes ready for the next answer, and keeps the memory of the body. */

@@ -22,8 +22,8 @@ struct probe {
     struct call call;
     const struct transport_options *options;
     struct buf *why;
-    bool told;
-    int r; /* once told */
+    bool answered;
+    int r; /* once answered */
 };
 
 /* ---- what came back ---- */
@@ -75,7 +75,7 @@ static int probe_say_refused(const struct transport_options *options, int status
                       options->convex_url, status);
 }
 
-/* Paused, disabled, too old: what Convex finds before it looks for the function. */
+/* Paused, disabled, too old: Convex says so before it looks for the function. */
 static int probe_say_held(const struct transport_options *options, const struct verdict *verdict,
                           struct buf *why)
 {
@@ -122,7 +122,7 @@ static void probe_answered(struct call *call, const struct answer *answer)
 {
     struct probe *probe = container_of(call, struct probe, call);
 
-    probe->told = true;
+    probe->answered = true;
     probe->r = probe_judge(probe->options, answer, probe->why);
 }
 
@@ -134,9 +134,9 @@ static int probe_wait(struct loop *loop, struct transport *transport, struct pro
 
     if (r < 0)
         return r;
-    while (r == 0 && !probe->told)
+    while (r == 0 && !probe->answered)
         r = loop_turn(loop);
-    if (!probe->told)
+    if (!probe->answered)
         transport_cancel(&probe->call);
     return r ? r : probe->r;
 }

@@ -108,7 +108,7 @@ static void sockets_event(void *ctx, uint32_t events)
     struct sockets_entry *entry = ctx;
     int ready = events & EPOLLOUT ? CURL_CSELECT_OUT : 0;
 
-    /* Reading finds which error there is; CURL_CSELECT_ERR would hide it. */
+    /* libcurl finds out which error it is by reading; CURL_CSELECT_ERR would hide the error. */
     if (events & (EPOLLERR | EPOLLHUP | EPOLLIN))
         ready |= CURL_CSELECT_IN;
     sockets_run(entry->sockets, entry->source.fd, ready); /* entry may be gone after this */
@@ -119,7 +119,7 @@ static void sockets_timeout(void *ctx)
     sockets_run(ctx, CURL_SOCKET_TIMEOUT, 0);
 }
 
-/* ---- libcurl speaks to the loop: these must not call into libcurl ---- */
+/* ---- libcurl speaks to the loop, in callbacks that must not call into libcurl ---- */
 
 static int sockets_want(CURL *easy, curl_socket_t fd, int what, void *ctx, void *unused)
 {

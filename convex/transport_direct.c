@@ -5,8 +5,8 @@
  *
  * A call has a slot from its start to its end: one with an open connection where there is any, the
  * slot used last first; else one that connects. So there never are more connections than calls were
- * in flight at once. "Not sent" and "lost" differ by whether the kernel, or OpenSSL, took a single
- * byte of the request; until then, a kept connection that turns out dead is replaced.
+ * in flight at once. A call is lost if the kernel, or OpenSSL, took a single byte of its request,
+ * else it was not sent. While no byte was taken, a kept connection that turns out dead is replaced.
  *
  * A call that ends gives its slot back before its caller is told, so that the caller may start the
  * next call at once. The answer's body stays in the slot: bytes come into it only when the loop
@@ -71,7 +71,7 @@ static void direct_finish(struct direct_slot *slot, struct answer *answer, bool 
     direct_release(slot, keep);
 
     call->done(call, answer);
-    /* The slot may be in use again, but its buffer is still empty. */
+    /* done() may have begun another call in the slot, but no byte of that answer has come yet. */
     if (slot->answer.body.cap > DIRECT_KEEP_BYTES)
         buf_done(&slot->answer.body);
 }
@@ -84,14 +84,15 @@ static bool direct_decides(struct direct_slot *slot)
            beginning_decides(answer->status, answer->body_bytes > answer->body.len, &answer->body);
 }
 
-/* Ends a call without a whole answer: by what has come of one, and by whether a byte was sent. */
+/* Ends a call whose answer is not whole. If the beginning of the answer decides, the call ends as
+ * if the answer were whole; else whether a byte was sent decides. */
 static void direct_fail(struct direct_slot *slot, const char *why)
 {
     bool decides = direct_decides(slot);
     struct answer answer = {
-        .kind = decides                 ? ANSWER_HTTP
-                : slot->connection.sent ? ANSWER_LOST
-                                        : ANSWER_NOT_SENT,
+        .kind = decides                     ? ANSWER_HTTP
+                : slot->connection.sent_any ? ANSWER_LOST
+                                            : ANSWER_NOT_SENT,
         .status = slot->answer.status,
         .body = decides ? buf_span(&slot->answer.body) : SPAN_NULL,
         .retry_after_ms = slot->answer.retry_after_ms,
@@ -125,7 +126,7 @@ static int direct_send(struct direct_slot *slot)
 {
     int r = connection_send(&slot->connection);
 
-    if (r < 0 || (r == CONNECTION_BROKEN && !slot->connection.sent))
+    if (r < 0 || (r == CONNECTION_BROKEN && !slot->connection.sent_any))
         return r;
     return connection_await_room(&slot->connection, r == CONNECTION_AGAIN);
 }
@@ -141,11 +142,11 @@ static void direct_take_whole(struct direct_slot *slot)
         answer.why = whole->compressed;
     } else if (whole->body_bytes > whole->body.len && !direct_decides(slot)) {
         answer.kind = ANSWER_TOO_LONG;
-        answer.why = BEGINNING_OPEN;
+        answer.why = BEGINNING_UNDECIDED;
     } else {
         answer.body = buf_span(&whole->body);
     }
-    direct_finish(slot, &answer, whole->keeps && connection_is_sent(&slot->connection));
+    direct_finish(slot, &answer, whole->keeps && connection_sent_all(&slot->connection));
 }
 
 /* Reads once. True: the call has ended. */
@@ -177,17 +178,17 @@ static void direct_event(void *ctx, uint32_t events)
     struct direct_slot *slot = ctx;
 
     if (!slot->call) {
-        direct_slots_listen(slot);
+        direct_slots_check_idle(slot);
         return;
     }
-    /* Read first: an answer may come before all is sent. */
+    /* Reading goes first: Convex may refuse a request, and hang up, before all of it is sent. */
     if ((events & ~(uint32_t)EPOLLOUT) && direct_receive(slot))
         return;
     if ((events & EPOLLOUT) && direct_send(slot))
         direct_fail(slot, "the connection broke while the request was sent");
 }
 
-/* Where this process itself was late, the answer may lie in the socket already. */
+/* The deadline. The answer may lie in the socket already, if the relay itself was late. */
 static void direct_timeout(void *ctx)
 {
     struct direct_slot *slot = ctx;
@@ -268,7 +269,7 @@ static int direct_start(struct transport *base, struct call *call)
         return error_origin(-EBUSY);
     do {
         r = direct_begin(direct, call);
-    } while (r == CONNECTION_BROKEN); /* ends, as each time one open connection goes */
+    } while (r == CONNECTION_BROKEN); /* ends: each round closes one open connection */
     return r;
 }
 

@@ -130,7 +130,7 @@ static void verdict_read_text(struct verdict *verdict)
     }
 }
 
-/* The errorMessage, which Convex always sends as a string: another value as written. */
+/* Convex always sends errorMessage as a string. Any other value becomes the message as written. */
 static int verdict_read_error(struct span envelope, struct verdict *verdict)
 {
     struct span text = json_find(envelope, SPAN("errorMessage"));
@@ -144,7 +144,7 @@ static int verdict_read_error(struct span envelope, struct verdict *verdict)
 
 /* ---- envelopes ---- */
 
-/* text is clean UTF-8, and no JSON that the relay reads. */
+/* An answer that is no JSON; text is clean UTF-8. */
 static int verdict_read_unreadable(struct span text, struct verdict *verdict)
 {
     bool cut = text.len > VERDICT_QUOTED_BYTES;
@@ -160,6 +160,7 @@ static int verdict_read_unreadable(struct span text, struct verdict *verdict)
     return r == 0 && cut ? buf_append_span(&verdict->message, SPAN("...")) : r;
 }
 
+/* An answer that is JSON, but whose status is neither success nor error. */
 static int verdict_read_unexpected(struct span json, struct verdict *verdict)
 {
     verdict_follow(verdict, &verdict_rule_unknown);
@@ -214,15 +215,15 @@ static const struct {
     {400, "HeaderParseFailure", &verdict_rule_held},
     {400, "InvalidHeaderFailure", &verdict_rule_held},
     {400, "BadFormat", &verdict_rule_rejected_maybe}, /* found after the mutation has run */
-    /* With UDF_404_ON_BAD_PATH. Of the route alone: the others go on until a deploy. */
+    /* Where Convex runs with UDF_404_ON_BAD_PATH. Other routes go on: their functions are there. */
     {404, "FunctionPathNotFound", &verdict_rule_held_route},
     {404, "FunctionPathWrongType", &verdict_rule_held_route},
     {503, "OptimisticConcurrencyControlFailure", &verdict_rule_conflict},
-    /* Also what a lost hop inside Convex becomes. */
+    /* Convex says this, too, where a call from one part of it to another was lost. */
     {503, "InternalServerError", &verdict_rule_overload_maybe},
 };
 
-/* The first row that fits. */
+/* The first row whose range holds the status counts; without one, verdict_rule_unknown does. */
 static const struct {
     int first, last;
     const struct verdict_rule *coded; /* Convex itself answered: there is a code */

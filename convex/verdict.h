@@ -20,27 +20,27 @@ enum verdict_outcome {
     VERDICT_DONE,     /* Convex ran the mutation */
     VERDICT_REJECTED, /* Convex will never take the event as it is */
     VERDICT_AGAIN,    /* try again later */
-    VERDICT_HELD,     /* nothing of the scope goes through until somebody mends something */
+    VERDICT_HELD,     /* no event of the scope gets through until somebody mends something */
 };
 
 enum {
-    VERDICT_FEW_TRIES = 4, /* where a later try may pass, but rather will not */
+    VERDICT_FEW_TRIES = 4, /* tries_max where a later attempt may pass, but hardly will */
 };
 
 enum verdict_scope { VERDICT_ROUTE, VERDICT_UPSTREAM };
 
 enum verdict_pressure {
     VERDICT_NO_PRESSURE,
-    VERDICT_CONFLICT, /* less concurrency on that route */
-    VERDICT_OVERLOAD, /* less concurrency, and a longer first backoff */
+    VERDICT_CONFLICT, /* fewer attempts of the route at once */
+    VERDICT_OVERLOAD, /* the same, and a longer first backoff */
 };
 
 struct verdict {
     enum verdict_outcome outcome;
     enum verdict_scope scope; /* of a hold, and of what failed: one route, or Convex as a whole */
     enum verdict_pressure pressure;
-    bool maybe_ran; /* the mutation may have run although no success was seen */
-    int tries_max;  /* AGAIN: reject the event after so many attempts that ended so; 0: never */
+    bool maybe_ran;         /* the mutation may have run although no success was seen */
+    int tries_max;          /* AGAIN: after so many such attempts the event is rejected; 0: never */
     int64_t retry_after_ms; /* -1: none given */
     /*
      * What ConvexHttpClient would have thrown: errorMessage, the raw text of a non-2xx answer,
