@@ -7,8 +7,8 @@
  * goes through each object in the order of the names' bytes, and names the first bad one: as
  * convexToJson does, but for characters beyond U+FFFF.
  *
- * No second look is due where Convex refuses the value anyway, as too large or for too many fields:
- * there the first bad key in the text is named. Nesting deeper than Convex reads is left to Convex.
+ * If Convex refuses the value anyway, as too large or for too many fields, no second look is due:
+ * the first bad key in the text is named. Nesting deeper than Convex reads is left to Convex.
  */
 #include "handlers/args.h"
 
@@ -28,6 +28,7 @@ enum {
     ARGS_NO_LOOK = 2,                 /* beside ARGS_REFUSED: no second look is due */
 };
 
+/* What a refusal returns: r where writing its message failed, else ARGS_REFUSED. */
 static int args_refuse(int r)
 {
     return r ? r : ARGS_REFUSED;
@@ -58,13 +59,13 @@ static int args_refuse_field(struct span name, const char *before, struct span w
     return args_refuse(r);
 }
 
-/* Whether the byte goes on with a character that has begun before it. */
+/* Whether the byte is not the first one of its character. */
 static bool args_continues(char byte)
 {
     return ((unsigned char)byte & 0xC0) == 0x80;
 }
 
-/* Ends early: a name may be as long as a body. */
+/* Stops counting early, since a name may be as long as a body. */
 static bool args_is_too_long(struct span name)
 {
     size_t characters = 0;
@@ -89,8 +90,8 @@ static struct span args_find_invalid(struct span name)
 }
 
 /*
- * validateObjectField of value.ts, but that a character is one of Unicode, not half of a pair; and
- * __proto__, which JavaScript would drop in silence.
+ * What validateObjectField of value.ts checks, except that characters are those of Unicode, never
+ * half of a surrogate pair; and __proto__, which JavaScript would drop in silence.
  */
 static int args_check_field(struct span name, struct buf *message)
 {
@@ -222,7 +223,8 @@ int args_drop_nulls(struct span data, struct buf *out)
     return r ? r : buf_append_char(out, '}');
 }
 
-/* The argument of a mutation for removals: {} without any id, and Convex says what is missing. */
+/* The argument of a mutation for removals. Without any id that is {}, and Convex says what is
+ * missing. */
 static int args_make_remove(struct event *event, struct buf *message)
 {
     struct buf *out = &event->rewritten;
@@ -248,6 +250,8 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
     int r = args_check(event->data, event->bad_key, message);
 
     event->args = event->data.at ? event->data : SPAN("{}");
+    /* The scanner has seen whether members are null. A large value without any stays as it is,
+     * since rewriting it would stall the loop. */
     bool large = event->args.len > ARGS_LOOK_BYTES_MAX;
     if (r == 0 && route->drop_nulls && (event->null_members || !large)) {
         r = args_drop_nulls(event->args, &event->rewritten);

@@ -28,8 +28,8 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
 
 /*
  * data has passed the scanner; SPAN_NULL counts as {}. bad_key is the first key in data, at any
- * depth, that args_key_is_bad(); SPAN_NULL: none is. 0; ARGS_REFUSED and *message (WTF-8) is what
- * ConvexHttpClient would have thrown; or -ENOMEM.
+ * depth, of which args_key_is_bad() is true; SPAN_NULL: there is none. 0; ARGS_REFUSED and *message
+ * (WTF-8) is what ConvexHttpClient would have thrown; or -ENOMEM.
  */
 int args_check(struct span data, struct span bad_key, struct buf *message);
 

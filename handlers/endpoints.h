@@ -14,9 +14,9 @@ struct endpoint {
     const char *path;
     const char *method;
     enum guard guard;
-    enum reply wrong_method;
-    bool reads_envelope; /* the body is fed to request->envelope as it arrives; else thrown away */
-    bool observed;       /* counted, timed and logged */
+    enum reply wrong_method; /* the answer to any other method */
+    bool reads_envelope; /* request->envelope is fed with the body; else the body is thrown away */
+    bool observed;       /* requests are counted, timed and logged */
     void (*handle)(struct service *service, struct request *request);
 };
 

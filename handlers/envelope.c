@@ -9,31 +9,31 @@
 #include "base/json.h"
 #include "handlers/args.h"
 
-static struct envelope_slot envelope_slot_of(const struct envelope *envelope, struct span span)
+static struct envelope_range envelope_range_of(const struct envelope *envelope, struct span span)
 {
-    return (struct envelope_slot){(size_t)(span.at - envelope->text), span.len};
+    return (struct envelope_range){(size_t)(span.at - envelope->text), span.len};
 }
 
 static void envelope_member(void *ctx, const struct json_member *member)
 {
     struct envelope *envelope = ctx;
-    struct envelope_slot slot = envelope_slot_of(envelope, member->value);
+    struct envelope_range range = envelope_range_of(envelope, member->value);
 
     /* A repeated member counts by its last value, as in JavaScript. */
     if (json_string_is(member->key, SPAN("model"))) {
-        envelope->model = slot;
+        envelope->model = range;
     } else if (json_string_is(member->key, SPAN("operation"))) {
-        envelope->operation = slot;
+        envelope->operation = range;
     } else if (json_string_is(member->key, SPAN("hiveId"))) {
-        envelope->hive_id = slot;
+        envelope->hive_id = range;
         envelope->hive_id_bad_key = envelope->bad_key_at_hand;
     } else if (json_string_is(member->key, SPAN("data"))) {
-        envelope->data = slot;
+        envelope->data = range;
         envelope->null_members = member->null_members;
         envelope->bad_key = envelope->bad_key_at_hand;
         envelope->blade_id = envelope->blade_id_at_hand;
     }
-    envelope->bad_key_at_hand = envelope->blade_id_at_hand = (struct envelope_slot){0};
+    envelope->bad_key_at_hand = envelope->blade_id_at_hand = (struct envelope_range){0};
 }
 
 static void envelope_odd_key(void *ctx, struct span key)
@@ -41,14 +41,14 @@ static void envelope_odd_key(void *ctx, struct span key)
     struct envelope *envelope = ctx;
 
     if (envelope->bad_key_at_hand.len == 0 && args_key_is_bad(key))
-        envelope->bad_key_at_hand = envelope_slot_of(envelope, key);
+        envelope->bad_key_at_hand = envelope_range_of(envelope, key);
 }
 
 static void envelope_blade_id(void *ctx, struct span value)
 {
     struct envelope *envelope = ctx;
 
-    envelope->blade_id_at_hand = envelope_slot_of(envelope, value);
+    envelope->blade_id_at_hand = envelope_range_of(envelope, value);
 }
 
 void envelope_init(struct envelope *envelope)
@@ -59,9 +59,9 @@ void envelope_init(struct envelope *envelope)
     envelope->scanner.inner_name = SPAN("bladeId");
     envelope->text = NULL;
     envelope->model = envelope->operation = envelope->data = envelope->hive_id =
-        envelope->blade_id = (struct envelope_slot){0};
+        envelope->blade_id = (struct envelope_range){0};
     envelope->bad_key_at_hand = envelope->blade_id_at_hand = envelope->bad_key =
-        envelope->hive_id_bad_key = (struct envelope_slot){0};
+        envelope->hive_id_bad_key = (struct envelope_range){0};
     envelope->null_members = false;
 }
 
@@ -98,12 +98,13 @@ static int envelope_refuse(const struct json_scanner *scanner, struct span body,
                       scanner->pos);
 }
 
-static struct span envelope_span(const struct event *event, struct envelope_slot slot)
+static struct span envelope_span(const struct event *event, struct envelope_range range)
 {
-    return slot.len ? (struct span){event->body.at + slot.at, slot.len} : SPAN_NULL;
+    return range.len ? (struct span){event->body.at + range.at, range.len} : SPAN_NULL;
 }
 
-/* Tells long names apart. Not secure, nor need be: who can send events can name any record. */
+/* Tells long names apart. An attacker can make two names collide, but gains nothing: whoever can
+ * send events can name any record. */
 static uint64_t envelope_hash(struct span text)
 {
     const uint64_t prime = UINT64_C(0x9E3779B97F4A7C15);
@@ -119,6 +120,7 @@ static uint64_t envelope_hash(struct span text)
     return hash ^ hash >> 32;
 }
 
+/* The beginning of a name, and a hash of the whole. */
 static int envelope_long_name(struct span json, struct buf *names)
 {
     size_t begin = names->len;
@@ -130,7 +132,7 @@ static int envelope_long_name(struct span json, struct buf *names)
     if (names->len > begin + ENVELOPE_NAME_MAX)
         names->len = begin + ENVELOPE_NAME_MAX;
     while (names->len > begin && (names->at[names->len - 1] & 0x80))
-        names->len--; /* a character may be cut in two, and goes whole */
+        names->len--; /* a character that may be cut in two is left out */
     return buf_printf(names, "... %016llx", (unsigned long long)envelope_hash(json));
 }
 
@@ -172,7 +174,7 @@ static struct span envelope_not_null(struct span value)
     return value.at && span_eq(value, SPAN("null")) ? SPAN_NULL : value;
 }
 
-/* An empty id is none: events with one are not of one record. */
+/* An empty id names no record: events that have one need no order among each other. */
 static struct span envelope_not_empty(struct span value)
 {
     return value.at && span_eq(value, SPAN("\"\"")) ? SPAN_NULL : value;

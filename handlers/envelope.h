@@ -11,11 +11,11 @@
 
 enum {
     ENVELOPE_REFUSED = 1,
-    /* Bytes of a model's or record's name; a longer name becomes its beginning and a hash. */
+    /* Bytes of a model's or record's name; of a longer one the beginning and a hash are kept. */
     ENVELOPE_NAME_MAX = 4096,
 };
 
-struct envelope_slot {
+struct envelope_range {
     size_t at;  /* offset into the body, whose memory moves while it grows */
     size_t len; /* 0: missing */
 };
@@ -23,16 +23,16 @@ struct envelope_slot {
 struct envelope {
     struct json_scanner scanner;
     const char *text; /* where the body lies during the scan at hand */
-    struct envelope_slot model, operation, data, hive_id, blade_id;
-    bool null_members;
-    struct envelope_slot bad_key_at_hand;          /* the first in the member that is arriving */
-    struct envelope_slot blade_id_at_hand;         /* the last in that member */
-    struct envelope_slot bad_key, hive_id_bad_key; /* the first in data, and in hiveId */
+    struct envelope_range model, operation, data, hive_id, blade_id;
+    bool null_members;                      /* data is an object of which a member is null */
+    struct envelope_range bad_key_at_hand;  /* the first in the member that is arriving */
+    struct envelope_range blade_id_at_hand; /* the last in that member */
+    struct envelope_range bad_key, hive_id_bad_key; /* the first in data, and in hiveId */
 };
 
 void envelope_init(struct envelope *envelope);
 
-/* body is all that has arrived so far. Errors are left to envelope_end(). */
+/* body is all that has arrived so far. envelope_end() tells of errors. */
 void envelope_feed(struct envelope *envelope, struct span body);
 
 /*

@@ -16,7 +16,7 @@ static bool function_path_letter_or_digit(char c)
     return function_path_letter(c) || (c >= '0' && c <= '9');
 }
 
-/* Letters, digits, _ and the character more; at least one letter or digit. */
+/* A part may hold letters, digits, _ and the character more, and needs a letter or a digit. */
 static bool function_path_part_valid(struct span part, char more)
 {
     bool any = false;
@@ -42,7 +42,8 @@ static const char *function_path_last(struct span s, char c)
     return s.len > 0 ? memrchr(s.at, c, s.len) : NULL;
 }
 
-/* The file's name: with .js, or without an extension: then Convex adds .js before it counts. */
+/* The name of a file, with .js or without an extension. Convex adds .js to a name without one, and
+ * counts the bytes afterwards. */
 static bool function_path_file_valid(struct span file)
 {
     const char *dot = function_path_last(file, '.');

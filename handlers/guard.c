@@ -20,8 +20,8 @@ static struct span guard_trim(struct span value)
 }
 
 /*
- * A header's bytes are Latin-1 to the JavaScript of Blade and of the router, while a setting is
- * UTF-8: an é in a secret arrives as one byte. text has room for two bytes for each that comes.
+ * The JavaScript of Blade and of the router writes and reads headers as Latin-1, while a setting is
+ * UTF-8: an é in a secret arrives as one byte. text has room for two bytes for each byte of value.
  */
 static struct span guard_from_latin1(struct span value, char text[2 * KEYRING_SECRET_MAX])
 {
@@ -44,7 +44,7 @@ int guard_pass(enum guard guard, struct service *service, const struct guard_sec
 
     if (guard == GUARD_NONE)
         return 0;
-    /* None, or several, take the same path as a wrong one. */
+    /* A missing or repeated header takes the same path as a wrong secret. */
     struct span value = SPAN_NULL;
     if (secret->count == 1)
         value = guard_from_latin1(guard_trim(secret->value), text);

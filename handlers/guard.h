@@ -16,7 +16,7 @@ enum guard {
 /* What a request brought of GUARD_HEADER. */
 struct guard_secret {
     int count;         /* how often the header was there */
-    struct span value; /* of the last one, as sent */
+    struct span value; /* of the last such header, as sent */
 };
 
 enum { GUARD_REFUSED = 1 };

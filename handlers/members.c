@@ -60,7 +60,8 @@ static int members_collect(struct span object, struct members *members)
         r = json_decode(member.key, &members->names);
         if (r)
             return r;
-        member.name = (struct span){NULL, members->names.len - from}; /* placed once all are in */
+        /* The name gets its place below, since names moves while it grows. */
+        member.name = (struct span){NULL, members->names.len - from};
         members->at[members->len++] = member;
     }
     const char *name = members->names.at;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The metrics. A count of events is a row of metrics_counts, any other metric has a function. The
- * first failure stays in metrics->r, and nothing more is printed.
+ * The metrics. A count of events is a row of metrics_counts; any other metric has a function. After
+ * the first failure, which stays in metrics->r, nothing more is printed.
  */
 #include "handlers/metrics.h"
 

@@ -60,7 +60,7 @@ static void observe_scalar(char text[REQUEST_NOTE_MAX], struct span json)
 
 void observe_event(struct request *request, const struct event *event)
 {
-    struct envelope_slot operation = request->envelope.operation;
+    struct envelope_range operation = request->envelope.operation;
 
     if (!log_enabled(LOG_DEBUG))
         return;

@@ -12,7 +12,7 @@
 struct event;
 struct request;
 
-/* What has been observed since the start. Of events and Convex the relay keeps count itself. */
+/* What has been observed since the start. The relay itself counts events and calls of Convex. */
 struct observed {
     uint64_t replies[REPLY_COUNT_];
     uint64_t secrets[KEYRING_MATCHES]; /* by enum keyring_match: which secret was presented */

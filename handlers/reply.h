@@ -23,8 +23,9 @@ enum reply {
     REPLY_CODING_UNKNOWN,    /* a transfer coding other than chunked */
     REPLY_HEALTHY,
     REPLY_NOT_READY,
-    REPLY_METRICS, /* the message is the page */
-    REPLY_STATUS,  /* the same */
+    /* Pages, whose body is the message: reply_is_page() names them. */
+    REPLY_METRICS,
+    REPLY_STATUS,
     REPLY_COUNT_,
 };
 

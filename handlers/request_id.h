@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The request id, which joins a sender's log, ours and Convex's: the sender's own X-Request-Id, or
- * one made here. The answer has it in the same header, and Convex gets it as Convex-Request-Id.
+ * The request id, by which the logs of the sender, the relay and Convex name the same request. It
+ * is the sender's own X-Request-Id, or is made here. The answer has the id in the same header, and
+ * Convex gets the id as Convex-Request-Id.
  */
 #pragma once
 

@@ -3,7 +3,7 @@
  * Routes from models to mutations.
  *
  * cJSON takes more than JSON, so the strict scanner looks at the text first. The scanner lets
- * \u0000 pass, at which cJSON cuts strings: routes_has_nul() refuses that.
+ * \u0000 pass, where cJSON would cut a string: routes_has_nul() refuses that.
  */
 #include "handlers/routes.h"
 
@@ -37,6 +37,7 @@ static void routes_json_freep(cJSON **json)
     cJSON_Delete(*json);
 }
 
+/* What a refusal returns: r where writing *why failed, else ROUTES_INVALID. */
 static int routes_invalid(int r)
 {
     return r ? r : ROUTES_INVALID;
@@ -222,7 +223,7 @@ static int routes_parse(const struct routes_source *source, struct span text, cJ
     if (routes_has_nul(text))
         return routes_refuse_file(source, "holds \\u0000, which no name has");
     *json = cJSON_ParseWithLength(text.at, text.len);
-    if (!*json) /* the only causes left, but for a lack of memory */
+    if (!*json) /* besides a lack of memory, no other cause is left */
         return routes_refuse_file(source, "holds half of a surrogate pair, or is nested too deep");
     return 0;
 }
@@ -290,7 +291,7 @@ int routes_load(const char *path, struct routes **routes, struct buf *why)
     return routes_make(&source, buf_span(&text), routes);
 }
 
-/* ---- routes that are there ---- */
+/* ---- the use of routes that were read ---- */
 
 struct routes *routes_ref(struct routes *routes)
 {

@@ -5,9 +5,9 @@
  *   { "posts": { "mutation": "posts:sync", "remove": "posts:delete", "nulls": "drop",
  *                "concurrency": 1 } }
  *
- * A set of routes never changes. A reload makes a new set; whoever still needs the old one holds a
- * reference. What is known about a route beyond its file (attempts in flight, a hold) is kept by
- * model in the relay, and so outlives the set.
+ * A set of routes never changes. A reload makes a new set; whoever still needs the old set holds a
+ * reference. What else is known about a route (attempts in flight, a hold) is kept in the relay, by
+ * model (relay/model.h), and so outlives the set.
  */
 #pragma once
 

@@ -26,8 +26,8 @@ struct inbox {
                  struct request *request);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
-    /* How many bytes of bodies the inbox holds in memory. */
-    size_t (*held_bytes)(struct inbox *inbox);
+    /* How many bytes the events take in memory that are not on disk, or not yet. */
+    size_t (*unstored_bytes)(struct inbox *inbox);
     /* The caller owns *snapshot: snapshot_done(). 0 or -ENOMEM. */
     int (*fill_snapshot)(struct inbox *inbox, struct snapshot *snapshot);
 };
@@ -38,8 +38,8 @@ struct service {
     struct routes *routes;
     struct inbox *inbox;
     const char *version;
-    int64_t started_ms; /* mono */
-    int64_t outbox_max_bytes;
+    int64_t started_ms;       /* mono */
+    int64_t outbox_max_bytes; /* OUTBOX_MAX_MB in bytes, for /status */
     struct request_ids ids;
     struct observed observed;
 };

@@ -22,6 +22,7 @@ struct event_counts {
     uint64_t refused;                        /* replays that were refused, since the start */
 };
 
+/* A model, also while it has no route. */
 struct snapshot_route {
     const char *model;
     const char *mutation;              /* NULL: a reload has taken the route away */
@@ -37,8 +38,8 @@ struct snapshot_route {
 };
 
 struct snapshot {
-    int64_t now_ms;                /* wall clock, as all times here that are no ages */
-    struct snapshot_route *routes; /* of all models that have had a route since the start */
+    int64_t now_ms;                /* wall clock, as every time in a snapshot that is no age */
+    struct snapshot_route *routes; /* of all models that a route has ever named */
     size_t routes_len;
     struct event_counts other; /* of all other models together */
 
@@ -53,7 +54,7 @@ struct snapshot {
 
     const char *outbox; /* the outbox's state: off, ok, full, failing */
     int64_t outbox_bytes;
-    int64_t outbox_pinned_bytes; /* of the outbox's log, kept for a reader that takes long */
+    int64_t outbox_pinned_bytes; /* of the outbox's log, which a slow reader keeps from shrinking */
     int64_t oldest_age_ms;       /* of the oldest pending event; -1: none */
     uint64_t outbox_spoilt;      /* events that could not be read any more, since the start */
     struct histogram outbox_commits;

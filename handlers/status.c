@@ -11,8 +11,8 @@
 struct status {
     struct buf *out;
     int64_t now_ms; /* wall clock */
-    int r;
-    bool first; /* the next member or element is the first, without a comma */
+    int r;          /* the first failure: nothing is printed after it */
+    bool first;     /* the next member or element is the first, without a comma */
 };
 
 static void status_raw(struct status *status, const char *text)
@@ -82,7 +82,7 @@ static void status_ago(struct status *status, const char *name, int64_t age_ms)
     status_time(status, name, age_ms < 0 ? 0 : status->now_ms - age_ms);
 }
 
-/* "state", and why and since when the gate is not open. */
+/* The members of a gate. held: why the gate is not open; NULL: the gate is open. */
 static void status_gate(struct status *status, const char *held, int64_t since_ms)
 {
     status_text(status, "state", held ? "held" : "open");
@@ -152,7 +152,8 @@ int status_print(const struct service *service, const struct snapshot *snapshot,
     status_name(&status, "routes");
     status_open(&status, "[");
     for (size_t i = 0; i < snapshot->routes_len; i++)
-        if (snapshot->routes[i].mutation || snapshot->routes[i].held) /* lost, and awaited */
+        /* A lost route is shown only while events wait for it: then held says so. */
+        if (snapshot->routes[i].mutation || snapshot->routes[i].held)
             status_route(&status, &snapshot->routes[i]);
     status_close(&status, "]");
     status_outbox(&status, service, snapshot);

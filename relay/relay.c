@@ -95,7 +95,7 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
         return;
     }
     struct delivery *delivery = delivery_new(&relay->deliveries, event, request);
-    if (!delivery) { /* nothing keeps the event: its sender must know */
+    if (!delivery) { /* nothing keeps the event, so the sender must */
         request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
         return;
     }
@@ -104,7 +104,7 @@ static void relay_bury(struct inbox *inbox, struct event *event, struct span rea
     settle_bury(delivery, reply, reason);
 }
 
-static size_t relay_held_bytes(struct inbox *inbox)
+static size_t relay_unstored_bytes(struct inbox *inbox)
 {
     return relay_of(inbox)->deliveries.unstored_bytes;
 }
@@ -154,7 +154,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->inbox = (struct inbox){.accept = relay_accept,
                                   .bury = relay_bury,
                                   .not_ready = relay_not_ready,
-                                  .held_bytes = relay_held_bytes,
+                                  .unstored_bytes = relay_unstored_bytes,
                                   .fill_snapshot = relay_fill_snapshot};
     relay->loop = loop;
     relay->options = *options;

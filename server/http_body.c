@@ -35,7 +35,7 @@ bool http_body_has_room(const struct http *http, unsigned long long len)
 {
     struct inbox *inbox = http->service->inbox;
 
-    return http->body_bytes + inbox->held_bytes(inbox) + len <= http_bodies_max(http);
+    return http->body_bytes + inbox->unstored_bytes(inbox) + len <= http_bodies_max(http);
 }
 
 const char http_body_too_many[] = "The relay holds as much as it may; try again later";

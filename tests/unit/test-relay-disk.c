@@ -171,13 +171,14 @@ static void test_events_on_disk_are_out_of_the_budget(void **state)
     fault_store_hold(&world->disk);
     for (int i = 0; i < LARGE_EVENTS; i++)
         (void)world_send_large(world, "users", i, 1, LARGE);
-    assert_in_range(inbox->held_bytes(inbox), LARGE_EVENTS * LARGE, LARGE_EVENTS * (LARGE + 4096));
+    assert_in_range(inbox->unstored_bytes(inbox), LARGE_EVENTS * LARGE,
+                    LARGE_EVENTS * (LARGE + 4096));
     fault_store_let_go(&world->disk);
     world_wait_for_disk(world);
-    assert_int_equal(inbox->held_bytes(inbox), 0);
+    assert_int_equal(inbox->unstored_bytes(inbox), 0);
     world_restart(world);
     inbox = relay_inbox(world->relay);
-    assert_int_equal(inbox->held_bytes(inbox), 0);
+    assert_int_equal(inbox->unstored_bytes(inbox), 0);
     assert_counts(0, 0, LARGE_EVENTS);
 }
 
