@@ -3,9 +3,9 @@
  * The backlog, and the pages by which it comes into memory.
  *
  * Each model has a bounded window of events in memory. While the window is full, new events go to
- * disk alone (relay/queue.h). Once it has drained by half, they come back by pages. A page is
- * bounded as well, since all of its events join their lanes in one turn of the loop. The slow part,
- * the parsing of bodies, is done by the outbox's thread before (relay/prepared.h).
+ * disk alone (relay/queue.h). Once the window has drained by half, those events come back by pages.
+ * A page is bounded as well, since all of its events join their lanes in one turn of the loop. The
+ * slow part, the parsing of bodies, is done by the outbox's thread before (relay/prepared.h).
  */
 #include "relay/backlog.h"
 
@@ -18,7 +18,7 @@
 #include "relay/settle.h"
 
 enum {
-    BACKLOG_STUCK_MAX = 4 * CORE_WINDOW, /* events in memory, while a model is stuck */
+    BACKLOG_STUCK_MAX = 4 * CORE_WINDOW, /* events in memory, of all models, while one is stuck */
     BACKLOG_STUCK_PAGE = 64,             /* rows of a page of a stuck model */
     BACKLOG_PAGES_MAX = 4, /* at once; each may bring one event of any size beyond its bounds */
     BACKLOG_PAGE_ROWS = 512,
@@ -35,8 +35,8 @@ bool backlog_must_spill(const struct model *model)
 
 /* ---- from a row to its lane ---- */
 
-/* The row's event takes its place. An event whose body the disk has spoilt is buried, for people to
- * look at. 0 or -ENOMEM. */
+/* Puts the row's event into its lane. An event whose body the disk has spoilt becomes a letter, for
+ * people to look at. 0 or -ENOMEM. */
 static int backlog_join(struct model *model, struct outbox_row *row)
 {
     struct relay *relay = model->relay;
@@ -51,7 +51,7 @@ static int backlog_join(struct model *model, struct outbox_row *row)
     delivery->model = model;
     delivery->since_ms -= age_ms > 0 ? age_ms : 0;
     prepared_move(row, delivery);
-    if (prepared->refused) {
+    if (prepared->spoilt) {
         settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
         return 0;
     }
@@ -61,7 +61,7 @@ static int backlog_join(struct model *model, struct outbox_row *row)
     return r;
 }
 
-static void backlog_read(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+static void backlog_came(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
 {
     struct model *model = container_of(read, struct model, page);
     struct outbox_row *row;
@@ -84,9 +84,9 @@ static void backlog_read(struct outbox_read *read, struct outbox_rows *rows, boo
 /* ---- when ---- */
 
 /*
- * Whether no event of the model in memory can go, though there are free slots: each rests, or
- * stands behind one that does. Events of other records, on disk, must not wait for these. That
- * ends: events come in that can go, or memory holds BACKLOG_STUCK_MAX.
+ * Whether no event of the model in memory can go, though there are free slots: each event rests, or
+ * stands behind one that rests. Events of other records, on disk, must not wait for that, so pages
+ * are read past the window, until an event comes that can go, or memory holds BACKLOG_STUCK_MAX.
  */
 static bool backlog_is_stuck(const struct model *model)
 {
@@ -101,14 +101,14 @@ static bool backlog_is_stuck(const struct model *model)
 static size_t backlog_room(const struct model *model)
 {
     size_t window = core_window(model);
-    size_t room = window - model->lanes.places;
 
     if (model->lanes.places > window / 2)
         return backlog_is_stuck(model) ? BACKLOG_STUCK_PAGE : 0;
+    size_t room = window - model->lanes.places;
     return room < BACKLOG_PAGE_ROWS ? room : BACKLOG_PAGE_ROWS;
 }
 
-/* Begins the model's next page, where one is due. True: it has. */
+/* Begins the model's next page, if one is due. True: the page has begun. */
 static bool backlog_read_on(struct model *model)
 {
     struct relay *relay = model->relay;
@@ -129,13 +129,13 @@ static bool backlog_read_on(struct model *model)
         /* While full: one event of any size, or several small ones. */
         .bytes_max = full ? BACKLOG_PAGE_BYTES_MIN : BACKLOG_PAGE_BYTES,
         .prepare = prepared_read,
-        .done = backlog_read,
+        .done = backlog_came,
     };
     outbox_submit_read(relay->outbox, &model->page);
     return true;
 }
 
-/* Models read round robin: one with much on disk must not keep the others from theirs. */
+/* Models take turns: a model with many events on disk must not keep the others from reading. */
 void backlog_read_all(struct relay *relay)
 {
     struct model *model = relay->pages_next;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the relay share. A part that changes a state asks for the pump:
- * relay/pump.h. */
+/*
+ * What the parts of the relay share: struct relay and its bounds. Whoever changes a state asks for
+ * the pump (relay/pump.h). What the relay promises to those above it is in relay/relay.h.
+ */
 #pragma once
 
 #include <stdbool.h>
@@ -59,21 +61,22 @@ struct relay {
     struct deliveries deliveries;
     struct tickets tickets;
     struct lanes lanes;
-    struct limit limit; /* of attempts of all models; only a pause of everything restarts it */
+    struct limit limit; /* of attempts of all models: only its gate's opening restarts it */
     struct gate gate;   /* the upstream gate: Convex as a whole */
-    bool limits_due;    /* a route has changed: the pump applies limits anew */
+    bool limits_due;    /* a route has changed: the pump calls learn_apply_all() */
 
     struct loop_hook pump; /* hangs on the loop while pump_asked */
     bool pump_asked;
     struct model *pages_next; /* the model that may read a page next; NULL: the first one */
-    int pages;                /* how many are being read */
+    int pages;                /* how many pages are being read */
 
     struct attempt *attempts_free; /* kept for later attempts: relay/attempt.c */
     int suspects;                  /* attempts in flight of events that have failed before */
     int64_t suspect_ms;            /* mono; when the latest of those attempts began */
     struct outbox_walk offers_walk;
-    bool offers_walking, offers_due;      /* a walk is under way; another one is due */
-    struct relay_refusals offers_refused; /* by the walk under way */
+    bool offers_walking;                 /* a walk is under way */
+    bool offers_due;                     /* a walk has failed, or one more was asked for */
+    struct relay_refusals walk_refusals; /* of the walk under way */
     int offers_taking;           /* offers that the outbox is taking or refusing at the moment */
     struct outbox_naming naming; /* under way while naming.done is set */
     bool naming_due;             /* some model may have no counts of its own in the outbox yet */
@@ -82,16 +85,16 @@ struct relay {
     struct loop_timer tend_timer; /* once a second */
     int64_t aged_ms;              /* mono; when ages were checked last */
     int64_t ages_from_ms;         /* mono; until then no event is too old: relay/age.c */
-    int64_t wall_ahead_ms;        /* wall clock less mono clock, at the start */
+    int64_t wall_ahead_ms;        /* wall clock minus mono clock, at the start: relay/age.c */
 
     struct event_counts other;           /* of models without counts of their own */
-    uint64_t refused_other;              /* offers of those models that were refused */
+    uint64_t refused_other;              /* the offers of those models that were refused */
     uint64_t next_id;                    /* the last id, where there is no outbox to give ids */
     uint64_t outcomes[VERDICT_HELD + 1]; /* attempts, by enum verdict_outcome */
     struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
-    struct log_sum unrouted;             /* letters that never were in a lane */
-    struct log_sum blamed;               /* events that fail while others get through */
-    struct log_sum refused;              /* replays that were refused one by one */
+    struct log_sum unrouted;             /* logs letters that never were in a lane */
+    struct log_sum blamed;               /* logs events that fail while others get through */
+    struct log_sum refused;              /* logs replays that were refused one by one */
 };
 
 extern const char core_stopping_text[];
@@ -118,8 +121,8 @@ bool core_is_full(const struct relay *relay);
 /* The gate that the event waits before; NULL: both of its gates are open. */
 const struct gate *core_gate_before(const struct delivery *delivery);
 
-/* How many events of the model are pending, as of the last snapshot. A model that is called "other"
- * has no counts of its own: of that one, how many are in memory. */
+/* How many events of the model are pending, as of the last snapshot. For a model that is called
+ * "other", which has no counts of its own: how many are in memory. */
 uint64_t core_pending_of(struct relay *relay, struct model *model);
 
 /* Where events of the model count: model (may be NULL), or relay.other for all models without

@@ -41,7 +41,7 @@ void deliveries_init(struct deliveries *deliveries, struct relay *relay, struct 
 void delivery_enter(struct delivery *delivery, enum delivery_state state)
 {
     assert(delivery_moves[delivery->state] >> state & 1U);
-    (void)delivery_moves;
+    (void)delivery_moves; /* without assertions nothing reads the table */
     loop_timer_clear(delivery->all->loop, &delivery->timer);
     delivery->state = state;
 }

@@ -41,15 +41,15 @@ enum delivery_row {
  *   state       row            ticket
  *   SPILLED     WRITING        NONE, WAITING
  *   FETCHING    STORED         NONE
- *   WAITING     any            any; without a row not NONE, where there is an outbox
+ *   WAITING     any            any; but with an outbox, not NONE where the row is NONE
  *   IN_FLIGHT   any            any
  *   RESTING     as WAITING
  *   SETTLING    any            any
  *
- * A forced offer that is FETCHING has its new id already, while its row still has the old one. An
- * event has no row where the outbox could not take it; once its ticket is due, the sender is told
- * 503, and the event lives on only while an attempt is in flight. Without an outbox no event has a
- * row.
+ * A forced offer that is FETCHING has its new id already, while its row still has the old one.
+ * With an outbox, the row of an event is NONE if the disk refused the append, or if Convex was
+ * faster. If the disk refused, the sender is told 503 once the ticket is due, and the event then
+ * lives on only while an attempt is in flight. Without an outbox every row is NONE.
  */
 struct delivery {
     enum delivery_state state;
@@ -67,21 +67,21 @@ struct delivery {
 
     struct attempt *attempt;  /* the one in flight; NULL: none */
     int attempts;             /* begun so far, also in earlier processes */
-    int strikes;              /* failures of this process that verdict.tries_max counts */
-    struct blame blame;       /* what is held against the event before the upstream gate */
-    struct blame model_blame; /* and before its model's gate */
+    int strikes;              /* failures in this process that count against verdict.tries_max */
+    struct blame blame;       /* what the upstream gate holds against the event */
+    struct blame model_blame; /* what the model's gate holds against the event */
     int64_t tried_ms;         /* wall clock; when the last attempt began; 0: never */
     int64_t since_ms;         /* mono; the event's age counts from here */
     struct buf reason;        /* why the last attempt failed, cut to CORE_REASON_MAX */
     struct loop_timer timer;  /* while RESTING, or SETTLING until the disk is asked again */
 
-    enum reply reply;   /* while SETTLING: the answer that is due once the fate is written */
+    enum reply reply;   /* while SETTLING: the sender's answer once the fate is written */
     struct buf message; /* the whole message of that answer */
 
-    struct outbox_op append;    /* stores the event; of an offer: takes or refuses it */
+    struct outbox_op append;    /* stores the event; if that is an offer: takes or refuses it */
     struct outbox_op note;      /* stores why an attempt failed */
     struct outbox_op fate;      /* stores that the event was delivered, or died */
-    struct buf noted;           /* the reason in note, which the outbox reads meanwhile */
+    struct buf noted;           /* a copy of the reason, which note points at */
     TAILQ_ENTRY(delivery) link; /* all.list */
 };
 TAILQ_HEAD(delivery_list, delivery);
@@ -95,7 +95,7 @@ struct deliveries {
     struct delivery_list list; /* in the order in which they came into memory */
     size_t count;
     size_t bytes;          /* of bodies, and of arguments that are no slice of one */
-    size_t unstored_bytes; /* the same of events without a row on disk */
+    size_t unstored_bytes; /* the part of bytes whose events have no row on disk */
 };
 
 /* The pointers stay the caller's, and must outlive every delivery. */
@@ -115,10 +115,10 @@ struct delivery *delivery_free(struct delivery *delivery);
 /* Moves the delivery to a state that may follow its own, and clears its timer. */
 void delivery_enter(struct delivery *delivery, enum delivery_state state);
 
-/* Whether the event has a row has changed: so do unstored_bytes. */
+/* Sets delivery.row, and corrects the sums of unstored bytes. */
 void delivery_set_row(struct delivery *delivery, enum delivery_row row);
 
-/* The size of the event's body or arguments has changed: so do the sums of all deliveries. */
+/* To be called when the event's body or arguments have changed: corrects the sums of bytes. */
 void delivery_count_bytes(struct delivery *delivery);
 
 /* Answers the sender, if one still waits, and frees delivery.message. */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Evidence: whether a failure is the event's own fault, or says that all events would fail. The
- * judgement follows from which events failed and which got through, and in which order. Time is but
- * a number here.
+ * judgement follows from which events failed and which got through, and in which order.
  *
  * An event is itself to blame, for good, if it fails again although another event has got through
  * since its first failure. What becomes of such an event says nothing about others. The events of
@@ -14,9 +13,9 @@
 #include <stdint.h>
 
 enum {
-    EVIDENCE_SEVERAL = 5,           /* failed records that speak for all, if none gets through */
-    EVIDENCE_MANY = 32,             /* the same, if others have got through lately */
-    EVIDENCE_LATELY_MS = 10 * 1000, /* lately: so long before the attempt began, or since */
+    EVIDENCE_SEVERAL = 5,           /* events that must fail to speak for all */
+    EVIDENCE_MANY = 32,             /* the same, if another event has got through lately */
+    EVIDENCE_LATELY_MS = 10 * 1000, /* lately: so long before the attempt, or after its begin */
 };
 
 enum evidence_of {
@@ -27,8 +26,8 @@ enum evidence_of {
 
 struct evidence {
     uint64_t passed;   /* events that have got through */
-    int64_t passed_ms; /* mono; when the latest of them did */
-    int failed;        /* events that have failed since then, each counted once */
+    int64_t passed_ms; /* mono; when the latest event got through */
+    int failed;        /* events that have failed since passed_ms, each counted once */
 };
 
 /* What is held against one event, embedded in it. All zero: nothing. */

@@ -11,14 +11,15 @@ static int64_t gate_now_ms(const struct gate *gate)
     return loop_now_ms(gate->options.loop);
 }
 
-static void gate_timer(void *ctx)
+/* Also the timer, which runs out for a knock or when a probe is due. */
+static void gate_begin_probe(void *ctx)
 {
     struct gate *gate = ctx;
 
     gate->state = GATE_PROBING;
     gate->room = *gate->options.in_flight + 1;
-    gate->tried_ms = gate_now_ms(gate);
-    gate->early = gate->tried_ms < gate->due_ms;
+    gate->moved_ms = gate_now_ms(gate);
+    gate->early = gate->moved_ms < gate->due_ms;
     gate->options.changed(gate->options.ctx);
 }
 
@@ -26,7 +27,7 @@ void gate_init(struct gate *gate, const struct gate_options *options)
 {
     *gate = (struct gate){
         .options = *options,
-        .timer = {.fn = gate_timer, .ctx = gate},
+        .timer = {.fn = gate_begin_probe, .ctx = gate},
     };
 }
 
@@ -36,13 +37,13 @@ void gate_done(struct gate *gate)
         loop_timer_clear(gate->options.loop, &gate->timer);
 }
 
-/* A probe that knocked neither brings the timer's probe closer nor puts it off. */
+/* Plans the timer's next probe, which a probe that knocked neither hastens nor puts off. */
 static void gate_plan_probe(struct gate *gate, const struct gate_failure *failure)
 {
     if (gate->early)
         return;
     gate->failures++;
-    gate->due_ms = gate->tried_ms + backoff_ms(gate->failures, failure->overload,
+    gate->due_ms = gate->moved_ms + backoff_ms(gate->failures, failure->overload,
                                                failure->retry_after_ms, gate->options.dice);
 }
 
@@ -51,12 +52,12 @@ static enum gate_news gate_close(struct gate *gate, const struct gate_failure *f
     enum gate_news news = gate->state == GATE_OPEN ? GATE_CLOSES : GATE_NO_NEWS;
 
     if (gate->state == GATE_CLOSED)
-        return GATE_NO_NEWS; /* attempts that were in flight when the gate closed */
-    gate->tried_ms = gate_now_ms(gate);
+        return GATE_NO_NEWS; /* the attempt was in flight when the gate closed */
+    gate->moved_ms = gate_now_ms(gate);
     if (news == GATE_CLOSES) {
         gate->failures = 0;
         gate->early = false;
-        gate->since_ms = gate->tried_ms;
+        gate->since_ms = gate->moved_ms;
     }
     gate->state = GATE_CLOSED;
     gate->listens = failure->by_event;
@@ -73,6 +74,7 @@ enum gate_news gate_failed(struct gate *gate, struct blame *blame,
     enum evidence_of of =
         evidence_fail(&gate->evidence, blame, failure->certain, failure->began_ms);
 
+    /* A probe that failed closes the gate again, even if that event alone is to blame. */
     if (of == EVIDENCE_OF_ALL || gate->state == GATE_PROBING) {
         enum gate_news news = gate_close(gate, failure);
         if (of != EVIDENCE_OF_ONE)
@@ -96,7 +98,7 @@ void gate_probe(struct gate *gate)
     if (gate->state != GATE_CLOSED)
         return;
     loop_timer_clear(gate->options.loop, &gate->timer);
-    gate_timer(gate);
+    gate_begin_probe(gate);
 }
 
 static int64_t gate_gap_ms(const struct gate *gate)
@@ -110,7 +112,7 @@ static int64_t gate_gap_ms(const struct gate *gate)
 
 void gate_knock(struct gate *gate)
 {
-    int64_t at_ms = gate->tried_ms + gate_gap_ms(gate);
+    int64_t at_ms = gate->moved_ms + gate_gap_ms(gate);
 
     if (gate->state == GATE_OPEN || !gate->listens)
         return;
@@ -119,7 +121,7 @@ void gate_knock(struct gate *gate)
     loop_timer_set(gate->options.loop, &gate->timer, at_ms);
 }
 
-int gate_room(const struct gate *gate, int room, int max)
+int gate_room(const struct gate *gate, int room_open, int max)
 {
     switch (gate->state) {
     case GATE_CLOSED:
@@ -129,5 +131,5 @@ int gate_room(const struct gate *gate, int room, int max)
     case GATE_OPEN:
         break;
     }
-    return room;
+    return room_open;
 }

@@ -7,9 +7,9 @@
  *
  * A failure closes the gate where the evidence says that all events would fail (relay/evidence.h).
  * While PROBING, one attempt more than were in flight may pass: the probe is an event that waits
- * anyway. Where the reason may lie in what was sent, an event that has not been tried yet need not
- * wait for the timer: it knocks, and passes after a gap that grows with the time that the gate has
- * been closed.
+ * anyway. If the reason of the failure may lie in what was sent, an event that has not been tried
+ * yet need not wait for the timer: the event knocks, and passes after a gap that grows with the
+ * time that the gate has been closed.
  */
 #pragma once
 
@@ -35,7 +35,7 @@ enum gate_news {
 
 struct gate_failure {
     const char *cause;
-    bool certain;           /* see evidence_fail() */
+    bool certain;           /* every event would fail so: evidence_fail() */
     bool overload;          /* Convex has too much to do: the next probe waits longer */
     bool by_event;          /* the reason may lie in what was sent */
     int64_t began_ms;       /* mono; when the attempt began */
@@ -55,12 +55,12 @@ struct gate {
     enum gate_state state;
     struct evidence evidence;
     int room;         /* while PROBING: how many attempts may be in flight */
-    int failures;     /* of probes by the timer, since the gate was last open */
+    int failures;     /* the one that closed the gate, and those of the timer's probes since */
     int64_t since_ms; /* mono; when the gate was closed */
-    int64_t due_ms;   /* mono; the next probe by the timer */
-    int64_t tried_ms; /* mono; when the gate was last closed, or last began to probe */
+    int64_t due_ms;   /* mono; when the timer's next probe is due */
+    int64_t moved_ms; /* mono; when the gate was last closed, or last began to probe */
     bool listens;     /* events that knock may pass early */
-    bool early;       /* the probe under way is one that knocked */
+    bool early;       /* the probe under way knocked, and did not wait for due_ms */
     char cause[64];   /* of the failure that closed the gate last */
     struct gate_options options;
     struct loop_timer timer;
@@ -69,7 +69,7 @@ struct gate {
 void gate_init(struct gate *gate, const struct gate_options *options);
 void gate_done(struct gate *gate);
 
-/* An attempt failed. blame: the event's own, which is judged with it. */
+/* An attempt failed. blame is the event's, before this gate, and is brought up to date. */
 enum gate_news gate_failed(struct gate *gate, struct blame *blame,
                            const struct gate_failure *failure);
 
@@ -82,6 +82,6 @@ void gate_probe(struct gate *gate);
 /* An event that has not been tried yet stands before the gate. */
 void gate_knock(struct gate *gate);
 
-/* How many attempts may be in flight: room while the gate is open; while PROBING, one more than
- * there were, and max at most; none while CLOSED. */
-int gate_room(const struct gate *gate, int room, int max);
+/* How many attempts may be in flight: room_open while OPEN, 0 while CLOSED. While PROBING, one more
+ * than were in flight when the probe began, and max at most. */
+int gate_room(const struct gate *gate, int room_open, int max);

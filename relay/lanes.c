@@ -18,7 +18,7 @@
 #include "base/error.h"
 #include "base/util.h"
 
-/* A bit of a rank: behind all live places, since ids are below. */
+/* The bit of a rank that puts an idle place behind all live ones: no id is as high. */
 #define LANE_RANK_IDLE (UINT64_C(1) << 63)
 
 enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_RESTING };
@@ -28,7 +28,7 @@ struct lane {
     struct heap_node ready;
     struct lane_group *group;
     struct buf record;
-    bool named; /* in the table: others may join */
+    bool named; /* in the table, where later events of the record find the lane */
     enum lane_state state;
     TAILQ_HEAD(lane_places, lane_place) places;
 };
@@ -73,16 +73,16 @@ void lane_group_init(struct lane_group *group, int limit)
 }
 
 /*
- * While a group stands in startable, its rank there must not change. So its ready heap and its room
- * change only between these two functions.
+ * While a group stands in lanes.startable, the rank of its first head must not change. So a group
+ * is taken out before its ready heap or its room changes, and put back afterwards.
  */
-static void lane_group_withdraw(struct lanes *lanes, struct lane_group *group)
+static void lane_group_delist(struct lanes *lanes, struct lane_group *group)
 {
     if (heap_linked(&group->startable))
         heap_remove(&lanes->startable, &group->startable);
 }
 
-static void lane_group_offer(struct lanes *lanes, struct lane_group *group)
+static void lane_group_enlist(struct lanes *lanes, struct lane_group *group)
 {
     if (group->ready.first && group->in_flight < group->limit)
         heap_push(&lanes->startable, &group->startable);
@@ -92,9 +92,9 @@ void lanes_set_group_limit(struct lanes *lanes, struct lane_group *group, int li
 {
     if (group->limit == limit)
         return;
-    lane_group_withdraw(lanes, group);
+    lane_group_delist(lanes, group);
     group->limit = limit;
-    lane_group_offer(lanes, group);
+    lane_group_enlist(lanes, group);
 }
 
 /* Moves a lane to another state. The caller has withdrawn the lane's group. */
@@ -166,7 +166,8 @@ static int lane_new(struct lanes *lanes, struct lane_group *group, struct span r
 
 /* ---- moving ---- */
 
-/* A live event must not wait for an idle moment because of offers before it in its lane. */
+/* Takes the idle rank from the offers of a lane: a live event joins behind them, and must not wait
+ * for an idle moment. */
 static void lane_hurry(struct lane *lane)
 {
     struct lane_place *place = TAILQ_LAST(&lane->places, lane_places);
@@ -194,14 +195,15 @@ int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place 
     if (lanes->newest < id)
         lanes->newest = id;
     group->places++;
-    lane_group_withdraw(lanes, group);
+    lane_group_delist(lanes, group);
+    /* lane_hurry() may change the rank of the head: the lane leaves its heap meanwhile. */
     if (lane->state == LANE_READY && heap_linked(&lane->ready))
         heap_remove(&group->ready, &lane->ready);
     if (haste == LANES_LIVE)
         lane_hurry(lane);
     TAILQ_INSERT_TAIL(&lane->places, place, link);
-    lane_enter(lanes, lane, lane->state);
-    lane_group_offer(lanes, group);
+    lane_enter(lanes, lane, lane->state); /* back into the heap, if the lane is READY */
+    lane_group_enlist(lanes, group);
     return 0;
 }
 
@@ -212,9 +214,9 @@ struct lane_place *lanes_start(struct lanes *lanes)
 
     struct lane_group *group = container_of(lanes->startable.first, struct lane_group, startable);
     struct lane *lane = container_of(group->ready.first, struct lane, ready);
-    lane_group_withdraw(lanes, group);
+    lane_group_delist(lanes, group);
     lane_enter(lanes, lane, LANE_IN_FLIGHT);
-    lane_group_offer(lanes, group);
+    lane_group_enlist(lanes, group);
     return TAILQ_FIRST(&lane->places);
 }
 
@@ -239,9 +241,9 @@ static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum
 
     if (!lanes_is_head(place) || lane->state == state)
         return;
-    lane_group_withdraw(lanes, lane->group);
+    lane_group_delist(lanes, lane->group);
     lane_enter(lanes, lane, state);
-    lane_group_offer(lanes, lane->group);
+    lane_group_enlist(lanes, lane->group);
 }
 
 bool lanes_is_head(const struct lane_place *place)
@@ -272,7 +274,7 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
     struct lane_group *group = lane->group;
     bool head = place == TAILQ_FIRST(&lane->places);
 
-    lane_group_withdraw(lanes, group);
+    lane_group_delist(lanes, group);
     if (head) /* takes the lane out of the heap, whose order the head decides */
         lane_enter(lanes, lane, LANE_RESTING);
     TAILQ_REMOVE(&lane->places, place, link);
@@ -282,5 +284,5 @@ void lanes_leave(struct lanes *lanes, struct lane_place *place)
         lane_free(lanes, lane);
     else if (head)
         lane_enter(lanes, lane, LANE_READY);
-    lane_group_offer(lanes, group);
+    lane_group_enlist(lanes, group);
 }

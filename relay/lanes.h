@@ -41,7 +41,7 @@ struct lane_place {
 /* The lanes of one model, embedded in struct model. */
 struct lane_group {
     struct heap_node startable; /* in lanes.startable */
-    struct heap ready;          /* lanes whose heads could go, by the rank of these */
+    struct heap ready;          /* lanes whose heads could go, by the rank of the heads */
     int limit;                  /* of heads in flight; 0: none may go */
     int in_flight;              /* lanes whose head is in flight */
     size_t places;              /* how many stand in the group's lanes */
@@ -78,10 +78,11 @@ int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place 
 /* The place that goes next, and is in flight from now on; NULL: none may go. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
-/* Whether no head could go now, and one of the group that became ready would go at once. */
+/* Whether no head can go now, while a head of the group would go at once if it became ready: slots
+ * are free, and nothing wants them. */
 bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group);
 
-/* How many more of the group could be in flight: what both limits leave. */
+/* How many more heads of the group both limits would let be in flight. */
 int lanes_free(const struct lanes *lanes, const struct lane_group *group);
 
 /* Whether the place stands first in its lane; false in no lane. */
@@ -91,14 +92,14 @@ bool lanes_is_head(const struct lane_place *place);
 bool lanes_is_last(const struct lane_place *place);
 
 /*
- * The head of a lane rests: it is not in flight any more, and its whole lane stands still until
- * lanes_ready() or lanes_leave(). Of a place that is not the head: nothing happens. An offer that
- * is still being fetched rests like this, too.
+ * The head of a lane rests: the head is not in flight any more, and the whole lane stands still
+ * until lanes_ready() or lanes_leave(). If the place is not a head, nothing happens. A head that is
+ * an offer still being fetched rests, too.
  */
 void lanes_rest(struct lanes *lanes, struct lane_place *place);
 
-/* The head of a lane, which rests or was in flight, may go again, behind all heads that are ready:
- * otherwise events that fail again and again would keep all others from going. */
+/* The head of a lane, which rests or was in flight, may go again, but behind all heads that are
+ * ready: otherwise events that fail again and again would keep all others from going. */
 void lanes_ready(struct lanes *lanes, struct lane_place *place);
 
 /* Takes the place out of its lane, in flight or not. If it was the head, the next one is ready. */

@@ -4,9 +4,9 @@
  *
  * Conflicts and overload cut the model's limit, and success lets the limit grow. A missing function
  * closes the model's gate. The upstream gate closes when Convex cannot be reached, refuses the
- * relay or fails. Neither closes for an event's own fault, which relay/evidence.h tells. Behind a
- * closed gate events wait without attempts or log lines. An event that is itself to blame waits by
- * its own backoff and holds up its record alone.
+ * relay or fails. Neither gate closes for an event's own fault, which relay/evidence.h finds.
+ * Behind a closed gate events wait without attempts or log lines. An event that is itself to blame
+ * waits by its own backoff and holds up its record alone.
  */
 #include "relay/learn.h"
 
@@ -74,7 +74,7 @@ static void learn_log_open(const struct gate *gate, const char *model)
              log_number(gate->failures));
 }
 
-/* Convex as a whole is well: it has judged this event. */
+/* Convex as a whole is well, since Convex has judged this event. */
 static bool learn_upstream_well(struct relay *relay)
 {
     bool opens = gate_passed(&relay->gate);

@@ -14,8 +14,8 @@ struct learn_attempt {
     int64_t began_ms; /* mono */
 };
 
-/* An attempt for the event ended with that verdict. True: a gate has opened, and events that rest
- * before it may go on. */
+/* An attempt for the event ended with that verdict. True: a gate has opened, and the caller may
+ * wake the events that rest before the gate. */
 bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
                 const struct verdict *verdict);
 
@@ -26,6 +26,5 @@ void learn_apply_all(struct relay *relay);
 void learn_gate_changed(void *relay);
 void learn_model_gate_changed(void *model);
 
-/* Knocks at the upstream gate for an event that is ready and may not have to wait for the timer.
- * For the pump. */
+/* Knocks at the upstream gate if an event is ready to go through. For the pump. */
 void learn_knock(struct relay *relay);

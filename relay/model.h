@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model: what the relay knows of it beyond its route, which a reload replaces: lanes, limit,
- * gate, and which of its events are on disk only.
+ * A model: what the relay knows of it beyond its route. A reload replaces the route alone; lanes,
+ * limit, gate and queue stay.
  */
 #pragma once
 
@@ -28,12 +28,12 @@ enum { MODEL_GAP_MS = 1000 };
 
 /* The model's offers, which are letters that somebody wants sent again: relay/offers.c. */
 struct model_offers {
-    bool wanted;      /* the outbox may have some that are to be read */
-    bool reading;     /* they are being read */
-    bool failed;      /* a reading or taking failed: the next one waits for relay_tend() */
-    int taking;       /* how many the outbox is taking or refusing at the moment */
-    uint64_t refused; /* how many were refused since the start */
-    struct outbox_read read;
+    bool wanted;             /* the outbox may have offers that are to be read */
+    bool reading;            /* offers are being read */
+    bool failed;             /* reading or taking failed: relay_tend() lets both begin again */
+    int taking;              /* how many offers the outbox is taking or refusing at the moment */
+    uint64_t refused;        /* how many offers were refused since the start */
+    struct outbox_read read; /* while reading */
 };
 
 struct model {
@@ -43,7 +43,7 @@ struct model {
     char *name;
     struct routes *routes;     /* keeps route alive; NULL: the model has had no route so far */
     const struct route *route; /* the latest one, also while lost */
-    uint64_t generation;       /* of route; each reload raises it, and 0 is before the first */
+    uint64_t generation;       /* of route: rises with each new one; 0: there was none */
     bool lost;                 /* ROUTES does not name the model: its events wait */
     bool lost_untold;          /* lost, and the log does not say so yet */
     int64_t lost_ms;           /* mono; since when it is lost */
@@ -56,12 +56,12 @@ struct model {
     bool page_failed;        /* the next page waits for relay_tend() */
     struct model_offers offers;
 
-    struct event_counts counts;      /* with an outbox: the store's, as of the last snapshot */
-    struct snapshot_route *snapshot; /* the model's row in the snapshot that is being filled */
-    struct log_sum failures;         /* letters; without an outbox, discarded events */
-    enum verdict_outcome error_outcome;
-    int64_t error_ms; /* mono; when an attempt failed last */
-    char error[64];   /* that verdict's cause; empty: no attempt has failed yet */
+    struct event_counts counts;         /* with an outbox: the store's, as of the last snapshot */
+    struct snapshot_route *snapshot;    /* the model's row in the snapshot that is being filled */
+    struct log_sum failures;            /* logs letters; without an outbox, discarded events */
+    enum verdict_outcome error_outcome; /* of the attempt that failed last */
+    int64_t error_ms;                   /* mono; when that attempt failed */
+    char error[64]; /* the cause of that failure; empty: no attempt has failed yet */
 };
 
 struct models {

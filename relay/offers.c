@@ -13,9 +13,10 @@
  *
  *   in the lane already   the offer is refused;
  *   not there yet         the newer event will stand behind the offer;
- *   delivered             the outbox has marked the offer as stale, and says so instead of taking
- *                         it. The mark was submitted before the taking, and the outbox works in the
- *                         order of submission. While a mark is still owed, no offer is taken.
+ *   delivered             the outbox has marked the offer as stale, and answers STORE_STALE instead
+ *                         of taking the offer. That mark was submitted before the taking, and the
+ *                         outbox works in the order of submission. While a stale mark is owed, no
+ *                         offer is taken.
  *
  * A walk through the outbox finds which models have offers, after another process has changed the
  * outbox and after routes have changed. On its way it refuses the offers of models without a route.
@@ -30,8 +31,8 @@
 #include "relay/prepared.h"
 #include "relay/settle.h"
 
-/* How many offers of all models are taken at once, beside one of each model: a body may be
- * large. */
+/* How many offers of all models may be on their way at once, since bodies may be large. A model
+ * that has none on its way may have one all the same. */
 enum { OFFERS_AT_ONCE = 8 };
 
 /* Why a replay is refused, in the log and behind the letter's reason. */
@@ -66,7 +67,7 @@ static void offers_end(struct delivery *delivery, int r)
 
     delivery->relay->offers_taking--;
     offers->taking--;
-    offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* MISSING: it is gone */
+    offers->failed |= r && r != STORE_MISSING && r != STORE_STALE; /* MISSING: the offer is gone */
 }
 
 static void offers_refused(struct outbox_op *op, int r)
@@ -94,7 +95,7 @@ static void offers_taken(struct outbox_op *op, int r)
     struct prepared *prepared = op->taken->prepared;
     prepared_move(op->taken, delivery);
     delivery_enter(delivery, DELIVERY_WAITING);
-    if (prepared->refused)
+    if (prepared->spoilt)
         settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
     else
         lanes_ready(&delivery->relay->lanes, &delivery->place);
@@ -148,7 +149,7 @@ static int offers_claim(struct model *model, const struct store_row *row)
 
 /* ---- the offers of a model ---- */
 
-/* Whether offers of the model may be taken now. Those on their way count in no slot yet. */
+/* Whether offers of the model may be taken now. Offers on their way do not take a slot yet. */
 static bool offers_is_idle(const struct model *model)
 {
     const struct relay *relay = model->relay;
@@ -158,7 +159,7 @@ static bool offers_is_idle(const struct model *model)
            outbox_stale_marks_owed(relay->outbox) == 0;
 }
 
-static void offers_read(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
+static void offers_came(struct outbox_read *read, struct outbox_rows *rows, bool more, int r)
 {
     struct model *model = container_of(read, struct model, offers.read);
     bool idle = offers_is_idle(model);
@@ -181,7 +182,8 @@ static void offers_read(struct outbox_read *read, struct outbox_rows *rows, bool
     core_ask_pump(model->relay);
 }
 
-static void offers_take(struct model *model)
+/* Begins to read offers of the model, which offers_came() claims places for. */
+static void offers_read_on(struct model *model)
 {
     struct relay *relay = model->relay;
     struct model_offers *offers = &model->offers;
@@ -190,12 +192,12 @@ static void offers_take(struct model *model)
         !offers_is_idle(model))
         return;
     offers->reading = true;
-    offers->wanted = false; /* offers_read() knows of more */
+    offers->wanted = false; /* offers_came() sets this again, if there are more offers */
     offers->read = (struct outbox_read){
         .model = span_of(model->name),
         .offers = true,
         .rows_max = (uint64_t)lanes_free(&relay->lanes, &model->lanes),
-        .done = offers_read,
+        .done = offers_came,
     };
     outbox_submit_read(relay->outbox, &offers->read);
 }
@@ -207,7 +209,7 @@ void offers_take_all(struct relay *relay)
     if (!relay->outbox)
         return;
     TAILQ_FOREACH (model, &relay->models.list, link)
-        offers_take(model);
+        offers_read_on(model);
 }
 
 void offers_retry(struct relay *relay)
@@ -231,7 +233,7 @@ static struct model *offers_walk_model(struct relay *relay)
                : NULL;
 }
 
-/* The walk has come to a model. True: the model has no route, and its offers are to be refused. */
+/* The walk has come to a model. True: the model has no route, so its offers are to be refused. */
 static bool offers_meet(struct relay *relay)
 {
     struct model *model = offers_walk_model(relay);
@@ -246,7 +248,7 @@ static bool offers_meet(struct relay *relay)
 /* The walk leaves a model, whose refused offers are counted. */
 static void offers_leave(struct relay *relay)
 {
-    struct relay_refusals *refusals = &relay->offers_refused;
+    struct relay_refusals *refusals = &relay->walk_refusals;
     struct model *model = offers_walk_model(relay);
 
     if (refusals->here == 0)
@@ -260,7 +262,7 @@ static void offers_leave(struct relay *relay)
 
 static void offers_end_walk(struct relay *relay, int r)
 {
-    const struct relay_refusals *refusals = &relay->offers_refused;
+    const struct relay_refusals *refusals = &relay->walk_refusals;
 
     offers_leave(relay);
     if (refusals->models == 1)
@@ -271,7 +273,7 @@ static void offers_end_walk(struct relay *relay, int r)
                  log_number((int64_t)refusals->events));
     relay->offers_walking = false;
     relay->offers_due |= r != STORE_MISSING;
-    core_ask_pump(relay); /* which tells of lost routes, now that their counts are right */
+    core_ask_pump(relay); /* the pump logs lost routes, whose counts are right from now on */
 }
 
 static void offers_walk_on(struct relay *relay, bool refuse)
@@ -285,7 +287,7 @@ static void offers_walked(struct outbox_walk *walk, int r)
     struct relay *relay = container_of(walk, struct relay, offers_walk);
 
     if (walk->step == OUTBOX_WALK_REFUSE)
-        relay->offers_refused.here += walk->refused;
+        relay->walk_refusals.here += walk->refused;
     if (r || relay->phase == RELAY_GIVEN_UP) { /* STORE_MISSING: no model is left */
         offers_end_walk(relay, r);
         return;
@@ -307,7 +309,7 @@ void offers_find(void *ctx)
         return;
     relay->offers_due = false;
     relay->offers_walking = true;
-    relay->offers_refused = (struct relay_refusals){0};
+    relay->walk_refusals = (struct relay_refusals){0};
     buf_done(&relay->offers_walk.model);
     relay->offers_walk =
         (struct outbox_walk){.reason = span_of(offers_no_route_text), .done = offers_walked};

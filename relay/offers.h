@@ -6,8 +6,8 @@
 
 struct relay;
 
-/* Begins a walk that finds which models have offers: the routes have changed, or another process
- * may have made offers. relay is a struct relay. */
+/* Begins a walk that finds which models have offers. To be called when the routes have changed, or
+ * another process may have made offers. relay is a struct relay. */
 void offers_find(void *relay);
 
 /* Takes offers of each model that is idle. For the pump. */

@@ -33,8 +33,8 @@ int prepared_read(struct outbox_row *row)
         free(prepared);
         return r;
     }
-    prepared->refused = r > 0;
-    if (prepared->refused)
+    prepared->spoilt = r > 0;
+    if (prepared->spoilt)
         prepared->event.body = body;
     prepared->event.arrived_ms = row->row.arrived_ms;
     row->row.body.at = NULL;

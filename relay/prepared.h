@@ -11,13 +11,13 @@ struct outbox_row;
 
 struct prepared {
     struct event event; /* owns the row's body */
-    bool refused;       /* the body cannot be parsed, which the disk must have spoilt */
-    struct buf why;     /* if refused: what is wrong with it */
+    bool spoilt;        /* the disk must have damaged the body, which cannot be parsed */
+    struct buf why;     /* if spoilt: what is wrong with the body */
 };
 
-/* The outbox_prepare_fn of pages and offers: sets row->prepared, which takes the row's body. 0 or
- * -ENOMEM. */
+/* Parses the body of a row of a page, or of an offer: an outbox_prepare_fn. Sets row->prepared,
+ * which owns the row's body from then on. 0 or -ENOMEM. */
 int prepared_read(struct outbox_row *row);
 
-/* Gives the delivery what the row has: event, attempts, request id. Its row counts as STORED. */
+/* Moves event, attempts and request id from the row to the delivery, whose row is STORED. */
 void prepared_move(struct outbox_row *row, struct delivery *delivery);

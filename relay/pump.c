@@ -16,13 +16,14 @@ static void pump_withdraw(struct relay *relay)
     relay->pump_asked = false;
 }
 
-/* -1: the loop may wait. 0: it may not, since hooks that ran before must see the new answers. */
+/* -1: the loop may wait. 0: the loop must run its hooks again, since some ran before the answers
+ * that this round has given. */
 static int pump_run(void *ctx)
 {
     struct relay *relay = ctx;
     uint64_t answered = relay->tickets.answered;
 
-    pump_withdraw(relay); /* who asks from now on has another round in this turn */
+    pump_withdraw(relay); /* whoever asks from now on gets another round in this turn */
     if (relay->limits_due)
         learn_apply_all(relay);
     backlog_read_all(relay);

@@ -9,9 +9,9 @@
  *   cursor   the id up to which every pending event is in memory
  *   tail     the id of the last event that went to disk alone
  *
- * While cursor < tail, the queue is behind: an arrival goes to disk alone, too, or it would
- * overtake the events there. A start is the same with nothing in memory: the tail is the last id
- * that any earlier process gave.
+ * While cursor < tail, the queue is behind. An arrival then spills as well, or it would overtake
+ * the events on disk. A queue begins with nothing in memory, and with the last id that any earlier
+ * process gave as its tail.
  */
 #pragma once
 
@@ -20,7 +20,7 @@
 
 struct queue {
     uint64_t cursor, tail;
-    uint64_t upto;   /* the highest id of the page that is being read: tail as it was then */
+    uint64_t upto;   /* the highest id that the page being read may have: the tail at its begin */
     bool reading;    /* a page is being read */
     bool first_read; /* the first page of this process has come, or failed to */
 };
@@ -56,8 +56,8 @@ static inline void queue_read(struct queue *queue)
     queue->upto = queue->tail;
 }
 
-/* The page has come, or failed to. last: the last id that came into memory, 0 where none did;
- * whole: every id up to upto has. */
+/* The page has come, or failed to. last: the last id that came into memory; 0: none did. whole: the
+ * page has brought every event up to upto. */
 static inline void queue_took(struct queue *queue, uint64_t last, bool whole)
 {
     queue->reading = false;

@@ -13,7 +13,7 @@
 #include "relay/options.h"
 
 struct outbox;
-struct relay;
+struct relay; /* relay/core.h */
 
 /*
  * transport and outbox (NULL: nothing is stored) stay the caller's. Transports must outlive the
@@ -22,18 +22,18 @@ struct relay;
  */
 int relay_new(struct loop *loop, struct transport *transport, struct outbox *outbox,
               const struct relay_options *options, struct relay **relay);
-/* Takes NULL. Events that are not settled are forgotten; the next start finds those on disk. */
+/* Takes NULL. Forgets events that are not settled; the next start finds those that are on disk. */
 struct relay *relay_free(struct relay *relay);
 CLEANUP_POINTER(struct relay, relay_free);
 
 /*
  * Sets the routes, at the start and after a reload; held events are tried at once. Events of a
- * model that has lost its route wait until it has one again; without an outbox they go by the old
- * one. 0; or an -errno, and nothing has changed.
+ * model that has lost its route wait until the model has a route again; without an outbox they go
+ * by the old route. 0; or an -errno, and nothing has changed.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
 
-/* Attempts use that transport from now on; those in flight end on the one they began on. */
+/* Attempts that begin from now on use that transport; attempts in flight end on their own one. */
 void relay_set_transport(struct relay *relay, struct transport *transport);
 
 /* Whether some model has not read a page yet since the start: readiness waits for that. */
@@ -42,7 +42,7 @@ bool relay_loading(const struct relay *relay);
 /* The seam through which the handlers hand events over. */
 struct inbox *relay_inbox(struct relay *relay);
 
-/* How many events are in memory. */
+/* How many events are in memory; pending events on disk alone do not count. */
 size_t relay_pending(const struct relay *relay);
 
 /* How many attempts are in flight. */
@@ -54,8 +54,8 @@ void relay_stopping(struct relay *relay);
 /* Every sender is answered: no attempt begins from now on. */
 void relay_stop_sending(struct relay *relay);
 
-/* DRAIN_MS is over: each sender that waits is answered 202 or 503 once the outbox has said
- * which. */
+/* DRAIN_MS is over: each sender that waits is answered, 202 or 503, as soon as the outbox has said
+ * whether the event is on disk. */
 void relay_give_up(struct relay *relay);
 
 /* The outbox has not answered in time either: each sender that waits is answered 503 at once. */

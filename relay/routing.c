@@ -78,8 +78,8 @@ static void routing_named(struct outbox_naming *naming, int r)
     relay->naming_due |= r != 0; /* for routing_retry() */
 }
 
-/* Each model gets counts of its own in the outbox. */
-static void routing_name(struct relay *relay)
+/* Has the outbox give each model counts of its own. */
+static void routing_submit_naming(struct relay *relay)
 {
     struct outbox_naming *naming = &relay->naming;
     struct model *model;
@@ -106,7 +106,7 @@ void routing_log_lost(struct relay *relay)
     struct snapshot snapshot;
 
     if (!relay->outbox || !relay->lost_untold || relay->offers_walking || relay->offers_due ||
-        snapshot_fill(relay, &snapshot)) /* for model.counts */
+        snapshot_fill(relay, &snapshot)) /* brings model.counts up to date */
         return;
     snapshot_done(&snapshot);
     TAILQ_FOREACH (model, &relay->models.list, link) {
@@ -134,7 +134,7 @@ int routing_set(struct relay *relay, struct routes *routes)
     }
     relay->lost_untold = true;
     learn_apply_all(relay);
-    routing_name(relay);
+    routing_submit_naming(relay);
     offers_find(relay);
     attempt_probe(relay);
     core_ask_pump(relay);
@@ -144,5 +144,5 @@ int routing_set(struct relay *relay, struct routes *routes)
 void routing_retry(struct relay *relay)
 {
     if (relay->naming_due)
-        routing_name(relay);
+        routing_submit_naming(relay);
 }

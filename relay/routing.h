@@ -18,9 +18,8 @@ int routing_set(struct relay *relay, struct routes *routes);
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
                   struct model **model);
 
-/* Logs which routes were lost while events of theirs wait, once the number of these is known. For
- * the pump. */
+/* Logs each lost route whose events wait, once it is known how many wait. For the pump. */
 void routing_log_lost(struct relay *relay);
 
-/* Once a second: counts that could not be made in the outbox are tried again. */
+/* Once a second: asks again for counts that the outbox could not make. */
 void routing_retry(struct relay *relay);

@@ -2,25 +2,26 @@
 /*
  * Settling: what the outbox writes of an event, in up to three operations.
  *
- *   append  The event is stored, side by side with its first attempt. Where its record may have
- * dead letters, the attempt waits for the append: the letters become stale with the event's row,
- * even over a crash. note    After a failed attempt: how many there were, and why the last one
- * failed. fate    The event was delivered, or is dead. The next event of the record waits until
- * that is written, if the event was on disk. So Convex may see the last event of a record twice
- *           after a crash, but never an older event after a newer one.
+ *   append  The event is stored, side by side with its first attempt. If the record may have
+ *           dead letters, the attempt waits for the append: without a row, a crash after the
+ *           delivery could leave no trace of the event, and those letters would never be stale.
+ *   note    After a failed attempt: how many there were, and why the last one failed.
+ *   fate    The event was delivered, or is dead. If the event was on disk, the next event of the
+ *           record waits until the fate is written. So Convex may see the last event of a record
+ *           twice after a crash, but never an older event after a newer one.
  *
  * The outbox works in the order of submission. A fate may therefore be submitted while the append
  * is still under way, whatever comes of the append.
  *
- * Where the disk refuses a fate:
+ * If the disk refuses a fate, the row and the fate decide:
  *
- *   The event has a row: the disk is asked again every second. The record's lane stands still
- *   meanwhile, since after a crash the event would be sent again. The sender is told what became of
- *   the event, which is safe.
- *   The event has no row and was delivered: it counts, and nothing needs to be written.
- *   The event has no row and is dead: it could be neither delivered nor stored. The sender is told
- *   503 with Convex's message, and the event is gone. Keeping it would hold up the next event of
- * its record, though Convex may be well.
+ *   a row            The disk is asked again every second. The record's lane stands still
+ *                    meanwhile, since after a crash the event would be sent again. The sender is
+ *                    told the fate at once, which is safe.
+ *   none, delivered  The outbox counts the event when it can. The relay forgets the event.
+ *   none, dead       The event could be neither delivered nor stored. The sender is told 503 with
+ *                    Convex's message, and the event is gone. Keeping the event would hold up the
+ *                    next one of its record, though Convex may be well.
  */
 #include "relay/settle.h"
 
@@ -29,7 +30,8 @@
 
 enum { SETTLE_AGAIN_MS = 1000 };
 
-/* The event's row as it is now. The outbox reads what it points at until the operation is done. */
+/* The row that the event would have now. The event keeps what the row points at in place until the
+ * operation is done. */
 static struct store_row settle_row(const struct delivery *delivery)
 {
     const struct event *event = &delivery->event;
@@ -65,7 +67,7 @@ static void settle_appended(struct outbox_op *op, int r)
         core_finish(delivery);
         return;
     }
-    if (delivery->state == DELIVERY_WAITING) /* its lane may rest for this append */
+    if (delivery->state == DELIVERY_WAITING) /* the lane may rest until the append is done */
         lanes_ready(&delivery->relay->lanes, &delivery->place);
     if (delivery->ticket.state == TICKET_DUE)
         settle_ticket_due(&delivery->ticket);
@@ -126,10 +128,10 @@ void settle_ticket_due(struct ticket *ticket)
     struct span reason = buf_span(&delivery->reason);
 
     if (delivery->state == DELIVERY_SETTLING)
-        return; /* settle_written() answers */
+        return; /* settle_written() will answer */
     switch (delivery->row) {
     case DELIVERY_ROW_WRITING:
-        return; /* settle_appended() calls again */
+        return; /* settle_appended() will call this again */
     case DELIVERY_ROW_STORED:
         delivery_answer(delivery, reason.len ? REPLY_QUEUED_AFTER : REPLY_QUEUED, reason);
         return;
@@ -146,7 +148,8 @@ void settle_ticket_due(struct ticket *ticket)
 
 static void settle_again(void *ctx);
 
-/* The disk has refused the fate. The event is on disk as it was, so the sender may be answered. */
+/* The disk has refused the fate, and is asked again in a second. The sender is answered now: the
+ * row as it was outlives a crash, so no event is lost. */
 static void settle_later(struct delivery *delivery)
 {
     struct loop *loop = delivery->relay->loop;
@@ -164,12 +167,13 @@ static void settle_forget(struct delivery *delivery)
 
     if (outbox_delivered_unstored(delivery->relay->outbox, delivery->id, event->model,
                                   event->record))
-        settle_later(delivery); /* no memory */
+        settle_later(delivery); /* no memory for the stale mark */
     else
         core_finish(delivery);
 }
 
-static void settle_refuse_letter(struct delivery *delivery)
+/* The disk has refused the letter of an event without a row: the sender must keep the event. */
+static void settle_give_up_letter(struct delivery *delivery)
 {
     log_debug("no disk for a dead letter", "id", log_number(delivery->id), "model",
               delivery->model ? delivery->model->name : NULL);
@@ -192,7 +196,7 @@ static void settle_written(struct outbox_op *op, int r)
     } else if (stored) {
         settle_later(delivery);
     } else {
-        settle_refuse_letter(delivery);
+        settle_give_up_letter(delivery);
     }
 }
 
@@ -219,14 +223,13 @@ static void settle_write(struct delivery *delivery, enum outbox_kind kind)
     outbox_submit(delivery->relay->outbox, &delivery->fate);
 }
 
-/* Withdraws an append that the writer has not taken yet, if Convex was faster. Whether the event
- * has a row, or will have one by the time that the next operation is done. */
-static bool settle_has_row(struct delivery *delivery)
+/* Convex was faster than the disk: withdraws the append, if the writer has not taken it yet. The
+ * row is NONE if that worked. */
+static void settle_withdraw_append(struct delivery *delivery)
 {
     if (delivery->row == DELIVERY_ROW_WRITING && !settle_is_disk_first(delivery) &&
         outbox_withdraw(delivery->relay->outbox, &delivery->append))
         delivery_set_row(delivery, DELIVERY_ROW_NONE);
-    return delivery->row != DELIVERY_ROW_NONE;
 }
 
 /* The lane stands still until the event leaves it. */
@@ -247,11 +250,13 @@ void settle_delivered(struct delivery *delivery)
     if (!relay->outbox) {
         core_count_delivered(relay, delivery->model);
         core_finish(delivery);
-    } else if (settle_has_row(delivery)) {
-        settle_write(delivery, OUTBOX_DELIVERED);
-    } else {
-        settle_forget(delivery);
+        return;
     }
+    settle_withdraw_append(delivery);
+    if (delivery->row == DELIVERY_ROW_NONE)
+        settle_forget(delivery);
+    else
+        settle_write(delivery, OUTBOX_DELIVERED);
 }
 
 static void settle_log_dead(struct delivery *delivery)
@@ -285,6 +290,6 @@ void settle_bury(struct delivery *delivery, enum reply reply, struct span reason
     (void)buf_append_span(&delivery->reason, kept);
     if (delivery->ticket.state != TICKET_NONE)
         (void)buf_append_span(&delivery->message, reason);
-    (void)settle_has_row(delivery);
+    settle_withdraw_append(delivery);
     settle_write(delivery, OUTBOX_BURY);
 }

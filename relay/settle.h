@@ -10,18 +10,18 @@
 struct delivery;
 struct ticket;
 
-/* Has the event stored, side by side with its first attempt. Nothing without an outbox. */
+/* Has the outbox store the event, side by side with its first attempt. Does nothing without one. */
 void settle_append(struct delivery *delivery);
 
-/* Whether the event must be on disk before the first attempt: the record may have dead letters,
- * which become stale with the event's row. */
+/* Whether the event must be on disk before its first attempt: the record may have dead letters, and
+ * only a row outlives a crash to make those stale once the event is delivered. */
 bool settle_is_disk_first(const struct delivery *delivery);
 
-/* Has stored how often attempts have failed, and why the last one did. */
+/* Has the outbox store how often attempts have failed, and why the last one did. */
 void settle_note_failure(struct delivery *delivery);
 
 /* Convex has taken the event: answers the sender at once. The delivery is freed once the outbox has
- * written that, maybe before this returns. */
+ * written the fate, maybe before this function returns. */
 void settle_delivered(struct delivery *delivery);
 
 /* Buries the event: it becomes a dead letter with that reason, cut to CORE_REASON_MAX; without an
@@ -29,5 +29,6 @@ void settle_delivered(struct delivery *delivery);
  * 503 where there is no row and none can be made. */
 void settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
 
-/* tickets.due: answers 202 or 503, as far as it is known which holds. May free the delivery. */
+/* tickets.due: answers 202 or 503, unless the disk has still to decide which. May free the
+ * delivery. */
 void settle_ticket_due(struct ticket *ticket);

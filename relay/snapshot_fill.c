@@ -9,6 +9,7 @@
 #include "relay/age.h"
 #include "relay/core.h"
 
+/* The wall clock at mono_ms, a moment that is past; now_ms is the wall clock now. */
 static int64_t fill_wall_ms(const struct relay *relay, int64_t now_ms, int64_t mono_ms)
 {
     return now_ms - (loop_now_ms(relay->loop) - mono_ms);
@@ -110,9 +111,9 @@ static void fill_ages(const struct relay *relay, int64_t now_ms)
 
 /* ---- the outbox ---- */
 
-/* The age of the oldest row. Where the clocks do not tell, it is that of the oldest in memory. */
-static int64_t fill_oldest_ms(const struct relay *relay, const struct store_counts *counts,
-                              const struct snapshot *snapshot)
+/* The age of the oldest row; if the clocks do not tell, the age of the oldest event in memory. */
+static int64_t fill_oldest_age_ms(const struct relay *relay, const struct store_counts *counts,
+                                  const struct snapshot *snapshot)
 {
     int64_t age_ms = counts->oldest_ms ? age_of(relay, snapshot->now_ms, counts->oldest_ms) : -1;
 
@@ -139,7 +140,7 @@ static void fill_outbox(const struct relay *relay, struct snapshot *snapshot)
     snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
     snapshot->outbox_pinned_bytes = status.counts.pinned_bytes;
-    snapshot->oldest_age_ms = fill_oldest_ms(relay, &status.counts, snapshot);
+    snapshot->oldest_age_ms = fill_oldest_age_ms(relay, &status.counts, snapshot);
     snapshot->outbox_commits = status.commits;
 }
 

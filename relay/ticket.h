@@ -15,7 +15,7 @@
 
 enum ticket_state {
     TICKET_NONE,    /* no sender waits, or none any more */
-    TICKET_WAITING, /* the sender waits for Convex */
+    TICKET_WAITING, /* the sender waits for Convex, with a time or without one */
     TICKET_DUE,     /* SYNC_WAIT_MS is over: what the disk has decides the answer */
 };
 
@@ -33,8 +33,8 @@ struct tickets {
     struct loop *loop;
     int64_t wait_ms;                    /* how long each may wait for Convex */
     void (*due)(struct ticket *ticket); /* called once a ticket is DUE, to answer where it can */
-    struct ticket_list waiting;         /* tickets with a time, by due_ms */
-    struct loop_timer timer;            /* runs until the first of these is due */
+    struct ticket_list waiting;         /* WAITING tickets that have a time, by due_ms */
+    struct loop_timer timer;            /* runs until the first ticket of waiting is due */
     uint64_t answered;                  /* how many tickets were answered */
 };
 
@@ -60,7 +60,7 @@ void ticket_set_time(struct tickets *tickets, struct ticket *ticket);
 void ticket_answer(struct tickets *tickets, struct ticket *ticket, enum reply reply,
                    struct span message);
 
-/* The ticket is NONE, and its request stays unanswered here. */
+/* The ticket is NONE. Its request, if there is one, gets no answer. */
 void ticket_drop(struct tickets *tickets, struct ticket *ticket);
 
 /* The id of the request that brought the event; NULL: unknown. */
