@@ -5,8 +5,9 @@
  *
  * A call has a slot from its start to its end: one with an open connection where there is any, the
  * slot used last first; else one that connects. So there never are more connections than calls were
- * in flight at once. A call is lost if the kernel, or OpenSSL, took a single byte of its request,
- * else it was not sent. While no byte was taken, a kept connection that turns out dead is replaced.
+ * in flight at once. A call that fails is "lost" if the kernel, or OpenSSL, took a single byte of
+ * its request, else "not sent". Until a byte is taken, a kept connection that turns out dead is
+ * replaced.
  *
  * A call that ends gives its slot back before its caller is told, so that the caller may start the
  * next call at once. The answer's body stays in the slot: bytes come into it only when the loop

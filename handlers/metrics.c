@@ -199,6 +199,7 @@ static void metrics_convex(struct metrics *metrics)
                  "1 while the model's events wait because their function, or Convex as a whole, "
                  "cannot be had, or there is no route for them any more.");
     for (size_t i = 0; i < snapshot->routes_len; i++)
+        /* A lost route is shown only while events wait for it: then held says so. */
         if (snapshot->routes[i].mutation || snapshot->routes[i].held)
             metrics_sample(metrics, "route_held", "model", snapshot->routes[i].model,
                            snapshot->routes[i].held != NULL);

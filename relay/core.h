@@ -61,7 +61,7 @@ struct relay {
     struct deliveries deliveries;
     struct tickets tickets;
     struct lanes lanes;
-    struct limit limit; /* of attempts of all models: only its gate's opening restarts it */
+    struct limit limit; /* of attempts of all models; never cut, but restarted when gate opens */
     struct gate gate;   /* the upstream gate: Convex as a whole */
     bool limits_due;    /* a route has changed: the pump calls learn_apply_all() */
 

@@ -15,7 +15,7 @@
 enum {
     EVIDENCE_SEVERAL = 5,           /* events that must fail to speak for all */
     EVIDENCE_MANY = 32,             /* the same, if another event has got through lately */
-    EVIDENCE_LATELY_MS = 10 * 1000, /* lately: so long before the attempt, or after its begin */
+    EVIDENCE_LATELY_MS = 10 * 1000, /* lately: since so long before the attempt began */
 };
 
 enum evidence_of {

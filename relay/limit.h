@@ -15,7 +15,7 @@ struct limit {
     int max;          /* what now may grow to */
     int successes;    /* since now last changed */
     uint64_t attempt; /* the number of the latest attempt */
-    uint64_t cut_at;  /* the latest attempt at the last cut, which answers every attempt up to it */
+    uint64_t cut_at; /* the latest attempt when the limit was last cut: no earlier one cuts again */
 };
 
 static inline void limit_init(struct limit *limit, int max)
