@@ -15,17 +15,17 @@ static void log_sum_tell(struct log_sum *sum)
     sum->more = 0;
 }
 
-static void log_sum_run(struct log_sum *sum)
+static void log_sum_begin_minute(struct log_sum *sum)
 {
     loop_timer_set(sum->loop, &sum->timer, loop_now_ms(sum->loop) + LOG_SUM_MS);
 }
 
-static void log_sum_minute(void *ctx)
+static void log_sum_end_minute(void *ctx)
 {
     struct log_sum *sum = ctx;
 
     if (sum->more > 0)
-        log_sum_run(sum);
+        log_sum_begin_minute(sum);
     log_sum_tell(sum);
 }
 
@@ -37,7 +37,7 @@ void log_sum_init(struct log_sum *sum, struct loop *loop, enum log_level level, 
         .level = level,
         .message = message,
         .model = model,
-        .timer = {.fn = log_sum_minute, .ctx = sum},
+        .timer = {.fn = log_sum_end_minute, .ctx = sum},
     };
 }
 
@@ -53,10 +53,10 @@ bool log_sum_first(struct log_sum *sum)
 {
     if (!sum->loop)
         return true;
-    if (heap_linked(&sum->timer.node)) {
+    if (loop_timer_is_set(&sum->timer)) {
         sum->more++;
         return false;
     }
-    log_sum_run(sum);
+    log_sum_begin_minute(sum);
     return true;
 }

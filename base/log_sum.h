@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Faults that repeat: the first one is logged at once, the others of a minute are one line with
- * their number. So nobody who makes the relay fail a thousand times a second can fill a disk.
+ * Faults that repeat: the first one is logged at once, and all others of a minute together in one
+ * line, which has their number. So nobody who makes the relay fail a thousand times a second can
+ * fill a disk.
  *
  *   if (log_sum_first(&sum))
  *       log_warn(sum.message, "model", model);
@@ -20,9 +21,9 @@ struct log_sum {
     struct loop *loop; /* NULL: every fault is logged */
     enum log_level level;
     const char *message;
-    const char *model; /* a field of the line; may be NULL */
-    uint64_t more;     /* faults since the last line */
-    struct loop_timer timer;
+    const char *model;       /* a field of the line; may be NULL */
+    uint64_t more;           /* faults since the last line */
+    struct loop_timer timer; /* set for a minute after each line */
 };
 
 /* The strings stay the caller's. Strings and *sum must stay in place until log_sum_done(). */

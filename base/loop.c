@@ -14,7 +14,10 @@
 
 #include "base/error.h"
 
-enum { LOOP_EVENTS = 256 };
+enum {
+    LOOP_EVENTS = 256, /* taken from epoll in one turn */
+    LOOP_TIMERS = 256, /* run in one turn: a timer may set itself for now again */
+};
 
 struct loop {
     struct clock *clock;
@@ -23,9 +26,9 @@ struct loop {
     bool stopped;
     struct heap timers;
     TAILQ_HEAD(, loop_hook) hooks;
-    struct loop_hook *hook_next; /* in the round at hand; a hook may remove or add others */
-    int events_len;              /* events of this turn; that of a removed source becomes NULL */
-    struct epoll_event events[LOOP_EVENTS];
+    struct loop_hook *hook_next; /* runs next; the hook that runs may remove or add others */
+    int events_len;              /* of events; 0 once their callbacks have run */
+    struct epoll_event events[LOOP_EVENTS]; /* of this turn; of a removed source, ptr is NULL */
 };
 
 static bool loop_timer_before(const struct heap_node *a, const struct heap_node *b)
@@ -128,8 +131,8 @@ struct clock *loop_clock(const struct loop *loop)
 
 static void loop_run_timers(struct loop *loop)
 {
-    /* Bounded, since a timer may set itself for now again, and descriptors must not starve. */
-    for (int budget = LOOP_EVENTS; budget > 0 && loop->timers.first; budget--) {
+    /* Descriptors must not starve. */
+    for (int budget = LOOP_TIMERS; budget > 0 && loop->timers.first; budget--) {
         struct loop_timer *timer = container_of(loop->timers.first, struct loop_timer, node);
         if (timer->at_ms > loop->now_ms)
             break;

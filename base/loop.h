@@ -2,8 +2,8 @@
 /*
  * The event loop: descriptors, timers, and hooks that run once a turn before the wait.
  *
- * One thread owns the loop and everything that hangs on it. No callback may block. The structs are
- * embedded in their users, who set fn and ctx; a user must remove a struct before it goes away.
+ * One thread owns the loop and everything that hangs on it. No callback may block. The structs
+ * are embedded in their users, who set fn and ctx. A struct must be removed before its memory goes.
  * Callbacks may call any function here.
  */
 #pragma once
@@ -27,13 +27,13 @@ struct loop_fd {
 struct loop_timer {
     void (*fn)(void *ctx); /* when this runs, the timer is no longer set */
     void *ctx;
-    int64_t at_ms; /* monotonic; read only */
-    struct heap_node node;
+    int64_t at_ms;         /* monotonic; when the timer is due; for users to read */
+    struct heap_node node; /* the loop's */
 };
 
 struct loop_hook {
-    /* Runs before each wait, after all callbacks. Returns how long the wait may be, in ms; -1:
-     * without a limit. */
+    /* Runs before each wait, after all other callbacks. Returns how long the wait may be, in ms;
+     * -1: without a limit. */
     int (*before_wait)(void *ctx);
     void *ctx;
     TAILQ_ENTRY(loop_hook) link;
@@ -52,11 +52,16 @@ int loop_fd_change(struct loop *loop, struct loop_fd *source, uint32_t events);
 /* After this no callback comes, not even for an event that this turn has seen already. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *source);
 
-/* Sets or moves a timer. */
+/* Sets a timer, or moves one that is set. */
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, int64_t at_ms);
 
 /* Takes a timer that is not set, too. */
 void loop_timer_clear(struct loop *loop, struct loop_timer *timer);
+
+static inline bool loop_timer_is_set(const struct loop_timer *timer)
+{
+    return heap_linked(&timer->node);
+}
 
 /* A hook that is added by a hook still runs in the same turn. */
 void loop_hook_add(struct loop *loop, struct loop_hook *hook);

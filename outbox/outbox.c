@@ -57,7 +57,7 @@ static void outbox_flush_within(struct outbox *outbox, int64_t ms)
 {
     int64_t at_ms = loop_now_ms(outbox->loop) + ms;
 
-    if (!heap_linked(&outbox->flush.node) || outbox->flush.at_ms > at_ms)
+    if (!loop_timer_is_set(&outbox->flush) || outbox->flush.at_ms > at_ms)
         loop_timer_set(outbox->loop, &outbox->flush, at_ms);
 }
 
@@ -87,7 +87,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
         outbox->marks_len--;
         free(container_of(job, struct outbox_stale_mark, job));
     }
-    if (!heap_linked(&outbox->mark_again.node))
+    if (!loop_timer_is_set(&outbox->mark_again))
         loop_timer_set(outbox->loop, &outbox->mark_again,
                        loop_now_ms(outbox->loop) + OUTBOX_MARK_AGAIN_MS);
 }

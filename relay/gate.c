@@ -116,7 +116,7 @@ void gate_knock(struct gate *gate)
 
     if (gate->state == GATE_OPEN || !gate->listens)
         return;
-    if (heap_linked(&gate->timer.node) && gate->timer.at_ms <= at_ms)
+    if (loop_timer_is_set(&gate->timer) && gate->timer.at_ms <= at_ms)
         return;
     loop_timer_set(gate->options.loop, &gate->timer, at_ms);
 }

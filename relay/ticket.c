@@ -67,7 +67,7 @@ void ticket_set_time(struct tickets *tickets, struct ticket *ticket)
         return;
     ticket->due_ms = loop_now_ms(tickets->loop) + tickets->wait_ms;
     TAILQ_INSERT_TAIL(&tickets->waiting, ticket, link);
-    if (!heap_linked(&tickets->timer.node))
+    if (!loop_timer_is_set(&tickets->timer))
         loop_timer_set(tickets->loop, &tickets->timer, ticket->due_ms);
 }
 
