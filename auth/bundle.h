@@ -6,7 +6,7 @@
 
 enum {
     BUNDLE_EMPTY = 1, /* the bundle holds no certificate */
-    BUNDLE_BROKEN,    /* a part cannot be read, and then libcurl would trust none of it */
+    BUNDLE_BROKEN,    /* a part cannot be read, so that libcurl would trust no part */
 };
 
 /* Counts the certificates. 0 and *count; or an outcome, and *count is untouched. */

@@ -33,7 +33,7 @@ struct keyring {
     unsigned char previous[KEYRING_DIGEST_LEN];
 };
 
-/* Logs OpenSSL's error, and empties its queue of errors for later calls. */
+/* Logs OpenSSL's error, and empties the queue of errors for later calls. */
 static int keyring_failed(const char *what)
 {
     char reason[256];

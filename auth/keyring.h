@@ -3,7 +3,7 @@
  * The keyring: the secrets that are accepted, kept only as HMAC-SHA-256 under a key made at start.
  *
  * The presented secret is hashed and compared with every accepted one, without an early exit. So
- * the time that takes tells neither how much of the secret was right nor which one it was.
+ * the time of a check tells neither how much of the secret was right nor which one it was.
  */
 #pragma once
 
@@ -15,7 +15,7 @@ struct keyring;
 enum keyring_match { KEYRING_NONE, KEYRING_CURRENT, KEYRING_PREVIOUS };
 
 enum {
-    KEYRING_MATCHES = KEYRING_PREVIOUS + 1,
+    KEYRING_MATCHES = KEYRING_PREVIOUS + 1, /* how many values enum keyring_match has */
     KEYRING_SECRET_MAX = 512, /* bytes; a longer presented secret is wrong without being hashed */
     KEYRING_INVALID = 1,
 };
@@ -28,6 +28,6 @@ int keyring_new(const char *current, const char *previous, struct keyring **keyr
 struct keyring *keyring_free(struct keyring *keyring);
 CLEANUP_POINTER(struct keyring, keyring_free);
 
-/* Which secret was presented, an enum keyring_match; or an -errno: that cannot be said now.
+/* Returns which secret was presented, an enum keyring_match; or an -errno: that cannot be said now.
  * presented.at == NULL: none was sent. Only one thread at a time may call this. */
 int keyring_check(struct keyring *keyring, struct span presented);

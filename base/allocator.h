@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 struct allocator {
-    /* Bytes that are all zero, for free(); NULL: there is no memory. */
+    /* Returns bytes that are all zero, and that free() takes; NULL: there is no memory. */
     void *(*alloc)(struct allocator *allocator, size_t bytes);
 };
 
-/* The machine's. */
+/* The machine's memory. */
 extern struct allocator allocator_system;
 
 static inline void *allocator_alloc(struct allocator *allocator, size_t bytes)

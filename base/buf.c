@@ -38,13 +38,13 @@ int buf_reserve(struct buf *buf, size_t extra)
     return buf_grow(buf, cap);
 }
 
-int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most)
+int buf_reserve_up_to(struct buf *buf, size_t extra, size_t max)
 {
     size_t cap = buf->cap + buf->cap / 2;
 
-    if (buf->cap - buf->len >= extra || cap <= most || most < buf->len || most - buf->len < extra)
+    if (buf->cap - buf->len >= extra || cap <= max || max < buf->len || max - buf->len < extra)
         return buf_reserve(buf, extra);
-    return buf_grow(buf, most);
+    return buf_grow(buf, max);
 }
 
 int buf_append(struct buf *buf, const void *bytes, size_t len)

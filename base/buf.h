@@ -15,13 +15,15 @@ struct buf {
 
 #define BUF_NULL ((struct buf){NULL, 0, 0})
 
-/* Makes room for extra more bytes at least. 0; or -ENOMEM, and nothing has changed. */
+/* Makes room for extra bytes at least, behind those that are there. 0; or -ENOMEM, and nothing has
+ * changed. */
 int buf_reserve(struct buf *buf, size_t extra);
-/* The same for a buffer that will never hold more than most bytes: makes no room beyond that. */
-int buf_reserve_up_to(struct buf *buf, size_t extra, size_t most);
+/* The same, for a buffer that is said to hold max bytes in the end: makes no room beyond max that
+ * extra does not need. max may turn out too small, or be 0 because nothing was said. */
+int buf_reserve_up_to(struct buf *buf, size_t extra, size_t max);
 
-/* These append bytes, a span, a byte, and formatted text. 0 or -ENOMEM; a format that cannot be
- * printed is -EINVAL. */
+/* Append bytes, a span, a byte, and formatted text. 0 or -ENOMEM; -EINVAL: the format cannot be
+ * printed. */
 int buf_append(struct buf *buf, const void *bytes, size_t len);
 int buf_append_span(struct buf *buf, struct span span);
 int buf_append_char(struct buf *buf, char c);

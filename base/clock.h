@@ -10,9 +10,9 @@ struct clock {
     int64_t (*wall_ms)(struct clock *clock); /* since 1970; for people, and for what is stored */
 };
 
-enum { CLOCK_ISO_MAX = 25 };
+enum { CLOCK_ISO_MAX = 25 }; /* bytes of 2026-11-22T16:53:10.123Z, with its NUL */
 
-#define CLOCK_ISO_END_MS INT64_C(253402300800000) /* the year 10000 begins, with five digits */
+#define CLOCK_ISO_END_MS INT64_C(253402300800000) /* the year 10000, which has five digits */
 
 /* Writes a time of the wall clock as ISO 8601 in UTC, with ms. False: the time is not of the years
  * 1970 to 9999. */

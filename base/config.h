@@ -13,7 +13,7 @@
 enum { CONFIG_INVALID = SETTING_INVALID };
 
 enum {
-    CONFIG_SECRET_MAX = 512,      /* bytes; what auth/keyring.h hashes at most */
+    CONFIG_SECRET_MAX = 512,      /* bytes; KEYRING_SECRET_MAX, which base/ may not include */
     CONFIG_DEPLOY_KEY_MAX = 4096, /* bytes; far more than a key of Convex has */
 };
 
@@ -50,8 +50,8 @@ enum { CONFIG_OFF = SETTING_OFF };
  * its end is dropped, and an empty file is no secret. 0; CONFIG_INVALID, and *why has grown by one
  * line that names the setting and says what to mend; or an -errno. *config is untouched on failure.
  *
- * A process can read its settings again. Its environment does not change, so only secrets from
- * files can be new. (The file that ROUTES names is not read here.)
+ * A process can read its settings again. The environment of a process does not change, so only
+ * secrets from files can be new. (The file that ROUTES names is not read here.)
  */
 int config_read(char *(*lookup)(const char *name), struct config *config, struct buf *why);
 

@@ -15,10 +15,10 @@
 /* Logs where an unexpected error arose. Evaluates to r: return error_origin(-ENOMEM); */
 #define error_origin(r) error_origin_at((r), __FILE__, __LINE__)
 
-/* Writes the log line of error_origin(), which is the one to use. */
+/* Writes the log line. Only for error_origin(). */
 void error_note(int r, const char *file, int line);
 
-/* Inline, so that compilers and analysers see that the result is r. */
+/* Only for error_origin(). Inline, so that compilers and analysers see that the result is r. */
 static inline int error_origin_at(int r, const char *file, int line)
 {
     error_note(r, file, line);

@@ -8,10 +8,11 @@
 
 enum { FILE_INVALID = 1 };
 
-enum { FILE_PIPE_MS = 5000 };
+enum { FILE_PIPE_MS = 5000 }; /* see file_limit_waits() */
 
-/* From now on a pipe, or whatever else is no file, must end within FILE_PIPE_MS, since a loop may
- * not be blocked. Before that a reading waits for any time. */
+/* Limits file_read() for a relay that serves, since its loop may not be blocked: from this call on
+ * a pipe, or whatever else is no file, must end within FILE_PIPE_MS. Without this call file_read()
+ * waits for any time. */
 void file_limit_waits(void);
 
 /*

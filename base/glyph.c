@@ -20,8 +20,8 @@ static const struct glyph_range glyph_unsafe[] = {
     {0xFFF0, 0xFFFB}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE0FFF},
 };
 
-/* The general categories Mn and Me, and the second and third letters of a Korean syllable. Codes
- * between two ranges that are not assigned belong to one of the two. */
+/* The general categories Mn and Me, and the second and third letters of a Korean syllable. A
+ * range may also hold codes that Unicode has not assigned, so that there are fewer ranges. */
 /* clang-format off */
 static const struct glyph_range glyph_combining[] = {
     {0x300, 0x36F}, {0x483, 0x489}, {0x591, 0x5BD}, {0x5BF, 0x5BF}, {0x5C1, 0x5C2},
@@ -142,7 +142,7 @@ size_t glyph_decode(struct span text, uint32_t *code)
     if (*at >= 0x80 && !utf8_begin(*at, &rest))
         return 0;
     if (*at == 0xED)
-        rest.max = 0xBF;
+        rest.max = 0xBF; /* WTF-8 has surrogates, which UTF-8 rules out by this bound */
     *code = *at & lead_bits[rest.left];
     for (; rest.left > 0; len++) {
         if (len == text.len || !utf8_continue(at[len], &rest))

@@ -8,8 +8,8 @@
 
 #include "base/span.h"
 
-/* Decodes the first character of WTF-8 text and returns its number of bytes; 0: no character. *code
- * may be a lone surrogate. */
+/* Decodes the first character of WTF-8 text, which must not be empty. Returns its number of bytes;
+ * 0: the text begins with no character. *code may be a lone surrogate. */
 size_t glyph_decode(struct span text, uint32_t *code);
 
 /* Whether the character is a control, is invisible, or hides, reorders or breaks the text around

@@ -6,9 +6,10 @@
 
 enum { HISTOGRAM_BUCKETS = 13 };
 
+/* The upper end of a bucket, which the bucket does not include. */
 struct histogram_bound {
     int64_t ms;
-    const char *seconds;
+    const char *seconds; /* the same as Prometheus writes it */
 };
 extern const struct histogram_bound histogram_bounds[HISTOGRAM_BUCKETS];
 
@@ -17,8 +18,8 @@ struct histogram {
     uint64_t sum_ms;
 };
 
-/* Adds a time. A clock of whole ms cuts: 2 ms may be 2.9, so a time that equals a bound counts as
- * beyond that bound. */
+/* Adds a time. A clock of whole ms cuts fractions off, so that 2 ms may have been 2.9. A time that
+ * equals a bound thus counts as beyond that bound. */
 static inline void histogram_add(struct histogram *histogram, int64_t ms)
 {
     int bucket = 0;

@@ -7,7 +7,7 @@
 enum { JS_STRING_CUT = 1 };
 
 /*
- * String(value): appends to out, which grows to max bytes at most. json has passed the scanner. 0;
+ * Appends String(value) to out, which grows to max bytes at most. json has passed the scanner. 0;
  * JS_STRING_CUT: the string is longer than max; or -ENOMEM.
  */
 int js_string(struct span json, size_t max, struct buf *out);

@@ -10,9 +10,9 @@
 
 /* ---- walking ---- */
 
-struct span json_value_at(const char *at, const char *end)
+struct span json_value_at(const char *begin, const char *end)
 {
-    return (struct span){at, (size_t)(json_skip_value(at, end) - at)};
+    return (struct span){begin, (size_t)(json_skip_value(begin, end) - begin)};
 }
 
 struct json_walk json_walk(struct span value)
@@ -102,7 +102,7 @@ bool json_string_is(struct span string, struct span name)
     const char *end = string.at + string.len - 1;
     size_t len = (size_t)(end - at);
 
-    /* A first comparison, which tells most strings apart. */
+    /* Without decoding: tells most strings apart. */
     if (len < name.len || len > name.len * JSON_CODE_UNIT_BYTES_MAX ||
         (len > 0 && *at != *name.at && *at != '\\'))
         return false;
@@ -141,11 +141,11 @@ int json_decode(struct span string, struct buf *out)
     return r;
 }
 
-int json_decode_some(struct span string, size_t most, struct buf *out)
+int json_decode_some(struct span string, size_t wanted, struct buf *out)
 {
     size_t len = 1;
 
-    while (len < string.len - 1 && len < most * JSON_CODE_UNIT_BYTES_MAX)
+    while (len < string.len - 1 && len < wanted * JSON_CODE_UNIT_BYTES_MAX)
         len += string.at[len] != '\\'      ? 1
                : string.at[len + 1] == 'u' ? JSON_CODE_UNIT_BYTES_MAX
                                            : 2;

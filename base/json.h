@@ -12,19 +12,20 @@
 
 #include "base/buf.h"
 
-enum { JSON_CODE_UNIT_BYTES_MAX = 6 }; /* of a string as written, for one UTF-16 unit: \uXXXX */
+/* The bytes that one UTF-16 unit of a string takes at most, as written: \uXXXX. */
+enum { JSON_CODE_UNIT_BYTES_MAX = 6 };
 
 /* ---- Walking ---- */
 
 /*
- * Walks over the members of an object, or over the elements of an array, where key is not set.
+ * Walks over the members of an object, or over the elements of an array, which leave key as it is.
  *   struct json_walk walk = json_walk(value);
  *   while (json_next(&walk, &key, &value)) ...
  */
 struct json_walk {
-    const char *at;
-    const char *end;
-    bool object;
+    const char *at;  /* behind the last member */
+    const char *end; /* the closing bracket */
+    bool object;     /* not an array */
 };
 
 /* A value that is no object and no array has no members. */
@@ -33,8 +34,8 @@ struct json_walk json_walk(struct span value);
 /* Moves on to the next member. False: there is none, and *key and *value are untouched. */
 bool json_next(struct json_walk *walk, struct span *key, struct span *value);
 
-/* The value that begins at at and ends before end. */
-struct span json_value_at(const char *at, const char *end);
+/* The value that begins at begin. The text ends before end. */
+struct span json_value_at(const char *begin, const char *end);
 
 /* The value of the last member with that name; SPAN_NULL: there is none, or value is no object. */
 struct span json_find(struct span object, struct span name);
@@ -45,9 +46,9 @@ bool json_string_is(struct span string, struct span name);
 /* Appends a string as written (with its quotes), decoded to WTF-8. 0 or -ENOMEM. */
 int json_decode(struct span string, struct buf *out);
 
-/* The same for the beginning of a long string: at least most bytes as far as there are any, and not
- * many more. */
-int json_decode_some(struct span string, size_t most, struct buf *out);
+/* The same for the beginning of a long string: appends at least wanted bytes, if the string has so
+ * many, and not many more. */
+int json_decode_some(struct span string, size_t wanted, struct buf *out);
 
 /* ---- Writing, as JavaScript's JSON.stringify does ---- */
 

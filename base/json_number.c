@@ -2,9 +2,9 @@
 /*
  * The size of numbers in JSON.
  *
- * The place of a number's first digit decides whether a double can hold it. Only where that place
- * is the largest double's, the digits decide, and strtod() reads 320 of them. strtod() on a whole
- * number would take long over megabytes.
+ * The place of a number's first digit decides whether a double can hold the number. Only where that
+ * is also the place of the largest double's first digit, the digits decide: strtod() reads 320 of
+ * them, since a whole number may have megabytes.
  */
 #include "base/json_number.h"
 
@@ -28,10 +28,10 @@ static int64_t number_exponent(const char *at, const char *end)
 
 bool json_number_fits(struct span number)
 {
-    enum { FIRST_PLACE_MAX = 308, DIGITS = 320 };
+    enum { PLACE_OF_LARGEST = 309, DIGITS = 320 }; /* the largest double is 1.79e308 */
     const char *end = number.at + number.len;
     const char *at = number.at + (*number.at == '-');
-    char digits[DIGITS + sizeof("0.e308")] = "0.";
+    char digits[DIGITS + sizeof("0.e309")] = "0.";
     size_t digits_len = 2;
     int64_t place = 0; /* of the first digit other than 0: 1 for 5, 0 for 0.5, -1 for 0.05 */
     bool point = false;
@@ -51,8 +51,8 @@ bool json_number_fits(struct span number)
         return true; /* zero */
     if (at < end)
         place += number_exponent(at + 1, end);
-    if (place != FIRST_PLACE_MAX + 1)
-        return place <= FIRST_PLACE_MAX;
+    if (place != PLACE_OF_LARGEST)
+        return place < PLACE_OF_LARGEST;
     memcpy(digits + digits_len, "e309", sizeof("e309"));
     return isfinite(strtod(digits, NULL));
 }

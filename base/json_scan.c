@@ -17,6 +17,8 @@
 #include "base/json.h"
 #include "base/json_number.h"
 
+/* The order counts: json_scan() tells by comparisons whether a state is within a string or a
+ * number. */
 enum json_state {
     JSON_START,
     JSON_BOM_2,
@@ -83,7 +85,7 @@ static enum json_error json_open(struct json_scanner *s, bool object)
     return JSON_FINE;
 }
 
-/* A value ends before end. Tells whoever wants to know about that value. */
+/* A value ends before end. Calls inner and member, where that value is one for them. */
 static void json_value_done(struct json_scanner *s, struct span text, size_t end)
 {
     s->state = JSON_AFTER;
@@ -300,7 +302,7 @@ static enum json_state json_number_next(int state, char c)
 
 static enum json_error json_in_number(struct json_scanner *s, struct span text)
 {
-    enum { SURELY_FITS = 300 };
+    enum { SURELY_FITS = 300 }; /* characters of a number without an exponent */
 
     for (; s->pos < text.len; s->pos++) {
         enum json_state next = json_number_next(s->state, text.at[s->pos]);

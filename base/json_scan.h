@@ -15,7 +15,7 @@
 
 enum {
     JSON_DEPTH_MAX = 4096,     /* levels; deeper text is refused */
-    JSON_KEY_PLAIN_MAX = 1024, /* bytes; Convex's limit for the name of a field */
+    JSON_KEY_PLAIN_MAX = 1024, /* bytes; a longer key is odd: Convex's limit for a field's name */
 };
 
 enum json_error {
@@ -54,18 +54,18 @@ struct json_scanner {
     size_t pos;
     /* All that follows is private. */
     enum json_error error;
-    int state;
+    int state;           /* an enum json_state */
     const char *literal; /* what is left of true, false, null */
-    int hex_left;
+    int hex_left;        /* digits of \uXXXX that are still to come */
     struct utf8_rest utf8;
-    int depth;
-    char outermost; /* the first byte of the text's value */
-    bool in_key;
-    bool odd_key_at_hand;
-    bool odd_keys;
-    bool null_members;
-    bool inner_at_hand; /* the inner member at hand has the name inner_name */
-    size_t token;       /* where the string or number at hand begins: an offset in the text */
+    int depth;            /* levels that are open */
+    char outermost;       /* the first byte of the text's value */
+    bool in_key;          /* the string at hand is a key */
+    bool odd_key_at_hand; /* the string at hand holds a byte that makes a key odd */
+    bool odd_keys;        /* for struct json_member */
+    bool null_members;    /* for struct json_member */
+    bool inner_at_hand;   /* the inner member at hand has the name inner_name */
+    size_t token;         /* where the string or number at hand begins: an offset in the text */
     size_t key, key_end, value;          /* of the outer member at hand: offsets in the text */
     size_t inner_value;                  /* of the inner member at hand: an offset in the text */
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* one bit for each level: 1 is an object, 0 an array */

@@ -33,8 +33,8 @@ const char *json_skip_blanks(const char *at, const char *end)
 
 /* ---- strings ---- */
 
-/* Sets the top bit of each byte of eight that is c. Bytes above such a byte may have theirs set,
- * too. */
+/* Sets the top bit of each of eight bytes that is c. The borrow may set the top bits of bytes above
+ * such a byte, too. */
 static uint64_t skip_bytes_that_are(uint64_t bytes, char c)
 {
     const uint64_t each = UINT64_C(0x0101010101010101);

@@ -3,7 +3,7 @@
  * json.c. */
 #pragma once
 
-/* Returns the first byte from at on that is no blank, or end. */
+/* Returns the first place from at on that holds no blank; end: there is none. */
 const char *json_skip_blanks(const char *at, const char *end);
 /* at is on the opening quote. Returns the place behind the string. */
 const char *json_skip_string(const char *at, const char *end);

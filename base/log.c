@@ -64,6 +64,7 @@ static bool log_fits(const struct log_line *line, size_t len)
     return line->len + len <= LOG_LINE_MAX - LOG_TAIL;
 }
 
+/* The text must fit: log_fits() was asked, or LOG_TAIL has room for it. */
 static void log_put(struct log_line *line, const char *text)
 {
     size_t len = strlen(text);

@@ -26,21 +26,21 @@ enum {
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR };
 enum log_format { LOG_TEXT, LOG_JSON };
 
-/* From now on no line waits long for room in stderr, and in a file each line goes to the end. To be
- * called before there are other threads. */
+/* Gets stderr ready: from this call on no line waits long for room, and in a file each line goes to
+ * the end. To be called before there are other threads. */
 void log_open(void);
 
 /* Sets what is logged and how; before that: info and text. To be called before there are other
  * threads. */
 void log_setup(enum log_level level, enum log_format format);
 
-/* Whether lines of that level are written. Spares the cost of fields for lines that are not. */
+/* Whether lines of that level are written. A caller whose fields cost something asks first. */
 int log_enabled(enum log_level level);
 
 /* Writes a line: fields as above, ended by LOG_END. The macros below add that end. */
 void log_write(enum log_level level, const char *message, ...) __attribute__((__sentinel__));
 
-/* Twice NULL, so that a key without a value does not carry the reader past the end. */
+/* Twice NULL: log_write() stops at the second one where a key was given without a value. */
 #define LOG_END (char *)NULL, (char *)NULL
 
 #define log_debug(...) log_write(LOG_DEBUG, __VA_ARGS__, LOG_END)

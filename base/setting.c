@@ -170,13 +170,13 @@ static int setting_check_file_or_off(const struct setting *setting, const char *
                         "that name wants its folder before it, as in ./NAME"));
 }
 
-/* The place of the string in the record, which is one of SETTING_STRING. */
-static char **setting_string(const struct setting *setting, void *record)
+/* The field of a setting of type SETTING_STRING. */
+static char **setting_string(const struct setting *setting, void *fields)
 {
-    return (char **)(void *)((char *)record + setting->offset);
+    return (char **)(void *)((char *)fields + setting->offset);
 }
 
-static int setting_set_string(const struct setting *setting, struct buf *value, void *record,
+static int setting_set_string(const struct setting *setting, struct buf *value, void *fields,
                               struct buf *why)
 {
     int r = 0;
@@ -189,7 +189,7 @@ static int setting_set_string(const struct setting *setting, struct buf *value, 
         r = setting_check_secret(setting, buf_span(value), why);
     if (r)
         return r;
-    *setting_string(setting, record) = take(value->at);
+    *setting_string(setting, fields) = take(value->at);
     return 0;
 }
 
@@ -205,10 +205,10 @@ static bool setting_parse_number(const char *text, int64_t *number)
     return !*end;
 }
 
-static int setting_set_number(const struct setting *setting, const char *value, void *record,
+static int setting_set_number(const struct setting *setting, const char *value, void *fields,
                               struct buf *why)
 {
-    void *field = (char *)record + setting->offset;
+    void *field = (char *)fields + setting->offset;
     int64_t number = 0;
 
     if (setting->off && strcmp(value, "off") == 0)
@@ -226,10 +226,10 @@ static int setting_set_number(const struct setting *setting, const char *value, 
     return 0;
 }
 
-static int setting_set_choice(const struct setting *setting, const char *value, void *record,
+static int setting_set_choice(const struct setting *setting, const char *value, void *fields,
                               struct buf *why)
 {
-    unsigned int *field = (unsigned int *)(void *)((char *)record + setting->offset);
+    unsigned int *field = (unsigned int *)(void *)((char *)fields + setting->offset);
 
     for (unsigned int i = 0; setting->choices[i]; i++)
         if (strcmp(value, setting->choices[i]) == 0) {
@@ -239,7 +239,7 @@ static int setting_set_choice(const struct setting *setting, const char *value, 
     return setting_not_a_choice(setting, value, why);
 }
 
-/* Leaves nothing of the value in memory, since it may be a secret. */
+/* Leaves nothing of the value in memory: the value may be a secret. */
 static void setting_wipe(struct buf *value)
 {
     if (value->at)
@@ -247,7 +247,7 @@ static void setting_wipe(struct buf *value)
     buf_done(value);
 }
 
-int setting_read(const struct setting *setting, char *(*lookup)(const char *name), void *record,
+int setting_read(const struct setting *setting, char *(*lookup)(const char *name), void *fields,
                  struct buf *why)
 {
     cleanup(setting_wipe) struct buf value = BUF_NULL;
@@ -259,12 +259,12 @@ int setting_read(const struct setting *setting, char *(*lookup)(const char *name
         return -ENOMEM;
     switch (setting->type) {
     case SETTING_STRING:
-        return setting_set_string(setting, &value, record, why);
+        return setting_set_string(setting, &value, fields, why);
     case SETTING_INT:
     case SETTING_INT64:
-        return setting_set_number(setting, value.at, record, why);
+        return setting_set_number(setting, value.at, fields, why);
     case SETTING_CHOICE:
-        return setting_set_choice(setting, value.at, record, why);
+        return setting_set_choice(setting, value.at, fields, why);
     }
     return 0;
 }
@@ -272,14 +272,14 @@ int setting_read(const struct setting *setting, char *(*lookup)(const char *name
 /* ---- A value that is kept ---- */
 
 void setting_warn(const struct setting *setting, char *(*lookup)(const char *name),
-                  const void *record)
+                  const void *fields)
 {
     char file_name[SETTING_NAME_MAX];
 
     if (!setting->secret)
         return;
     const char *value =
-        *(const char *const *)(const void *)((const char *)record + setting->offset);
+        *(const char *const *)(const void *)((const char *)fields + setting->offset);
     const char *doubt = value ? setting_value_doubt(span_of(value)) : NULL;
     setting_file_name(setting, file_name);
     if (doubt)
@@ -287,11 +287,11 @@ void setting_warn(const struct setting *setting, char *(*lookup)(const char *nam
                  setting_lookup(lookup, file_name) ? file_name : setting->name, "reason", doubt);
 }
 
-void setting_done(const struct setting *setting, void *record)
+void setting_done(const struct setting *setting, void *fields)
 {
     if (setting->type != SETTING_STRING)
         return;
-    char **field = setting_string(setting, record);
+    char **field = setting_string(setting, fields);
     if (*field && setting->secret)
         explicit_bzero(*field, strlen(*field));
     free(*field);

@@ -9,11 +9,11 @@
 /* Whether a header can carry the value: to JavaScript, a header's bytes are Latin-1. */
 bool setting_value_fits_header(struct span value);
 
-/* Whether the value begins with scheme://, as https://www.rfc-editor.org/rfc/rfc3986 3.1 has it. */
+/* Whether the value begins with scheme:// (RFC 3986, section 3.1). */
 bool setting_value_is_uri(const char *value);
 
-/* Whether the value is a word that is meant as a switch (no, false, "off"), or nothing but blanks
- * and quotes, which a file for `docker --env-file` leaves around words. */
+/* Whether the value is a word that is meant as a switch, such as no, false or off, or is no word at
+ * all. Blanks and quotes around the word do not count: docker's --env-file leaves them there. */
 bool setting_value_is_switch(const char *value);
 
 /* What is odd about a secret that fits a header, for the log. NULL: nothing. */

@@ -12,15 +12,15 @@
 #include "base/span.h"
 
 struct table_node {
-    struct table_node *next;
-    uint64_t hash;
+    struct table_node *next; /* in the chain of the slot */
+    uint64_t hash;           /* of the key that the node stands for */
 };
 
 struct table {
     struct table_node **slots;
     size_t slots_len; /* a power of two; 0 before the first node */
-    size_t len;
-    uint64_t seed[2];
+    size_t len;       /* nodes in the table */
+    uint64_t seed[2]; /* the key of the hash, made by table_init() */
 };
 
 /* 0 or an -errno. */

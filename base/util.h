@@ -16,8 +16,9 @@
     {                                                                                              \
         (void)fn(*p);                                                                              \
     }                                                                                              \
-    struct util_swallow_semicolon
+    struct util_swallow_semicolon /* so that a semicolon can stand behind the macro */
 
+/* freep() and closep() are for cleanup(): p is the address of a pointer or of a descriptor. */
 static inline void freep(void *p)
 {
     free(*(void **)p);

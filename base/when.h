@@ -12,8 +12,8 @@
 
 #include "base/span.h"
 
-/* Converts a local time into ms since 1970. local_ms is what the clocks on the wall show, counted
- * as if they showed UTC. */
+/* Converts a local time into ms since 1970. local_ms is what a clock of the zone shows, counted as
+ * if the clock showed UTC. */
 typedef int64_t (*when_zone_fn)(int64_t local_ms);
 
 /* Reads a time of the years 1970 to 9999. An age counts back from now_ms. zone converts a time
