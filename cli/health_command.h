@@ -9,5 +9,5 @@
 #pragma once
 
 /* Returns the exit code: EXIT_FINE; or EXIT_FAILED for any reason, since Docker knows no other
- * code. One line says which. */
+ * code. One line says what the reason is. */
 int health_command(void);

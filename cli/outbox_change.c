@@ -74,6 +74,7 @@ static int change_search(const struct outbox_change *change, struct store *store
                          uint64_t id, enum outbox_change_outcome *outcome)
 {
     struct change_search search = {change, force, id, OUTBOX_CHANGE_UNKNOWN};
+    /* The first row from that id on, which may be another event's. */
     struct store_filter filter = {
         .first = STORE_PENDING,
         .last = STORE_FORCED,
@@ -95,7 +96,7 @@ static int change_make(const struct outbox_change *change, struct store *store, 
 {
     int r = change->make(store, id, force);
 
-    if (r == STORE_MISSING) /* no dead letter has that id: find out why */
+    if (r == STORE_MISSING) /* no dead letter has that id: the row itself says why */
         return change_search(change, store, force, id, outcome);
     if (r && r != STORE_STALE)
         return r;

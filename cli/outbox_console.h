@@ -15,8 +15,8 @@ struct outbox_console {
     struct clock *clock;
     char *(*lookup)(const char *name); /* getenv in the program */
     int (*open)(const struct store_options *options, struct store **store);
-    int out_error; /* of the first write to out that failed, an errno; 0: none failed */
-    int64_t progress_ms;
+    int out_error;       /* of the first write to out that failed, an errno; 0: none failed */
+    int64_t progress_ms; /* monotonic; when the progress began, or was last shown */
 };
 
 /* Writes to out. After a write has failed, as when `| head` has seen enough, nothing more is
@@ -27,8 +27,8 @@ void outbox_console_write(struct outbox_console *console, struct span text);
 void outbox_console_complain(struct outbox_console *console, const char *format, ...)
     printf_like(2, 3);
 
-/* Shows how far a long command is, on one line of a terminal that is written over again. Nothing is
- * shown in the first moments, or without a terminal. The end removes the line. */
+/* Show how far a long command is, on one line of the terminal that each call writes anew. Nothing
+ * is shown in the first moments, or without a terminal. The end removes the line. */
 void outbox_console_progress_begin(struct outbox_console *console);
 void outbox_console_progress(struct outbox_console *console, const char *format, ...)
     printf_like(2, 3);

@@ -90,17 +90,18 @@ static int letters_named(struct outbox_console *console, struct store *store,
 
 /* ---- By a selection ---- */
 
-/* A run over all letters that were there at its start. Later ones are left out, since a forced
- * letter that dies again gets a new id, and would keep the run going for ever. */
+/* A run over all letters that were there at its start. Later letters are left out: a forced letter
+ * that dies again has a new id, and could keep the run going for ever. */
 struct letters_sweep {
     struct outbox_console *console;
     const struct outbox_request *request;
     const struct outbox_change *change;
-    uint64_t last_id;          /* the largest id at the start */
-    uint64_t total;            /* letters at the start, for the progress */
-    uint64_t after, rows_read; /* the id of the last letter read, and how many were read */
-    uint64_t page_rows;        /* letters read in the present page */
-    uint64_t made, stale;
+    uint64_t last_id;     /* the largest id at the start */
+    uint64_t total;       /* letters at the start, for the progress */
+    uint64_t after;       /* the id of the last letter read */
+    uint64_t rows_read;   /* letters read in all pages */
+    uint64_t page_rows;   /* letters read in the present page */
+    uint64_t made, stale; /* letters that were changed; that were not, since they are stale */
     struct outbox_change_batch batch;
 };
 
@@ -221,14 +222,14 @@ static int letters_run(struct outbox_console *console, struct store *store,
     return exit_code;
 }
 
-int outbox_replay(struct outbox_console *console, struct store *store,
-                  const struct outbox_request *request)
+int outbox_letters_replay(struct outbox_console *console, struct store *store,
+                          const struct outbox_request *request)
 {
     return letters_run(console, store, request, &outbox_change_replay);
 }
 
-int outbox_discard(struct outbox_console *console, struct store *store,
-                   const struct outbox_request *request)
+int outbox_letters_discard(struct outbox_console *console, struct store *store,
+                           const struct outbox_request *request)
 {
     return letters_run(console, store, request, &outbox_change_discard);
 }

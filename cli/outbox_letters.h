@@ -5,7 +5,7 @@
 
 #include "cli/outbox_request.h"
 
-int outbox_replay(struct outbox_console *console, struct store *store,
-                  const struct outbox_request *request);
-int outbox_discard(struct outbox_console *console, struct store *store,
-                   const struct outbox_request *request);
+int outbox_letters_replay(struct outbox_console *console, struct store *store,
+                          const struct outbox_request *request);
+int outbox_letters_discard(struct outbox_console *console, struct store *store,
+                           const struct outbox_request *request);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* How `convex-relay outbox` shows events and counts, as text and as JSON. */
 #include "cli/outbox_print.h"
-#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "cli/outbox_text.h"
 
 enum {
@@ -33,7 +33,7 @@ static int print_cell(struct span text, size_t width, struct buf *out)
     return r ? r : buf_printf(out, "%*s", (int)(width - used) + 2, "");
 }
 
-/* One unit is enough to tell young events from old ones. */
+/* Writes an age in one unit, which is enough to tell young events from old ones. */
 static void print_age(int64_t since_ms, int64_t now_ms, char age[PRINT_TIME_MAX])
 {
     int64_t seconds = now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
@@ -62,7 +62,8 @@ static const char *print_state(const struct store_row *row)
     return "?";
 }
 
-/* The first line of a reason that tells something: Convex may put one with a request id first. */
+/* The first line of a reason that tells something: Convex may put its request id on a line before
+ * that. */
 static struct span print_telling_line(struct span reason)
 {
     const char *end = memchr(reason.at, '\n', reason.len);
@@ -106,7 +107,7 @@ int outbox_print_line(const struct store_row *row, int64_t now_ms, struct buf *o
 
 /* ---- Times ---- */
 
-/* False: there is no time to show. */
+/* Writes a time. False: there is none to show. */
 static bool print_time(int64_t ms, char time[CLOCK_ISO_MAX])
 {
     return ms > 0 && clock_iso(ms, time);
@@ -114,7 +115,7 @@ static bool print_time(int64_t ms, char time[CLOCK_ISO_MAX])
 
 /* ---- One event ---- */
 
-static int whole_text(const char *name, struct span value, struct buf *out)
+static int print_whole_text(const char *name, struct span value, struct buf *out)
 {
     static const char line_break[] = "\n          ";
     int r = buf_printf(out, "%-*s", PRINT_NAME_WIDTH, name);
@@ -124,20 +125,21 @@ static int whole_text(const char *name, struct span value, struct buf *out)
     return r ? r : buf_append_char(out, '\n');
 }
 
-static int whole_time(const char *name, int64_t ms, struct buf *out)
+static int print_whole_time(const char *name, int64_t ms, struct buf *out)
 {
     char time[CLOCK_ISO_MAX];
 
-    return whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
+    return print_whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
 
-/* The time of death; 0: none. An event that is pending again has one, which no longer counts. */
+/* When the event became a letter; 0: it is none. A replayed event keeps that time in its row after
+ * it is pending again, where the time no longer counts. */
 static int64_t print_died_ms(const struct store_row *row)
 {
     return row->state == STORE_PENDING ? 0 : row->died_ms;
 }
 
-static const char *whole_state(const struct store_row *row)
+static const char *print_whole_state(const struct store_row *row)
 {
     switch (row->state) {
     case STORE_DEAD:
@@ -152,7 +154,7 @@ static const char *whole_state(const struct store_row *row)
     return "pending";
 }
 
-static int whole_body(struct span body, bool for_terminal, struct buf *out)
+static int print_whole_body(struct span body, bool for_terminal, struct buf *out)
 {
     int r = for_terminal ? outbox_text_whole(body, "\n", out) : buf_append_span(out, body);
 
@@ -166,29 +168,29 @@ int outbox_print_whole(const struct store_row *row, bool for_terminal, struct bu
     if (!r && row->was)
         r = buf_printf(out, "%-*s%" PRIu64 "\n", PRINT_NAME_WIDTH, "was:", row->was);
     if (!r)
-        r = whole_text("state:", span_of(whole_state(row)), out);
+        r = print_whole_text("state:", span_of(print_whole_state(row)), out);
     if (!r)
-        r = whole_text("model:", row->model, out);
+        r = print_whole_text("model:", row->model, out);
     if (!r)
-        r = whole_text("record:", row->record, out);
+        r = print_whole_text("record:", row->record, out);
     if (!r)
-        r = whole_time("arrived:", row->arrived_ms, out);
+        r = print_whole_time("arrived:", row->arrived_ms, out);
     if (!r)
         r = buf_printf(out, "%-*s%d\n", PRINT_NAME_WIDTH, "attempts:", row->attempts);
     if (!r)
-        r = whole_time("tried:", row->tried_ms, out);
+        r = print_whole_time("tried:", row->tried_ms, out);
     if (!r)
-        r = whole_time("died:", print_died_ms(row), out);
+        r = print_whole_time("died:", print_died_ms(row), out);
     if (!r)
-        r = whole_text("reason:", row->reason, out);
+        r = print_whole_text("reason:", row->reason, out);
     if (!r)
         r = buf_append_char(out, '\n');
-    return r ? r : whole_body(row->body, for_terminal, out);
+    return r ? r : print_whole_body(row->body, for_terminal, out);
 }
 
 /* ---- JSON ---- */
 
-static int json_text_member(const char *name, struct span text, struct buf *out)
+static int print_json_text(const char *name, struct span text, struct buf *out)
 {
     int r = buf_printf(out, ",\"%s\":", name);
 
@@ -197,11 +199,11 @@ static int json_text_member(const char *name, struct span text, struct buf *out)
     return text.at ? outbox_text_json(text, out) : buf_append_span(out, SPAN("null"));
 }
 
-static int json_time_member(const char *name, int64_t ms, struct buf *out)
+static int print_json_time(const char *name, int64_t ms, struct buf *out)
 {
     char time[CLOCK_ISO_MAX];
 
-    return json_text_member(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
+    return print_json_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
 
 int outbox_print_json(const struct store_row *row, bool with_body, struct buf *out)
@@ -213,21 +215,21 @@ int outbox_print_json(const struct store_row *row, bool with_body, struct buf *o
                        dead && row->stale ? "true" : "false");
 
     if (!r)
-        r = json_text_member("model", row->model, out);
+        r = print_json_text("model", row->model, out);
     if (!r)
-        r = json_text_member("record", row->record, out);
+        r = print_json_text("record", row->record, out);
     if (!r)
-        r = json_time_member("arrived", row->arrived_ms, out);
+        r = print_json_time("arrived", row->arrived_ms, out);
     if (!r)
         r = buf_printf(out, ",\"attempts\":%d", row->attempts);
     if (!r)
-        r = json_time_member("tried", row->tried_ms, out);
+        r = print_json_time("tried", row->tried_ms, out);
     if (!r)
-        r = json_time_member("died", print_died_ms(row), out);
+        r = print_json_time("died", print_died_ms(row), out);
     if (!r)
-        r = json_text_member("reason", row->reason, out);
+        r = print_json_text("reason", row->reason, out);
     if (!r && with_body)
-        r = json_text_member("body", row->body, out);
+        r = print_json_text("body", row->body, out);
     return r ? r : buf_append_span(out, SPAN("}\n"));
 }
 

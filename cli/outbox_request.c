@@ -44,7 +44,7 @@ static int parse_refuse(const struct parse *parse, const char *text)
     return EXIT_USAGE;
 }
 
-/* The same about a word, which is shown if it is short and printable. */
+/* Refuses a word. The complaint shows a word that is short and printable. */
 static int parse_refuse_word(const struct parse *parse, const char *word, const char *text)
 {
     char shown[96];
@@ -72,15 +72,15 @@ static const struct option *option_find(const char *word, size_t len)
 static int parse_state(struct parse *parse, struct span value)
 {
     if (span_eq(value, SPAN("pending")))
-        parse->request->states = OUTBOX_PENDING;
+        parse->request->states = OUTBOX_STATES_PENDING;
     else if (span_eq(value, SPAN("dead")))
-        parse->request->states = OUTBOX_DEAD;
+        parse->request->states = OUTBOX_STATES_DEAD;
     else
         return parse_refuse(parse, "--state is pending or dead");
     return 0;
 }
 
-/* Refuses an empty text: each reason holds that, so something else was meant. */
+/* Refuses an empty text, which is a part of every reason: something else was meant. */
 static int parse_reason(struct parse *parse, struct span value)
 {
     if (value.len == 0)
@@ -155,7 +155,7 @@ static int parse_option(struct parse *parse, const char *word)
         value = parse_value(parse);
     if (option->has_value && !value)
         return parse_refuse_word(parse, option->name, "needs a value");
-    /* One of two values would be ignored, and letters be changed that it spares. */
+    /* One of two values would be ignored, and with it a condition that spares letters. */
     if (option->has_value && (parse->seen & option->bit))
         return parse_refuse_word(parse, option->name, "is given twice");
     parse->seen |= option->bit;

@@ -5,13 +5,14 @@
 #include "cli/outbox_console.h"
 #include "cli/outbox_selection.h"
 
-enum outbox_states { OUTBOX_ANY, OUTBOX_PENDING, OUTBOX_DEAD };
+/* Which events a list shows. */
+enum outbox_states { OUTBOX_STATES_ANY, OUTBOX_STATES_PENDING, OUTBOX_STATES_DEAD };
 
 struct outbox_request {
-    bool json;
-    bool all; /* --all: the letters of the selection, instead of ids */
-    bool force;
-    bool dry_run;
+    bool json;    /* --json */
+    bool all;     /* --all: the letters of the selection, instead of ids */
+    bool force;   /* --force: stale letters, too */
+    bool dry_run; /* --dry-run: nothing is changed */
     enum outbox_states states;
     struct outbox_selection selection;
     uint64_t *ids; /* owned by the request */
@@ -30,10 +31,11 @@ enum outbox_option {
     OUTBOX_OPTION_BEFORE = 1 << 7,
 };
 
+/* The words that a command takes beside its options. */
 enum outbox_words {
     OUTBOX_WORDS_NONE,
-    OUTBOX_WORDS_ID,
-    OUTBOX_WORDS_IDS, /* or --all, if the form has that option */
+    OUTBOX_WORDS_ID,  /* one id */
+    OUTBOX_WORDS_IDS, /* ids or, if the form has that option, --all */
     OUTBOX_WORDS_FILE,
 };
 
@@ -45,8 +47,8 @@ struct outbox_form {
     enum outbox_words words;
 };
 
-/* Reads argv, the words behind the command's name; the request goes on pointing into them. 0; or an
- * exit code, after a complaint that shows the form. outbox_request_done() must follow both. */
+/* Reads argv, the words behind the command's name. The request points into argv from then on. 0; or
+ * an exit code, after a complaint that shows the form. outbox_request_done() must follow both. */
 int outbox_request_read(struct outbox_console *console, const struct outbox_form *form, int argc,
                         char *const *argv, struct outbox_request *request);
 

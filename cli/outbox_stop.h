@@ -5,11 +5,11 @@
 
 #include <stdbool.h>
 
-/* From here on signals are noted instead of ending the process. For one command at a time. */
+/* From this call on signals are noted instead of ending the process. For one command at a time. */
 void outbox_stop_begin(void);
 
 /* Whether such a signal has come. */
 bool outbox_stop_wanted(void);
 
-/* From here on signals do what they did before outbox_stop_begin(). */
+/* From this call on signals do what they did before outbox_stop_begin(). */
 void outbox_stop_end(void);

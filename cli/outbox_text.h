@@ -12,7 +12,8 @@
 /* The whole text. A line feed becomes line_break, or is escaped if that is NULL. */
 int outbox_text_whole(struct span text, const char *line_break, struct buf *out);
 
-/* As much of the text as fits width columns. *used: the columns that it takes. */
+/* As much of the text as fits width columns, with an ellipsis where something is left out. *used:
+ * the columns that are taken. */
 int outbox_text_cut(struct span text, size_t width, size_t *used, struct buf *out);
 
 /* A JSON string of the same value. Bytes that are neither UTF-8 nor a surrogate become U+FFFD. */

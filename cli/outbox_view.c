@@ -22,7 +22,7 @@ struct view {
     const struct outbox_request *request;
     int64_t now_ms;
     struct buf page;
-    uint64_t rows;  /* rows of the present page, with those that are not shown */
+    uint64_t rows;  /* rows of the present page, also those that are not shown */
     uint64_t after; /* the id of the last row read */
 };
 
@@ -31,8 +31,8 @@ static void view_done(struct view *view)
     buf_done(&view->page);
 }
 
-int outbox_stats(struct outbox_console *console, struct store *store,
-                 const struct outbox_request *request)
+int outbox_view_stats(struct outbox_console *console, struct store *store,
+                      const struct outbox_request *request)
 {
     cleanup(buf_done) struct buf text = BUF_NULL;
     int64_t now_ms = clock_wall_ms(console->clock);
@@ -53,8 +53,9 @@ int outbox_stats(struct outbox_console *console, struct store *store,
 
 static bool view_wants(const struct outbox_request *request, const struct store_row *row)
 {
-    /* Replays count as pending, and dead rows stand between the two in the store. */
-    if (request->states == OUTBOX_PENDING)
+    /* An offer counts as pending. The store reads a range of states, and STORE_DEAD stands between
+     * STORE_PENDING and the two states of an offer. */
+    if (request->states == OUTBOX_STATES_PENDING)
         return row->state != STORE_DEAD;
     return true;
 }
@@ -77,7 +78,7 @@ static int view_list_row(void *ctx, const struct store_row *row)
 
 static int view_list_page(struct store *store, struct view *view)
 {
-    bool dead = view->request->states == OUTBOX_DEAD;
+    bool dead = view->request->states == OUTBOX_STATES_DEAD;
     struct store_filter filter = {
         .first = dead ? STORE_DEAD : STORE_PENDING,
         .last = dead ? STORE_DEAD : STORE_FORCED,
@@ -91,8 +92,8 @@ static int view_list_page(struct store *store, struct view *view)
     return store->ops->read(store, &filter, view_list_row, view);
 }
 
-int outbox_list(struct outbox_console *console, struct store *store,
-                const struct outbox_request *request)
+int outbox_view_list(struct outbox_console *console, struct store *store,
+                     const struct outbox_request *request)
 {
     cleanup(view_done) struct view view = {
         .request = request,
@@ -141,14 +142,15 @@ static int show_row(void *ctx, const struct store_row *row)
     return outbox_print_whole(row, show->for_terminal, &show->text);
 }
 
-int outbox_show(struct outbox_console *console, struct store *store,
-                const struct outbox_request *request)
+int outbox_view_show(struct outbox_console *console, struct store *store,
+                     const struct outbox_request *request)
 {
     cleanup(show_done) struct show show = {
         .json = request->json,
         .for_terminal = console->out_is_terminal,
         .id = request->ids[0],
     };
+    /* The first row from that id on, which may be another event's. */
     struct store_filter filter = {
         .first = STORE_PENDING,
         .last = STORE_FORCED,

@@ -5,9 +5,9 @@
 
 #include "cli/outbox_request.h"
 
-int outbox_stats(struct outbox_console *console, struct store *store,
-                 const struct outbox_request *request);
-int outbox_list(struct outbox_console *console, struct store *store,
-                const struct outbox_request *request);
-int outbox_show(struct outbox_console *console, struct store *store,
-                const struct outbox_request *request);
+int outbox_view_stats(struct outbox_console *console, struct store *store,
+                      const struct outbox_request *request);
+int outbox_view_list(struct outbox_console *console, struct store *store,
+                     const struct outbox_request *request);
+int outbox_view_show(struct outbox_console *console, struct store *store,
+                     const struct outbox_request *request);

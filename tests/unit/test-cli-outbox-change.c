@@ -382,7 +382,7 @@ static int many_discard(void)
     world_forget();
     world.console.out = open_memstream(&world.out, &world.out_len);
     world.console.err = open_memstream(&world.err, &world.err_len);
-    int exit_code = outbox_discard(&world.console, &world.store.store, &request);
+    int exit_code = outbox_letters_discard(&world.console, &world.store.store, &request);
     assert_int_equal(fclose(world.console.out), 0);
     assert_int_equal(fclose(world.console.err), 0);
     return exit_code;
