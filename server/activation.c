@@ -67,7 +67,7 @@ static int activation_set_flags(int fd)
 static int activation_add(struct activation *activation, int fd, struct span name, struct buf *why)
 {
     bool is_admin = span_eq(name, SPAN("admin"));
-    int *place = is_admin ? &activation->admin_fd : &activation->sync_fd;
+    int *place = is_admin ? &activation->admin_fd : &activation->sender_fd;
 
     if (!activation_listens(fd))
         return activation_refuse(why, "one of them is not a stream socket that listens");
@@ -100,7 +100,7 @@ int activation_take(char *(*lookup)(const char *name), struct activation *out, s
 
 void activation_done(struct activation *activation)
 {
-    closep(&activation->sync_fd);
+    closep(&activation->sender_fd);
     closep(&activation->admin_fd);
     *activation = ACTIVATION_NONE;
 }

@@ -12,8 +12,8 @@
 enum { ACTIVATION_REFUSED = 1 };
 
 struct activation {
-    int sync_fd;  /* for events; -1: none was handed over */
-    int admin_fd; /* for metrics and status; -1: none was handed over */
+    int sender_fd; /* for events; -1: none was handed over */
+    int admin_fd;  /* for metrics and status; -1: none was handed over */
 };
 
 #define ACTIVATION_NONE ((struct activation){-1, -1})
@@ -27,5 +27,5 @@ struct activation {
 int activation_take(char *(*lookup)(const char *name), struct activation *activation,
                     struct buf *why);
 
-/* Closes the sockets that are left. */
+/* Closes the sockets that nobody has taken out of *activation. */
 void activation_done(struct activation *activation);

@@ -70,7 +70,7 @@ static void http_connection_changed(void *ctx, struct MHD_Connection *mhd, void 
     } else {
         http->connections--;
         http_disconnected(context);
-        http_door_has_room(&http->door);
+        http_door_client_left(&http->door);
     }
 }
 
@@ -157,7 +157,7 @@ printf_like(2, 0) static void http_log(void *ctx, const char *format, va_list ar
     log_debug("libmicrohttpd", "said", text);
 }
 
-static struct MHD_Daemon *http_start(struct http *http, const struct http_options *options)
+static struct MHD_Daemon *http_start_daemon(struct http *http, const struct http_options *options)
 {
     /* Cuts off clients that do not read their answer; http_cutoff.c has all other deadlines. */
     unsigned silence_s = (unsigned)((HTTP_IDLE_MS + options->request_timeout_ms) / 1000 + 1);
@@ -200,7 +200,7 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
     if (r)
         return r;
     http->await_timer = (struct loop_timer){.fn = http_access_await, .ctx = http};
-    http->daemon = http_start(http, options);
+    http->daemon = http_start_daemon(http, options);
     if (!http->daemon)
         return error_origin(-EIO);
     const union MHD_DaemonInfo *info = MHD_get_daemon_info(http->daemon, MHD_DAEMON_INFO_EPOLL_FD);

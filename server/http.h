@@ -25,7 +25,7 @@ struct http_options {
 int http_new(struct loop *loop, struct service *service, const struct http_options *options,
              struct http **http);
 
-/* Every request must have been answered. Takes NULL. */
+/* Frees the server. Every request must have been answered. Takes NULL. */
 struct http *http_free(struct http *http);
 CLEANUP_POINTER(struct http, http_free);
 

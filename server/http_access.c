@@ -13,10 +13,9 @@
  *
  * Suspending a connection costs it three system calls, and a near Convex answers sooner than that
  * is worth. So a request without an answer is awaited first: MHD asks for the answer whenever it
- * runs. The connection is suspended only when the answer takes longer than HTTP_AWAIT_MS. Meanwhile
- * MHD also watches the client, and may report that it has left. Requests whose client has left go
- * on without a connection, and so outside of the limit of connections: their number is limited,
- * too.
+ * runs. The connection is suspended only when the answer takes longer than HTTP_AWAIT_MS. Before
+ * that MHD also watches the client, and may report that the client has left. Such a request goes on
+ * without a connection, and the limit of connections does not hold for it: HTTP_GONE_MAX does.
  */
 #include "server/http_access.h"
 
@@ -31,14 +30,14 @@
 
 enum {
     HTTP_AWAIT_MS = 2,
-    HTTP_AWAITED_MAX = 64, /* further ones are suspended at once: MHD asks for each in a run */
-    HTTP_GONE_MAX = 64,    /* with so many whose client has left, requests are suspended at once */
+    HTTP_AWAITED_MAX = 64, /* past that, requests are suspended at once: a run asks for each */
+    HTTP_GONE_MAX = 64,    /* the same past so many requests whose client has left */
     HTTP_ENCODING_SHOWN_MAX = 40, /* characters of a Content-Encoding in a refusal */
 };
 
 /* ---- answering ---- */
 
-/* The answer has been made: gives it to MHD. */
+/* Gives the answer, which has been made, to MHD. */
 static void http_wait_over(struct http_connection *connection)
 {
     struct http *http = connection->http;
@@ -46,11 +45,11 @@ static void http_wait_over(struct http_connection *connection)
 
     connection->wait = HTTP_NO_WAIT;
     if (wait == HTTP_NO_WAIT)
-        return; /* the handler is still running, and http_whole() will queue the answer */
+        return; /* the handler is still running, and http_access_whole() will queue the answer */
     http->resumed = true;
     if (wait == HTTP_AWAITED) {
         http->awaited--;
-        return; /* MHD asks for it in its next run */
+        return; /* MHD asks for the answer in its next run */
     }
     if (http_reply_queue(connection) != MHD_YES)
         (void)shutdown(http_connection_fd(connection), SHUT_RDWR);
@@ -147,7 +146,8 @@ static void http_route(struct http_connection *connection, const char *method,
         http_judge_body(connection, head);
 }
 
-static enum MHD_Result http_head(struct http_connection *connection, const struct http_start *start)
+static enum MHD_Result http_access_head(struct http_connection *connection,
+                                        const struct http_request_line *line)
 {
     struct http_head head;
     enum reply refusal;
@@ -156,7 +156,7 @@ static enum MHD_Result http_head(struct http_connection *connection, const struc
     connection->entered = true;
     connection->http->busy++;
     connection->began_ms = loop_now_ms(connection->http->loop);
-    int refused = http_head_read(connection->mhd, start, &head, &refusal, &why);
+    int refused = http_head_read(connection->mhd, line, &head, &refusal, &why);
     request_id_take(&connection->http->service->ids, head.request_id, connection->request.id);
     if (connection->target_lost) {
         http_refuse(connection, REPLY_UNAVAILABLE, http_no_memory);
@@ -166,7 +166,7 @@ static enum MHD_Result http_head(struct http_connection *connection, const struc
         http_refuse(connection, refusal, why);
         return http_reply_queue_early(connection);
     }
-    http_route(connection, start->method, &head);
+    http_route(connection, line->method, &head);
     if (connection->refused && (head.chunked || head.content_length > 0))
         return http_reply_queue_early(connection);
 
@@ -196,7 +196,7 @@ static void http_await(struct http_connection *connection)
     if (http->awaited < HTTP_AWAITED_MAX && http->gone < HTTP_GONE_MAX)
         connection->suspend_at_ms += HTTP_AWAIT_MS;
     http->awaited++;
-    if (!heap_linked(&http->await_timer.node))
+    if (!loop_timer_is_set(&http->await_timer))
         loop_timer_set(http->loop, &http->await_timer, connection->suspend_at_ms);
 }
 
@@ -208,7 +208,7 @@ static void http_suspend(struct http_connection *connection)
 }
 
 /* The request is whole. While it has no answer, MHD calls again in each run. */
-static enum MHD_Result http_whole(struct http_connection *connection)
+static enum MHD_Result http_access_whole(struct http_connection *connection)
 {
     http_cutoff_watch(connection, NULL);
     if (connection->wait == HTTP_NO_WAIT && !connection->answered) {
@@ -226,7 +226,7 @@ static enum MHD_Result http_whole(struct http_connection *connection)
 
 /* ---- MHD's callbacks ---- */
 
-static struct http_connection *http_connection_of(struct MHD_Connection *mhd)
+static struct http_connection *http_access_connection(struct MHD_Connection *mhd)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
@@ -237,7 +237,7 @@ static struct http_connection *http_connection_of(struct MHD_Connection *mhd)
 void *http_access_target(void *ctx, const char *target, struct MHD_Connection *mhd)
 {
     struct http *http = ctx;
-    struct http_connection *connection = http_connection_of(mhd);
+    struct http_connection *connection = http_access_connection(mhd);
 
     if (connection) {
         /* A request has begun. The target is kept now, since MHD decodes the path in place and cuts
@@ -257,12 +257,12 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
     struct http *http = ctx;
 
     if (!*request) {
-        struct http_connection *connection = http_connection_of(mhd);
+        struct http_connection *connection = http_access_connection(mhd);
         if (!connection)
             return MHD_NO;
-        struct http_start start = {method, buf_span(&connection->target), url, version};
+        struct http_request_line line = {method, buf_span(&connection->target), url, version};
         *request = connection;
-        return http_head(connection, &start);
+        return http_access_head(connection, &line);
     }
     if (*data_len > 0) {
         struct span piece = {data, *data_len};
@@ -270,7 +270,7 @@ enum MHD_Result http_access(void *ctx, struct MHD_Connection *mhd, const char *u
         http->ready = true; /* MHD may have more to read; http_timeout_ms() may not ask it */
         return http_body_piece(*request, piece);
     }
-    return http_whole(*request);
+    return http_access_whole(*request);
 }
 
 static enum reply http_access_reply_like(unsigned status)
@@ -307,7 +307,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
                            enum MHD_RequestTerminationCode why)
 {
     struct http *http = ctx;
-    struct http_connection *connection = *request ? *request : http_connection_of(mhd);
+    struct http_connection *connection = *request ? *request : http_access_connection(mhd);
 
     (void)why;
     *request = NULL;

@@ -13,6 +13,7 @@
 
 enum {
     HTTP_BODY_FIRST_BYTES = 64 * 1024, /* made at the head; more as the body arrives */
+    /* All bodies together may have as many bytes as four of the largest, and 64 MiB at least. */
     HTTP_BODIES_LARGEST = 4,
     HTTP_BODIES_BYTES_MIN = 64 * 1024 * 1024,
 };

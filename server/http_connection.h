@@ -37,16 +37,16 @@ struct http {
     size_t answer_bytes;           /* memory that holds texts of answers on their way */
     int64_t request_timeout_ms;
     unsigned connections; /* that MHD has */
-    unsigned admitted;    /* given to MHD 1.0 or later, which counts them in its next run only */
+    unsigned admitted; /* given to MHD 1.0 or later, which makes them connections in its next run */
     unsigned connections_max; /* of both together */
     /* Connections on which the client has to send something, in the order of their deadlines. */
     struct http_connections receiving; /* a request is expected or arrives */
     struct http_connections idle;      /* a request was answered */
     struct loop_timer deadline_timer;
     int late; /* turns of the loop since a deadline has passed; 0: none has, or all were cut off */
-    struct loop_timer left_timer;  /* set while connections receive */
-    struct loop_timer crowd_timer; /* set while all connections are taken */
-    struct log_sum crowded;
+    struct loop_timer left_timer;  /* finds clients that have left; set while connections receive */
+    struct loop_timer crowd_timer; /* makes room; set while all connections are taken */
+    struct log_sum crowded;        /* room was made */
     struct http_linger linger;
 };
 
@@ -88,11 +88,11 @@ struct http_connection {
 /* The socket; -1: there is none. */
 int http_connection_fd(const struct http_connection *connection);
 
-/* Counts, times and logs an answer, unless its endpoint is not observed. */
+/* Counts, times and logs an answer, if its endpoint is observed. */
 void http_connection_observe(const struct http_connection *connection, enum reply reply);
 
 /* Brings http.body_bytes up to date after the request's body has grown, moved or gone. */
 void http_connection_count_body(struct http_connection *connection);
 
-/* Frees what is ours of a connection that MHD has closed. */
+/* Frees what the relay has of a connection that MHD has closed. */
 void http_connection_free(struct http_connection *connection);

@@ -12,13 +12,13 @@
 enum {
     HTTP_LEFT_CHECK_MS = 1000,  /* between two checks for clients that have left unseen */
     HTTP_LEFT_POLLED_MAX = 512, /* clients in one call of poll(2) */
-    HTTP_NEW_MS = 500,          /* a client that came later is about to send its first request */
-    HTTP_LATE_TURNS = 64, /* of the loop, in which MHD reads what the kernel holds of a body */
+    HTTP_NEW_MS = 500,    /* for so long a new client counts as about to send its first request */
+    HTTP_LATE_TURNS = 64, /* turns of the loop, in which MHD reads what the kernel holds */
 
     HTTP_CROWD_CHECK_MS = 100,   /* between two checks while all connections are taken */
     HTTP_CROWD_IDLE_MS = 1000,   /* a connection without a request for so long may be cut off */
-    HTTP_CROWD_SILENT_MS = 5000, /* so may one that has brought no event's head for so long */
-    HTTP_CROWD_SHARE = 16, /* the part of all connections that may be cut off at once, plus one */
+    HTTP_CROWD_SILENT_MS = 5000, /* the same for one on which no event has begun to arrive */
+    HTTP_CROWD_SHARE = 16, /* one of so many connections is cut off at a time at most, plus one */
 };
 
 /* ---- deadlines ---- */
@@ -38,15 +38,15 @@ static int64_t http_first_deadline(const struct http *http)
     return receiving->deadline_ms < idle->deadline_ms ? receiving->deadline_ms : idle->deadline_ms;
 }
 
-/* Sets the timer for the first deadline. It may go off too early, after that deadline has been
- * moved, and never goes off late. */
+/* Sets the timer for the first deadline. If that deadline is moved, the timer goes off too early;
+ * it never goes off too late. */
 static void http_set_timer(struct http *http)
 {
     int64_t first_ms = http_first_deadline(http);
 
     if (first_ms == INT64_MAX || http->late > 0)
         return;
-    if (!heap_linked(&http->deadline_timer.node) || first_ms < http->deadline_timer.at_ms)
+    if (!loop_timer_is_set(&http->deadline_timer) || first_ms < http->deadline_timer.at_ms)
         loop_timer_set(http->loop, &http->deadline_timer, first_ms);
 }
 
@@ -62,7 +62,7 @@ void http_cutoff_watch(struct http_connection *connection, struct http_connectio
     connection->deadline_ms = loop_now_ms(http->loop) + http_limit_ms(http, list);
     TAILQ_INSERT_TAIL(list, connection, link);
     http_set_timer(http);
-    if (list == &http->receiving && !heap_linked(&http->left_timer.node))
+    if (list == &http->receiving && !loop_timer_is_set(&http->left_timer))
         loop_timer_set(http->loop, &http->left_timer, loop_now_ms(http->loop) + HTTP_LEFT_CHECK_MS);
 }
 
@@ -89,7 +89,7 @@ static void http_deadline(void *ctx)
     http->late = 1;
 }
 
-/* While MHD has more to read, waits for HTTP_LATE_TURNS at most: a client may send without end. */
+/* A client may send without end, so MHD's reading is waited for HTTP_LATE_TURNS at most. */
 void http_cutoff_judge(struct http *http, bool has_more)
 {
     if (has_more && http->late++ < HTTP_LATE_TURNS)
@@ -149,7 +149,7 @@ static bool http_has_sent(const struct http_connection *connection)
     return recv(http_connection_fd(connection), &first, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 
-/* Whether an event is arriving, whose secret was right. */
+/* Whether an event is arriving whose secret was right. */
 static bool http_brings_event(const struct http_connection *connection)
 {
     return connection->entered && connection->endpoint && connection->endpoint->reads_envelope;
@@ -195,7 +195,7 @@ static void http_check_crowd(void *ctx)
 
 void http_cutoff_admitted(struct http *http)
 {
-    if (http->connections >= http->connections_max && !heap_linked(&http->crowd_timer.node))
+    if (http->connections >= http->connections_max && !loop_timer_is_set(&http->crowd_timer))
         loop_timer_set(http->loop, &http->crowd_timer,
                        loop_now_ms(http->loop) + HTTP_CROWD_CHECK_MS);
 }

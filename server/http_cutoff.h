@@ -18,7 +18,7 @@ struct http;
 struct http_connection;
 struct http_connections;
 
-/* To be called before the first connection, and after the last one. */
+/* The init comes before the first connection, the done after the last one. */
 void http_cutoff_init(struct http *http);
 void http_cutoff_done(struct http *http);
 
@@ -26,7 +26,8 @@ void http_cutoff_done(struct http *http);
  * starts its time anew. */
 void http_cutoff_watch(struct http_connection *connection, struct http_connections *list);
 
-/* Whether a client has begun to send a request, or is about to, whose head has not arrived yet. */
+/* Whether a request is on its way whose head has not arrived yet. A client that has just come
+ * counts, since it is about to send one. */
 bool http_cutoff_any_begun(const struct http *http);
 
 /* A connection was added, perhaps the last one that is possible. */
@@ -34,7 +35,7 @@ void http_cutoff_admitted(struct http *http);
 
 /*
  * Cuts off the connections that have missed their deadline. To be called after a run of
- * libmicrohttpd, while http->late > 0. has_more: libmicrohttpd has more to read, so that a late
- * request may be in the kernel already.
+ * libmicrohttpd, while http->late > 0. has_more: libmicrohttpd has more to read, and a request
+ * that seems late may be among that.
  */
 void http_cutoff_judge(struct http *http, bool has_more);

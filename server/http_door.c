@@ -39,9 +39,9 @@ static void http_door_end_pause(void *ctx)
     http_door_set_shut(ctx, false);
 }
 
-void http_door_has_room(struct http_door *door)
+void http_door_client_left(struct http_door *door)
 {
-    if (door->shut && !heap_linked(&door->pause_timer.node))
+    if (door->shut && !loop_timer_is_set(&door->pause_timer))
         http_door_set_shut(door, false);
 }
 

@@ -33,12 +33,12 @@ struct http_door {
     struct loop_timer close_timer; /* set from http_door_close() until the sockets are closed */
 };
 
-/* Takes all of *listeners over, in any case. 0 or an -errno; http_door_done() must follow both. */
+/* Takes all of *listeners over, also on failure. http_door_done() must follow. 0 or an -errno. */
 int http_door_open(struct http_door *door, struct listeners *listeners);
 void http_door_done(struct http_door *door);
 
-/* A client has left, so that there may be room again. */
-void http_door_has_room(struct http_door *door);
+/* To be called when a client has left: there may be room again. */
+void http_door_client_left(struct http_door *door);
 
 /* Whether a client waits to be let in. */
 bool http_door_knocked(const struct http_door *door);

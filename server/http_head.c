@@ -44,11 +44,12 @@ struct http_head_scan {
     struct http_head *head;
     const char *at;  /* where the next line must begin */
     const char *end; /* the head's end */
+    /* How often the head has Content-Length, Transfer-Encoding, Host and the request's id. */
     int lengths, codings, hosts, request_ids;
-    const char *coding;
-    const char *length;
-    const char *why;
-    bool lenient;
+    const char *coding; /* the last Transfer-Encoding */
+    const char *length; /* the last Content-Length */
+    const char *why;    /* what is wrong with the head; NULL: nothing so far */
+    bool lenient;       /* libmicrohttpd is: the places of the lines are checked here */
 };
 
 /* RFC 9110, section 5.6.2. */
@@ -79,11 +80,11 @@ static const char http_head_is_not_plain[] =
     "The head holds a NUL, a folded line, no name or a line end other than CR LF";
 
 /* Whether the request line is a method, a target and a version, with one blank between them. */
-static bool http_head_begins_plain(const struct http_start *start)
+static bool http_head_begins_plain(const struct http_request_line *line)
 {
-    return start->url == start->method + strlen(start->method) + 1 &&
-           start->version == start->url + start->target.len + 1 &&
-           (start->target.len == 0 || !memchr(start->target.at, ' ', start->target.len));
+    return line->url == line->method + strlen(line->method) + 1 &&
+           line->version == line->url + line->target.len + 1 &&
+           (line->target.len == 0 || !memchr(line->target.at, ' ', line->target.len));
 }
 
 /* Whether a line is a name, a colon, blanks and a value, and stands exactly where the line before
@@ -166,12 +167,12 @@ static int http_head_refuse(enum reply reply, const char *text, enum reply *refu
 }
 
 /* Reads all headers. Returns NULL, or what is wrong with the head. */
-static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_start *start,
+static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_request_line *line,
                                   size_t head_len, struct http_head_scan *scan)
 {
-    scan->end = start->method + head_len;
-    scan->at = start->version + strlen(start->version) + HTTP_HEAD_LINE_END;
-    if (scan->lenient && !http_head_begins_plain(start))
+    scan->end = line->method + head_len;
+    scan->at = line->version + strlen(line->version) + HTTP_HEAD_LINE_END;
+    if (scan->lenient && !http_head_begins_plain(line))
         return "The request line is not a method, a target and a version, with a blank between";
     (void)MHD_get_connection_values_n(mhd, MHD_HEADER_KIND, http_head_field, scan);
     if (scan->why)
@@ -182,14 +183,14 @@ static const char *http_head_scan(struct MHD_Connection *mhd, const struct http_
         return "Content-Length stands there twice";
     if (scan->codings > 0 && scan->lengths > 0)
         return "Content-Length and Transfer-Encoding contradict each other";
-    if (scan->codings > 0 && strcmp(start->version, "HTTP/1.0") == 0)
+    if (scan->codings > 0 && strcmp(line->version, "HTTP/1.0") == 0)
         return "HTTP/1.0 has no Transfer-Encoding";
-    if (scan->hosts == 0 && strcmp(start->version, "HTTP/1.1") == 0)
+    if (scan->hosts == 0 && strcmp(line->version, "HTTP/1.1") == 0)
         return "HTTP/1.1 wants a Host";
     return scan->hosts > 1 ? "Host stands there twice" : NULL;
 }
 
-int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
+int http_head_read(struct MHD_Connection *mhd, const struct http_request_line *line,
                    struct http_head *head, enum reply *refusal, const char **why)
 {
     const union MHD_ConnectionInfo *size =
@@ -199,10 +200,10 @@ int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
     *head = (struct http_head){0};
     if (!size || size->header_size > HTTP_HEAD_MAX_BYTES)
         return http_head_refuse(REPLY_HEADERS_TOO_LARGE, "", refusal, why);
-    if (strcmp(start->version, "HTTP/1.1") != 0 && strcmp(start->version, "HTTP/1.0") != 0)
+    if (strcmp(line->version, "HTTP/1.1") != 0 && strcmp(line->version, "HTTP/1.0") != 0)
         return http_head_refuse(REPLY_BAD_REQUEST, "Only HTTP/1.1 and HTTP/1.0 are spoken here",
                                 refusal, why);
-    const char *doubt = http_head_scan(mhd, start, size->header_size, &scan);
+    const char *doubt = http_head_scan(mhd, line, size->header_size, &scan);
     if (doubt)
         return http_head_refuse(REPLY_BAD_REQUEST, doubt, refusal, why);
     if (scan.codings > 1 ||

@@ -24,8 +24,8 @@ struct http_head {
     unsigned long long content_length; /* bytes; 0: none given */
 };
 
-/* A request line, as libmicrohttpd has taken it apart in place. */
-struct http_start {
+/* The request line. libmicrohttpd has put NULs between its parts, which still stand in place. */
+struct http_request_line {
     const char *method;
     struct span target; /* as it was sent */
     const char *url;    /* where the target stood: decoded by now, without its query */
@@ -40,5 +40,5 @@ int http_head_strictness(void);
  * where that answer has one. The connection must be closed after a refusal, since nobody knows
  * where such a request ends.
  */
-int http_head_read(struct MHD_Connection *mhd, const struct http_start *start,
+int http_head_read(struct MHD_Connection *mhd, const struct http_request_line *line,
                    struct http_head *head, enum reply *refusal, const char **why);

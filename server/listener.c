@@ -17,8 +17,9 @@
 #include "base/util.h"
 
 enum {
-    LISTENER_NAME_MAX = 253,  /* RFC 1035, section 2.3.4, as text */
-    LISTENER_PORTS_TRIED = 8, /* chosen for the first address, they may be in use on another */
+    LISTENER_NAME_MAX = 253, /* RFC 1035, section 2.3.4, as text */
+    /* For port 0: what the kernel chooses for the first address may be in use on another. */
+    LISTENER_PORTS_TRIED = 8,
 };
 
 static void addrinfo_freep(struct addrinfo **list)
@@ -91,7 +92,8 @@ static int listener_bound_port(int fd, int *port)
     return 0;
 }
 
-/* Whether the address is IPv4. ::ffff:127.0.0.1 is, too: the kernel makes no difference. */
+/* Whether the address is IPv4. ::ffff:127.0.0.1 counts as IPv4, as it does to the kernel. *ip4 is
+ * of no use if not. */
 static bool listener_is_ip4(const struct addrinfo *info, struct in_addr *ip4)
 {
     if (info->ai_family == AF_INET) {
@@ -131,15 +133,15 @@ static bool listener_is_any(const struct addrinfo *info)
     return IN6_IS_ADDR_UNSPECIFIED(&((struct sockaddr_in6 *)(void *)info->ai_addr)->sin6_addr);
 }
 
-/* Whether "any" is a wildcard that includes the address. all: nothing else is bound for its host,
- * and then :: takes IPv4, too. */
-static bool listener_covers(const struct addrinfo *any, bool all, const struct addrinfo *info)
+/* Whether the address any is a wildcard that includes the address info. alone: see
+ * listener_bind(). */
+static bool listener_covers(const struct addrinfo *any, bool alone, const struct addrinfo *info)
 {
     struct in_addr ip4;
     bool any_is_ip4 = listener_is_ip4(any, &ip4);
 
     return listener_is_any(any) &&
-           (any_is_ip4 == listener_is_ip4(info, &ip4) || (all && !any_is_ip4));
+           (any_is_ip4 == listener_is_ip4(info, &ip4) || (alone && !any_is_ip4));
 }
 
 bool listener_overlap(listener_resolver resolve, const char *host, const char *other)
@@ -184,7 +186,8 @@ bool listener_is_host(const char *host)
 
 /* ---- opening ---- */
 
-/* LISTENER_FAILED leaves the reason in errno. */
+/* alone: the host has no other address, and then :: takes IPv4, too. LISTENER_FAILED leaves the
+ * reason in errno. */
 static int listener_bind(const struct addrinfo *info, bool alone, int *out)
 {
     cleanup(closep) int fd =

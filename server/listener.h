@@ -27,7 +27,7 @@ struct listeners {
     bool passed; /* by the service manager, which keeps the socket and its queue */
 };
 
-/* Closes the sockets that are left. */
+/* Closes the sockets, and leaves none. */
 void listeners_close(struct listeners *listeners);
 
 /*

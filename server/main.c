@@ -67,7 +67,7 @@ static int main_serve(struct setup *setup)
     return r ? EXIT_FAILED : EXIT_FINE;
 }
 
-/* Reads all settings, then runs the command. invalid: the exit code for wrong settings. */
+/* Reads all settings, then runs the command. invalid: the exit code if a setting is wrong. */
 static int main_with_setup(int (*run)(struct setup *setup), int invalid)
 {
     cleanup(setup_done) struct setup setup = {0};
@@ -91,7 +91,7 @@ static void main_before_constructors(int argc, char **argv, char **environment)
     (void)environment;
     signals_ignore();
     if (argc == 1)
-        signals_defer_reload();
+        signals_prepare_to_serve();
 }
 
 __attribute__((section(".preinit_array"), used)) static main_early *const main_first =

@@ -4,8 +4,8 @@
 #include <malloc.h>
 
 enum {
-    MEMORY_OWN_PAGES_BYTES = 512 * 1024,
-    MEMORY_SPARE_BYTES = 4 * 1024 * 1024,
+    MEMORY_OWN_PAGES_BYTES = 512 * 1024,  /* a block from this size on has pages of its own */
+    MEMORY_SPARE_BYTES = 4 * 1024 * 1024, /* free memory that glibc may keep at a heap's end */
     MEMORY_CHECK_MS = 2000,
     MEMORY_CHECKS_MAX = 15, /* then the heap is trimmed in spite of the work */
 };
@@ -43,7 +43,7 @@ static int memory_before_wait(void *ctx)
     struct memory *memory = ctx;
     size_t in_use = memory->in_use(memory->ctx);
 
-    if (in_use != memory->was_in_use && !heap_linked(&memory->timer.node))
+    if (in_use != memory->was_in_use && !loop_timer_is_set(&memory->timer))
         memory_set_timer(memory);
     memory->was_in_use = in_use;
     return -1;

@@ -28,7 +28,7 @@ void memory_tune(void);
 
 /*
  * Trims the heap two seconds after in_use() has changed. While is_at_work() is true the trim waits,
- * for half a minute at most. It costs 0.15 ms for each MiB of the heap.
+ * for half a minute at most. A trim costs 0.15 ms for each MiB of the heap.
  */
 void memory_watch(struct memory *memory, struct loop *loop);
 

@@ -23,9 +23,9 @@ struct notify {
 void notify_init(struct notify *notify, struct loop *loop, char *(*lookup)(const char *name));
 
 /*
- * Says that the service is up, or that a reload is over. From here on signs of life are sent, if
- * the service manager wants them. status, here and below, is text for people: its first line is
- * sent.
+ * Says that the service is up, or that a reload is over. Starts the signs of life, if the service
+ * manager wants them. status, here and in notify_stopping(), is text for people, of which the first
+ * line is sent.
  */
 void notify_ready(struct notify *notify, const char *status);
 void notify_reloading(struct notify *notify);

@@ -39,7 +39,7 @@ enum {
 
 /* ---- signals ---- */
 
-static void server_signalled(void *ctx, uint32_t events)
+static void serve_signalled(void *ctx, uint32_t events)
 {
     struct server *server = ctx;
     struct signalfd_siginfo signal;
@@ -49,27 +49,28 @@ static void server_signalled(void *ctx, uint32_t events)
         return;
     if (signal.ssi_signo != SIGHUP)
         stop_signalled(server);
-    else if (!server->http)
-        server->reload_due = true; /* the settings were read before this signal */
+    else if (!server->sender)
+        server->reload_due = true; /* the start has read the settings before this signal came */
     else if (server->phase == SERVER_RUNNING)
         reload_run(server);
 }
 
-static int server_watch_signals(struct server *server)
+static int serve_watch_signals(struct server *server)
 {
     int r = signals_open(&server->signal_fd);
 
     if (r)
         return r;
     server->signals =
-        (struct loop_fd){.fd = server->signal_fd, .fn = server_signalled, .ctx = server};
+        (struct loop_fd){.fd = server->signal_fd, .fn = serve_signalled, .ctx = server};
     return loop_fd_add(server->loop, &server->signals, EPOLLIN);
 }
 
 /* ---- start ---- */
 
-/* As many connections as descriptors are left when each attempt has one. */
-static unsigned server_connections_max(const struct config *config)
+/* How many connections of senders there may be: as many as there are descriptors when each attempt
+ * and each connection of the admin port has one. Raises the soft limit of descriptors first. */
+static unsigned serve_connections_max(const struct config *config)
 {
     struct rlimit limit = {0};
 
@@ -86,7 +87,7 @@ static unsigned server_connections_max(const struct config *config)
     return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
 }
 
-static int server_open_outbox(struct server *server)
+static int serve_open_outbox(struct server *server)
 {
     const struct config *config = &server->setup->config;
     cleanup(buf_done) struct buf why = BUF_NULL;
@@ -108,7 +109,7 @@ static int server_open_outbox(struct server *server)
     return r ? r : outbox_new(server->loop, store, &allocator_system, &server->outbox);
 }
 
-static int server_start_relay(struct server *server)
+static int serve_start_relay(struct server *server)
 {
     const struct config *config = &server->setup->config;
     struct upstream *upstream;
@@ -127,13 +128,13 @@ static int server_start_relay(struct server *server)
     r = relay_new(server->loop, upstream->transport, server->outbox, &relay, &server->relay);
     if (r == 0)
         r = relay_set_routes(server->relay, server->service.routes);
-    /* The pending events are read before new ones may arrive: see above. */
+    /* The pending events are read before new ones can arrive: the top of this file says why. */
     while (r == 0 && server->phase == SERVER_RUNNING && relay_loading(server->relay))
         r = loop_turn(server->loop);
     return r;
 }
 
-static int server_take_sockets(struct server *server)
+static int serve_take_sockets(struct server *server)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
     int r = activation_take(getenv, &server->activation, &why);
@@ -147,8 +148,8 @@ static int server_take_sockets(struct server *server)
 
 /* Takes the service manager's socket, or else listens on host and port. names: the two settings,
  * for a complaint. */
-static int server_listen(int *passed_fd, const char *names, const char *host, int port,
-                         struct listeners *listeners)
+static int serve_listen(int *passed_fd, const char *names, const char *host, int port,
+                        struct listeners *listeners)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
 
@@ -165,12 +166,8 @@ static int server_listen(int *passed_fd, const char *names, const char *host, in
     return r;
 }
 
-/*
- * Opens the port for metrics and status before the port for events, and logs it after that port. A
- * person or a script that waits for "listening" then finds both ports open. *opened is valid as
- * long as server->admin is.
- */
-static int server_start_admin(struct server *server, struct listeners *opened)
+/* Opens the port for metrics and status. *opened is valid as long as server->admin is. */
+static int serve_start_admin(struct server *server, struct listeners *opened)
 {
     const struct config *config = &server->setup->config;
     struct listeners listeners = {.len = 0};
@@ -183,13 +180,14 @@ static int server_start_admin(struct server *server, struct listeners *opened)
 
     if (config->admin_port == CONFIG_OFF && server->activation.admin_fd < 0)
         return 0;
-    int r = server_listen(&server->activation.admin_fd, "ADMIN_HOST, ADMIN_PORT",
-                          config->admin_host, config->admin_port, &listeners);
+    int r = serve_listen(&server->activation.admin_fd, "ADMIN_HOST, ADMIN_PORT", config->admin_host,
+                         config->admin_port, &listeners);
     *opened = listeners;
     return r ? r : http_new(server->loop, &server->service, &options, &server->admin);
 }
 
-static int server_start_sender(struct server *server, struct listeners *opened)
+/* Opens the port for events. *opened is valid as long as server->sender is. */
+static int serve_start_sender(struct server *server, struct listeners *opened)
 {
     const struct config *config = &server->setup->config;
     struct listeners listeners = {.len = 0};
@@ -198,19 +196,19 @@ static int server_start_sender(struct server *server, struct listeners *opened)
         .endpoints = &endpoints_sender,
         .max_body_bytes = config->max_body_bytes,
         .request_timeout_ms = config->request_timeout_ms,
-        .connections_max = server_connections_max(config),
+        .connections_max = serve_connections_max(config),
     };
-    int r = server_listen(&server->activation.sync_fd, "HOST, PORT", config->host, config->port,
-                          &listeners);
+    int r = serve_listen(&server->activation.sender_fd, "HOST, PORT", config->host, config->port,
+                         &listeners);
 
     *opened = listeners;
-    return r ? r : http_new(server->loop, &server->service, &options, &server->http);
+    return r ? r : http_new(server->loop, &server->service, &options, &server->sender);
 }
 
-static int server_check_ports(const struct server *server)
+static int serve_check_ports(const struct server *server)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
-    bool passed = server->activation.sync_fd >= 0 || server->activation.admin_fd >= 0;
+    bool passed = server->activation.sender_fd >= 0 || server->activation.admin_fd >= 0;
     int r = passed ? 0 : setup_check_ports(&server->setup->config, &why);
 
     if (r <= 0)
@@ -219,14 +217,16 @@ static int server_check_ports(const struct server *server)
     return SERVE_REFUSED;
 }
 
-static int server_start_http(struct server *server)
+/* Opens the port for metrics and status first, and logs that port last: a person or a script that
+ * waits for "listening" then finds both ports open. */
+static int serve_start_http(struct server *server)
 {
     struct listeners admin = {.len = 0};
     struct listeners sender = {.len = 0};
-    int r = server_start_admin(server, &admin);
+    int r = serve_start_admin(server, &admin);
 
     if (r == 0)
-        r = server_start_sender(server, &sender);
+        r = serve_start_sender(server, &sender);
     if (r == 0)
         r = listeners_describe(&sender, &server->serving);
     if (r == 0)
@@ -238,33 +238,33 @@ static int server_start_http(struct server *server)
     return r;
 }
 
-static size_t server_memory_in_use(void *ctx)
+static size_t serve_memory_in_use(void *ctx)
 {
     struct server *server = ctx;
 
-    return relay_pending(server->relay) + http_clients(server->http);
+    return relay_pending(server->relay) + http_clients(server->sender);
 }
 
-static bool server_is_at_work(void *ctx)
+static bool serve_is_at_work(void *ctx)
 {
     struct server *server = ctx;
 
-    return relay_in_flight(server->relay) > 0 || http_busy(server->http) > 0;
+    return relay_in_flight(server->relay) > 0 || http_busy(server->sender) > 0;
 }
 
-static void server_watch_memory(struct server *server)
+static void serve_watch_memory(struct server *server)
 {
     server->memory = (struct memory){
-        .in_use = server_memory_in_use,
-        .is_at_work = server_is_at_work,
+        .in_use = serve_memory_in_use,
+        .is_at_work = serve_is_at_work,
         .ctx = server,
         .trim = malloc_trim,
     };
     memory_watch(&server->memory, server->loop);
 }
 
-/* What the handlers need, except for the relay's inbox. */
-static int server_begin_service(struct server *server)
+/* Makes what the handlers need, except for the inbox, which the relay has. */
+static int serve_begin_service(struct server *server)
 {
     const struct config *config = &server->setup->config;
     struct service *service = &server->service;
@@ -279,47 +279,47 @@ static int server_begin_service(struct server *server)
     return keyring_new(config->sync_secret, config->sync_secret_previous, &service->keyring);
 }
 
-static int server_start(struct server *server)
+static int serve_start(struct server *server)
 {
-    int r = server_take_sockets(server);
+    int r = serve_take_sockets(server);
 
     if (r == 0)
-        r = server_check_ports(server);
+        r = serve_check_ports(server);
     if (r == 0)
         r = loop_new(&clock_system, &server->loop);
     if (r)
         return r;
     upstreams_init(&server->upstreams, server->loop);
     notify_init(&server->notify, server->loop, getenv);
-    r = server_watch_signals(server);
+    r = serve_watch_signals(server);
     if (r == 0)
-        r = server_open_outbox(server);
+        r = serve_open_outbox(server);
     if (r == 0)
-        r = server_begin_service(server);
+        r = serve_begin_service(server);
     if (r == 0)
-        r = server_start_relay(server);
+        r = serve_start_relay(server);
     if (r || server->phase != SERVER_RUNNING)
         return r;
     server->service.inbox = relay_inbox(server->relay);
     stop_init(server);
-    r = server_start_http(server);
+    r = serve_start_http(server);
     if (r)
         return r;
-    server_watch_memory(server);
+    serve_watch_memory(server);
     notify_ready(&server->notify, buf_string(&server->serving));
     if (server->reload_due)
         reload_run(server);
     return 0;
 }
 
-static void server_done(struct server *server)
+static void serve_done(struct server *server)
 {
     memory_done(&server->memory);
-    /* Each part is freed before the parts that it uses. The outbox is freed before the relay, since
-     * its thread uses memory of the relay. */
+    /* Each part is freed before the parts that it uses. The outbox's thread uses memory of the
+     * relay, so the outbox is freed before the relay. */
     if (server->relay)
         relay_abandon(server->relay);
-    http_free(server->http);
+    http_free(server->sender);
     http_free(server->admin);
     observe_done(&server->service.observed);
     outbox_free(server->outbox);
@@ -335,11 +335,11 @@ static void server_done(struct server *server)
 
 int serve(struct setup *setup)
 {
-    cleanup(server_done) struct server server = {
+    cleanup(serve_done) struct server server = {
         .setup = setup, .activation = ACTIVATION_NONE, .signal_fd = -1};
 
     memory_tune();
-    int r = server_start(&server);
+    int r = serve_start(&server);
     if (r == 0)
         r = loop_run(server.loop);
     if (r == 0)

@@ -26,15 +26,15 @@ struct server {
     struct upstreams upstreams;
     struct outbox *outbox; /* NULL: OUTBOX is off */
     struct relay *relay;
-    struct service service; /* what the handlers need */
-    struct http *http;      /* NULL: the start is not over */
-    struct http *admin;     /* NULL: ADMIN_PORT is off */
-    struct activation activation;
+    struct service service;       /* what the handlers need */
+    struct http *sender;          /* serves PORT, for events; NULL: the start is not over */
+    struct http *admin;           /* serves ADMIN_PORT; NULL: not yet, or ADMIN_PORT is off */
+    struct activation activation; /* sockets of the service manager that nobody has taken yet */
     struct notify notify;
-    struct memory memory;
-    struct buf serving; /* the line of text in the service's status: Serving on ... */
-    int signal_fd;
-    struct loop_fd signals;
+    struct memory memory;         /* gives freed memory back to the system */
+    struct buf serving;           /* for the service manager: Serving on 127.0.0.1:3000 */
+    int signal_fd;                /* a signalfd(2); -1: none yet */
+    struct loop_fd signals;       /* watches signal_fd */
     struct loop_timer stop_timer; /* set while the server stops */
     enum server_phase phase;
     int64_t phase_ends_ms; /* monotonic; while the server stops: when the phase is cut short */

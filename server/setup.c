@@ -49,7 +49,7 @@ static int setup_read_ca_file(const char *path, struct buf *ca, struct buf *why)
     return r ? r : SETUP_INVALID;
 }
 
-/* Refuses a URL and a port, which neither an address nor a name has. */
+/* Refuses what is neither an address nor a name, such as a URL or host:port. */
 static int setup_check_host(const char *name, const char *host, struct buf *why)
 {
     if (listener_is_host(host))

@@ -34,7 +34,7 @@ static int signals_block(const int *numbers, size_t len, sigset_t *set)
     return sigprocmask(SIG_BLOCK, set, NULL) < 0 ? error_origin(-errno) : 0;
 }
 
-void signals_defer_reload(void)
+void signals_prepare_to_serve(void)
 {
     sigset_t set;
 

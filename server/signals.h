@@ -15,9 +15,9 @@
  */
 void signals_ignore(void);
 
-/* From now on a SIGHUP waits until signals_open(), and a reader of stderr that goes away ends
- * nothing. To be called before any setting is read. */
-void signals_defer_reload(void);
+/* Makes a SIGHUP wait until signals_open(), and ignores SIGPIPE, so that a reader of stderr that
+ * goes away does not end the relay. To be called before any setting is read. */
+void signals_prepare_to_serve(void);
 
 /* The caller owns *fd, a signalfd(2) for SIGTERM, SIGINT and SIGHUP. 0 or an -errno. */
 int signals_open(int *fd);

@@ -27,13 +27,10 @@ static void stop_enter(struct server *server, enum server_phase phase, int64_t a
     loop_timer_set(server->loop, &server->stop_timer, loop_now_ms(server->loop));
 }
 
-/* Whether no sender waits for an answer, or is about to, and the end of no attempt would be lost.
- */
-static bool stop_is_quiet(struct server *server)
+/* Whether the loop may end, now that no sender waits for an answer. While draining, the ends of the
+ * attempts in flight are waited for, since nobody would hear of them later. */
+static bool stop_may_end(const struct server *server)
 {
-    if (!http_is_drained(server->http))
-        return false;
-    relay_stop_sending(server->relay);
     return server->phase == SERVER_FLUSHING || relay_in_flight(server->relay) == 0;
 }
 
@@ -41,12 +38,15 @@ static void stop_check(void *ctx)
 {
     struct server *server = ctx;
     bool time_is_up = loop_now_ms(server->loop) >= server->phase_ends_ms;
+    bool drained = http_is_drained(server->sender);
 
-    if (stop_is_quiet(server) || (time_is_up && server->phase == SERVER_FLUSHING)) {
+    if (drained)
+        relay_stop_sending(server->relay);
+    if ((drained && stop_may_end(server)) || (time_is_up && server->phase == SERVER_FLUSHING)) {
         loop_stop(server->loop);
     } else if (time_is_up) {
         log_info("the drain is cut short: requests that wait are answered now, 202 or 503",
-                 "requests", log_number(http_busy(server->http)));
+                 "requests", log_number(http_busy(server->sender)));
         relay_give_up(server->relay);
         stop_enter(server, SERVER_FLUSHING, STOP_FLUSH_MS);
     } else {
@@ -62,14 +62,14 @@ void stop_init(struct server *server)
 
 void stop_signalled(struct server *server)
 {
-    if (!server->http) { /* the start is not over, so no sender has been promised anything */
+    if (!server->sender) { /* before the start is over, no sender has been promised anything */
         log_info("stopping before anything was served");
         server->phase = SERVER_FLUSHING;
         loop_stop(server->loop);
     } else if (server->phase == SERVER_RUNNING) {
         notify_stopping(&server->notify, "Stopping");
         relay_stopping(server->relay);
-        http_drain(server->http);
+        http_drain(server->sender);
         log_info("stopping", "events", log_number(relay_pending(server->relay)));
         stop_enter(server, SERVER_DRAINING, server->setup->config.drain_ms);
     } else {

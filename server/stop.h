@@ -4,7 +4,7 @@
 
 struct server;
 
-/* Before the first stop_signalled(). */
+/* Must be called before the first stop_signalled(). */
 void stop_init(struct server *server);
 
 /*

@@ -4,8 +4,8 @@
  * configurations that still have calls in flight.
  *
  * A reload never changes an upstream but makes a new one, with its own key, certificates,
- * connections and TLS sessions. libcurl would go on trusting certificates that it has read for a
- * day, and a resumed TLS session proves no certificate at all.
+ * connections and TLS sessions. libcurl keeps certificates that it has read for a day, and a
+ * resumed TLS session proves no certificate at all.
  */
 #pragma once
 
@@ -42,5 +42,6 @@ void upstreams_init(struct upstreams *upstreams, struct loop *loop);
 /* Frees all upstreams. Takes a struct that is all zero. */
 void upstreams_done(struct upstreams *upstreams);
 
-/* Takes over the upstream to use from now on. Idle connections of the one before are closed. */
+/* Takes over the upstream to use from now on. The one before is freed, with its connections, after
+ * its last call: at once if no call is in flight. */
 void upstreams_set(struct upstreams *upstreams, struct upstream *upstream);

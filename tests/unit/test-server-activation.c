@@ -153,16 +153,16 @@ static void test_row(void **state)
     int r = activation_take(environment, &activation, &why);
     assert_int_equal(r, current->why ? ACTIVATION_REFUSED : 0);
     assert_same_text(buf_span(&why), span_of(current->why ? current->why : ""));
-    assert_int_equal(activation.sync_fd, current->sync);
+    assert_int_equal(activation.sender_fd, current->sync);
     assert_int_equal(activation.admin_fd, current->admin);
     for (int fd = FIRST_FD; fd < FIRST_FD + FDS_MAX; fd++)
-        if (fd == activation.sync_fd || fd == activation.admin_fd) {
+        if (fd == activation.sender_fd || fd == activation.admin_fd) {
             assert_int_equal(fcntl(fd, F_GETFD), FD_CLOEXEC);
             assert_true(fcntl(fd, F_GETFL) & O_NONBLOCK);
         }
 
     activation_done(&activation);
-    assert_int_equal(activation.sync_fd, -1);
+    assert_int_equal(activation.sender_fd, -1);
     for (int i = 0; i < FDS_MAX; i++) {
         (void)close(FIRST_FD + i);
         if (saved[i] >= 0) {
