@@ -74,7 +74,7 @@ static const struct setting config_settings[] = {
     /* Convex takes 16 MiB; a self-hosted one may be set to take more. */
     {.name = "MAX_BODY_BYTES", FIELD(max_body_bytes), .fallback = "16777216",
      RANGE(1024, 64 * CONFIG_MIB),
-     .meaning = "larger requests get a 413"},
+     .meaning = "larger bodies get a 413"},
     {.name = "REQUEST_TIMEOUT_MS", FIELD(request_timeout_ms), .fallback = "30000",
      RANGE(1, CONFIG_WAIT_MAX_MS),
      .meaning = "how long a request may take to arrive"},
