@@ -17,18 +17,18 @@
 #include "base/json.h"
 #include "base/json_number.h"
 
-/* The order counts: json_scan() tells by comparisons whether a state is within a string or a
- * number. */
+/* The order counts: json_scan() compares states to tell those between the tokens, in a byte order
+ * mark or a literal, in a string, and in a number apart. */
 enum json_state {
     JSON_START,
-    JSON_BOM_2,
-    JSON_BOM_3,
     JSON_VALUE,
     JSON_VALUE_OR_END, /* after [ */
     JSON_KEY,
     JSON_KEY_OR_END, /* after { */
     JSON_COLON,
     JSON_AFTER, /* a value has ended */
+    JSON_BOM_2,
+    JSON_BOM_3,
     JSON_LITERAL,
     JSON_STRING,
     JSON_STRING_ESCAPE,
@@ -346,8 +346,8 @@ static enum json_error json_after(struct json_scanner *s, struct span text, char
     return JSON_FINE;
 }
 
-/* Takes a byte that is not part of a string or a number. */
-static enum json_error json_between(struct json_scanner *s, struct span text, char c)
+/* Takes a byte of a byte order mark or of a literal, where only one byte can come next. */
+static enum json_error json_in_word(struct json_scanner *s, struct span text, char c)
 {
     switch (s->state) {
     case JSON_BOM_2:
@@ -356,15 +356,18 @@ static enum json_error json_between(struct json_scanner *s, struct span text, ch
     case JSON_BOM_3:
         s->state = JSON_VALUE;
         return c == '\xBF' ? JSON_FINE : JSON_SYNTAX;
-    case JSON_LITERAL:
+    default:
         if (c != *s->literal)
             return JSON_SYNTAX;
         if (*++s->literal == '\0')
             json_value_done(s, text, s->pos + 1);
         return JSON_FINE;
-    default:
-        break;
     }
+}
+
+/* Takes a byte that stands before a token or begins one. */
+static enum json_error json_between(struct json_scanner *s, struct span text, char c)
+{
     if (json_blank(c)) {
         if (s->state == JSON_START)
             s->state = JSON_VALUE; /* a byte order mark is only allowed as the first thing */
@@ -408,6 +411,7 @@ enum json_error json_scan(struct json_scanner *s, struct span text)
         } else {
             char c = text.at[s->pos];
             s->error = s->state >= JSON_STRING_ESCAPE ? json_in_string_part(s, c)
+                       : s->state >= JSON_BOM_2       ? json_in_word(s, text, c)
                                                       : json_between(s, text, c);
             s->pos += s->error == JSON_FINE;
         }
