@@ -155,6 +155,8 @@ int direct_slots_init(struct direct_slots *slots, struct loop *loop,
     r = direct_slots_open_multi(slots, options->concurrency);
     if (r == 0)
         r = easy_new(options, &slots->prototype);
+    if (r == 0)
+        r = sockets_attach(&slots->sockets, slots->prototype);
     if (r == 0 && curl_easy_setopt(slots->prototype, CURLOPT_CONNECT_ONLY, 1L) != CURLE_OK)
         r = error_origin(-ENOMEM);
     return r;

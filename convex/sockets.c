@@ -3,11 +3,16 @@
  * libcurl's descriptors on the loop: those of its resolver, and each connection while it is being
  * made. libcurl says which events to wait for on which descriptor (CURL_POLL_…), and is told of
  * those that came (curl_multi_socket_action). A connected socket is connection.c's to watch.
+ *
+ * A socket's entry is made before the socket is given to libcurl. For libcurl, a callback that
+ * refuses to watch a descriptor ends the whole multi handle: other connections that are being made
+ * would be waited for until their calls time out.
  */
 #include "convex/sockets.h"
 
 #include <errno.h>
 #include <sys/epoll.h>
+#include <sys/socket.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -16,6 +21,7 @@ struct sockets_entry {
     struct loop_fd source;
     struct sockets *sockets;
     uint32_t wanted; /* by libcurl; 0: not on the loop */
+    bool opened;     /* by sockets_open(): the entry lasts until the socket is closed or released */
 };
 
 /* ---- entries ---- */
@@ -127,7 +133,7 @@ static int sockets_want(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
     struct sockets_entry *entry = sockets_find(sockets, fd);
 
     (void)easy, (void)unused;
-    if (what == CURL_POLL_REMOVE) {
+    if (what == CURL_POLL_REMOVE && !(entry && entry->opened)) {
         sockets_drop(entry);
         return 0;
     }
@@ -138,6 +144,29 @@ static int sockets_want(CURL *easy, curl_socket_t fd, int what, void *ctx, void 
     uint32_t in = what & CURL_POLL_IN ? EPOLLIN : 0;
     uint32_t out = what & CURL_POLL_OUT ? EPOLLOUT : 0;
     return sockets_watch(entry, in | out) < 0 ? -1 : 0;
+}
+
+static curl_socket_t sockets_open(void *ctx, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct sockets_entry *entry;
+    int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+
+    (void)purpose;
+    if (fd < 0)
+        return CURL_SOCKET_BAD;
+    entry = sockets_add(ctx, fd);
+    if (!entry) {
+        (void)close(fd);
+        return CURL_SOCKET_BAD;
+    }
+    entry->opened = true;
+    return fd;
+}
+
+static int sockets_close(void *ctx, curl_socket_t fd)
+{
+    sockets_drop(sockets_find(ctx, fd));
+    return close(fd);
 }
 
 static int sockets_set_timer(CURLM *multi, long timeout_ms, void *ctx)
@@ -186,4 +215,14 @@ void sockets_done(struct sockets *sockets)
 void sockets_release(struct sockets *sockets, int fd)
 {
     sockets_drop(sockets_find(sockets, fd));
+}
+
+int sockets_attach(struct sockets *sockets, CURL *easy)
+{
+    if (curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, sockets_open) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, sockets_close) != CURLE_OK ||
+        curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets) != CURLE_OK)
+        return error_origin(-ENOMEM);
+    return 0;
 }
