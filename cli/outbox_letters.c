@@ -167,7 +167,7 @@ static int sweep_run(struct letters_sweep *sweep, struct store *store)
 {
     struct store_counts counts;
     bool over = false;
-    int r = store->ops->last_id(store, &sweep->last_id);
+    int r = store->ops->id_mark(store, &sweep->last_id);
 
     if (!r)
         r = store->ops->counts(store, &counts);

@@ -34,11 +34,11 @@ struct outbox {
     unsigned flushes; /* how often staged jobs went to the writer */
     struct outbox_ids ids;
     struct loop_timer flush;
-    struct outbox_jobs marks;  /* stale marks that the store has not taken, to be tried again */
-    int marks_len;             /* how many these are */
-    unsigned stale_marks_owed; /* these, and those that the writer has */
-    struct loop_timer mark_again;
-    struct loop_fd finished; /* the writer's eventfd */
+    struct outbox_jobs failed_marks; /* stale marks that the store has not taken */
+    int failed_marks_len;
+    unsigned stale_marks_owed; /* the failed ones, those that the writer has, and the lost ones */
+    struct loop_timer mark_again; /* submits the failed marks again */
+    struct loop_fd finished;      /* the writer's eventfd: jobs are finished, or there is news */
     void (*on_offers)(void *ctx);
     void *on_offers_ctx;
     struct writer writer;
@@ -61,7 +61,7 @@ static void outbox_flush_within(struct outbox *outbox, int64_t ms)
         loop_timer_set(outbox->loop, &outbox->flush, at_ms);
 }
 
-static void outbox_stage(struct outbox *outbox, bool patient)
+static void outbox_ask_flush(struct outbox *outbox, bool patient)
 {
     patient = patient && ++outbox->patient <= OUTBOX_PATIENT_MAX;
     outbox_flush_within(outbox, patient ? OUTBOX_PATIENCE_MS : 0);
@@ -73,18 +73,18 @@ static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
     free(container_of(job, struct outbox_stale_mark, job));
 }
 
-/* The store has not taken a stale mark. It is tried again: a letter without its mark would be
- * replayed over a newer event. */
+/* The store has not taken a stale mark. The outbox keeps the mark and submits it again: a letter
+ * that lacks its mark would be replayed over a newer event. */
 static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
-    TAILQ_INSERT_TAIL(&outbox->marks, job, link);
-    if (outbox->marks_len++ == OUTBOX_MARKS_MAX) { /* the oldest mark stays owed for ever */
+    TAILQ_INSERT_TAIL(&outbox->failed_marks, job, link);
+    if (outbox->failed_marks_len++ == OUTBOX_MARKS_MAX) { /* the oldest mark stays owed for ever */
         log_warn(
             "the outbox has failed for long, and which dead letters are stale is not known any "
             "more: no replay is sent until the relay is restarted");
-        job = TAILQ_FIRST(&outbox->marks);
-        TAILQ_REMOVE(&outbox->marks, job, link);
-        outbox->marks_len--;
+        job = TAILQ_FIRST(&outbox->failed_marks);
+        TAILQ_REMOVE(&outbox->failed_marks, job, link);
+        outbox->failed_marks_len--;
         free(container_of(job, struct outbox_stale_mark, job));
     }
     if (!loop_timer_is_set(&outbox->mark_again))
@@ -92,7 +92,7 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
                        loop_now_ms(outbox->loop) + OUTBOX_MARK_AGAIN_MS);
 }
 
-static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
+static void outbox_call_done(struct outbox *outbox, struct outbox_job *job)
 {
     switch (job->type) {
     case OUTBOX_JOB_OP: {
@@ -124,7 +124,7 @@ static void outbox_finish(struct outbox *outbox, struct outbox_job *job)
     }
 }
 
-static void outbox_finished(void *ctx, uint32_t events)
+static void outbox_collect(void *ctx, uint32_t events)
 {
     struct outbox *outbox = ctx;
     struct outbox_jobs jobs = TAILQ_HEAD_INITIALIZER(jobs);
@@ -134,7 +134,7 @@ static void outbox_finished(void *ctx, uint32_t events)
     bool news = writer_collect(&outbox->writer, &jobs);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
-        outbox_finish(outbox, job); /* which may free it, or submit it again */
+        outbox_call_done(outbox, job); /* may free the job, or submit it again */
     }
     if (news && outbox->on_offers)
         outbox->on_offers(outbox->on_offers_ctx);
@@ -146,7 +146,7 @@ static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, boo
     job->taken = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
-    outbox_stage(outbox, patient);
+    outbox_ask_flush(outbox, patient);
 }
 
 static void outbox_mark_again(void *ctx)
@@ -154,11 +154,11 @@ static void outbox_mark_again(void *ctx)
     struct outbox *outbox = ctx;
     struct outbox_job *job;
 
-    while ((job = TAILQ_FIRST(&outbox->marks)) != NULL) {
-        TAILQ_REMOVE(&outbox->marks, job, link);
+    while ((job = TAILQ_FIRST(&outbox->failed_marks)) != NULL) {
+        TAILQ_REMOVE(&outbox->failed_marks, job, link);
         outbox_submit_job(outbox, job, true);
     }
-    outbox->marks_len = 0;
+    outbox->failed_marks_len = 0;
 }
 
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
@@ -172,14 +172,14 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
     outbox->allocator = allocator;
     TAILQ_INIT(&outbox->staged);
     outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
-    TAILQ_INIT(&outbox->marks);
+    TAILQ_INIT(&outbox->failed_marks);
     outbox->mark_again = (struct loop_timer){.fn = outbox_mark_again, .ctx = outbox};
     int r = writer_init(&outbox->writer);
     if (r) {
         free(outbox);
         return r;
     }
-    outbox->finished = (struct loop_fd){outbox->writer.event_fd, outbox_finished, outbox};
+    outbox->finished = (struct loop_fd){outbox->writer.event_fd, outbox_collect, outbox};
     r = loop_fd_add(loop, &outbox->finished, EPOLLIN);
     if (!r) {
         r = writer_start(&outbox->writer, store);
@@ -196,7 +196,7 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
     return 0;
 }
 
-/* Frees what finished jobs have brought, of which no done is called any more. */
+/* Frees what finished jobs have brought. No done is called any more, so nobody else would. */
 static void outbox_drop(struct outbox_jobs *jobs)
 {
     struct outbox_job *job;
@@ -208,7 +208,7 @@ static void outbox_drop(struct outbox_jobs *jobs)
         else if (job->type == OUTBOX_JOB_STALE_MARK)
             free(container_of(job, struct outbox_stale_mark, job));
         else if (job->type == OUTBOX_JOB_OP)
-            outbox_row_free(container_of(job, struct outbox_op, job)->taken);
+            outbox_row_free(container_of(job, struct outbox_op, job)->taken_row);
     }
 }
 
@@ -238,13 +238,13 @@ uint64_t outbox_last_id(const struct outbox *outbox)
     return outbox->ids.last;
 }
 
-/* A letter enters the filter when it is submitted: an event that is delivered before the letter is
- * written must find it there. */
+/* A letter enters the filter at its submission: a newer event may be delivered before the letter is
+ * written, and must find the filter set. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op)
 {
     if (op->kind == OUTBOX_BURY || (op->kind == OUTBOX_APPEND && op->row.state == STORE_DEAD))
         letter_filter_add(&outbox->writer.filter, op->row.model, op->row.record);
-    op->taken = NULL;
+    op->taken_row = NULL;
     op->missing = false;
     op->job.type = OUTBOX_JOB_OP;
     outbox_submit_job(outbox, &op->job, op->patient);
@@ -320,7 +320,7 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
         outbox->stale_marks_owed++;
         outbox_submit_job(outbox, &mark->job, false);
     }
-    outbox_stage(outbox, true);
+    outbox_ask_flush(outbox, true);
     return 0;
 }
 
@@ -331,7 +331,8 @@ unsigned outbox_stale_marks_owed(const struct outbox *outbox)
 
 int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)
 {
-    return writer_tallies((struct writer *)&outbox->writer, tallies); /* for its mutex */
+    /* The cast: a reading locks the writer's mutex, and changes nothing else. */
+    return writer_tallies((struct writer *)&outbox->writer, tallies);
 }
 
 void outbox_status(struct outbox *outbox, struct outbox_status *status)

@@ -5,8 +5,8 @@
  * The loop submits jobs, and the loop is called back when they are done. The thread, called the
  * writer, takes all jobs that wait, commits once and reports back: the more there is to do, the
  * less each job costs. Jobs take effect in the order of their submission. While the store fails,
- * each job ends with that failure. The writer tries every next job all the same, and so notices
- * when the store is well again.
+ * each job ends with that failure. The writer tries later jobs all the same, and so notices when
+ * the store is well again.
  */
 #pragma once
 
@@ -61,8 +61,8 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                               struct span record);
 
-/* How many stale marks of outbox_delivered_unstored() are not on disk yet. While there are any, no
- * offer may be taken: one of them may be stale. */
+/* How many stale marks of outbox_delivered_unstored() are not on disk yet. While a mark is owed, no
+ * offer may be taken: the mark may be the one that makes that offer stale. */
 unsigned outbox_stale_marks_owed(const struct outbox *outbox);
 
 /* The status as of the writer's last report. */

@@ -15,16 +15,16 @@
 /* Ids end below this one: a double holds them exactly. Reached in the year 2255. */
 #define OUTBOX_IDS_END (UINT64_C(1) << 53)
 
-/* Version 1 of the tables counted events from 1; their ids are higher by this much now. */
+/* Version 1 of the tables counted events from 1. The migration has raised those ids by this. */
 #define OUTBOX_IDS_EARLY (UINT64_C(1) << 49)
 
-enum { OUTBOX_IDS_AHEAD = 1000 * 1000 }; /* microseconds that the mark is ahead */
+enum { OUTBOX_IDS_AHEAD = 1000 * 1000 }; /* microseconds by which the mark is ahead of the ids */
 
 struct outbox_ids {
     uint64_t last; /* the last id that was given */
 };
 
-/* mark: the one that was stored; 0: none was. */
+/* mark: the stored one; 0: no mark was stored. */
 void outbox_ids_init(struct outbox_ids *ids, uint64_t mark);
 
 /* The next id, where the wall clock shows wall_ms. */

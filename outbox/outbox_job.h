@@ -13,7 +13,7 @@
 #include "outbox/outbox_row.h"
 #include "outbox/store.h"
 
-/* The part of every job that the queues are made of. Only outbox/ looks into it. */
+/* What every job embeds: its place in a queue. Only outbox/ reads these fields. */
 struct outbox_job {
     TAILQ_ENTRY(outbox_job) link;
     enum {
@@ -60,11 +60,11 @@ struct outbox_op {
     /* Called on the loop. r: 0, and the change is on disk; or STORE_FULL, STORE_BROKEN,
      * STORE_MISSING, STORE_STALE or an -errno, and it is not. */
     void (*done)(struct outbox_op *op, int r);
-    outbox_prepare_fn prepare; /* TAKE: of the row that is taken; may be NULL */
-    struct outbox_row *taken;  /* TAKE, with r == 0: the row as it is now; the callee's */
-    bool missing; /* DELIVERED, with r == 0: there was no row, and nothing was counted. A caller
-                   * that knows by now that the event was never stored calls
-                   * outbox_delivered_unstored() */
+    outbox_prepare_fn prepare;    /* TAKE: of the row that is taken; may be NULL */
+    struct outbox_row *taken_row; /* TAKE, with r == 0: the row as it is now; the callee frees it */
+    /* DELIVERED, with r == 0: there was no row, and nothing was counted. A caller that knows by
+     * then that the event was never stored calls outbox_delivered_unstored(). */
+    bool missing;
     struct outbox_job job;
 };
 
@@ -91,16 +91,16 @@ struct outbox_read {
 };
 
 /*
- * A walk through the models that have offers, one step a job. It begins at the offers that name no
- * model, before the first model.
+ * A walk through the models that have offers. Each step is one job. A new walk stands at the offers
+ * that name no model, which come before the first model.
  */
 struct outbox_walk {
     enum {
         OUTBOX_WALK_NEXT,   /* goes to the next model; STORE_MISSING: there is none */
         OUTBOX_WALK_REFUSE, /* refuses some offers of the model, the oldest first */
     } step;
-    bool named;         /* the walk stands at a model */
-    struct buf model;   /* that model's name; the submitter frees it */
+    bool named;         /* the walk stands at a model; false: at the offers that name none */
+    struct buf model;   /* the name of that model; the submitter frees it */
     struct span reason; /* why offers are refused */
     uint64_t refused;   /* how many this step refused; 0: the model has no offer left */
     void (*done)(struct outbox_walk *walk, int r); /* called on the loop; r: as of outbox_op */
@@ -115,7 +115,7 @@ struct outbox_stale_mark {
     struct span model, record; /* their bytes stand behind the struct */
 };
 
-/* Gives models counts of their own: those that a route names. */
+/* Gives models counts of their own. The relay asks for that once a route names the model. */
 struct outbox_naming {
     struct span *models;
     size_t models_len;

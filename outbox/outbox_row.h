@@ -8,14 +8,14 @@
 
 TAILQ_HEAD(outbox_rows, outbox_row);
 struct outbox_row {
-    struct store_row row; /* body.at is malloc()ed by itself: taken by setting body.at to NULL */
+    struct store_row row; /* body.at is a malloc() of its own: who takes it sets body.at to NULL */
     void *prepared;       /* what prepare() made of the row; NULL: nothing */
     void (*prepared_free)(void *prepared);
     TAILQ_ENTRY(outbox_row) link;
 };
 
-/* Parses a row on the writer's thread, to spare the loop: sets row->prepared and prepared_free, and
- * may take the body. 0; or -ENOMEM, and the row is as it was. */
+/* Parses a row on the writer's thread, so that the loop need not: sets row->prepared and
+ * row->prepared_free, and may take the body. 0; or -ENOMEM, and the row is as it was. */
 typedef int (*outbox_prepare_fn)(struct outbox_row *row);
 
 /* Copies a row, and calls prepare (may be NULL) with the copy. NULL: out of memory. */

@@ -133,10 +133,11 @@ static int backup_copy(struct backup *backup)
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-/* SQLite does not tell which of the two files it failed on; the new one is the likelier. */
+/* The outcome of the copying. SQLite does not tell which of the two files the failure is about;
+ * the new one is the likelier. */
 static int backup_outcome(struct backup *backup, int rc)
 {
-    if (sqlite_reserve_is_out(rc))
+    if (sqlite_reserve_result_is_full(rc))
         return backup_refuse(backup, "the disk is full", NULL);
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -181,7 +182,7 @@ static int backup_seal(struct backup *backup)
     if (rc == SQLITE_OK)
         rc = backup_mark(copy, SQLITE_APPLICATION_BACKUP);
     int r = 0;
-    if (sqlite_reserve_is_out(rc))
+    if (sqlite_reserve_result_is_full(rc))
         r = backup_refuse(backup, "the disk is full", NULL);
     else if (rc != SQLITE_OK)
         r = backup_refuse(backup, "is not sound", sqlite3_errmsg(copy));
@@ -225,7 +226,7 @@ int sqlite_backup(struct store *store, const struct store_backup *wanted)
     return r ? r : backup_publish(&backup);
 }
 
-/* ---- Put back ---- */
+/* ---- A backup that was put in place ---- */
 
 static int restore_run(sqlite3 *db, const char *sql, int64_t now_ms)
 {

@@ -55,7 +55,7 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
             rc = SQLITE_NOMEM;
     }
     (void)sqlite3_reset(find);
-    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
+    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil_read(self, rc);
 }
 
 /* The same for letters alone, and for offers alone: STORE_MISSING in any other state. */

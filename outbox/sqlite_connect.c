@@ -132,7 +132,7 @@ struct store *sqlite_connect_free(struct store *store)
     return NULL;
 }
 
-int sqlite_connect_saved(const char *path, struct store **out)
+int sqlite_connect_for_salvage(const char *path, struct store **out)
 {
     struct sqlite_store *self = sqlite_connect_new();
     cleanup(sqlite_connect_freep) struct store *store = self ? &self->store : NULL;

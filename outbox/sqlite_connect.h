@@ -23,6 +23,6 @@ int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode);
 /* Closes the connection alone: the store still holds its locks. */
 void sqlite_connect_close(struct sqlite_store *self);
 
-/* Opens the empty file at path, for rows that are saved from a damaged one: not durable until it is
- * closed. 0, or an outcome of sqlite_store_outcome(). */
-int sqlite_connect_saved(const char *path, struct store **store);
+/* Opens the empty file at path for the rows that are saved from a damaged one. Nothing in the new
+ * file is durable until the store is closed. 0, or an outcome of sqlite_store_outcome(). */
+int sqlite_connect_for_salvage(const char *path, struct store **store);

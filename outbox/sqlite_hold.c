@@ -185,7 +185,7 @@ static bool hold_seems_torn(const struct sqlite_hold *hold)
            hold_is_served(&hold->places[HOLD_SHARED]) != file;
 }
 
-/* For a moment the files seem torn at a relay's start and end, too: so they are checked twice. */
+/* Looks twice: at a relay's start and end, too, the files seem torn for a moment. */
 bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
 {
     const struct timespec moment = {.tv_nsec = HOLD_CHECK_AGAIN_MS * 1000000L};
@@ -196,7 +196,7 @@ bool sqlite_hold_is_torn(const struct sqlite_hold *hold)
     return hold_seems_torn(hold);
 }
 
-/* ---- Where they are ---- */
+/* ---- Whether the files are where they were ---- */
 
 /* Offsets in the head of the shared memory and sizes in the WAL. Source:
  * https://sqlite.org/walformat.html, 2.1.1, and https://sqlite.org/fileformat2.html, 4.1. */
@@ -208,9 +208,9 @@ enum {
     FRAME_HEADER_BYTES = 24,
 };
 
-/* Whether the WAL is shorter than the shared memory says, which is in the machine's byte order.
- * Other processes write to both meanwhile, so it is asked twice: the WAL grows before the shared
- * memory tells of that, and is cut off after. */
+/* Whether the WAL is shorter than the shared memory says. The numbers there have the machine's byte
+ * order. Other processes write to both files meanwhile: a WAL grows before the shared memory tells
+ * of that, and is cut off after. So hold_is_cut() looks twice. */
 static bool hold_seems_cut(const struct sqlite_hold *hold)
 {
     uint8_t index[INDEX_BYTES];

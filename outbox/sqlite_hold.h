@@ -56,22 +56,23 @@ bool sqlite_hold_is_mended(const struct sqlite_hold *hold);
 /* Locks all files as those of a relay that serves, once SQLite has them open. The same outcomes. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold);
 
-/* Ends those locks again, before SQLite closes and removes the files. */
+/* Ends the locks of sqlite_hold_lock_all(), before SQLite closes and removes the files. */
 void sqlite_hold_serve_no_more(struct sqlite_hold *hold);
 
 /* Lets the files go, forgets what stood there, and keeps the lock of the name. SQLite must have
  * closed every file that is not lent. */
 void sqlite_hold_drop_files(struct sqlite_hold *hold);
 
-/* Makes *copy a hold on the same files, which are lent to it: dropping them there keeps them
- * locked. Both holds share the names: one of the two must be forgotten, not done. */
+/* Makes *copy a hold on the same files, which the hold lends: when *copy drops the files, they stay
+ * locked. Both holds share the names, so only one of the two may be given to
+ * sqlite_hold_done(). */
 void sqlite_hold_lend(const struct sqlite_hold *hold, struct sqlite_hold *copy);
 
-/* Takes over the files that the copy has locked itself, and lets go of the ones in their places,
- * which SQLite must have closed. */
+/* Takes over the files that the copy has locked itself, and lets go of those that the hold had in
+ * the same places. SQLite must have closed the latter. */
 void sqlite_hold_take_over(struct sqlite_hold *hold, const struct sqlite_hold *copy);
 
-/* Notes what stands at each place of which nothing is known: the files that SQLite has open. */
+/* Notes which file stands at each place of which no file is known. SQLite must have them open. */
 void sqlite_hold_remember(struct sqlite_hold *hold);
 
 /* The first place where something else stands than was noted, or nothing; HOLD_PLACES: none. */

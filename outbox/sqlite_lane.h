@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Numbers that follow from others, in SQL as well: a record's lane, and the id of an event's
+/* Two numbers that are computed, in C and in SQL alike: a record's lane, and the id of an event's
  * body. */
 #pragma once
 

@@ -37,9 +37,9 @@ static bool mend_has_content(const char *path, const char *middle, const char *s
     return name && stat(name, &st) == 0 && st.st_size > 0;
 }
 
-/* Renames the file and all that exist beside it. The file itself is the first to get the name
- * .mending, and the last to lose it: by that a mending that was cut short is recognized. 0 or an
- * -errno. */
+/* Renames the file and those beside it that exist. The file itself is the first to get the name
+ * .mending, and the last to lose that name: a start that finds the name knows that a mending was
+ * cut short. 0 or an -errno. */
 static int mend_move(const char *path, const char *from, const char *to)
 {
     bool file_first = *from == '\0';
@@ -79,7 +79,7 @@ static int mend_create(const char *path)
 {
     mend_remove(path);
     cleanup(closep) int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0 && sqlite_reserve_is_short(errno))
+    if (fd < 0 && sqlite_reserve_errno_is_full(errno))
         return STORE_FULL;
     return fd < 0 ? error_origin(-errno) : 0;
 }
@@ -117,7 +117,8 @@ static void mend_drop_scratch(const char *path)
 
 enum { MEND_MIDDLE_MAX = 64 };
 
-/* A free name for what is set aside: .damaged-20261122T175200Z, or with -2 behind it, and so on. */
+/* Finds a free middle for the names of what is set aside: .damaged-20261122T175200Z; where that is
+ * taken, the same with -2 behind, then -3, and so on. */
 static void mend_choose_middle(const char *path, char middle[MEND_MIDDLE_MAX])
 {
     char time[32];
@@ -131,6 +132,7 @@ static void mend_choose_middle(const char *path, char middle[MEND_MIDDLE_MAX])
         (void)snprintf(middle, MEND_MIDDLE_MAX, "%s-%d", time, i);
 }
 
+/* Gives what was set aside its last name. *name: the file's, which is the caller's. */
 static int mend_put_away(const char *path, char **name)
 {
     char middle[MEND_MIDDLE_MAX];
@@ -159,20 +161,43 @@ int sqlite_mend_set_wal_aside(const char *path)
     return sqlite_files_sync_folder(path);
 }
 
+/* Makes the new file, unless an earlier mending has made one. *lone_wal: there is nothing to make
+ * one from, since a WAL was left without its file. */
+static int mend_make(const char *path, struct sqlite_saved *saved, bool *lone_wal)
+{
+    *lone_wal = false;
+    if (mend_has_content(path, "", ""))
+        return 0;
+    mend_remove(path);
+    int r = mend_move(path, "", ".mending"); /* a WAL may still have its old name */
+    if (r)
+        return r;
+    *lone_wal = !mend_has_content(path, ".mending", "");
+    return *lone_wal ? 0 : mend_save(path, saved);
+}
+
+/* Logs how the mending has ended. error: why nothing was saved, or NULL. */
+static void mend_tell(const char *path, const char *put_away, const struct sqlite_saved *saved,
+                      bool lone_wal, const char *error)
+{
+    if (lone_wal)
+        log_error("the outbox's log was there without its file, and has been set aside", "path",
+                  path, "set_aside", put_away, "to_have_it",
+                  "stop the relay, and put the file back with its log as -wal beside it");
+    else
+        log_error("the outbox was damaged, and has been replaced by what could be read of it",
+                  "path", path, "set_aside", put_away, "events_saved",
+                  log_number((int64_t)saved->rows), "events_lost",
+                  log_number((int64_t)saved->rows_spoilt), "not_saved_because", error);
+}
+
 int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spoilt)
 {
     cleanup(freep) char *put_away = NULL;
     struct sqlite_saved saved = {0};
-    bool lone_wal = false;
-    int r = 0;
+    bool lone_wal;
+    int r = mend_make(path, &saved, &lone_wal);
 
-    if (!mend_has_content(path, "", "")) {
-        mend_remove(path);
-        r = mend_move(path, "", ".mending"); /* a WAL may have been left behind */
-        lone_wal = !r && !mend_has_content(path, ".mending", "");
-        if (!r && !lone_wal)
-            r = mend_save(path, &saved);
-    }
     if (r && !(r == STORE_FULL && may_go_without)) {
         (void)mend_move(path, ".mending", ""); /* the next start may find the disk well */
         return r;
@@ -183,15 +208,7 @@ int sqlite_mend_finish(const char *path, bool may_go_without, uint64_t *rows_spo
     if (r)
         return r;
     sqlite_files_trust(path);
-    if (lone_wal) {
-        log_error("the outbox's log was there without its file, and has been set aside", "path",
-                  path, "set_aside", put_away, "to_have_it",
-                  "stop the relay, and put the file back with its log as -wal beside it");
-        return 0;
-    }
-    log_error("the outbox was damaged, and has been replaced by what could be read of it", "path",
-              path, "set_aside", put_away, "events_saved", log_number((int64_t)saved.rows),
-              "events_lost", log_number((int64_t)saved.rows_spoilt), "not_saved_because", error);
+    mend_tell(path, put_away, &saved, lone_wal, error);
     *rows_spoilt += saved.rows_spoilt;
     return 0;
 }

@@ -64,7 +64,8 @@ static int open_take(const struct store_options *options, struct sqlite_store *s
     return r ? r : open_locked(options, self, sqlite_hold_lock_file(&self->hold));
 }
 
-static int connect_check(struct sqlite_store *self)
+/* Checks a file that is small, or suspected of damage. SQLITE_CORRUPT: the file is damaged. */
+static int open_check(struct sqlite_store *self)
 {
     struct stat st;
     bool suspected = self->damaged || sqlite_files_suspected(self->path);
@@ -78,7 +79,8 @@ static int connect_check(struct sqlite_store *self)
     return rc == SQLITE_OK && !sound ? SQLITE_CORRUPT : rc;
 }
 
-/* A full disk, by errno: the measures of the disk tell nothing of a quota or a limit for files. */
+/* The refusal for a full disk. The line names the errno of a quota or of a limit for files, which a
+ * person who looks at the free room of the disk would not find. */
 static int open_full(const struct store_options *options)
 {
     bool other = errno == EDQUOT || errno == EFBIG;
@@ -86,8 +88,7 @@ static int open_full(const struct store_options *options)
     return sqlite_place_put_off(options, "the disk is full", other ? strerror(errno) : NULL);
 }
 
-/* Whether this user lacks a right that SQLite needs, which SQLite itself reports as something
- * else. */
+/* Whether this user lacks a right that SQLite needs. SQLite reports that as another failure. */
 static bool open_is_denied(const struct sqlite_store *self)
 {
     cleanup(freep) char *folder = sqlite_place_folder(self->path);
@@ -96,7 +97,7 @@ static bool open_is_denied(const struct sqlite_store *self)
            (folder && sqlite_place_denies(folder, W_OK | X_OK));
 }
 
-/* The outcome for an I/O error: it may have a plain cause, which a person can mend. */
+/* The outcome for an I/O error. Looks for a plain cause first, which a person can mend. */
 static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
 {
     struct statvfs disk;
@@ -114,10 +115,10 @@ static int open_disk_trouble(const struct store_options *options, struct sqlite_
     return sqlite_place_put_off(options, "cannot be used", sqlite3_errmsg(self->db));
 }
 
-/* The outcome for an SQLite result of the opening; SQLITE_SCHEMA_DAMAGED is one of them. */
+/* The outcome for an SQLite result of the opening; SQLITE_SCHEMA_DAMAGED is one more. */
 static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
 {
-    if (sqlite_reserve_is_out(rc))
+    if (sqlite_reserve_result_is_full(rc))
         return open_full(options);
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -139,8 +140,8 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
     return open_disk_trouble(options, self);
 }
 
-/* Commits an empty transaction: only a write shows whether one is possible. A full disk is no
- * reason to refuse the start. */
+/* Commits an empty transaction: only a write shows whether the file can be written. A full disk is
+ * no reason to refuse the start. */
 static int open_try_writing(const struct store_options *options, struct sqlite_store *self)
 {
     if (sqlite3_db_readonly(self->db, "main") == 1)
@@ -153,7 +154,7 @@ static int open_try_writing(const struct store_options *options, struct sqlite_s
     if (r != STORE_BROKEN)
         return r;
     int why = open_outcome(options, self, sqlite3_extended_errcode(self->db));
-    return why ? why : r; /* 0: the files were moved meanwhile, which SQLite does not know */
+    return why ? why : r; /* why is 0 where the files were moved meanwhile: SQLite sees no fault */
 }
 
 static int open_identify(const struct store_options *options, struct sqlite_store *self)
@@ -178,7 +179,7 @@ static int open_connect(const struct store_options *options, struct sqlite_store
         return r;
     int rc = sqlite_connect_settings(self, options->mode);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
-        rc = connect_check(self);
+        rc = open_check(self);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
         rc = sqlite_schema_migrate(self->db);
     if (rc == SQLITE_OK && options->mode == STORE_SERVE)
@@ -189,15 +190,15 @@ static int open_connect(const struct store_options *options, struct sqlite_store
     if (!r && options->mode == STORE_SERVE)
         r = open_try_writing(options, self);
     if (!r)
-        r = open_outcome(options, self, sqlite_store_number(self, STMT_LAST_ID, &unused));
-    if (!r) /* for changed(): what others change from now on */
+        r = open_outcome(options, self, sqlite_store_number(self, STMT_ID_MARK, &unused));
+    if (!r) /* for changed(): only what others change from now on counts */
         r = open_outcome(options, self,
                          sqlite_store_number(self, STMT_DATA_VERSION, &self->data_version));
     return r;
 }
 
-/* Saves what was set aside. Where a full disk has no room for that, a start goes on without it; an
- * open store goes on with what it has open. */
+/* Saves what was set aside. Where a full disk has no room for the new file, a start goes on with an
+ * empty one; a store that is open already goes on with the file that it has open. */
 static int open_save(const struct store_options *options, struct sqlite_store *self)
 {
     int r = sqlite_mend_finish(self->path, !self->opened, &self->rows_spoilt);
@@ -226,7 +227,7 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
     int r = open_connect(options, self);
 
     if (r == SQLITE_SCHEMA_DAMAGED) {
-        /* A disk that fails for a moment looks like damage: so it is tried twice. */
+        /* A disk that fails for a moment looks like damage, and would not a second time. */
         sqlite_connect_close(self);
         r = open_connect(options, self);
     }
@@ -246,7 +247,8 @@ static int open_finish_mending(const struct store_options *options, struct sqlit
     return open_save(options, self);
 }
 
-static int open_whole(const struct store_options *options, struct sqlite_store *self)
+/* Opens the file, and then locks all files that SQLite has open by now. */
+static int open_and_hold(const struct store_options *options, struct sqlite_store *self)
 {
     int r = open_connect_or_mend(options, self);
 
@@ -268,7 +270,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
         r = open_take(options, self);
     if (!r)
         r = sqlite_files_modes(self->path);
-    return r ? r : open_whole(options, self);
+    return r ? r : open_and_hold(options, self);
 }
 
 /* A command must not change files that the relay beside it does not have open. */
@@ -283,49 +285,73 @@ static int open_beside(const struct store_options *options, struct sqlite_store 
     return open_connect(options, self);
 }
 
-/* The old connection stays open, and its files locked, until the new one is open: where that fails,
- * the store goes on as it was. */
-int sqlite_open_again(struct sqlite_store *self)
-{
-    cleanup(buf_done) struct buf why = BUF_NULL;
-    const struct store_options options = {
-        .path = self->path, .mode = STORE_SERVE, .max_bytes = self->max_bytes, .why = &why};
-    struct sqlite_store fresh = *self;
+/* ---- Again, while the store serves ---- */
 
-    fresh.db = NULL;
-    fresh.tallies = (struct sqlite_tallies){0};
-    memset(fresh.statements, 0, sizeof(fresh.statements));
-    sqlite_hold_lend(&self->hold, &fresh.hold);
+/* Makes *fresh a store like self, without a connection, which borrows the hold's files. */
+static void open_prepare_fresh(const struct sqlite_store *self, struct sqlite_store *fresh)
+{
+    *fresh = *self;
+    fresh->db = NULL;
+    fresh->tallies = (struct sqlite_tallies){0};
+    memset(fresh->statements, 0, sizeof(fresh->statements));
+    sqlite_hold_lend(&self->hold, &fresh->hold);
     if (sqlite_hold_moved(&self->hold) != HOLD_PLACES)
-        sqlite_hold_drop_files(&fresh.hold);
-    int r = open_finish_mending(&options, &fresh);
-    if (!r)
-        r = open_take(&options, &fresh);
-    if (!r)
-        r = open_whole(&options, &fresh);
-    if (r) {
-        sqlite_connect_close(&fresh);
-        sqlite_tally_done(&fresh);
-        sqlite_hold_drop_files(&fresh.hold);
-        self->rows_spoilt = fresh.rows_spoilt;
-        self->reserve = fresh.reserve;
-        self->half_mended = sqlite_hold_moved(&self->hold) != HOLD_PLACES;
-        log_error("the outbox is damaged, and cannot be mended yet: it is tried again", "path",
-                  self->path, "error", buf_string(&why));
-        return r > 0 ? STORE_BROKEN : r;
-    }
+        sqlite_hold_drop_files(&fresh->hold);
+}
+
+/* Frees what fresh has opened. The store goes on with its own connection, and keeps what fresh has
+ * learnt of the file and of the disk. */
+static void open_give_up_fresh(struct sqlite_store *self, struct sqlite_store *fresh)
+{
+    sqlite_connect_close(fresh);
+    sqlite_tally_done(fresh);
+    sqlite_hold_drop_files(&fresh->hold);
+    self->rows_spoilt = fresh->rows_spoilt;
+    self->reserve = fresh->reserve;
+    self->half_mended = sqlite_hold_moved(&self->hold) != HOLD_PLACES;
+}
+
+/* Closes the store's own connection. The store goes on with that of fresh. */
+static void open_take_over_fresh(struct sqlite_store *self, struct sqlite_store *fresh)
+{
     sqlite_connect_close(self);
     sqlite_tally_done(self);
-    sqlite_hold_take_over(&self->hold, &fresh.hold);
-    fresh.hold = self->hold;
-    *self = fresh;
+    sqlite_hold_take_over(&self->hold, &fresh->hold);
+    fresh->hold = self->hold;
+    *self = *fresh;
     sqlite_hold_remember(&self->hold);
     sqlite_wal_watch(self);
     self->damaged = self->half_mended = false;
     self->data_version = -1; /* for changed(): the new file counts as a change */
     sqlite_wal_claim(self);
-    return 0;
 }
+
+/* The old connection stays open, and its files stay locked, until a new connection is open: without
+ * one the store goes on as before. */
+int sqlite_open_again(struct sqlite_store *self)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    const struct store_options options = {
+        .path = self->path, .mode = STORE_SERVE, .max_bytes = self->max_bytes, .why = &why};
+    struct sqlite_store fresh;
+
+    open_prepare_fresh(self, &fresh);
+    int r = open_finish_mending(&options, &fresh);
+    if (!r)
+        r = open_take(&options, &fresh);
+    if (!r)
+        r = open_and_hold(&options, &fresh);
+    if (!r) {
+        open_take_over_fresh(self, &fresh);
+        return 0;
+    }
+    open_give_up_fresh(self, &fresh);
+    log_error("the outbox is damaged, and cannot be mended yet: it is tried again", "path",
+              self->path, "error", buf_string(&why));
+    return r > 0 ? STORE_BROKEN : r;
+}
+
+/* ---- The whole ---- */
 
 int sqlite_open(const struct store_options *options, struct sqlite_store *self)
 {

@@ -196,7 +196,7 @@ static int place_resolve(const struct store_options *options, char **path)
     return 0;
 }
 
-/* ---- Its file system ---- */
+/* ---- The file system ---- */
 
 /* Magic numbers that linux/magic.h lacks. Source: each file system's own code. */
 enum {
@@ -272,8 +272,8 @@ static bool place_is_mount(const char *path, const char *suffix)
            st.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
-/* Refuses a file that is mounted by itself: its WAL would be in the container's own folder, and be
- * lost with accepted events. */
+/* Refuses a file that is mounted without its folder. The WAL would stand in the container's own
+ * folder, and be lost, with the accepted events in it, when the container is removed. */
 static int place_check_mounts(const struct store_options *options, const char *path)
 {
     static const char *const suffixes[] = {"", "-wal", "-shm"};
@@ -287,7 +287,7 @@ static int place_check_mounts(const struct store_options *options, const char *p
     return 0;
 }
 
-/* ---- Whether it may be used ---- */
+/* ---- The rights ---- */
 
 /* Old container runtimes deny faccessat() itself, by another errno: that is no answer. */
 bool sqlite_place_denies(const char *path, int how)
@@ -308,7 +308,7 @@ static int place_check_access(const struct store_options *options, const char *p
     return 0;
 }
 
-/* ---- Whose it is ---- */
+/* ---- Whose the file is ---- */
 
 static int place_check_owner(const struct store_options *options, const char *path)
 {

@@ -30,10 +30,10 @@ static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bo
         rc = sqlite3_step(body);
     if (rc == SQLITE_DONE)
         rc = SQLITE_CORRUPT; /* each event has a body */
-    int r = sqlite_store_unread(self, rc);
+    int r = sqlite_store_spoil_read(self, rc);
     if (!r) {
         row->body = sqlite_row_span(body, 0);
-        r = sqlite_read_is_short(self) ? sqlite_store_unread(self, SQLITE_NOMEM) : fn(ctx, row);
+        r = sqlite_read_is_short(self) ? sqlite_store_spoil_read(self, SQLITE_NOMEM) : fn(ctx, row);
     }
     (void)sqlite3_reset(body);
     return r;
@@ -86,7 +86,7 @@ int sqlite_read_rows(struct store *store, const struct store_filter *filter, sto
     }
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
-    return r ? r : sqlite_store_unread(self, rc);
+    return r ? r : sqlite_store_spoil_read(self, rc);
 }
 
 int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model)
@@ -98,7 +98,7 @@ int sqlite_read_next_offered_model(struct store *store, struct span after, struc
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(next);
-    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_unread(self, rc);
+    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil_read(self, rc);
     if (!r)
         r = buf_append_span(model, sqlite_row_span(next, 0));
     (void)sqlite3_reset(next);
@@ -108,7 +108,7 @@ int sqlite_read_next_offered_model(struct store *store, struct span after, struc
 
 /* ---- Numbers ---- */
 
-static int64_t sqlite_file_bytes(const char *path, const char *suffix)
+static int64_t sqlite_read_file_bytes(const char *path, const char *suffix)
 {
     cleanup(buf_done) struct buf name = BUF_NULL;
     struct stat st;
@@ -132,24 +132,26 @@ int sqlite_read_counts(struct store *store, struct store_counts *out)
     int r = sqlite_tally_read(store, sqlite_read_add_tally, &counts);
 
     if (!r)
-        r = sqlite_store_unread(self, sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms));
+        r = sqlite_store_spoil_read(self,
+                                    sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms));
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
     counts.pinned_bytes = sqlite_wal_pinned_bytes(self);
-    counts.bytes = sqlite_file_bytes(self->path, "") + sqlite_file_bytes(self->path, "-wal");
+    counts.bytes =
+        sqlite_read_file_bytes(self->path, "") + sqlite_read_file_bytes(self->path, "-wal");
     *out = counts;
     return 0;
 }
 
-int sqlite_read_last_id(struct store *store, uint64_t *id)
+int sqlite_read_id_mark(struct store *store, uint64_t *id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
-    int64_t last_id;
-    int r = sqlite_store_unread(self, sqlite_store_number(self, STMT_LAST_ID, &last_id));
+    int64_t mark;
+    int r = sqlite_store_spoil_read(self, sqlite_store_number(self, STMT_ID_MARK, &mark));
 
     if (!r)
-        *id = (uint64_t)last_id;
+        *id = (uint64_t)mark;
     return r;
 }
 
@@ -160,13 +162,13 @@ int sqlite_read_changed(struct store *store, bool *changed)
     int r = sqlite_transact_find(self);
 
     if (!r)
-        r = sqlite_store_unread(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
+        r = sqlite_store_spoil_read(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
     if (r)
         return r;
-    int64_t wal_frames = self->wal_frames;
-    if (wal_frames > 0) /* the reader that pinned them may have gone */
+    int64_t pinned_frames = self->pinned_frames;
+    if (pinned_frames > 0) /* the reader that pins them may have gone */
         sqlite_wal_fold(self);
-    *changed = version != self->data_version || wal_frames != self->wal_frames;
+    *changed = version != self->data_version || pinned_frames != self->pinned_frames;
     self->data_version = version;
     return 0;
 }

@@ -8,5 +8,5 @@ int sqlite_read_rows(struct store *store, const struct store_filter *filter, sto
                      void *ctx);
 int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model);
 int sqlite_read_counts(struct store *store, struct store_counts *counts);
-int sqlite_read_last_id(struct store *store, uint64_t *id);
+int sqlite_read_id_mark(struct store *store, uint64_t *id);
 int sqlite_read_changed(struct store *store, bool *changed);

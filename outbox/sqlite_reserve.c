@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The reserve. */
+/* The reserve of blocks; sqlite_room.c says what the blocks are for. */
 #include "outbox/sqlite_reserve.h"
 
 #include <errno.h>
@@ -13,7 +13,7 @@
 
 enum { RESERVE_BYTES_MIN = 128 << 10 };
 
-bool sqlite_reserve_is_short(int error)
+bool sqlite_reserve_errno_is_full(int error)
 {
     return error == ENOSPC || error == EDQUOT || error == EFBIG;
 }
@@ -21,7 +21,7 @@ bool sqlite_reserve_is_short(int error)
 /* SQLite reports ENOSPC at a write as SQLITE_FULL, and all else as an I/O error. Source: os_unix.c,
  * unixWrite() and unixSync(). errno is what the failed call has left; sqlite3_system_errno() would
  * not do, since SQLite 3.40 does not set it for a COMMIT. */
-bool sqlite_reserve_is_out(int rc)
+bool sqlite_reserve_result_is_full(int rc)
 {
     switch (rc) {
     case SQLITE_IOERR_WRITE:
@@ -30,7 +30,7 @@ bool sqlite_reserve_is_out(int rc)
     case SQLITE_IOERR_TRUNCATE:
     case SQLITE_IOERR_SHMOPEN:
     case SQLITE_IOERR_SHMSIZE:
-        return sqlite_reserve_is_short(errno);
+        return sqlite_reserve_errno_is_full(errno);
     default:
         return (rc & 0xff) == SQLITE_FULL;
     }
@@ -51,7 +51,7 @@ bool sqlite_reserve_hold(struct sqlite_reserve *reserve, int64_t bytes)
         reserve->held_bytes = bytes;
         return true;
     }
-    bool unable = more && !sqlite_reserve_is_short(errno);
+    bool unable = more && !sqlite_reserve_errno_is_full(errno);
     if (!more)
         reserve->held_bytes = bytes;
     (void)!ftruncate(reserve->fd, reserve->held_bytes); /* fallocate() may have got a part */
@@ -60,17 +60,17 @@ bool sqlite_reserve_hold(struct sqlite_reserve *reserve, int64_t bytes)
     return !more;
 }
 
-/* Halves what is to be held until that can be had: a quota may be smaller than the disk. */
+/* Halves least_bytes until the disk gives that many: a quota may be smaller than the disk. */
 void sqlite_reserve_take(struct sqlite_reserve *reserve, const char *path)
 {
     cleanup(freep) char *copy = strdup(path);
 
     reserve->fd =
         copy ? open(dirname(copy), O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR) : -1;
-    reserve->hold_bytes = reserve->bytes;
-    while (reserve->fd >= 0 && !sqlite_reserve_hold(reserve, reserve->hold_bytes) &&
-           reserve->hold_bytes / 2 >= RESERVE_BYTES_MIN)
-        reserve->hold_bytes /= 2;
+    reserve->least_bytes = reserve->bytes;
+    while (reserve->fd >= 0 && !sqlite_reserve_hold(reserve, reserve->least_bytes) &&
+           reserve->least_bytes / 2 >= RESERVE_BYTES_MIN)
+        reserve->least_bytes /= 2;
 }
 
 void sqlite_reserve_give_up(struct sqlite_reserve *reserve)

@@ -8,9 +8,9 @@
  *
  *   The WAL has its blocks claimed ahead.
  *   Blocks for folding the WAL into the file are held by a file without a name, since no measure
- *   tells of a user's quota. They are given up when any change finds no room, and the WAL is folded
- *   in at once. From then on deletions have all that they need, even if other programs take the
- *   rest of the disk. Appends work again once the blocks could be had back.
+ *   tells of a user's quota. When any change finds no room, the blocks are given up, and the WAL is
+ *   folded in at once. From then on deletions have all that they need, even if other programs take
+ *   the rest of the disk. Appends work again once the reserve has its blocks back.
  *   Where a file system cannot hold blocks, its free blocks are counted instead.
  *
  * The quota is for appends alone. Stored events may grow beyond it by their reasons: refusing these
@@ -34,13 +34,13 @@ static int64_t smaller(int64_t a, int64_t b)
 /* What the reserve must hold: everything in the WAL may have to go into new pages of the file. */
 static int64_t sqlite_room_needed(const struct sqlite_store *self)
 {
-    int64_t bytes = self->reserve.hold_bytes / 2 + self->unfolded_bytes + self->taken_bytes;
+    int64_t bytes = self->reserve.least_bytes / 2 + self->unfolded_bytes + self->taken_bytes;
 
-    return bytes > self->reserve.hold_bytes ? bytes : self->reserve.hold_bytes;
+    return bytes > self->reserve.least_bytes ? bytes : self->reserve.least_bytes;
 }
 
-/* Whether the reserve holds that, or can. True after it was given up: there is room then only for
- * appends that need no new pages. */
+/* Whether the reserve holds that, or can. True also where no blocks are held: the room was measured
+ * without them then. */
 static bool sqlite_room_holds_enough(struct sqlite_store *self)
 {
     int64_t bytes = sqlite_room_needed(self);
@@ -125,8 +125,8 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
     if (self->room_bytes < bytes || !sqlite_room_holds_enough(self)) {
         self->taken_bytes -= bytes;
         self->wanted_bytes = bytes;
-        self->fold |= self->health != STORE_FULL || self->wal_frames > 0;
-        return sqlite_store_full(self);
+        self->fold |= self->health != STORE_FULL || self->pinned_frames > 0;
+        return sqlite_store_note_full(self);
     }
     /* A small event may fit where a large one did not: that alone does not end STORE_FULL. */
     if (self->room_bytes >= 2 * self->wanted_bytes)

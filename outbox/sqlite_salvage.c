@@ -3,9 +3,9 @@
  * Salvage of a damaged SQLite file.
  *
  * A table is read by rising id. Where a damaged page is in the way, the reading starts anew behind
- * the id where it stopped, and again behind the next id, until it is past the page. It goes in
- * single steps at first, to miss little of the next page, and then in growing ones, to come to an
- * end.
+ * the id where it stopped, and again behind the next id, until it is past the page. The steps are
+ * single ids at first, so that little of the next page is missed. Later they grow, so that the
+ * reading comes to an end.
  *
  * A reading that fails because of the disk or for lack of memory is tried twice. A place that the
  * disk cannot read at all is lost like a damaged one, but a failure that passes must lose nothing.
@@ -91,7 +91,8 @@ static int salvage_prepare(struct salvage *self, const char *sql, sqlite3_stmt *
     return salvage_note(self, sqlite3_prepare_v2(self->from, sql, -1, statement, NULL));
 }
 
-/* Steps to the next row; after a failure that has passed, to the first row again. */
+/* Steps to the next row. After a failure the statement begins anew, so that a second try that
+ * succeeds gives the first row again. */
 static int salvage_step(struct salvage *self, sqlite3_stmt *statement)
 {
     int rc = sqlite3_step(statement);
@@ -129,9 +130,8 @@ static int salvage_walk(struct salvage *self, const char *sql, salvage_fn fn)
         (void)sqlite3_bind_int64(rows, 1, from);
         while (!r && (rc = salvage_step(self, rows)) == SQLITE_ROW) {
             int64_t id = sqlite3_column_int64(rows, 0);
-            if (id < from ||
-                !salvage_is_likely(id)) /* read already, or a damaged tree led astray */
-                continue;
+            if (id < from || !salvage_is_likely(id))
+                continue; /* was read already, or a damaged tree has led astray */
             from = id + 1;
             failures = 0;
             step = 1;
@@ -328,7 +328,7 @@ static int salvage_all(struct salvage *self)
 int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
 {
     struct salvage self = {0};
-    int r = sqlite_connect_saved(to, &self.to);
+    int r = sqlite_connect_for_salvage(to, &self.to);
 
     if (r)
         return r;

@@ -200,8 +200,8 @@ static const char *const schema_statements[STMT_COUNT] = {
         " pending = pending + ?4, dead = dead + ?5, buried = buried + ?6 WHERE id = ?1",
     [STMT_NAME_TALLY] = "INSERT INTO tally (model, delivered, discarded, pending, dead, buried)"
                         " VALUES (?1, 0, 0, 0, 0, 0)",
-    [STMT_LAST_ID] = "SELECT last_id FROM mark WHERE only = 1",
-    [STMT_SET_LAST_ID] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
+    [STMT_ID_MARK] = "SELECT last_id FROM mark WHERE only = 1",
+    [STMT_SET_ID_MARK] = "UPDATE mark SET last_id = iif(?2 > 0, ?2, max(last_id, ?1)),"
                          " commits = commits + 1 WHERE only = 1",
     [STMT_OLDEST] = "SELECT coalesce((SELECT min(since_ms) FROM event INDEXED BY event_waiting"
                     " WHERE state = 0), 0)",

@@ -17,7 +17,7 @@
 #include "outbox/sqlite_files.h"
 #include "outbox/sqlite_row.h"
 
-enum { UNREAD_AGAIN_MS = 60 * 1000 }; /* between two log lines of failed readings */
+enum { TELL_AGAIN_MS = 60 * 1000 }; /* between two log lines of failed readings */
 
 /* ---- Outcomes ---- */
 
@@ -35,7 +35,7 @@ static const char *sqlite_store_moved_text(const struct sqlite_store *self)
     }
 }
 
-static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
+static void sqlite_store_note_failing(struct sqlite_store *self, int rc, int health)
 {
     if (health == self->health)
         return;
@@ -53,9 +53,9 @@ static void sqlite_store_fails(struct sqlite_store *self, int rc, int health)
     self->health = health;
 }
 
-/* The relay that serves mends the damage, and logs that. A command can only say that there is
- * some. */
-static void sqlite_store_damaged(struct sqlite_store *self)
+/* Notes damage. The relay that serves mends the damage, and logs that then; a command can only say
+ * that there is damage. */
+static void sqlite_store_note_damage(struct sqlite_store *self)
 {
     if (self->damaged)
         return;
@@ -66,26 +66,26 @@ static void sqlite_store_damaged(struct sqlite_store *self)
                   sqlite3_errmsg(self->db));
 }
 
-static void sqlite_store_fails_to_read(struct sqlite_store *self)
+static void sqlite_store_note_unreadable(struct sqlite_store *self)
 {
     int64_t now_ms = clock_mono_ms(&clock_system);
 
-    if (self->unread_ms && now_ms - self->unread_ms < UNREAD_AGAIN_MS)
+    if (self->told_unreadable_ms && now_ms - self->told_unreadable_ms < TELL_AGAIN_MS)
         return;
-    self->unread_ms = now_ms;
+    self->told_unreadable_ms = now_ms;
     log_error("the outbox cannot be read: what it holds waits, and is tried again", "path",
               self->path, "error", sqlite3_errmsg(self->db), "code",
               log_number(sqlite3_extended_errcode(self->db)));
 }
 
-int sqlite_store_full(struct sqlite_store *self)
+int sqlite_store_note_full(struct sqlite_store *self)
 {
     self->roomy = false;
-    sqlite_store_fails(self, SQLITE_FULL, STORE_FULL);
+    sqlite_store_note_failing(self, SQLITE_FULL, STORE_FULL);
     return STORE_FULL;
 }
 
-void sqlite_store_well(struct sqlite_store *self)
+void sqlite_store_note_well(struct sqlite_store *self)
 {
     if (self->health == STORE_FULL && !self->roomy)
         return;
@@ -99,13 +99,13 @@ static bool sqlite_store_is_damage(int rc)
     return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
-/* The outcome, without logging of health. */
+/* The outcome, which logs a full disk and damage alone. */
 static int sqlite_store_judge(struct sqlite_store *self, int rc)
 {
-    if (sqlite_reserve_is_out(rc)) {
+    if (sqlite_reserve_result_is_full(rc)) {
         sqlite_reserve_give_up(&self->reserve);
         self->fold = true;
-        return sqlite_store_full(self);
+        return sqlite_store_note_full(self);
     }
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -118,7 +118,7 @@ static int sqlite_store_judge(struct sqlite_store *self, int rc)
         return STORE_REFUSED;
     default:
         if (sqlite_store_is_damage(rc))
-            sqlite_store_damaged(self);
+            sqlite_store_note_damage(self);
         return STORE_BROKEN;
     }
 }
@@ -128,10 +128,9 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc)
     int r = sqlite_store_judge(self, rc);
 
     if (rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ)
-        sqlite_store_fails_to_read(
-            self); /* a commit that succeeds does not show that this passed */
+        sqlite_store_note_unreadable(self); /* not in health: a later commit would clear that */
     else if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
-        sqlite_store_fails(self, rc, r);
+        sqlite_store_note_failing(self, rc, r);
     return r;
 }
 
@@ -144,12 +143,12 @@ int sqlite_store_spoil(struct sqlite_store *self, int rc)
     return r;
 }
 
-int sqlite_store_unread(struct sqlite_store *self, int rc)
+int sqlite_store_spoil_read(struct sqlite_store *self, int rc)
 {
     int r = sqlite_store_judge(self, rc);
 
     if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
-        sqlite_store_fails_to_read(self);
+        sqlite_store_note_unreadable(self);
     if (r)
         self->spoilt = r;
     return r;

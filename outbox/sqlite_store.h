@@ -39,8 +39,8 @@ enum sqlite_statement {
     STMT_TALLIES,
     STMT_ADD_TALLY,
     STMT_NAME_TALLY,
-    STMT_LAST_ID,
-    STMT_SET_LAST_ID,
+    STMT_ID_MARK,
+    STMT_SET_ID_MARK,
     STMT_OLDEST,
     STMT_PENDING_OF,
     STMT_LETTERS_OF,
@@ -82,25 +82,25 @@ struct sqlite_store {
 
     int64_t max_bytes; /* the quota; 0: none */
     struct sqlite_reserve reserve;
-    int64_t wal_frames; /* frames of the WAL that a reader pins; 0: none, or too few to matter */
-    bool told_pinned;   /* a log line has told of that reader */
+    int64_t pinned_frames; /* frames in the WAL while a reader pins some of them; 0: none does */
+    bool told_pinned;      /* a log line has told of that reader */
 
     struct sqlite_tallies tallies;
     /* The transaction at hand. */
-    bool named;          /* it has given a model counts of its own */
-    int64_t used_id;     /* the highest id that it has stored */
-    int64_t mark;        /* what set_last_id() was told in it; 0: nothing */
+    bool named;          /* a model got counts of its own */
+    int64_t used_id;     /* the highest id that was stored */
+    int64_t mark;        /* what set_id_mark() was told; 0: nothing */
     int spoilt;          /* not 0: no more changes are admitted, and the commit fails with this */
-    bool room_known;     /* room_bytes was measured */
-    int64_t room_bytes;  /* what it may still append */
-    int64_t taken_bytes; /* what it has appended */
-    int64_t unfolded_bytes; /* new pages that stand in the WAL alone, as of its begin */
+    bool room_known;     /* room_bytes and unfolded_bytes were measured */
+    int64_t room_bytes;  /* what may still be appended */
+    int64_t taken_bytes; /* what was appended */
+    int64_t unfolded_bytes; /* new pages that stand in the WAL alone, as of the measuring */
 
-    bool roomy;           /* an append has found room to spare since the last STORE_FULL */
-    int health;           /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
-    int64_t unread_ms;    /* mono; when a log line last told of a failed reading; 0: never */
-    bool fold;            /* the WAL is to be folded in while there is room for that */
-    int64_t wanted_bytes; /* what the append that was refused last wanted */
+    bool roomy; /* an append has found room to spare since the last STORE_FULL */
+    int health; /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
+    int64_t told_unreadable_ms; /* mono; when a log line last told of a failed reading; 0: never */
+    bool fold;                  /* the WAL is to be folded in as soon as no transaction is open */
+    int64_t wanted_bytes;       /* what the append that was refused last wanted */
 
     bool damaged;     /* damage was found, and is not mended */
     bool half_mended; /* a mending failed after it had moved the file that is open */
@@ -132,18 +132,19 @@ int sqlite_store_outcome(struct sqlite_store *self, int rc);
 int sqlite_store_spoil(struct sqlite_store *self, int rc);
 
 /* The same for a reading, which spoils the transaction as well. Other readings and commits may
- * succeed meanwhile, so a log line comes once a minute and health stays. */
-int sqlite_store_unread(struct sqlite_store *self, int rc);
+ * succeed meanwhile, so health stays, and a log line tells of failed readings once a minute. */
+int sqlite_store_spoil_read(struct sqlite_store *self, int rc);
 
-/* Every change asks first whether the transaction admits one. 0; or what its commit will fail
- * with. */
+/* Whether the transaction at hand admits a change; each change asks that first. 0; or what the
+ * commit will fail with. */
 int sqlite_store_admit(struct sqlite_store *self);
 
-/* New events have no room: logs that once. Returns STORE_FULL. */
-int sqlite_store_full(struct sqlite_store *self);
+/* Notes that new events have no room, and logs that once. Returns STORE_FULL. */
+int sqlite_store_note_full(struct sqlite_store *self);
 
-/* A commit succeeded: the store is well. A full store is only once an append has found room. */
-void sqlite_store_well(struct sqlite_store *self);
+/* Notes a commit that succeeded: the store is well. But a store that was full stays full until an
+ * append has found room. */
+void sqlite_store_note_well(struct sqlite_store *self);
 
 /* A parameter of a statement: a number, or bytes (SPAN_NULL: NULL), which must stay until the
  * statement has run. */

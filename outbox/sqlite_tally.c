@@ -29,7 +29,8 @@ void sqlite_tally_done(struct sqlite_store *self)
     tally_clear(&self->tallies);
 }
 
-/* Adds an entry. That of all others comes first, and has an empty model. */
+/* Adds an entry. The first one is that of all models that were not named, and has an empty model.
+ */
 static int tally_add(struct sqlite_tallies *tallies, int64_t id, struct span model)
 {
     struct sqlite_tally *more = realloc(tallies->at, (tallies->len + 1) * sizeof(*more));
@@ -57,7 +58,7 @@ int sqlite_tally_load(struct sqlite_store *self)
         r = tally_add(&tallies, sqlite3_column_int64(rows, 0), sqlite_row_span(rows, 1));
     (void)sqlite3_reset(rows);
     if (!r)
-        r = sqlite_store_unread(self, tallies.len > 0 ? rc : SQLITE_CORRUPT);
+        r = sqlite_store_spoil_read(self, tallies.len > 0 ? rc : SQLITE_CORRUPT);
     else
         self->spoilt = r;
     if (r) {
@@ -99,7 +100,7 @@ void sqlite_tally_forget(struct sqlite_store *self)
 int sqlite_tally_flush(struct sqlite_store *self)
 {
     int rc =
-        SQLITE_RUN(self, STMT_SET_LAST_ID, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
+        SQLITE_RUN(self, STMT_SET_ID_MARK, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
 
     for (size_t i = 0; i < self->tallies.len && rc == SQLITE_OK; i++) {
         const struct sqlite_tally *tally = &self->tallies.at[i];
@@ -116,7 +117,7 @@ int sqlite_tally_flush(struct sqlite_store *self)
 
 /* ---- struct store_ops ---- */
 
-int sqlite_tally_set_last_id(struct store *store, uint64_t id)
+int sqlite_tally_set_id_mark(struct store *store, uint64_t id)
 {
     struct sqlite_store *self = sqlite_store_of(store);
     int r = sqlite_store_admit(self);
@@ -158,7 +159,7 @@ int sqlite_tally_name(struct store *store, struct span model)
     if (rc == SQLITE_OK)
         rc = SQLITE_RUN(self, STMT_NAME_TALLY, SQLITE_BYTES(model));
     r = sqlite_store_spoil(self, rc);
-    self->named = true; /* a rollback would undo what self->tallies has from now on */
+    self->named = true; /* self->tallies is ahead of the file, and wrong after a rollback */
     if (!r)
         r = sqlite_tally_load(self);
     if (r)
@@ -190,5 +191,5 @@ int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
         r = fn(ctx, sqlite_row_span(rows, 1), &tally);
     }
     (void)sqlite3_reset(rows);
-    return r ? r : sqlite_store_unread(self, rc);
+    return r ? r : sqlite_store_spoil_read(self, rc);
 }

@@ -24,5 +24,5 @@ int sqlite_tally_flush(struct sqlite_store *self);
 /* ---- struct store_ops ---- */
 
 int sqlite_tally_name(struct store *store, struct span model);
-int sqlite_tally_set_last_id(struct store *store, uint64_t id);
+int sqlite_tally_set_id_mark(struct store *store, uint64_t id);
 int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx);

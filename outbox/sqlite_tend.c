@@ -34,14 +34,14 @@ enum {
     STAT_BLOCK_BYTES = 512,
 };
 
-/* Whether there is room for a copy: takes the room, and gives it back, since quotas and limits
- * cannot be asked. Without room, mending would set everything aside and save nothing. */
+/* Whether there is room for a copy. Takes the room and gives it back, since no call tells what a
+ * quota leaves. Without room, mending would set everything aside and save nothing. */
 static bool tend_has_room(const struct sqlite_store *self)
 {
     cleanup(freep) char *name = sqlite_place_name(self->path, ".saved", "");
     struct stat st;
 
-    if (stat(self->path, &st) != 0) /* a mending that was cut short has set it aside */
+    if (stat(self->path, &st) != 0) /* a mending that was cut short has set the file aside */
         return true;
     if (!name)
         return false;
@@ -68,7 +68,7 @@ int sqlite_tend(struct store *store, bool *mended)
 
     if (mended)
         *mended = false;
-    if (!self->damaged) /* a command may have met some */
+    if (!self->damaged) /* a command may have met damage */
         self->damaged = sqlite_files_suspected(self->path);
     if (!self->damaged)
         return 0;

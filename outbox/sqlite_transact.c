@@ -39,7 +39,7 @@ int sqlite_transact_begin(struct store *store)
     sqlite_tally_forget(self);
     self->spoilt = 0;
     self->room_known = false;
-    if (!sqlite3_get_autocommit(self->db)) /* for lack of memory, the last one is still there */
+    if (!sqlite3_get_autocommit(self->db)) /* the last rollback failed, for lack of memory */
         (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
     int r = sqlite_transact_find(self);
     if (!r)
@@ -67,7 +67,7 @@ int sqlite_transact_commit(struct store *store)
     if (r)
         sqlite_transact_rollback(store);
     else
-        sqlite_store_well(self);
+        sqlite_store_note_well(self);
     self->named = self->named && r;
     if (self->fold)
         sqlite_wal_fold(self);

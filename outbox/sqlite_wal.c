@@ -31,7 +31,7 @@ static int64_t wal_max_bytes(const struct sqlite_store *self)
 
 int64_t sqlite_wal_pinned_bytes(const struct sqlite_store *self)
 {
-    int64_t bytes = self->wal_frames * FRAME_BYTES - wal_max_bytes(self);
+    int64_t bytes = self->pinned_frames * FRAME_BYTES - wal_max_bytes(self);
 
     return bytes > 0 ? bytes : 0;
 }
@@ -46,10 +46,10 @@ static void wal_tell_pinned(struct sqlite_store *self)
         log_warn(
             "a program reads the outbox for long: its -wal grows meanwhile, and counts towards "
             "OUTBOX_MAX_MB; end that program",
-            "path", self->path, "bytes", log_number(self->wal_frames * FRAME_BYTES));
-    else if (self->told_pinned && self->wal_frames == 0)
+            "path", self->path, "bytes", log_number(self->pinned_frames * FRAME_BYTES));
+    else if (self->told_pinned && self->pinned_frames == 0)
         log_info("nobody keeps the outbox's -wal from shrinking any more", "path", self->path);
-    self->told_pinned = self->wal_frames > 0 && (pinned || self->told_pinned);
+    self->told_pinned = self->pinned_frames > 0 && (pinned || self->told_pinned);
 }
 
 static int wal_checkpoint(struct sqlite_store *self)
@@ -58,7 +58,7 @@ static int wal_checkpoint(struct sqlite_store *self)
     int rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &folded);
 
     if (rc == SQLITE_OK && frames >= 0)
-        self->wal_frames = folded < frames ? frames : 0;
+        self->pinned_frames = folded < frames ? frames : 0;
     return rc;
 }
 
@@ -66,7 +66,7 @@ void sqlite_wal_fold(struct sqlite_store *self)
 {
     int rc = wal_checkpoint(self);
 
-    if (sqlite_reserve_is_out(rc) && self->reserve.held_bytes > 0) {
+    if (sqlite_reserve_result_is_full(rc) && self->reserve.held_bytes > 0) {
         sqlite_reserve_give_up(&self->reserve);
         (void)wal_checkpoint(self);
     }
@@ -81,7 +81,7 @@ static int wal_committed(void *ctx, sqlite3 *db, const char *name, int frames)
 
     (void)db;
     (void)name;
-    if (self->wal_frames > 0 ||
+    if (self->pinned_frames > 0 ||
         frames * (int64_t)SQLITE_PAGE_BYTES > self->reserve.bytes / SQLITE_WAL_RESERVE_PART)
         sqlite_wal_fold(self);
     return SQLITE_OK;

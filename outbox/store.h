@@ -52,7 +52,7 @@ struct store_row {
     struct span reason; /* why the last attempt failed, or why the event is dead; SPAN_NULL: none */
     int64_t died_ms;    /* when the event last became a letter; 0: never */
     bool stale;         /* a letter or offer, and a newer event of its record has been delivered */
-    uint64_t was;       /* the id that the event had before it was last forced; 0: none */
+    uint64_t was;       /* the id before the event was last forced; 0: it never was */
     struct span request; /* the id of the request that brought the event; SPAN_NULL: unknown */
     uint64_t sequence;   /* the sequence number of an import's line; 0: not from an import */
     struct span import;  /* the import's name; SPAN_NULL: not from an import */
@@ -65,7 +65,7 @@ struct store_counts {
     int64_t oldest_ms;      /* the lowest since_ms of pending rows, without offers; 0: none */
     int64_t bytes;          /* on disk */
     int64_t pinned_bytes;   /* the part of bytes that a program which reads an old state pins */
-    uint64_t spoilt;        /* the part of discarded that could not be read, since the opening */
+    uint64_t spoilt;        /* the part of discarded that damage has cost since the opening */
 };
 
 /* The counts of one named model, or of all others together. */
@@ -157,8 +157,8 @@ struct store_ops {
     /* Gives the model counts of its own: its rows move out of the counts of all others. Nothing for
      * a model that has them, or that is called "other". Only for a store that serves. */
     int (*name)(struct store *store, struct span model);
-    /* Sets what last_id() returns: no id above this one was given so far. */
-    int (*set_last_id)(struct store *store, uint64_t id);
+    /* Sets the mark: no id above it was given so far (outbox_ids.h). */
+    int (*set_id_mark)(struct store *store, uint64_t id);
 
     /* Calls fn for rows by rising id. The state that is read keeps its room on disk until this call
      * returns: read page by page where fn may take long. */
@@ -169,10 +169,10 @@ struct store_ops {
     int (*counts)(struct store *store, struct store_counts *counts);
     /* Calls fn for each tally, all as of one moment; that of all others comes first. */
     int (*tallies)(struct store *store, store_tally_fn fn, void *ctx);
-    /* The id above which none was ever given; 0: none was. */
-    int (*last_id)(struct store *store, uint64_t *id);
-    /* Whether another process has changed the store since the last call. Fails where the store is
-     * not where it was, as changes do. */
+    /* Reads the mark. *id: no id above this one was ever given; 0: none was given at all. */
+    int (*id_mark)(struct store *store, uint64_t *id);
+    /* Whether another process has changed the store since the last call. Fails, as changes do,
+     * where the files were moved. */
     int (*changed)(struct store *store, bool *changed);
     /* Called once a second by the relay that serves: mends damage that was found since, also by a
      * command beside it. Rows that cannot be saved count as discarded and spoilt; some that can be

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "outbox/writer_read.h"
+#include "outbox/writer_lone.h"
 
 /* ---- Back to the loop ---- */
 
@@ -30,7 +30,7 @@ static void writer_show(struct writer *writer)
         return;
     struct outbox_tallies shown = writer->tallies;
     writer->tallies = state->tallies;
-    state->tallies = shown; /* its memory is used again */
+    state->tallies = shown; /* the next reading uses that memory again */
     state->tallied = false;
     outbox_unstored_show(&writer->unstored);
 }
@@ -62,7 +62,8 @@ static void writer_deadline(const struct writer *writer, struct timespec *deadli
     deadline->tv_nsec = (long)(writer->tick_at_ms % 1000 * 1000000);
 }
 
-/* Takes all jobs; waits for one, the next tick or a stop. False: a stop, and no job is left. */
+/* Waits for a job, the next tick or a stop; then takes all jobs. False: a stop, and no job is
+ * left. */
 static bool writer_take(struct writer *writer)
 {
     struct timespec deadline;
@@ -88,7 +89,7 @@ static struct outbox_job *writer_fill_batch(struct writer *writer)
 {
     struct outbox_job *job = TAILQ_FIRST(&writer->taken);
 
-    while (job && !writer_read_is_alone(job) && writer_batch_add(&writer->batch, job))
+    while (job && !writer_lone_is(job) && writer_batch_add(&writer->batch, job))
         job = TAILQ_NEXT(job, link);
     return job;
 }
@@ -101,10 +102,10 @@ void writer_work(struct writer *writer)
         job = writer_fill_batch(writer);
         if (writer->batch.len > 0 || writer->state.uncounted) {
             writer_batch_commit(&writer->batch, &writer->state);
-            writer_state_count(&writer->state);
+            writer_state_read_counts(&writer->state);
         }
-        if (job && writer_read_is_alone(job)) {
-            writer_read(&writer->state, job);
+        if (job && writer_lone_is(job)) {
+            writer_lone_do(&writer->state, job);
             job = TAILQ_NEXT(job, link);
         }
         writer_report(writer, job);
@@ -123,7 +124,7 @@ static void *writer_main(void *ctx)
         int64_t now_ms = clock_mono_ms(&clock_system);
         if (now_ms >= writer->tick_at_ms) {
             writer_state_tick(&writer->state);
-            writer_report(writer, TAILQ_FIRST(&writer->taken));
+            writer_report(writer, NULL); /* no job is left: shows the status alone */
             writer->tick_at_ms = now_ms + WRITER_TICK_MS;
         }
     }
@@ -212,7 +213,7 @@ void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t las
     pthread_mutex_lock(&writer->mutex);
     bool idle = TAILQ_EMPTY(&writer->waiting);
     TAILQ_CONCAT(&writer->waiting, jobs, link);
-    outbox_unstored_tell(&writer->unstored); /* waits for the next tick, if for no job */
+    outbox_unstored_tell(&writer->unstored); /* the writer counts them at a job or the next tick */
     writer->last_id = last_id;
     if (idle && !TAILQ_EMPTY(&writer->waiting))
         pthread_cond_signal(&writer->wake);

@@ -17,19 +17,19 @@ struct writer {
     int event_fd;          /* readable: jobs are finished, or there is news */
     pthread_t thread;
 
-    pthread_mutex_t mutex; /* guards: */
+    pthread_mutex_t mutex; /* guards the fields from here to tallies */
     pthread_cond_t wake;
-    struct outbox_jobs waiting;
-    struct outbox_jobs finished;
-    uint64_t last_id; /* the last id that the loop has given */
+    struct outbox_jobs waiting;  /* submitted, and not taken by the writer */
+    struct outbox_jobs finished; /* tried, and not collected by the loop */
+    uint64_t last_id;            /* the last id that the loop has given */
     bool stopping;
     bool news; /* there may be offers that the loop does not know of */
     struct outbox_status status;
     struct outbox_tallies tallies;
 
-    /* the thread's own */
-    struct outbox_jobs taken;
-    int64_t tick_at_ms; /* mono; when the next tick is due */
+    /* The thread's own. */
+    struct outbox_jobs taken; /* taken from waiting, and not finished */
+    int64_t tick_at_ms;       /* mono; when the next tick is due */
     struct writer_state state;
     struct writer_batch batch;
 };
@@ -46,7 +46,7 @@ int writer_start(struct writer *writer, struct store *store);
  * writer->finished. */
 void writer_stop(struct writer *writer);
 
-/* Does all jobs that the thread has taken, and reports each batch once that is done. */
+/* Does all jobs that the thread has taken. Reports each batch as soon as the batch is done. */
 void writer_work(struct writer *writer);
 
 /* Moves jobs to the queue. last_id: the last id that was given. */

@@ -18,7 +18,7 @@ enum { BATCH_BYTES = 32 << 20 }; /* of bodies in a transaction of several jobs *
 
 /* ---- One job ---- */
 
-/* A record that has no letters, as nearly all, needs no marking. */
+/* Leaves the record out where it has no letters, as nearly all records: nothing is to be marked. */
 static int batch_deliver(struct writer_state *state, struct outbox_op *op)
 {
     struct store_row row = op->row;
@@ -34,24 +34,24 @@ static int batch_copy(void *ctx, const struct store_row *row)
 {
     struct outbox_op *op = ctx;
 
-    op->taken = outbox_row_copy(row, op->prepare);
-    return op->taken ? 0 : -ENOMEM;
+    op->taken_row = outbox_row_copy(row, op->prepare);
+    return op->taken_row ? 0 : -ENOMEM;
 }
 
-/* Reads the row before the offer becomes pending: a reading that fails changes nothing. */
+/* Reads the row before the offer becomes pending: a reading that fails must leave it an offer. */
 static int batch_take(struct writer_state *state, struct outbox_op *op)
 {
     struct store *store = state->store;
     const struct store_filter filter = {
         .first = STORE_PENDING, .last = STORE_FORCED, .after = op->row.id - 1, .upto = op->row.id};
 
-    op->taken = outbox_row_free(op->taken);
+    op->taken_row = outbox_row_free(op->taken_row);
     int r = store->ops->read(store, &filter, batch_copy, op);
     if (!r)
         r = store->ops->take_offer(store, op->row.id, op->new_id, op->now_ms);
-    if (r || !op->taken)
+    if (r || !op->taken_row)
         return r;
-    struct store_row *row = &op->taken->row;
+    struct store_row *row = &op->taken_row->row;
     row->was = op->new_id == row->id ? row->was : row->id;
     row->id = op->new_id;
     row->state = STORE_PENDING;
@@ -95,13 +95,13 @@ static int batch_do(struct writer_state *state, struct outbox_job *job, bool *ap
     return state->store->ops->mark_stale(state->store, mark->id, mark->model, mark->record);
 }
 
-/* Sets a job's result. The row that it has brought is only for a result of 0. */
+/* Sets a job's result. The caller gets a taken row with a result of 0 alone. */
 static void batch_end(struct outbox_job *job, int r)
 {
     job->result = r;
     if (r && job->type == OUTBOX_JOB_OP) {
         struct outbox_op *op = container_of(job, struct outbox_op, job);
-        op->taken = outbox_row_free(op->taken);
+        op->taken_row = outbox_row_free(op->taken_row);
     }
 }
 
@@ -113,16 +113,16 @@ static bool batch_is_failure(int result)
     return result && result != STORE_MISSING && result != STORE_STALE;
 }
 
-/* What each transaction writes besides its jobs. */
+/* What each transaction writes besides its jobs: the counts of unstored events, and a new mark. */
 static int batch_add_own(struct writer_state *state, uint64_t mark)
 {
     int r = state->uncounted ? outbox_unstored_write(state->unstored, state->store) : 0;
 
-    return r || mark <= state->mark ? r : state->store->ops->set_last_id(state->store, mark);
+    return r || mark <= state->mark ? r : state->store->ops->set_id_mark(state->store, mark);
 }
 
-/* One transaction of these jobs. 0: it is committed. *to_blame: a job failed, and the others may go
- * through without it. *appended: an append succeeded. */
+/* Tries the jobs in one transaction. 0: it is committed. *to_blame: a job failed, and the others
+ * may go through without that one. *appended: an append succeeded. */
 static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_t len,
                      bool *to_blame, bool *appended)
 {
@@ -160,10 +160,10 @@ static void batch_commit(struct writer_state *state, struct outbox_job **jobs, s
         batch_commit(state, jobs + len / 2, len - len / 2);
         return;
     }
-    writer_state_ended(state, r, appended);
+    writer_state_note_change(state, r, appended);
     for (size_t i = 0; i < len; i++) {
         if (!r && batch_is_failure(jobs[i]->result))
-            writer_state_ended(state, jobs[i]->result, appended);
+            writer_state_note_change(state, jobs[i]->result, appended);
         batch_end(jobs[i], r ? r : jobs[i]->result);
     }
 }

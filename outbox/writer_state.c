@@ -8,13 +8,13 @@
 #include "base/error.h"
 
 /* How long a failed reading shows in the status; most readings are tried again within a second. */
-enum { STATE_UNREAD_MS = 5000 };
+enum { STATE_UNREADABLE_MS = 5000 };
 
-int writer_state_read(struct writer_state *state, int r)
+int writer_state_note_reading(struct writer_state *state, int r)
 {
     if (r == STORE_BROKEN || r < 0) {
         state->now.unreadable = true;
-        state->unread_ms = clock_mono_ms(&clock_system);
+        state->unreadable_at_ms = clock_mono_ms(&clock_system);
     }
     return r;
 }
@@ -38,24 +38,24 @@ static int state_fault(int r)
     return r < 0 ? STORE_BROKEN : r;
 }
 
-void writer_state_ended(struct writer_state *state, int r, bool appended)
+void writer_state_note_change(struct writer_state *state, int r, bool appended)
 {
-    if (r == STORE_REFUSED)
-        return; /* the row's fault, not the store's */
+    if (r == STORE_REFUSED) /* the row is at fault, and not the store */
+        return;
     if (r)
         state->now.failing = state_fault(r);
     else if (state->now.failing != STORE_FULL || appended)
-        state->now.failing = 0; /* a change that took no room does not show that there is some */
+        state->now.failing = 0; /* a change without an append does not show that there is room */
 }
 
-void writer_state_count(struct writer_state *state)
+void writer_state_read_counts(struct writer_state *state)
 {
-    if (writer_state_read(
+    if (writer_state_note_reading(
             state, outbox_tallies_read(&state->tallies, state->store, &state->now.counts)) == 0)
         state->tallied = true;
 }
 
-/* ---- What there is ---- */
+/* ---- Offers, letters, counts ---- */
 
 static int state_stop_at_first(void *ctx, const struct store_row *row)
 {
@@ -67,8 +67,8 @@ static int state_stop_at_first(void *ctx, const struct store_row *row)
 void writer_state_find_offers(struct writer_state *state)
 {
     const struct store_filter filter = {.first = STORE_OFFERED, .last = STORE_FORCED, .bare = true};
-    int r =
-        writer_state_read(state, writer_state_read_rows(state, filter, state_stop_at_first, NULL));
+    int r = writer_state_note_reading(
+        state, writer_state_read_rows(state, filter, state_stop_at_first, NULL));
 
     if (!r || r == WRITER_ENOUGH)
         state->now.offers = r == WRITER_ENOUGH;
@@ -86,14 +86,14 @@ void writer_state_load_filter(struct writer_state *state)
 {
     const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
 
-    if (writer_state_read(state, writer_state_read_rows(state, filter, state_add_letter, state)) ==
-        0)
+    if (writer_state_note_reading(
+            state, writer_state_read_rows(state, filter, state_add_letter, state)) == 0)
         letter_filter_set_loaded(state->filter, true);
 }
 
 int writer_state_load(struct writer_state *state)
 {
-    int r = state->store->ops->last_id(state->store, &state->mark);
+    int r = state->store->ops->id_mark(state->store, &state->mark);
 
     if (!r)
         r = outbox_tallies_read(&state->tallies, state->store, &state->now.counts);
@@ -105,7 +105,7 @@ int writer_state_load(struct writer_state *state)
     return 0;
 }
 
-/* ---- By itself ---- */
+/* ---- Without a job ---- */
 
 /* Whether an event could be stored: appends one, and rolls back. */
 static int state_probe(struct writer_state *state)
@@ -131,7 +131,7 @@ void writer_state_tick(struct writer_state *state)
 
     state->now.unreadable =
         damaged || (state->now.unreadable &&
-                    clock_mono_ms(&clock_system) - state->unread_ms < STATE_UNREAD_MS);
+                    clock_mono_ms(&clock_system) - state->unreadable_at_ms < STATE_UNREADABLE_MS);
     if (state->now.failing) {
         int r = state_probe(state);
         state->now.failing = state_fault(r);
@@ -140,13 +140,13 @@ void writer_state_tick(struct writer_state *state)
         letter_filter_set_loaded(state->filter, false);
     if (!letter_filter_is_loaded(state->filter))
         writer_state_load_filter(state);
-    int r = writer_state_read(state, store->ops->changed(store, &changed));
+    int r = writer_state_note_reading(state, store->ops->changed(store, &changed));
     if (r)
         state->now.failing = state_fault(r);
     if (changed) {
         writer_state_find_offers(state);
         state->news |= state->now.offers;
-        writer_state_count(state);
+        writer_state_read_counts(state);
     }
 }
 
@@ -157,5 +157,5 @@ void writer_state_leave(struct writer_state *state)
     if (state->last_id == 0 || state->last_id == state->mark || state->now.failing ||
         store->ops->begin(store))
         return;
-    (void)store_end(store, store->ops->set_last_id(store, state->last_id));
+    (void)store_end(store, store->ops->set_id_mark(store, state->last_id));
 }

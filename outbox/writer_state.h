@@ -13,29 +13,30 @@ struct writer_state {
     struct store *store;
     struct letter_filter *filter;
     struct outbox_unstored *unstored;
-    bool uncounted; /* some unstored events are not written yet */
-    struct outbox_status now;
-    struct outbox_tallies tallies;
-    bool tallied;      /* tallies is newer than what the loop can see */
-    bool news;         /* there may be offers that the loop does not know of */
-    int64_t unread_ms; /* mono; when a reading failed last */
-    uint64_t last_id;  /* the last id that the loop has told of; 0: none yet */
-    uint64_t mark;     /* the stored mark: the store's last_id() (outbox_ids.h) */
+    bool uncounted;                /* some unstored events are not in the store's counts yet */
+    struct outbox_status now;      /* the present status; the loop sees it after writer_show() */
+    struct outbox_tallies tallies; /* as read last; memory for the next reading, once shown */
+    bool tallied;                  /* tallies is newer than what the loop can see */
+    bool news;                     /* there may be offers that the loop does not know of */
+    int64_t unreadable_at_ms;      /* mono; when a reading failed last */
+    uint64_t last_id;              /* the last id that the loop has told of; 0: none yet */
+    uint64_t mark;                 /* the stored mark: the store's id_mark() (outbox_ids.h) */
 };
 
 /* Notes the outcome of a reading, and returns it. A failure makes the status unreadable. */
-int writer_state_read(struct writer_state *state, int r);
+int writer_state_note_reading(struct writer_state *state, int r);
 
 /* As read() of struct store_ops, one state after the other. An index gives the rows of one state in
  * order; those of several would be sorted in memory. */
 int writer_state_read_rows(struct writer_state *state, struct store_filter filter, store_row_fn fn,
                            void *ctx);
 
-/* Notes the outcome of a transaction. appended: it took room for a new event. */
-void writer_state_ended(struct writer_state *state, int r, bool appended);
+/* Notes the outcome of a transaction of changes. appended: the transaction stored a new event, so
+ * there is room. */
+void writer_state_note_change(struct writer_state *state, int r, bool appended);
 
 /* Reads the counts and tallies anew. */
-void writer_state_count(struct writer_state *state);
+void writer_state_read_counts(struct writer_state *state);
 
 /* Reads anew whether there are offers. */
 void writer_state_find_offers(struct writer_state *state);
@@ -50,5 +51,6 @@ int writer_state_load(struct writer_state *state);
  * that fails is well again. */
 void writer_state_tick(struct writer_state *state);
 
-/* At a clean end: stores the last id that was given as the mark. */
+/* At a clean end: sets the mark to the last id that was given, so that the next start goes on
+ * there. */
 void writer_state_leave(struct writer_state *state);

@@ -92,14 +92,14 @@ static void offers_taken(struct outbox_op *op, int r)
         core_finish(delivery);
         return;
     }
-    struct prepared *prepared = op->taken->prepared;
-    prepared_move(op->taken, delivery);
+    struct prepared *prepared = op->taken_row->prepared;
+    prepared_move(op->taken_row, delivery);
     delivery_enter(delivery, DELIVERY_WAITING);
     if (prepared->spoilt)
         settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
     else
         lanes_ready(&delivery->relay->lanes, &delivery->place);
-    outbox_row_free(op->taken);
+    outbox_row_free(op->taken_row);
     core_ask_pump(delivery->relay);
 }
 

@@ -275,7 +275,7 @@ static void check_works(struct store *store, struct found *found)
     struct store_row row = row_of(1);
 
     check_counts(store, found->rows);
-    fuzz_check(store->ops->last_id(store, &last_id) == 0);
+    fuzz_check(store->ops->id_mark(store, &last_id) == 0);
     row.id = last_id + 1;
     fuzz_check(store->ops->begin(store) == 0);
     fuzz_check(store->ops->append(store, &row) == 0);

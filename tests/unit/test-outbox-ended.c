@@ -151,10 +151,10 @@ static void mirror_take(struct mirror *mirror, const struct outbox_op *op, struc
     taken.was = op->new_id == op->row.id ? 0 : op->row.id;
     mirror_remove(mirror, row);
     mirror_insert(mirror, taken);
-    assert_non_null(op->taken);
-    assert_int_equal(op->taken->row.id, taken.id);
-    assert_int_equal(op->taken->row.was, taken.was);
-    assert_same_text(op->taken->row.body, taken.body);
+    assert_non_null(op->taken_row);
+    assert_int_equal(op->taken_row->row.id, taken.id);
+    assert_int_equal(op->taken_row->row.was, taken.was);
+    assert_same_text(op->taken_row->row.body, taken.body);
 }
 
 static void mirror_bury(struct mirror *mirror, const struct outbox_op *op, struct store_row *row)
@@ -236,7 +236,7 @@ static bool work(struct ended_world *world, uint64_t unstored)
         int r = world->ops[i].job.result;
         mirror_apply(&world->mirror, &world->ops[i]);
         all = all && (r == 0 || r == STORE_MISSING || r == STORE_STALE);
-        world->ops[i].taken = outbox_row_free(world->ops[i].taken);
+        world->ops[i].taken_row = outbox_row_free(world->ops[i].taken_row);
     }
     TAILQ_INIT(&world->writer.finished);
     world->len = 0;

@@ -397,10 +397,10 @@ static void mark_is_what_it_was_set_to(void **state)
     must_append(store, row_of(7));
     for (size_t i = 0; i < array_len(marks); i++) {
         must_begin(store);
-        assert_int_equal(store->ops->set_last_id(store, marks[i]), 0);
+        assert_int_equal(store->ops->set_id_mark(store, marks[i]), 0);
         must_commit(store);
         store = any_store_reopen(world);
-        assert_int_equal(store->ops->last_id(store, &last_id), 0);
+        assert_int_equal(store->ops->id_mark(store, &last_id), 0);
         assert_int_equal(last_id, marks[i]);
     }
 }

@@ -30,7 +30,7 @@ static void rollback_undoes_everything(void **state)
     store->ops->rollback(store);
     assert_only_row(store, row_of(1));
     assert_counts(store, 0, 0, 1, 0);
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     assert_int_equal(last_id, 1);
 }
 
@@ -228,7 +228,7 @@ static void forced_letter_goes_to_the_end(void **state)
     row.since_ms = 9000;
     row.died_ms = died(1, "x").died_ms;
     assert_only_row(store, row);
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     assert_int_equal(last_id, 8);
 }
 
@@ -361,7 +361,7 @@ static void counts_outlive_the_rows(void **state)
     struct store *store = world->store;
     uint64_t last_id;
 
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     assert_int_equal(last_id, 0);
     must_append(store, row_of(5));
     must_deliver(store, 5);
@@ -376,7 +376,7 @@ static void counts_outlive_the_rows(void **state)
     assert_counts(store, 4, 1, 0, 0);
     assert_int_equal(counts_of(store).accepted, 5);
     assert_true(counts_of(store).bytes > 0);
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     assert_int_equal(last_id, 6);
 }
 

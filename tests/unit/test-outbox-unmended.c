@@ -277,7 +277,7 @@ static void damage_again(const struct folder *folder, struct store *store)
 {
     uint64_t id;
 
-    assert_int_equal(store->ops->last_id(store, &id), 0);
+    assert_int_equal(store->ops->id_mark(store, &id), 0);
     must_append(store, row_of(id + 1));
     assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db,
                                   "DELETE FROM body WHERE id = (SELECT max(id) FROM body)", NULL,

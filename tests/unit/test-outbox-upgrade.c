@@ -110,7 +110,7 @@ static void assert_upgraded(struct store *store)
                        "8 0 users r2  9;9 0 other r2  9;");
     /* posts had no route: what is pending of them is offered. other counts with all others. */
     assert_tallies(store, " 20 1 2 2;users 0 0 3 2;");
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     assert_int_equal(last_id, EARLY + 11);
     assert_int_equal(counts_of(store).oldest_ms, 1002);
 }

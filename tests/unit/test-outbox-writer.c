@@ -107,7 +107,7 @@ static uint64_t mark_beside(struct world *world)
     struct store *beside = folder_open(&world->folder, STORE_BESIDE);
     uint64_t mark;
 
-    assert_int_equal(beside->ops->last_id(beside, &mark), 0);
+    assert_int_equal(beside->ops->id_mark(beside, &mark), 0);
     beside->ops->close(beside);
     return mark;
 }

@@ -161,11 +161,11 @@ static int fault_store_name(struct store *store, struct span model)
     return inner->ops->name(inner, model);
 }
 
-static int fault_store_set_last_id(struct store *store, uint64_t id)
+static int fault_store_set_id_mark(struct store *store, uint64_t id)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->set_last_id(inner, id);
+    return inner->ops->set_id_mark(inner, id);
 }
 
 static int fault_store_next_offered_model(struct store *store, struct span after, struct buf *model)
@@ -196,11 +196,11 @@ static int fault_store_counts(struct store *store, struct store_counts *counts)
     return inner->ops->counts(inner, counts);
 }
 
-static int fault_store_last_id(struct store *store, uint64_t *id)
+static int fault_store_id_mark(struct store *store, uint64_t *id)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->last_id(inner, id);
+    return inner->ops->id_mark(inner, id);
 }
 
 static int fault_store_changed(struct store *store, bool *changed)
@@ -249,13 +249,13 @@ static const struct store_ops fault_store_ops = {
     .refuse = fault_store_refuse,
     .refuse_model = fault_store_refuse_model,
     .name = fault_store_name,
-    .set_last_id = fault_store_set_last_id,
+    .set_id_mark = fault_store_set_id_mark,
     .next_offered_model = fault_store_next_offered_model,
     .tallies = fault_store_tallies,
     .discard = fault_store_discard,
     .read = fault_store_read,
     .counts = fault_store_counts,
-    .last_id = fault_store_last_id,
+    .id_mark = fault_store_id_mark,
     .changed = fault_store_changed,
     .tend = fault_store_tend,
     .backup = fault_store_backup,

@@ -125,7 +125,7 @@ static int memory_store_counts(struct store *store, struct store_counts *counts)
     return 0;
 }
 
-static int memory_store_last_id(struct store *store, uint64_t *id)
+static int memory_store_id_mark(struct store *store, uint64_t *id)
 {
     struct memory_store *self = memory_store_of(store);
 
@@ -152,7 +152,7 @@ static const struct store_ops memory_store_ops = {
     .discard = memory_store_discard,
     .read = memory_store_read,
     .counts = memory_store_counts,
-    .last_id = memory_store_last_id,
+    .id_mark = memory_store_id_mark,
     .backup = memory_store_backup,
     .close = memory_store_close,
 };

@@ -67,11 +67,11 @@ void op_done(struct outbox_op *outbox_op, int r)
     op->told++;
     op->place = ++op->world->told;
     op->r = r;
-    if (outbox_op->taken) /* as text, for tests that look */
+    if (outbox_op->taken_row) /* as text, for tests that look */
         (void)snprintf(op->taken, sizeof(op->taken), "%llu %zu",
-                       (unsigned long long)outbox_op->taken->row.id,
-                       outbox_op->taken->row.body.len);
-    outbox_op->taken = outbox_row_free(outbox_op->taken);
+                       (unsigned long long)outbox_op->taken_row->row.id,
+                       outbox_op->taken_row->row.body.len);
+    outbox_op->taken_row = outbox_row_free(outbox_op->taken_row);
 }
 
 struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row)

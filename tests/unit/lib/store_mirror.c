@@ -188,7 +188,7 @@ bool mirror_is(struct mirror *mirror, struct store *store)
     struct comparison comparison = {.mirror = mirror, .same = true};
     uint64_t last_id;
 
-    assert_int_equal(store->ops->last_id(store, &last_id), 0);
+    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
     int r = store->ops->read(store, &all, comparison_add, &comparison);
     assert_true(r == 0 || r == 77);
     return comparison.same && comparison.len == mirror->len && last_id == mirror->last_id &&

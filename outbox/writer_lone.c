@@ -1,24 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* Lone jobs of the writer. */
-#include "outbox/writer_read.h"
+/* Lone jobs of the writer: each runs outside the batches, in a transaction of its own or in none.
+ */
+#include "outbox/writer_lone.h"
 
 #include <errno.h>
 
 #include "base/util.h"
 
-enum { READ_WALK_ROWS = 1024 }; /* offers refused in one step of a walk */
+enum { LONE_WALK_ROWS = 1024 }; /* offers refused in one step of a walk */
 
 /* ---- Pages ---- */
 
-struct read_page {
+struct lone_page {
     struct outbox_read *read;
     uint64_t rows;
     size_t bytes;
 };
 
-static int read_add(void *ctx, const struct store_row *row)
+static int lone_add_row(void *ctx, const struct store_row *row)
 {
-    struct read_page *page = ctx;
+    struct lone_page *page = ctx;
     struct outbox_read *read = page->read;
 
     if (page->rows == read->rows_max ||
@@ -35,7 +36,7 @@ static int read_add(void *ctx, const struct store_row *row)
     return 0;
 }
 
-static int read_page(struct writer_state *state, struct outbox_read *read)
+static int lone_read_page(struct writer_state *state, struct outbox_read *read)
 {
     struct store *store = state->store;
     const struct store_filter filter = {
@@ -46,17 +47,17 @@ static int read_page(struct writer_state *state, struct outbox_read *read)
         .upto = read->upto,
         .bare = read->offers,
     };
-    struct read_page page = {.read = read};
-    int r = store->ops->read(store, &filter, read_add, &page);
+    struct lone_page page = {.read = read};
+    int r = store->ops->read(store, &filter, lone_add_row, &page);
 
     return r == WRITER_ENOUGH ? 0 : r;
 }
 
-static void read_rows(struct writer_state *state, struct outbox_read *read)
+static void lone_read(struct writer_state *state, struct outbox_read *read)
 {
     TAILQ_INIT(&read->rows);
     read->more = false;
-    read->job.result = writer_state_read(state, read_page(state, read));
+    read->job.result = writer_state_note_reading(state, lone_read_page(state, read));
     if (read->job.result) {
         outbox_rows_free(&read->rows);
         read->more = false;
@@ -65,14 +66,14 @@ static void read_rows(struct writer_state *state, struct outbox_read *read)
 
 /* ---- Walks ---- */
 
-static int read_next_model(struct writer_state *state, struct outbox_walk *walk)
+static int lone_next_model(struct writer_state *state, struct outbox_walk *walk)
 {
     struct store *store = state->store;
     struct buf model = BUF_NULL;
     struct span after = walk->named ? buf_span(&walk->model) : SPAN_NULL;
     int r = store->ops->next_offered_model(store, after, &model);
 
-    if (writer_state_read(state, r)) {
+    if (writer_state_note_reading(state, r)) {
         buf_done(&model);
         return r;
     }
@@ -82,7 +83,7 @@ static int read_next_model(struct writer_state *state, struct outbox_walk *walk)
     return 0;
 }
 
-static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
+static int lone_refuse(struct writer_state *state, struct outbox_walk *walk)
 {
     struct store *store = state->store;
     uint64_t rows = 0;
@@ -91,7 +92,7 @@ static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
     if (r)
         return r;
     r = store->ops->refuse_model(store, walk->named ? buf_span(&walk->model) : SPAN_NULL,
-                                 walk->reason, READ_WALK_ROWS, &rows);
+                                 walk->reason, LONE_WALK_ROWS, &rows);
     if (r || rows == 0) { /* even an empty commit would write */
         store->ops->rollback(store);
         return r;
@@ -99,20 +100,20 @@ static int read_refuse(struct writer_state *state, struct outbox_walk *walk)
     r = store->ops->commit(store);
     if (!r)
         walk->refused = rows;
-    writer_state_count(state);
+    writer_state_read_counts(state);
     writer_state_find_offers(state);
     return r;
 }
 
-static int read_walk(struct writer_state *state, struct outbox_walk *walk)
+static int lone_walk(struct writer_state *state, struct outbox_walk *walk)
 {
     walk->refused = 0;
-    return walk->step == OUTBOX_WALK_NEXT ? read_next_model(state, walk) : read_refuse(state, walk);
+    return walk->step == OUTBOX_WALK_NEXT ? lone_next_model(state, walk) : lone_refuse(state, walk);
 }
 
 /* ---- Models ---- */
 
-static int read_name(struct writer_state *state, const struct outbox_naming *naming)
+static int lone_name(struct writer_state *state, const struct outbox_naming *naming)
 {
     struct store *store = state->store;
     int r = store->ops->begin(store);
@@ -122,28 +123,28 @@ static int read_name(struct writer_state *state, const struct outbox_naming *nam
     for (size_t i = 0; i < naming->models_len && !r; i++)
         r = store->ops->name(store, naming->models[i]);
     r = store_end(store, r);
-    writer_state_count(state);
+    writer_state_read_counts(state);
     return r;
 }
 
 /* ---- Jobs ---- */
 
-bool writer_read_is_alone(const struct outbox_job *job)
+bool writer_lone_is(const struct outbox_job *job)
 {
     return job->type != OUTBOX_JOB_OP && job->type != OUTBOX_JOB_STALE_MARK;
 }
 
-void writer_read(struct writer_state *state, struct outbox_job *job)
+void writer_lone_do(struct writer_state *state, struct outbox_job *job)
 {
     switch (job->type) {
     case OUTBOX_JOB_READ:
-        read_rows(state, container_of(job, struct outbox_read, job));
+        lone_read(state, container_of(job, struct outbox_read, job));
         break;
     case OUTBOX_JOB_WALK:
-        job->result = read_walk(state, container_of(job, struct outbox_walk, job));
+        job->result = lone_walk(state, container_of(job, struct outbox_walk, job));
         break;
     case OUTBOX_JOB_NAMING:
-        job->result = read_name(state, container_of(job, struct outbox_naming, job));
+        job->result = lone_name(state, container_of(job, struct outbox_naming, job));
         break;
     case OUTBOX_JOB_OP:
     case OUTBOX_JOB_STALE_MARK:
