@@ -14,7 +14,7 @@ import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const SCARCE = path.join(RELAY_BUILD, 'tests/lib/libscarce.so');
+const PRELOADED = path.join(RELAY_BUILD, 'tests/lib/libfaulty-allocator.so');
 const LANES = 16;
 const EVENTS = 800;
 const ANSWERS = [200, 202, 500, 503];
@@ -29,10 +29,10 @@ const skip = process.env.RELAY_SANITIZED
 
 for (const oneIn of [200, 30, 8]) {
   test(`one allocation in ${oneIn} fails`, { skip }, async (t) => {
-    assert.ok(existsSync(SCARCE), SCARCE);
-    const files = makeFolder(t, { scarce: Buffer.alloc(12) });
+    assert.ok(existsSync(PRELOADED), PRELOADED);
+    const files = makeFolder(t, { allocator: Buffer.alloc(12) });
     const lack = (n) =>
-      writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
+      writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
     let calls = 0;
     const upstream = await startUpstream(t, () => (++calls % 7 ? SUCCESS : CONFLICT));
     const relay = await startRelay(t, {
@@ -42,8 +42,8 @@ for (const oneIn of [200, 30, 8]) {
         SYNC_WAIT_MS: '50',
         ADMIN_PORT: '0',
         LOG_LEVEL: 'info',
-        LD_PRELOAD: SCARCE,
-        SCARCE: files.path('scarce'),
+        LD_PRELOAD: PRELOADED,
+        FAULTY_ALLOCATOR: files.path('allocator'),
       },
     });
 
@@ -103,7 +103,7 @@ test(
   'a reload that gets no memory at its n-th allocation takes all or nothing',
   { skip, timeout: 120_000 },
   async (t) => {
-    const files = makeFolder(t, { scarce: Buffer.alloc(12), ...RELOADS.old });
+    const files = makeFolder(t, { allocator: Buffer.alloc(12), ...RELOADS.old });
     const upstream = await startUpstream(t);
     const authority = makeAuthority(t, 'convex-relay test authority');
     const relay = await startRelay(t, {
@@ -116,12 +116,12 @@ test(
         SYNC_SECRET_FILE: files.path('secret'),
         CONVEX_DEPLOY_KEY_FILE: files.path('key'),
         ROUTES: files.path('routes'),
-        LD_PRELOAD: SCARCE,
-        SCARCE: files.path('scarce'),
+        LD_PRELOAD: PRELOADED,
+        FAULTY_ALLOCATOR: files.path('allocator'),
       },
     });
     const lackNth = (nth, round) =>
-      writeFileSync(files.path('scarce'), Buffer.from(Uint32Array.of(0, nth, round).buffer), {
+      writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(0, nth, round).buffer), {
         flag: 'r+',
       });
     // What holds now: which secret is taken, with which key and by which route an event arrives.

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Events whose model has lost its route wait, in their order, until it has one again. */
 #include "tests/unit/lib/capture.h"
+#include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
-#include "tests/unit/lib/scarce.h"
 
 static const char users_only[] = "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}";
 
@@ -110,9 +110,9 @@ static void test_what_comes_meanwhile_and_finds_no_memory(void **state)
     options.routes = users_only;
     struct world *world = begin(&options, takes_all);
 
-    scarce_relay.empty = true;
+    fault_allocator_relay.empty = true;
     struct sender *sender = world_send(world, "posts", 1, 1);
-    scarce_end();
+    fault_allocator_end();
     assert_int_equal(sender->reply, REPLY_UNAVAILABLE);
     world_run(world, 100);
     assert_counts(0, 0, 0);

@@ -5,8 +5,8 @@
  */
 #include <unistd.h>
 
+#include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
-#include "tests/unit/lib/scarce.h"
 
 static struct world *begin_with_letter(int bytes)
 {
@@ -312,14 +312,14 @@ static void test_a_mark_that_finds_no_memory(void **state)
 
     world->convex = takes_all;
     fault_store_set(&world->disk, FAULT_APPEND, STORE_FULL);
-    scarce_outbox.empty = true;
+    fault_allocator_outbox.empty = true;
     struct sender *sender = world_send(world, "users", 1, 2);
     world_run(world, 1000);
     assert_int_equal(sender->reply, REPLY_DELIVERED);
     assert_int_equal(relay_pending(world->relay), 1);
     change_beside(world, replay_row, 1);
     await_offers(world);
-    scarce_outbox.empty = false;
+    fault_allocator_outbox.empty = false;
     fault_store_set(&world->disk, FAULT_APPEND, 0);
     assert_overtaken(world);
 }
@@ -352,11 +352,11 @@ static void test_letters_without_memory_come_later(void **state)
     world_run(world, 200);
     assert_counts(0, FEW, 0);
     world->convex = takes_all;
-    scarce_relay.left = 4;
+    fault_allocator_relay.countdown = 4;
     change_beside(world, replay_all, FEW);
     await_offers(world);
     world_run_until(world, nothing_is_left, 2000);
-    assert_int_equal(scarce_relay.left, 0);
+    assert_int_equal(fault_allocator_relay.countdown, 0);
     assert_int_equal(world->done, FEW);
     assert_int_equal(world->disorders, 0);
     assert_counts(FEW, 0, 0);

@@ -4,8 +4,8 @@
 
 #include <unistd.h>
 
+#include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
-#include "tests/unit/lib/scarce.h"
 
 /* ---- two numbers ---- */
 
@@ -140,7 +140,7 @@ static void test_a_page_that_finds_no_memory(void **state)
         (void)world_send(world, "users", i % RECORDS, i / RECORDS + 1);
     world_run(world, 100);
     world->convex = takes_all;
-    scarce_relay.left = EVENTS / 2;
+    fault_allocator_relay.countdown = EVENTS / 2;
     world_restart(world);
     assert_in_range(relay_pending(world->relay), 1, EVENTS / 2);
     world_run(world, 5000);

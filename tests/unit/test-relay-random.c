@@ -6,8 +6,8 @@
  */
 #include "relay/offers.h"
 
+#include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
-#include "tests/unit/lib/scarce.h"
 
 enum {
     LIVES = 8,
@@ -85,7 +85,7 @@ static void mend(void)
 {
     for (int call = 0; call < FAULT_CALLS; call++)
         fault_store_set(&life.world->disk, (enum fault_call)call, 0);
-    scarce_end();
+    fault_allocator_end();
 }
 
 static void calm(int64_t ms)
@@ -102,9 +102,9 @@ static void break_something(void)
     if (!life.faults)
         return;
     if (one_in(3))
-        scarce_relay.left = 1 + roll(10);
+        fault_allocator_relay.countdown = 1 + roll(10);
     else if (one_in(3))
-        scarce_outbox.empty = true;
+        fault_allocator_outbox.empty = true;
     else
         fault_store_set(&life.world->disk, (enum fault_call)roll(FAULT_CALLS),
                         one_in(2) ? STORE_BROKEN : STORE_FULL);

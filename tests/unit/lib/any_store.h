@@ -24,5 +24,5 @@ struct store *any_store_reopen(struct any_store *world);
 /* Lets all rows through. */
 extern const struct store_filter everything;
 
-/* There is one row, and it is this one. */
+/* The store holds this row, and no other. */
 void assert_only_row(struct store *store, struct store_row should);

@@ -2,9 +2,9 @@
 /* What is logged, for a test that reads it. */
 #pragma once
 
-/* Standard error goes to a file from now on. */
+/* Sends standard error to a file from now on. */
 void capture_begin(void);
-/* Standard error is what it was. What was written to the file, until the next call. */
+/* Ends that. Returns what was written meanwhile, which is valid until the next call. */
 char *capture_end(void);
 
 /* How many lines of a text hold a part. */

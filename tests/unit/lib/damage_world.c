@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/lib/damage_world.h"
 
-/* ---- A store with rows that can be told ---- */
+/* ---- A store with known rows ---- */
 
 struct store_row known_row(uint64_t id)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of damaged files: a store whose rows can be told, and what can be done to its file. */
+/* For tests of damaged files: a store whose rows a test knows by their ids, and ways to damage its
+ * file. */
 #pragma once
 
 #include "tests/unit/lib/store_world.h"
@@ -8,33 +9,34 @@
 
 enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
 
-/* ---- A store with rows that can be told ---- */
+/* ---- A store with known rows ---- */
 
-/* The row of that id as it was stored; its texts last until the next call. */
+/* The row of that id as fill() stored it; its texts last until the next call. */
 struct store_row known_row(uint64_t id);
-/* A new store that holds ROWS of them, two of which are offered. */
+/* A new store that holds ROWS known rows, two of which are offered. */
 struct store *fill(struct folder *folder);
 
 struct found {
-    size_t whole;   /* rows as they were */
+    size_t whole;   /* rows as they were stored */
     size_t letters; /* bodies whose rest was lost */
     size_t torn;    /* rows with other bytes in their bodies, which no checksum guards */
 };
 
-/* What is left of them. A row that never was so fails the test. */
+/* What is left of the known rows. A row that fill() cannot have stored fails the test. */
 struct found find_all(struct store *store);
 
-/* It takes an event, and delivers it. */
+/* The store takes an event, and has it delivered. */
 void assert_works(struct store *store);
 
-/* ---- Damaging it ---- */
+/* ---- Damaging the file ---- */
 
-/* With a byte over and over, or with any bytes where that is negative. */
+/* Overwrites len bytes of the file. with: the byte that is written over and over; negative: random
+ * bytes. */
 void overwrite(const struct folder *folder, int64_t at, size_t len, int with);
 void cut(const struct folder *folder, int64_t bytes);
 int64_t size_of(const struct folder *folder);
 
-/* Where the page begins whose number the query has for that name. */
+/* Where a page begins. query: gives the page's number; ?1 in it is the name. */
 int64_t page_by(const struct folder *folder, const char *query, const char *name);
 /* The page that a table's or index's tree begins with. */
 int64_t root_of(const struct folder *folder, const char *name);
@@ -48,8 +50,8 @@ int count_row(void *ctx, const struct store_row *row);
 int damaged_files(const struct folder *folder);
 void lose_a_body(const struct folder *folder);
 
-/* A file that was damaged while nobody looked, and is too large to be looked over at a start. */
+/* An open store whose file damage() has hit, and which is too large to be checked at a start. */
 struct store *open_damaged(struct folder *folder, void (*damage)(const struct folder *folder));
 
-/* Reads the pending ones of the model, as the relay does. */
+/* Reads the pending rows of the model of known rows, as the relay does. The reading's outcome. */
 int read_pending(struct store *store);

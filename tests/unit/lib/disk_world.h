@@ -9,17 +9,20 @@
 
 enum { BODY = 10000, SMALL_QUOTA = 1 << 20 };
 
-/* Before anything else here: enters a name space in which disks can be mounted, where it may. */
+/* To be called before anything else here: enters a name space in which disks can be mounted. Where
+ * that is not allowed, mount_disk() skips the test. */
 void disk_world_init(void);
 
 /* ---- Events of BODY bytes ---- */
 
 struct store_row full_row(uint64_t id);
-/* What an append of its own comes to. */
+/* Appends full_row(id) in a transaction of its own. Returns the outcome. */
 int append_one(struct store *store, uint64_t id);
-/* Appends from that id until there is no more room; the last id that is in. */
+/* Appends rows, from that id on, until there is no more room. Returns the last id that is stored.
+ */
 uint64_t fill_up(struct store *store, uint64_t id);
-/* Delivers or buries them, and discards the letters: that must go on, however full it is. */
+/* Delivers or buries the events, and discards the letters: each must work, however full the store
+ * is. */
 void settle_all(struct store *store, uint64_t first, uint64_t last);
 /* A store of SMALL_QUOTA bytes. */
 struct store *open_with_quota(struct folder *folder);

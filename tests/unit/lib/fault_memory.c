@@ -42,7 +42,7 @@ static void *fault_memory_realloc(void *at, int bytes)
     return fault_memory_fails() ? NULL : fault.real.xRealloc(at, bytes);
 }
 
-/* Small allocations come from a pool of each connection otherwise, which never fails. */
+/* Without this, each connection takes small allocations from a pool, which never fails. */
 static void fault_memory_configure(const sqlite3_mem_methods *methods, int pool_bytes, int pool_len)
 {
     if (sqlite3_shutdown() != SQLITE_OK ||

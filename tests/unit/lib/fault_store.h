@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A store around another one that counts what is asked of it, fails where a test wants it to, and
- * can be held before a commit. A test sets it up from one thread while another may be inside.
+ * A store around another one. It counts the calls, fails where a test wants a failure, and can be
+ * held before a commit. A test may change its fields while another thread is inside a call.
  */
 #pragma once
 
@@ -27,19 +27,19 @@ struct fault_store {
     struct store *inner;
     atomic_int calls[FAULT_CALLS];
     atomic_int results[FAULT_CALLS]; /* what calls return; 0: what the inner store returns */
-    atomic_ullong refused_id;        /* an append of this id spoils its transaction ... */
-    atomic_int refused_with;         /* ... in this way */
-    atomic_bool refused_late;        /* ... at its commit, and not before */
-    int spoilt;
-    atomic_int statements; /* that change something, until the process is as good as dead */
-    atomic_bool crashed;
-    atomic_bool mends; /* the next look says that the store was damaged, and is not any more */
-    atomic_bool held;  /* commits wait: */
-    sem_t inside;      /* posted when one has come */
-    sem_t let_go;
+    atomic_ullong refused_id;        /* an append of this id spoils its transaction */
+    atomic_int refused_with;         /* what that transaction fails with */
+    atomic_bool refused_late;        /* it fails at the commit, and not at the append */
+    int spoilt;                      /* what the commit at hand fails with; 0: nothing */
+    atomic_int statements; /* how many changing statements are left before the crash; 0: no crash */
+    atomic_bool crashed;   /* the process is as good as dead: every call fails */
+    atomic_bool mends;     /* the next tend() says that it has mended damage */
+    atomic_bool held;      /* commits wait */
+    sem_t inside;          /* posted when a commit begins to wait */
+    sem_t let_go;          /* posted for the commit that waits */
 };
 
-/* Belongs to the caller; closing it closes the inner store. */
+/* The caller owns self; closing self closes the inner store. */
 void fault_store_init(struct fault_store *self, struct store *inner);
 
 /* The process is to die before the n-th statement that changes something; 0: not at all. */
@@ -53,5 +53,5 @@ void fault_store_set(struct fault_store *self, enum fault_call call, int r);
 void fault_store_hold(struct fault_store *self);
 /* Returns once a commit waits. */
 void fault_store_await(struct fault_store *self);
-/* Lets the one that waits go, and holds none after it. */
+/* Lets the commit that waits go on, and holds no later one. */
 void fault_store_let_go(struct fault_store *self);

@@ -19,7 +19,7 @@ struct old_sector {
     char bytes[SECTOR];
 };
 
-/* A file since its last sync. Lives on when it is closed: closing writes nothing to the disk. */
+/* What a file has not synced. The struct outlives the closing of the file, which syncs nothing. */
 struct disk_file {
     struct disk_file *next;
     char path[PATH_BYTES];
@@ -72,7 +72,7 @@ static bool fault_is_once(void)
            fault.kind == FAULT_QUOTA_ONCE;
 }
 
-/* Whether there is no room: what does not write goes on. */
+/* Whether the fault is a lack of room, which fails writes alone. */
 static bool fault_is_full(void)
 {
     return fault.kind == FAULT_FULL_ONCE || fault.kind == FAULT_FULL ||
@@ -262,7 +262,7 @@ static int file_truncate(sqlite3_file *file, sqlite3_int64 size)
     return real_of(file)->pMethods->xTruncate(real_of(file), size);
 }
 
-/* The real one need not sync: what it wrote is only lost when this file system takes it back. */
+/* Does not sync the real file: nothing is lost but what this file system takes back. */
 static int file_sync(sqlite3_file *file, int flags)
 {
     int rc = fault_call(FAULT_SYNCS, SQLITE_IOERR_FSYNC);
@@ -370,7 +370,7 @@ static int vfs_open(sqlite3_vfs *vfs, const char *path, sqlite3_file *out, int f
         sqlite3_int64 bytes = 0;
         file->disk = disk_find(path);
         (void)file->real->pMethods->xFileSize(file->real, &bytes);
-        if (file->disk->len == 0) /* as it was found is as it is on the disk */
+        if (file->disk->len == 0) /* nothing was written yet: the disk has what the file holds */
             file->disk->synced_bytes = bytes;
     }
     return SQLITE_OK;

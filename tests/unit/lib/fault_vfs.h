@@ -2,8 +2,9 @@
 /*
  * A file system under SQLite that fails on demand, and loses power.
  *
- * It stands on the real one. What was written to a file since its last sync is remembered in
- * sectors, so that a power cut can take it back, wholly or in part. Not for several threads.
+ * It stands on the real file system. For each file it remembers what stood in the sectors that were
+ * written since the last sync, so that a power cut can take those writes back, wholly or in part.
+ * Not for several threads.
  */
 #pragma once
 
@@ -13,16 +14,16 @@
 enum fault_kind {
     FAULT_NONE,
     FAULT_EIO_ONCE,   /* this call fails */
-    FAULT_EIO,        /* this one and all behind it */
+    FAULT_EIO,        /* this call and all later ones fail */
     FAULT_FULL_ONCE,  /* this call fails, as on a full disk */
-    FAULT_FULL,       /* this one and all that write behind it */
+    FAULT_FULL,       /* this call and all later writes fail, as on a full disk */
     FAULT_QUOTA_ONCE, /* this call fails with EDQUOT, which os_unix.c takes for an I/O error */
-    FAULT_QUOTA,      /* this one and all that write behind it */
-    FAULT_SKIP_SYNC,  /* this sync and all behind it say that they worked, and do nothing */
-    FAULT_POWER,      /* this one and all behind it; only fault_vfs_restore() brings power back */
+    FAULT_QUOTA,      /* this call and all later writes fail with EDQUOT */
+    FAULT_SKIP_SYNC,  /* this sync and all later ones do nothing, and say that they worked */
+    FAULT_POWER,      /* this call and all later ones fail, until fault_vfs_restore() */
 };
 
-/* What counts as a call. */
+/* The kinds of calls that a plan counts. */
 enum fault_calls {
     FAULT_WRITES = 1, /* and truncations */
     FAULT_SYNCS = 2,
@@ -31,14 +32,14 @@ enum fault_calls {
     FAULT_OPENS = 16, /* as where file descriptors are short */
 };
 
-/* All files are opened through it from now on, or no more. */
+/* Opens all files through this file system from now on; remove: through the real one again. */
 void fault_vfs_install(void);
 void fault_vfs_remove(void);
 
 /* The nth call from now on (1: the next one) of those kinds fails. */
 void fault_vfs_plan(enum fault_kind kind, unsigned calls, long nth);
 
-/* How many such calls there were since the plan; whether it has come to the fault. */
+/* How many calls of those kinds there were since the plan, and whether the fault has struck. */
 long fault_vfs_calls(void);
 bool fault_vfs_struck(void);
 

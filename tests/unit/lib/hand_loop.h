@@ -7,7 +7,7 @@
 #include "base/loop.h"
 #include "base/util.h"
 
-/* Kept in place. */
+/* Must stay where it is while the loop is open. */
 struct hand_loop {
     struct clock clock; /* both of its times are now_ms */
     int64_t now_ms;
@@ -15,6 +15,6 @@ struct hand_loop {
     struct loop_hook never_wait;
 };
 
-/* All zero before, but for now_ms. */
+/* hand must be all zero, but for now_ms. */
 void hand_loop_open(struct hand_loop *hand);
 void hand_loop_close(struct hand_loop *hand);

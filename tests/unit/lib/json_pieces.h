@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The JSON scanner, fed in pieces of any size: what it says must not depend on them. */
+/* Feeds the JSON scanner in pieces of any size: its verdict must not depend on the pieces. */
 #pragma once
 
 #include "base/json_scan.h"
@@ -9,14 +9,15 @@ struct scan_verdict {
     enum json_error error;
     size_t pos;
     bool is_object;
-    struct buf members; /* where the members that it told of were, as text */
+    struct buf members; /* where the scanner found members, as text */
 };
 
 void scan_verdict_done(struct scan_verdict *verdict);
 
 /*
- * Feeds the first bytes of the text, then step more at a time. What has arrived moves to another
- * place each time, of just its size, so that a sanitizer sees a scanner that looks elsewhere.
+ * Feeds the first bytes of the text, then step more at a time. Each time the bytes fed so far move
+ * to a new block of just their size, so that a sanitizer sees a scanner that reads the old block or
+ * beyond the new one.
  */
 struct scan_verdict scan_in_pieces(struct span text, size_t first, size_t step);
 
@@ -41,5 +42,5 @@ struct scan_row {
         name, JSON_##error, TEXT(before from), sizeof(before) - 1                                  \
     }
 
-/* A test whose state is a scan_row: the scanner says of it what the row does, however it is fed. */
+/* A test whose state is a scan_row: the scanner gives the row's verdict, whatever the pieces. */
 void test_scan(void **state);

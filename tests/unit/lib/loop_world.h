@@ -19,10 +19,10 @@ int loop_world_teardown(void **state);
 
 /* Notes a call. */
 void loop_world_log(struct loop_world *world, char call);
-/* One turn, at that time, made exactly these calls. */
+/* Turns the loop once, at that time: the turn makes exactly these calls. */
 void assert_turn(struct loop_world *world, int64_t now_ms, const char *calls);
 
-/* A timer, descriptor or hook of a test: it logs its name, and may do something to another. */
+/* A timer, a descriptor or a hook of a test. Each logs its name, and may act on another thing. */
 struct thing {
     struct loop_world *world;
     char name;
@@ -37,9 +37,9 @@ struct thing {
 };
 
 void thing_init(struct thing *thing, struct loop_world *world, char name);
-/* Their names are "a", "b" ... */
+/* Inits things whose names are "a", "b" ... */
 void things_init(struct thing *things, size_t len, struct loop_world *world);
 /* What a timer does: logs the name, and acts. */
 void thing_call(void *ctx);
-/* The loop sleeps for no more than a moment, however its timers stand. */
+/* Makes the hook end each sleep of the loop after a moment, whatever the timers say. */
 void do_not_wait(struct thing *hook, struct loop_world *world);

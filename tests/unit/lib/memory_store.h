@@ -21,19 +21,20 @@ struct memory_store {
     struct store store;
     struct memory_rows now, before; /* before: as of begin() */
     struct store_counts counts;
-    bool open;     /* a transaction is */
-    int begun;     /* how many were */
-    int committed; /* and how many went through */
-    int closed;
-    size_t changes, changes_max;                         /* the most in one transaction */
-    int fail_read, fail_begin, fail_change, fail_commit; /* what these end with; 0: nothing */
-    int fail_after;           /* commits that are let through before that */
-    size_t fail_change_after; /* changes in a transaction, likewise */
+    bool open;                   /* there is a transaction */
+    int begun;                   /* how many transactions were begun */
+    int committed;               /* how many of these were committed */
+    int closed;                  /* how often the store was closed */
+    size_t changes, changes_max; /* of the transaction at hand; the most in one transaction */
+    int fail_read, fail_begin, fail_change, fail_commit; /* what such calls fail with; 0: none do */
+    int fail_after; /* how many commits succeed before fail_commit counts */
+    size_t
+        fail_change_after; /* how many changes of a transaction succeed before fail_change does */
     void (*on_commit)(struct memory_store *store);
     int (*on_backup)(const struct store_backup *backup);
 };
 
-/* Empties it: no rows, no failures. */
+/* Empties the store: no rows, no failures. */
 void memory_store_reset(struct memory_store *self);
 /* A row whose id is the highest; its texts stay the caller's. */
 void memory_store_add(struct memory_store *self, struct store_row row);

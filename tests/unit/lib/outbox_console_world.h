@@ -35,7 +35,8 @@ int world_teardown(void **state);
 
 /* Forgets what was written. */
 void world_forget(void);
-/* Runs a command, words being kept apart by blanks. The exit code; what is written is in world. */
+/* Runs a command, whose words blanks keep apart. Returns the exit code; what the command has
+ * written is in world. */
 int world_run(const char *line);
-/* The same, which ends and writes just so. */
+/* Runs a command that must end with this exit code, and write these texts. */
 void world_expect(const char *line, int exit_code, const char *out, const char *err);

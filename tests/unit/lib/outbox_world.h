@@ -16,10 +16,10 @@ struct world;
 struct op {
     struct outbox_op op;
     struct world *world;
-    int told;
-    int place; /* it was told as the how-manyth */
-    int r;
-    char taken[64];
+    int told;       /* how often done was called */
+    int place;      /* which of all calls of done was the last of these, counted from 1 */
+    int r;          /* what done was called with */
+    char taken[64]; /* of the taken row: "<id> <bytes of the body>" */
 };
 
 /* A read, and what it brought. */
@@ -47,7 +47,7 @@ struct world {
 /* Opens the outbox on what the folder holds. */
 void world_open(struct world *world);
 
-/* Closes it, and opens the store again without it. */
+/* Closes the outbox, and opens the store without one. */
 struct store *world_close(struct world *world);
 
 /* A world is a test's state; its outbox is not open yet. */
@@ -66,19 +66,19 @@ int world_teardown(void **state);
         }                                                                                          \
     } while (0)
 
-/* What was submitted goes to the writer. */
+/* Turns the loop once, so that what was submitted goes to the writer. */
 void world_turn(struct world *world);
 
 /* As outbox_status(). */
 struct outbox_status status_of(struct world *world);
 /* An outbox_op's done: notes the outcome. */
 void op_done(struct outbox_op *outbox_op, int r);
-/* Hands an operation over; it lasts as long as the world. */
+/* Submits an operation, which lasts as long as the world. */
 struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row);
 
-/* Submits, and waits for the result. */
+/* Submits an operation, waits for its result, and returns that. */
 int submit_and_wait(struct world *world, enum outbox_kind kind, struct store_row row);
-/* The same of a read; page is the caller's. */
+/* The same two for a read. The page is the caller's. */
 void page_submit(struct world *world, struct page *page, struct outbox_read read);
 void page_submit_and_wait(struct world *world, struct page *page, struct outbox_read read);
 

@@ -12,16 +12,16 @@ extern struct world *shared;
 /* How most worlds are made. */
 extern const struct world_options plain;
 
-/* Makes a world; end() frees it, as a teardown, also where the test fails half-way. */
+/* Makes a world, which end() frees: a teardown, so that a test which fails half-way leaves none. */
 struct world *begin(const struct world_options *options, world_convex_fn convex);
-/* Where much time passes: a step of the world is so long. */
+/* The same for a test in which much time passes: the world goes in steps of step_ms. */
 struct world *begin_in_steps(int64_t step_ms, world_convex_fn convex);
 int end(void **state);
 
-/* As rows_add(), of tests that begin a world. */
+/* As rows_add(), for tests that begin a world. */
 #define cases_add(tests, len, rows, test)                                                          \
     end_each((tests), (len), rows_add((tests), (len), rows, test))
-/* After each of the tests between the two places comes end(). Returns to. */
+/* Makes end() the teardown of the tests from `from` up to `to`. Returns to. */
 size_t end_each(struct CMUnitTest *tests, size_t from, size_t to);
 
 /* ---- Convexes ---- */
@@ -41,7 +41,8 @@ bool nothing_is_left(struct world *world);
 void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending);
 /* How many rows are in these states. */
 int rows_in(struct world *world, enum store_state first, enum store_state last);
-/* The id of the n-th event since the outbox was made: the world's clock is a slow one. */
+/* The id of the n-th event since the outbox was made. The world's clock stands long before the year
+ * 2005, so ids count on from OUTBOX_IDS_FROM. */
 uint64_t id_of(uint64_t n);
 
 /* ---- commands beside the relay ---- */
@@ -50,13 +51,13 @@ uint64_t id_of(uint64_t n);
 void change_beside(struct world *world, int (*change)(struct store *store, uint64_t id),
                    uint64_t n);
 
-/* What can be done: 0, or the store's refusal. */
+/* What change_beside() can do to a row. 0, or the store's refusal. */
 int replay_row(struct store *store, uint64_t id);
 int force_row(struct store *store, uint64_t id);
 int discard_row(struct store *store, uint64_t id);
-/* No command does this. */
+/* Buries the row's event, as no command does. */
 int bury_row(struct store *store, uint64_t id);
-/* 0 where a replay is refused since a newer event of the record was delivered. */
+/* 0 where the store refuses the replay as stale, as the test expects. */
 int replay_is_stale(struct store *store, uint64_t id);
 /* Replays all events up to that one, which are letters. */
 int replay_all(struct store *store, uint64_t last_id);
@@ -65,10 +66,11 @@ int replay_all(struct store *store, uint64_t last_id);
 void replay_letters(struct world *world, bool (*wanted)(void));
 
 bool no_offer_waits(struct world *world);
-/* The outbox looks for what other processes have done once a second of its own, real time. */
+/* Waits, in real time, until the outbox has looked for the changes of other processes, which it
+ * does once a second. */
 void await_offers(struct world *world);
 
-/* ---- many ---- */
+/* ---- more events than the relay holds in memory ---- */
 
 enum {
     MANY_ROUTES = 64, /* "m0", "m1" ... */
@@ -77,6 +79,6 @@ enum {
     BACKLOG_RECORDS = 50,
 };
 
-/* So that the window is small, and few events fill it. */
+/* Routes of MANY_ROUTES models, as JSON: the window of each is so small that few events fill it. */
 const char *many_routes(void);
 void send_backlog(struct world *world, const char *model);

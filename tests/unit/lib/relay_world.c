@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/lib/relay_world.h"
 
-#include "tests/unit/lib/scarce.h"
+#include "tests/unit/lib/fault_allocator.h"
 
 /* ---- answers ---- */
 
@@ -133,15 +133,15 @@ static int64_t world_wall_ms(struct clock *clock)
            container_of(clock, struct world, clock)->leapt_ms;
 }
 
-/* Half of the sides, always: backoffs come out as they are written, halved. */
+/* Always throws half of the sides, so that each backoff is half of what its table says. */
 static uint64_t world_roll(struct dice *dice, uint64_t sides)
 {
     (void)dice;
     return sides / 2;
 }
 
-/* No wait but for the outbox's thread, which wakes the loop: to spin would keep it from its work.
- */
+/* Lets the loop wait for the outbox's thread alone, which wakes the loop. Spinning instead would
+ * take the processor from that thread. */
 static int world_wait_ms(void *ctx)
 {
     const struct world *world = ctx;
@@ -258,7 +258,7 @@ void world_start(struct world *world)
         .sync_wait_ms = world->options.sync_wait_ms,
         .max_age_ms = 3 * WORLD_DAY_MS,
         .dice = &world->dice,
-        .allocator = &scarce_relay.allocator,
+        .allocator = &fault_allocator_relay.allocator,
     };
 
     assert_int_equal(loop_new(&world->clock, &world->loop), 0);
@@ -266,9 +266,9 @@ void world_start(struct world *world)
     loop_hook_add(world->loop, &world->hook);
     if (!world->options.keeps_nothing) {
         fault_store_init(&world->disk, world_open(world, STORE_SERVE));
-        assert_int_equal(
-            outbox_new(world->loop, &world->disk.store, &scarce_outbox.allocator, &world->outbox),
-            0);
+        assert_int_equal(outbox_new(world->loop, &world->disk.store,
+                                    &fault_allocator_outbox.allocator, &world->outbox),
+                         0);
     }
     assert_int_equal(
         relay_new(world->loop, &world->transport, world->outbox, &options, &world->relay), 0);

@@ -4,9 +4,9 @@
  * outbox is real: SQLite in a file of its own, written by its thread, behind a store that fails or
  * waits where a test wants it to.
  *
- * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds; at
- * each step the outbox's thread is waited for, so that a disk takes no time; world_run_past_disk()
- * does without. Events are of records "r0", "r1" ..., and carry a number that rises.
+ * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds.
+ * Each step waits for the outbox's thread, so that a disk takes no time; world_run_past_disk() does
+ * not wait. Events are of records "r0", "r1" ..., and carry a number that rises.
  */
 #pragma once
 
@@ -99,7 +99,7 @@ struct world {
     bool busy[WORLD_RECORDS];
 };
 
-/* ---- answers, 20 ms later; of one that cannot be reached, 1 ms ---- */
+/* ---- answers of Convex, after 20 ms; that Convex cannot be reached is known after 1 ms ---- */
 
 struct world_answer world_http(int status, const char *body);
 struct world_answer world_done(void);
@@ -112,11 +112,11 @@ struct world_answer world_lost(void);
 
 void world_step(struct world *world);
 void world_run(struct world *world, int64_t ms);
-/* Fails the test where it takes longer. */
+/* Runs until the condition holds, and fails the test where that takes longer than at_most_ms. */
 void world_run_until(struct world *world, bool (*holds)(struct world *world), int64_t at_most_ms);
-/* While the disk is held: what the outbox is told stays undone. */
+/* Runs while the disk is held: the outbox does none of its jobs meanwhile. */
 void world_run_past_disk(struct world *world, int64_t ms);
-/* Until the outbox has done all that it was told: it works in order, and this read comes last. */
+/* Waits until the outbox has done all jobs, by a read that is submitted last. */
 void world_wait_for_disk(struct world *world);
 
 /* ---- the relay ---- */
@@ -126,7 +126,7 @@ struct world *world_new(const struct world_options *options);
 void world_free(struct world *world);
 
 void world_start(struct world *world);
-/* As a crash would, but for what the outbox has been told already. */
+/* Ends the relay as a crash would; but jobs that the outbox has by then are still done. */
 void world_stop(struct world *world);
 void world_restart(struct world *world);
 
@@ -137,18 +137,18 @@ void world_reload(struct world *world, const char *json);
 
 /* ---- senders ---- */
 
-/* The way that an event comes in, without HTTP; with so many bytes of padding. */
+/* Gives the relay an event as the HTTP server would; large: with so many bytes of padding. */
 struct sender *world_send(struct world *world, const char *model, int record, int number);
 struct sender *world_send_large(struct world *world, const char *model, int record, int number,
                                 int bytes);
 
 /* ---- what there is ---- */
 
-/* A store of one's own on the same file. */
+/* Opens a second store on the same file, which the caller closes. */
 struct store *world_open(struct world *world, enum store_mode mode);
 /* The store's counts, whose sum holds. */
 struct store_counts world_counts(struct world *world);
-/* Looks at the relay as the admin port does. The model's line; NULL: it has none. */
+/* Fills the snapshot as for the admin port. Returns the model's route there; NULL: it has none. */
 const struct snapshot_route *world_look(struct world *world, struct snapshot *snapshot,
                                         const char *model);
 /* The relay's counts of all models in one, whose sum holds. */

@@ -35,11 +35,12 @@
 #define X1000(s) X10(X100(s))
 #define X1024(s) X64(X8(X2(s)))
 
-/* Appends a test for each row of an array to the len tests there are. How many there are now. */
+/* Appends a test for each row of an array to the first len tests. Returns how many tests there are
+ * then. */
 #define rows_add(tests, len, rows, test)                                                           \
     rows_add_sized(tests, len, (rows), array_len(rows), sizeof(*(rows)), test)
 size_t rows_add_sized(struct CMUnitTest *tests, size_t len, void *rows, size_t rows_len,
                       size_t row_bytes, CMUnitTestFunction test);
 
-/* Both hold the same bytes; shown as text where they do not. */
+/* Both spans hold the same bytes. A failure shows the two as text. */
 void assert_same_text(struct span is, struct span should);

@@ -36,7 +36,7 @@ void server_done(struct server *server);
 
 /* ---- for the script ---- */
 
-/* Something went wrong; the first such text is told. Always false. */
+/* Notes what went wrong; server_join() tells of the first such fault. Always returns false. */
 bool server_fault(struct server *server, const char *fault);
 /* Waits until something can be read or accepted; false: nothing came. */
 bool server_readable(int fd);

@@ -24,7 +24,7 @@ struct mirror {
 /* Texts that outlive every row. The prefix says of what: a model, a record, or a reason. */
 struct span mirror_text(const char *prefix, uint64_t n);
 
-/* The reason of a letter that had that one, maybe none, and whose replay is refused. */
+/* The reason of a letter once its replay was refused. reason: the one before; may be SPAN_NULL. */
 struct span mirror_refused(struct span reason, struct span why);
 /* Bodies of many lengths: some fit a page, some need others. */
 struct span mirror_body(uint64_t n);
@@ -36,7 +36,7 @@ void mirror_insert(struct mirror *mirror, struct store_row row);
 void mirror_remove(struct mirror *mirror, struct store_row *row);
 /* Older letters and offers of the record are stale from now on. */
 void mirror_overtake(struct mirror *mirror, uint64_t id, struct span model, struct span record);
-/* Where what happens to events of the model counts. */
+/* The sums in which events of the model count: its own, or those of all others. */
 struct mirror_sums *mirror_sums_of(struct mirror *mirror, struct span model);
 
 /* Whether the store holds just what the mirror does. */

@@ -11,9 +11,9 @@ static uint64_t walk_roll(struct walk *walk, uint64_t sides)
     return (z ^ z >> 31) % sides;
 }
 
-/* ---- One change to both: the store's outcome; the mirror's where that is no failure ---- */
+/* ---- One change to both: the mirror changes where the store has not failed ---- */
 
-/* Of one that exists, mostly. */
+/* The id of a row, mostly; else any id. */
 static uint64_t walk_id(struct walk *walk)
 {
     if (walk->next.len == 0 || walk_roll(walk, 10) == 0)
@@ -80,13 +80,13 @@ static int walk_deliver_unstored(struct walk *walk)
     return 0;
 }
 
-/* What a failure leaves behind. */
+/* A row for note_failure() and bury(). */
 static struct store_row walk_failure(struct walk *walk, uint64_t id)
 {
     return (struct store_row){
         .id = id,
-        .model = mirror_text("model", walk_roll(walk, 3)), /* both where it has no row */
-        .record = mirror_text("record", walk_roll(walk, 8)),
+        .model = mirror_text("model", walk_roll(walk, 3)),   /* counts where the event has no row */
+        .record = mirror_text("record", walk_roll(walk, 8)), /* likewise */
         .body = mirror_body(walk_roll(walk, 1 << 20)),
         .arrived_ms = 5,
         .since_ms = 5,

@@ -6,14 +6,14 @@
 
 enum { WALK_DOUBTS = 32 };
 
-/* All zero before, but for the store and the dice. */
+/* A walk must be all zero at first, but for the store and the dice. */
 struct walk {
     struct store *store;
     uint64_t dice;
     struct mirror now;  /* as of the last commit */
     struct mirror next; /* with the transaction at hand */
-    /* With one of the transactions that failed since: what a failed sync has left may turn up after
-     * a crash. */
+    /* As of the last commit, with one of the transactions that failed since: what a failed sync has
+     * left may turn up after a crash. */
     struct mirror doubtful[WALK_DOUBTS];
     size_t doubts;
     long commits;

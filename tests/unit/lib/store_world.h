@@ -40,7 +40,7 @@ int folder_count(const struct folder *folder, const char *part);
 /* Runs SQL as another program does, which makes the file where there is none. */
 void run_sql(const struct folder *folder, const char *sql);
 
-/* An hour passes for all stores that are open: pauses are over. */
+/* Lets an hour pass for all open stores, so that pauses between mendings are over. */
 void store_clock_leap(void);
 
 /* Opens the store, as store_sqlite_open(); the reason of a refusal is in the folder's why. */
@@ -48,20 +48,20 @@ int folder_try_open(struct folder *folder, enum store_mode mode, struct store **
 /* Opens the store, or the test fails. */
 struct store *folder_open(struct folder *folder, enum store_mode mode);
 
-/* The store cannot be opened, for good or not now, for a reason that holds text. */
+/* The store cannot be opened, for a reason that holds text: STORE_REFUSED, and STORE_BUSY. */
 void assert_refused(struct folder *folder, enum store_mode mode, const char *text);
 void assert_put_off(struct folder *folder, enum store_mode mode, const char *text);
 
 /* ---- Rows ---- */
 
-/* A pending one: of users, record r1. */
+/* A pending row: model users, record r1. */
 struct store_row row_of(uint64_t id);
-/* How a change that takes an event and what became of an attempt is written in tests. */
+/* The row for note_failure(). */
 struct store_row tried(uint64_t id, int attempts, const char *reason);
-/* The same of one that becomes a letter. */
+/* The row for bury(). */
 struct store_row died(uint64_t id, const char *reason);
 
-/* ---- Changes: each works, and is a transaction of its own but for the first two ---- */
+/* ---- Changes: each must work; all but the first two are transactions of their own ---- */
 
 void must_begin(struct store *store);
 void must_commit(struct store *store);
@@ -70,9 +70,9 @@ void must_bury(struct store *store, struct store_row row);
 /* Delivers the event, which is there, with the record of its row. */
 void must_deliver(struct store *store, uint64_t id);
 
-/* ---- What is in it ---- */
+/* ---- What is in the store ---- */
 
-/* Its counts, whose sum holds. */
+/* The counts of the store, whose sum must hold. */
 struct store_counts counts_of(struct store *store);
 
 struct id_list {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of the transports: a loop, one of them on it, a scripted server, and calls. */
+/* For tests of the transport: a loop, a transport on that loop, a scripted server, and calls. */
 #pragma once
 
 #include <poll.h>
@@ -59,11 +59,11 @@ void world_free(struct world *world);
 
 /* Begins the i-th call, as transport_start(). */
 int world_start(struct world *world, int i);
-/* Turns until so many calls in all were told their answer. */
+/* Turns the loop until so many calls in all have their answer. */
 void world_wait(struct world *world, int told);
 /* Begins the i-th call, and waits for its answer. */
 struct attempt *world_call(struct world *world, int i);
-/* Turns for that long; how many turns it took. */
+/* Turns the loop for that long. Returns the number of turns. */
 int world_turn_for(struct world *world, int ms);
 
 /* What the call has ended with: an answer, or a failure that says why. */
