@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# What each command of ./dev needs, and how it is installed, by apt and npm. Sourced by ./dev.
+# What each command of ./dev needs, and how apt and npm install that. Sourced by ./dev.
 #
-# Each line: what to look for (a command, a pkg-config module, a file), and the package that has it.
-# Looked for by what it gives, not by package, so that another Node or compiler will do as well.
+# Each line of a list has what to look for (a command, a file, or a pkg-config module behind pc:),
+# and Debian's package that brings it. No package is looked for, so that another Node or compiler
+# will do as well.
 
 needs_build='
 cc                                   gcc
@@ -43,7 +44,7 @@ needs_bench='
 needs_profile='
 perf                                           linux-perf'
 
-# netavark: later versions of buildah want it at hand, whatever the network.
+# Later versions of buildah do not run without netavark, whatever the network.
 needs_buildah='
 buildah                              buildah
 /usr/lib/podman/netavark             netavark'
@@ -52,7 +53,7 @@ needs_coverage='
 gcc                                  gcc
 gcovr                                gcovr'
 
-# The package of libFuzzer is looked for by a file whose place only clang knows: deps() names it.
+# libFuzzer is a file whose place only clang knows: libfuzzer_file() names it, once clang is there.
 needs_fuzz='
 clang                                clang'
 
@@ -90,7 +91,8 @@ deps() {
         ;;
     bench)
         install_packages "$needs_build" "$needs_standin" "$needs_test" "$needs_bench"
-        # Ubuntu has it under the name of its kernel: without it, the scenario profile says so.
+        # Ubuntu has no package linux-perf, but one for each kernel. The scenario profile says so
+        # where there is no perf.
         [ -z "$(apt-cache policy linux-perf 2>/dev/null)" ] || install_packages "$needs_profile"
         install_node_modules tests
         install_node_modules tests/bench
@@ -130,7 +132,8 @@ as_root() {
     fi
 }
 
-# install_packages LIST...: of the lists above.
+# install_packages LIST...: installs, after saying so, the packages of lists as above that are
+# missing.
 install_packages() {
     local what package missing=()
     while read -r what package; do
@@ -149,7 +152,8 @@ install_packages() {
     stop_servers "${missing[@]}"
 }
 
-# stop_servers PACKAGE...: these start a server when they are installed; the tests start their own.
+# stop_servers PACKAGE...: stops the servers that these packages have started at their installation.
+# The tests start servers of their own.
 stop_servers() {
     local server
     for server in nginx prometheus; do
@@ -159,7 +163,8 @@ stop_servers() {
     done
 }
 
-# install_node_modules FOLDER: by its package-lock.json, again when that has changed.
+# install_node_modules FOLDER: installs what the folder's package-lock.json lists, unless that is
+# what was installed last.
 install_node_modules() {
     local version folder=$1
     version=$(node -p 'process.versions.node')

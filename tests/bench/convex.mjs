@@ -3,7 +3,8 @@
 // returns nothing, at once or after a time. Delays need Debian's libnginx-mod-http-echo.
 
 import { makeAuthority } from '../lib/certificates.mjs';
-import { freePorts, startNginx, tempPaths } from '../lib/nginx.mjs';
+import { startNginx, tempPaths } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 
 const ECHO_MODULE = '/usr/lib/nginx/modules/ngx_http_echo_module.so';
 

@@ -4,7 +4,8 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts, startNginx, tempPaths } from '../lib/nginx.mjs';
+import { startNginx, tempPaths } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { RELAY_BIN, startRelay } from '../lib/relay.mjs';
 import { startRouter } from '../lib/router.mjs';
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which functions and variables a file of C declares for others, and which it defines: enough of C
-// for code that clang-format has laid out, and no more.
+// Which functions and variables a file of C declares for other files, and which it defines for
+// them. Understands as much of C as code needs that clang-format has laid out.
 
 // Without comments, texts, attributes and lines of the preprocessor.
 function bareCode(text) {
@@ -12,8 +12,8 @@ function bareCode(text) {
     .replace(/\bprintf_like\([^()]*\)|\b__attribute__\(\(.*?\)\)|\b_Static_assert\([^;]*;/g, ' ');
 }
 
-// What stands at the top level, one after the other, each up to its semicolon or its last brace:
-// {head, hasBody}, the head without what stands in braces.
+// The declarations and definitions at the top level, each up to its semicolon or its last brace:
+// {head, hasBody}, where the head leaves out what stands in braces.
 function topLevel(text) {
   const pieces = [];
   let head = '';
@@ -44,22 +44,22 @@ const functionName = (head) =>
 // The last name before the value; undefined: it is no variable.
 const variableName = (head) => /\b([a-z_][a-z0-9_]*) ?(?:\[[^\]]*\] ?)*(?:=.*)?$/.exec(head)?.[1];
 
-const hasNoName = ({ head }) => /^(typedef|static)\b/.test(head);
+const isForOthers = ({ head }) => !/^(typedef|static)\b/.test(head);
 
-// What a file promises to others: [name].
+// What a file declares for other files: [name].
 export function declaredIn(text) {
   return topLevel(text)
-    .filter((piece) => !hasNoName(piece))
+    .filter(isForOthers)
     .flatMap(({ head, hasBody }) => {
       if (functionName(head)) return hasBody ? [] : [functionName(head)];
       return head.startsWith('extern ') ? [variableName(head)] : [];
     });
 }
 
-// What it gives them: [name].
+// What a file defines for other files: [name].
 export function definedIn(text) {
   return topLevel(text)
-    .filter((piece) => !hasNoName(piece))
+    .filter(isForOthers)
     .flatMap(({ head, hasBody }) => {
       if (functionName(head)) return hasBody ? [functionName(head)] : [];
       return head.includes('=') ? [variableName(head)] : [];

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ./dev run, as a newcomer has it: what it prints to be pasted works as it stands, and Ctrl-C ends
-// it all.
+// ./dev run, as a newcomer has it: the command that it prints works as it stands, and Ctrl-C ends
+// all that it has started.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
@@ -18,7 +18,7 @@ const LIMIT_MS = 300_000; // it builds what is not built yet
 test('./dev run', async (t) => {
   const { PATH, HOME } = process.env;
   const OUTBOX = makeFolder(t).path('outbox.db');
-  // An empty CONVEX_URL is none, and keeps one in .env from being taken.
+  // An empty CONVEX_URL counts as none, and ./dev run does not take another one from .env.
   const env = { PATH, HOME, OUTBOX, CONVEX_URL: '', PORT: '0', ADMIN_PORT: '0' };
   const dev = startChild(t, './dev', ['run'], {
     cwd: ROOT,

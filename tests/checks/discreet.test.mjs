@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What looks at every log must see what is wrong with one.
+// assertDiscreet(), which looks at every relay's log, sees a secret and a record's data in one.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// What the compiler and the linker can do against an error that everybody missed, they have done:
-// looked for in the binary, since a flag in meson.build may be one that the compiler does not know
-// or that another undoes.
+// The compiler and the linker have done what they can against an error that everybody missed. The
+// checks look at the binary and not at meson.build, where a flag may be one that the compiler does
+// not know or that another flag undoes.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
@@ -30,7 +30,7 @@ function look(binary) {
   };
 }
 
-// and snprintf, but where the compiler sees that it fits
+// Also snprintf, but there the compiler leaves the unchecked call where it sees that the text fits.
 const FORTIFIED = ['vsnprintf', 'fprintf', 'printf'];
 const CHECKS = {
   'its address is chosen anew by each start (PIE)': ({ header, dynamic }) =>
@@ -53,9 +53,9 @@ for (const [name, holds] of Object.entries(CHECKS)) {
   test(name, () => assert.ok(holds(relay)));
 }
 
-// Neither leaves a mark that says it of the whole binary: a large frame is rare, and of control
-// flow the mark vanishes when one object of the C library lacks it, as Debian 12's do. gcc writes
-// down how it was called.
+// These two leave no mark of their own on the whole binary: a frame that is large enough is rare,
+// and the mark of control flow vanishes when one object of the C library lacks it, as Debian 12's
+// do. So the checks read the flags that gcc has recorded.
 const FROM_GCC = {
   'a large frame cannot jump over the guard page': /-fstack-clash-protection/,
   'jumps and returns go where they may':

@@ -8,13 +8,15 @@ analyse() {
     ninja -C "$1"
 }
 
-# find_ours TEST...: what find's tests choose, of the files that are kept; NUL behind each.
+# find_ours TEST...: prints the files of the repository that find's tests choose, with a NUL behind
+# each.
 find_ours() {
     find . \( -name .git -o -path './build*' -o -name node_modules \) -prune -o \
         -type f \( "$@" \) -print0
 }
 
-# Whatever begins as a shell script does, and what ./dev sources.
+# Shell scripts: files that ./dev sources, and files without a suffix whose first line names a
+# shell.
 find_shell() {
     find_ours -name '*.sh' -o -name '*.bash'
     find_ours ! -name '*.*' | xargs -0 grep -lZE '^#!.*\b(ba)?sh$'
@@ -32,13 +34,14 @@ lint() {
     check clang-tidy \
         xargs -P 2 -n 1 clang-tidy -p build --quiet < <(printf '%s\n' "${sources[@]}")
     check "clang's warnings" analyse build-clang clang -Dtests=enabled
-    # The tests are left out: gcc's analyser does not know that a failed assertion of cmocka ends
-    # one. malloc-leak: what a member of it links into a list is lost, gcc thinks; LeakSanitizer and
-    # Valgrind know.
+    # The tests are left out: gcc's analyser does not know that a failed assertion of cmocka ends a
+    # test. malloc-leak is off: gcc takes memory for lost that a list holds by a member in it;
+    # LeakSanitizer and Valgrind see real leaks.
     check "gcc -fanalyzer" analyse build-fanalyzer gcc -Dtests=disabled \
         -Dc_args='-fanalyzer -Wno-analyzer-malloc-leak'
-    # varFuncNullUB: NULL ends the argument lists of logs; on Linux NULL is a pointer. The leaks:
-    # cppcheck knows nothing of the cleanup attribute; LeakSanitizer looks at the tests.
+    # varFuncNullUB is off: NULL ends the argument lists of logs, and on Linux NULL is a pointer.
+    # Leaks are off: cppcheck does not know the cleanup attribute; LeakSanitizer sees leaks in the
+    # tests.
     check cppcheck \
         cppcheck --enable=warning,performance,portability --error-exitcode=1 --quiet \
         --std=c11 -D_GNU_SOURCE -I. --library=posix --library=gnu --library=bsd \

@@ -6,7 +6,7 @@
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { freePorts } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { ROUTES, digest } from './plan.mjs';
 
@@ -121,9 +121,9 @@ function reset(socket) {
   else socket.resetAndDestroy();
 }
 
-// Whether the relay has never read the last answer: its kernel then resets the connection, when
-// something arrives after the relay's end or when the relay ends with unread bytes. After the end
-// of the stream has arrived here, only writing shows a reset.
+// Notes on the last attempt that the relay has not read the answer. The relay's kernel resets a
+// connection that is closed with unread bytes, or on which bytes arrive after its closing. Once the
+// end of the stream has arrived here, only writing shows such a reset.
 function watchForUnread(socket) {
   const told = (error) => {
     if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true;
@@ -220,7 +220,8 @@ export class Convex {
 
   async #take(request, response) {
     const { dice } = this;
-    // an earlier end would have been noticed sooner
+    // The request came after the oldest of the last beats, or an earlier turn of the event loop
+    // would have read it.
     const cameMs = request.socket.cameMs ?? this.beats[0];
     request.socket.cameMs = null; // only the first request of a connection has this time
     if (this.weather === 'rough' && dice.chance(0.02)) {
@@ -239,7 +240,7 @@ export class Convex {
     } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     const call = new Call(this, request.socket, response, path, args, cameMs);
     this.onMoment('arrived');
-    // the oracle reports that
+    // An event of nobody has no number; the oracle reports that.
     if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' });
     const fault =
       this.missing && path.startsWith(`${this.missing}:`)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The crash driver: senders on one side, a Convex that misbehaves on the other, and a relay between
-// them that is killed and started again all the time, on the same outbox. What happens is drawn
-// from a seed; when exactly, the machine decides as well.
+// them that is killed and started again all the time, on the same outbox. A seed decides what
+// happens; when exactly, the machine decides as well.
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -10,7 +10,7 @@ import { outboxStats } from '../lib/outbox.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { Convex, TIMEOUT_MS } from './convex.mjs';
 import { Dice } from './dice.mjs';
-import { judged, makeRunFolder } from './history.mjs';
+import { runAndJudge, makeRunFolder } from './history.mjs';
 import { discardLetters, readLetters, replayLetters } from './letters.mjs';
 import { judge } from './oracle.mjs';
 import { Plan, ROUTES } from './plan.mjs';
@@ -20,19 +20,20 @@ import { startSenders } from './senders.mjs';
 const SENDERS = 24;
 const EVENTS_PER_LIFE = 350;
 const BACKLOG = 600; // events acknowledged and not delivered: senders pause, so that a run ends
-const FLOOD = 5000; // the same, now and then: more than the relay holds in memory
+const FLOOD = 5000; // the budget and the backlog of some lives: more than the relay holds in memory
 const LIFE_MS = 1500;
 const DRAIN_MS = 180_000;
 
-// How often a process ends in which way.
+// How often a process ends at which moment: during its start, after a time, or at the n-th call
+// that arrives at Convex, runs, is answered, or the n-th event that is acknowledged.
 const ENDS = { early: 15, time: 20, arrived: 20, ran: 15, answered: 15, acknowledged: 15 };
 
-// Runs that many lives. Returns {violations, figures, folder}; the folder stays if there are
-// violations.
+// Runs that many lives, each a process of the relay. Returns {violations, figures, folder}; the
+// folder stays if there are violations.
 export async function crash({ seed, lives, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, onProgress });
-  return judged({ folder, seed, world, judge, run: () => world.live(lives) });
+  return runAndJudge({ folder, seed, world, judge, run: () => world.live(lives) });
 }
 
 class World {
@@ -122,7 +123,8 @@ class World {
     await (kill ? this.processes.kill() : this.#stop(dice));
   }
 
-  // Lets the process live until it is to end. A moment that does not come is given up.
+  // Lets the process live until the wished moment, at which it gets the signal; or until the time
+  // is over, if that moment does not come. On the way a reload or an operator may come in between.
   async #liveOn(relay, dice, { wish, isFlood, signal }) {
     const times = dice.int(1, 150);
     const limit = new AbortController();
@@ -171,7 +173,7 @@ class World {
       : this.processes.stop({ second, afterMs: dice.int(0, 100) });
   }
 
-  // ---- around it ----
+  // ---- around the process ----
 
   #mayGo() {
     if (this.budget <= 0 || this.processes.target.isEnding || this.#backlog() >= this.backlogMax)

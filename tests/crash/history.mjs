@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The folder of a run. It stays if something is wrong, with all that is needed to find the reason.
+// The folder of a run. Where something is wrong, the folder stays, with the history in it.
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,10 @@ import path from 'node:path';
 
 export const makeRunFolder = () => mkdtempSync(path.join(tmpdir(), 'convex-relay-crash-'));
 
-// Runs run(folder) and judges its history. Returns {violations, figures, folder}.
-export async function judged({ folder, seed, run, world, judge }) {
+// Calls run() and then judge() with the history that run() resolves to. Returns {violations,
+// figures, folder}. A failure of run() itself also leaves the folder. seed: for the message. world:
+// has the {plan, convex, processes} that are written into the folder, and end().
+export async function runAndJudge({ folder, seed, run, world, judge }) {
   try {
     const { violations, figures } = judge(await run());
     if (violations.length) keep(folder, world, violations);

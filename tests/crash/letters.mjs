@@ -3,9 +3,9 @@
 
 import { outbox, outboxRows } from '../lib/outbox.mjs';
 
-// {id, n}: a letter, and the number of its event. The number stands in the reason, or in the record
-// of an event that cannot be delivered. If the relay itself has turned a replay down, it stands in
-// the body alone. For a removal it stands nowhere, and the plan knows the event.
+// Returns a list of {id, n}: a letter, and the number of its event. Convex's rejections name the
+// number, so most reasons have it; the record of an event that cannot be delivered has it, too. All
+// other bodies have it, but for removals, whose events the plan knows.
 export async function readLetters(env, plan) {
   const rows = await outboxRows(env, '--state', 'dead');
   const letters = [];
@@ -16,7 +16,7 @@ export async function readLetters(env, plan) {
   return letters;
 }
 
-// null: the letter has no body, or is gone.
+// The number by the letter's body. null: the letter has no body, or is gone.
 async function readNumber(env, plan, id) {
   const shown = await outbox(env, 'show', String(id), '--json');
   if (!shown) return null;

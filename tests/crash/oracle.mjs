@@ -12,13 +12,14 @@
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
 //   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread,
 //             tookMs, intact}
-//             life: which process of the relay; ranAt: null, if it did not; cut: ended by the relay
+//             life: which process of the relay; ranAt: when the mutation ran, null if it did not
+//             cut: the relay ended the connection before Convex had answered
 //             said: "success" or "rejected", if the whole answer left; else null
-//             unheard: perhaps the relay never read the answer; unread: surely
-//             tookMs: from when the request came, at the earliest, to the answer
+//             unheard: the relay may not have read the answer; unread: it surely has not
+//             tookMs: from the earliest time at which the request can have come, to the answer
 //             intact: the arguments were those that were sent
 //   letters   the dead letters at the end: {n}
-//   meddled   Set of n: dead letters that somebody replayed or discarded
+//   meddled   a Set of n: the dead letters that the operator replayed or discarded
 //   stats     {accepted, delivered, discarded, dead, pending} at the end
 //   timeoutMs for how long the relay waits for Convex's answer
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
@@ -42,7 +43,7 @@ export function judge(history) {
 
   for (const { n } of history.attempts) {
     if (n === null)
-      report('leaked', 'Convex was called about an event that nobody who may has sent');
+      report('leaked', 'Convex was called about an event that no sender with the secret has sent');
   }
   for (const event of history.events) judgeAnswer(event, facts, report);
   for (const event of history.events) judgeFate(event, facts, report);
@@ -77,7 +78,7 @@ const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? 
 const ran = (attempts) => attempts.some(({ ranAt }) => ranAt !== null);
 const wasRejected = (attempts) => attempts.some(({ said }) => said === 'rejected');
 
-// Each answer is one that its event may get, and is true when it is given.
+// Each answer is one that its event may get, and was true when it was given.
 function judgeAnswer(event, { attemptsOf }, report) {
   const { n, kind, status, body, endedAt } = event;
   const attempts = attemptsOf.get(n);
@@ -124,7 +125,7 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
   const runs = attempts.filter(({ ranAt }) => ranAt !== null).sort((a, b) => a.ranAt - b.ranAt);
   const seen = new Set();
   let last = null;
-  let newest = null; // the one sent last among those that ran
+  let newest = null; // of the events that ran so far, the one that was sent last
   for (const { n } of runs) {
     const event = byNumber.get(n);
     if (seen.has(n)) {
@@ -153,8 +154,9 @@ function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   }
 }
 
-// A process that has heard of a success does not send the event again, nor does one that has closed
-// its connection before it could hear.
+// A process does not send an event again after Convex has said what became of it. An answer does
+// not count that the process may not have read: it was cut off (unheard), or came after the process
+// had given up. A rejection does not count if the operator replayed the dead letter.
 function judgeDuplicates({ attemptsOf, meddled, wasGivenUp }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);

@@ -11,7 +11,7 @@ export const ROUTES = {
 };
 const MODELS = Object.keys(ROUTES);
 const RECORDS = 40;
-const HOT = 4;
+const HOT = 4; // records that get half of all events
 
 const KINDS = {
   set: 840,
@@ -48,8 +48,8 @@ export class Plan {
     this.gone = []; // events that end a record's life, to be sent in this order
   }
 
-  // The next event to send: {event, body}. Mostly of a record that has no event under way, so that
-  // the order of its events is certain.
+  // Makes the next event to send: {event, body}. Most are of a record without an event under way,
+  // so that the order of the record's events is certain.
   next() {
     const n = this.events.length;
     const { kind, lane, message } = this.#make(n);

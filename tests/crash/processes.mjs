@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The processes of a relay on one outbox, one after the other, and how each of them ended.
+// The processes of a relay on one outbox, one after the other, and how each process ended.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { spawnRelay } from '../lib/relay.mjs';
@@ -35,7 +35,7 @@ export class Processes {
     const relay = {
       child,
       exited: child.exited,
-      // True once the process listens; false if it has ended before.
+      // Resolves to true once the process listens, to false if it ends before that.
       listening: waitFor(
         `process ${this.life} to listen`,
         () => LISTENING.test(child.stderr()) || !child.isRunning(),
@@ -75,7 +75,7 @@ export class Processes {
       await Promise.race([sleep(afterMs), this.relay.exited]);
       this.signal(second);
     }
-    // the oracle reports that
+    // A stop that takes too long ends by a kill that nobody asked for, which the oracle reports.
     const late = setTimeout(() => this.relay.child.signal('SIGKILL'), START_MS);
     await this.#ended();
     clearTimeout(late);

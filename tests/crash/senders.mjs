@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Senders like Blade: many connections, which send one event after the other, and their answers.
+// Senders like Blade: many connections, each of which sends one event after the other, and waits
+// for each answer.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -55,8 +56,8 @@ export function startSenders(
   };
 }
 
-// Resolves to {status, body}, {left: true}, or null if there is no answer. leaves: the sender goes
-// away after so many ms.
+// Resolves to {status, body}, {left: true}, or null if there is no answer. leaves: after how many
+// ms the sender closes the connection without waiting further; null: never.
 function post(agent, port, { body, secret, leaves, patienceMs }) {
   return new Promise((resolve) => {
     const headers = {

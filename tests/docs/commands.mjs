@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The commands of a page work as they stand there: each block of shell is run on a machine of the
-// test (house.mjs), and what the page promises of it is looked at. A block that no run takes fails,
-// and so does a run without its block.
+// The commands of a page work as they stand there. A run (runs.mjs) takes the blocks of shell below
+// a heading, runs them on a machine of the test (house.mjs), and checks what the page promises. A
+// block that no run takes is a failure, and so is a run that finds no block.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -34,7 +34,7 @@ export function testCommandsOf(page) {
           throw new Error(`${page}, line ${number}: ${error.message}`);
         });
       };
-      // The text of the next block, for who runs it otherwise.
+      // The text of the next block, for a run that changes the text first.
       next.text = () => take().text;
       await run(house, next);
       assert.deepEqual(

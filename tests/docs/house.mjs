@@ -20,7 +20,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../lib/files.mjs';
-import { freePorts } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { outboxRows, outboxStats } from '../lib/outbox.mjs';
 import { RELAY_BIN, RELAY_BUILD, relayEnv, startRelay, sync } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
@@ -87,7 +87,8 @@ class House {
 
   // ---- the relay ----
 
-  // With these settings, and nothing else's. Port and outbox are this machine's unless they say so.
+  // Starts the relay with these settings alone. Ports and outbox are this machine's, unless the
+  // settings name others.
   async start(settings) {
     assert.ok(!this.relay, 'the relay runs already');
     this.env = {
@@ -123,6 +124,7 @@ class House {
 
   // ---- what the README's quick start has made ----
 
+  // Makes the files of the quick start, and starts the relay. waits: settings besides.
   async furnish({ routes = 'examples/routes.json', waits = {} } = {}) {
     const etc = (name, text) => this.write(`etc/convex-relay/${name}`, text);
     etc('sync-secret', 'the-first-secret\n');
@@ -231,7 +233,7 @@ class House {
     return child;
   }
 
-  // Runs it, and gives what it writes.
+  // Runs a block's text, and resolves to what it writes: {out, err}.
   run(text, options) {
     const child = this.spawn(text, options);
     const output = { out: '', err: '' };

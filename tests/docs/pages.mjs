@@ -17,7 +17,7 @@ function markdownBelow(folder) {
     });
 }
 
-// What users read; what is for who changes the code besides.
+// PAGES are for users. ALL_PAGES also has those for people who change the code.
 export const PAGES = [
   'README.md',
   'SECURITY.md',
@@ -26,7 +26,8 @@ export const PAGES = [
 ];
 export const ALL_PAGES = [...PAGES, 'CHANGELOG.md', 'HACKING.md', ...markdownBelow('tests')];
 
-// Lines with what they are: {line, number, kind}. kind is `heading`, `fence`, `code` or `text`.
+// The lines of a page, each with its kind (`heading`, `fence`, `code` or `text`): {line, number,
+// kind}.
 export function linesOf(page) {
   let fence = null;
   return readFileSync(path.join(ROOT, page), 'utf8')
@@ -71,7 +72,7 @@ export const proseOf = (page) =>
     .map(({ line }) => line)
     .join('\n');
 
-// As GitHub makes them of headings.
+// The anchors of a page's headings, as GitHub makes them.
 export const anchorsOf = (page) =>
   linesOf(page)
     .filter(({ kind }) => kind === 'heading')

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What stands in the pages besides shell is what the relay, nginx, Prometheus and the code have.
+// What the pages say besides commands agrees with the relay, nginx, Prometheus and the code.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
@@ -180,7 +180,7 @@ function codeTexts() {
   return files.join('\n').replaceAll(/"\s*\n\s*"/g, '');
 }
 
-const NOT_OURS = ['Address already in use']; // is the C library's
+const NOT_OURS = ['Address already in use']; // a text of the C library's
 
 test('each message that is explained is one that there is', () => {
   const section = read('docs/troubleshooting.md').split('\n## ')[1];

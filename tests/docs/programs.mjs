@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the stubs do. None is kinder than what it stands for: units, services, users and options
-// must be there, and an argument that nobody knows is refused.
+// What the stubs do. No stub is more lenient than the program that it stands for: units, services,
+// users and options must exist, and an unknown argument is refused.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -142,8 +142,8 @@ export function makePrograms(house) {
       assertDevHas(args);
     },
 
-    // Convex's own program, as far as it goes without an account. It says its general help, and is
-    // content, when it does not know a command.
+    // Convex's own program, as far as it goes without an account: the help of the command. The
+    // program exits with 0 after an unknown command, too, so its list of commands is read first.
     async npx(args) {
       assert.equal(args[0], 'convex');
       const help = execFileSync(process.execPath, [CONVEX_CLI, '--help'], { encoding: 'utf8' });
@@ -169,7 +169,7 @@ export function makePrograms(house) {
       };
     },
 
-    // Runs as itself, and takes another user's name only where there is one.
+    // Runs the command as the test's own user. The user that -u names must be the service's.
     async sudo(args) {
       const rest = [...args];
       if (rest[0] === '-u') own(rest.splice(0, 2)[1]);

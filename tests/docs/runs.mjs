@@ -10,7 +10,8 @@ import { waitFor } from '../lib/wait.mjs';
 import { DEPLOY_KEY } from './house.mjs';
 import { blocksOf } from './pages.mjs';
 
-// Convex is away until it is told otherwise; the relay does not wait for it.
+// AWAY: faults of the stand-in, which refuses everything until clearFaults(). HASTY: settings with
+// which the relay does not wait for Convex.
 const AWAY = {
   next: [
     { status: 503, times: 0 },
@@ -46,7 +47,7 @@ const shownHeader = () =>
 
 const readme = {
   'Try it': async (house, next) => {
-    await next(); // tests/checks/dev-run.test.mjs runs ./dev run, and who runs this ./dev test
+    await next(); // ./dev is a stub here: tests/checks/dev-run.test.mjs has ./dev run itself
   },
 
   'Quick start to production': async (house, next) => {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The settings are listed in three places besides the code: --help, docs/settings.md and the sample
-// file.
-// --help is printed from the table in the code; the other two are held against it here.
+// file. --help is printed from the table in the code; the other two are compared with --help here.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -12,7 +11,7 @@ const binary = process.env.RELAY_BIN ?? 'build/convex-relay';
 const help = execFileSync(binary, ['--help'], { cwd: root, encoding: 'utf8' });
 const NONE = '-';
 
-/** The rows of --help: two blanks, then columns that two blanks or more keep apart. */
+// The rows of --help: two blanks, then columns that two blanks or more keep apart.
 const settings = help
   .split('\n')
   .map((line) => /^ {2}([A-Z][A-Z_]*) {2,}(\S+) {2,}(\S.*)$/.exec(line))
@@ -25,7 +24,8 @@ const settings = help
   }));
 const names = settings.map(({ name }) => name);
 
-/** The rows of the page's table of settings: a header, a rule, and rows up to a blank line. */
+// The rows of the page's table of settings, which follow a header and a rule, and end at a blank
+// line.
 function pageRows() {
   const lines = readFileSync(new URL('docs/settings.md', root), 'utf8').split('\n');
   const header = lines.findIndex((line) => /^\| name \| default \|/.test(line));
@@ -38,7 +38,7 @@ function pageRows() {
   });
 }
 
-/** The settings of the sample file; prose has a blank behind its #. */
+// The settings of the sample file. A comment is prose if a blank follows the #.
 const sample = readFileSync(new URL('docker/convex-relay.env.sample', root), 'utf8');
 const sampleRows = sample
   .split('\n')

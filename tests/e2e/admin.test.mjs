@@ -10,7 +10,7 @@ import { userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
-import { freePorts } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { outbox } from '../lib/outbox.mjs';
 import { HASTY, makeWorld, NOWHERE, PATIENT, REJECTION } from '../lib/outbox-world.mjs';
 import { SECRET, spawnRelay, startRelay, sync } from '../lib/relay.mjs';

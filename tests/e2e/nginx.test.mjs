@@ -10,7 +10,7 @@ import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from 
 import { makeFolder } from '../lib/files.mjs';
 import { authority, startInFront } from '../lib/front.mjs';
 import { hold } from '../lib/hold.mjs';
-import { freePorts } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';

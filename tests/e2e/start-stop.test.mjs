@@ -13,7 +13,7 @@ import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
-import { freePorts } from '../lib/nginx.mjs';
+import { freePorts } from '../lib/ports.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';
 import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';

@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs';
 const MARKS = ['@example.com', 'PLANTED-'];
 
 const SECRETS = ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY'];
-const MEANT_MIN = 8; // bytes; a shorter secret could stand in a log by chance
+const SECRET_MIN = 8; // bytes; a shorter secret could stand in a log by chance
 
 function secretsOf(env) {
   const read = (file) => {
@@ -23,7 +23,7 @@ function secretsOf(env) {
   return SECRETS.flatMap((name) => [
     env[name],
     env[`${name}_FILE`] && read(env[`${name}_FILE`]),
-  ]).filter((secret) => secret && secret.length >= MEANT_MIN);
+  ]).filter((secret) => secret && secret.length >= SECRET_MIN);
 }
 
 // Throws if a text, such as a relay's whole log, holds what no log may hold. env: the relay's

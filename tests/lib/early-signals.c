@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Preloaded into a relay: signals that come while the constructors of its libraries run. */
+/* Loaded before the C library (LD_PRELOAD): raises the signals whose numbers EARLY_SIGNALS holds,
+ * while the constructors of the relay's libraries run. */
 #include <signal.h>
 #include <stdlib.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loaded before the C library (LD_PRELOAD): lets writes of the outbox's log (WAL) fail, one in so
- * many. How many stands in the file that FAULTY_LOG names, as a uint32_t; 0: none fails.
+ * Loaded before the C library (LD_PRELOAD): lets one in n writes of the outbox's log (WAL) fail.
+ * The file that FAULTY_LOG names holds n, a uint32_t; 0: none fails.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,7 +41,7 @@ static bool faulty_log_is(int fd)
     return len > 4 && memcmp(name + len - 4, "-wal", 4) == 0;
 }
 
-/* What SQLite calls; with 64-bit offsets, pwrite() has this name, too. */
+/* SQLite calls this name; with 64-bit offsets, pwrite() has the same. */
 ssize_t pwrite64(int fd, const void *bytes, size_t len, off64_t at)
 {
     uint32_t n = one_in ? *one_in : 0;

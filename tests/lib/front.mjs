@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after } from 'node:test';
 import { makeAuthority } from './certificates.mjs';
-import { freePorts, startNginx, tempPaths } from './nginx.mjs';
+import { startNginx, tempPaths } from './nginx.mjs';
+import { freePorts } from './ports.mjs';
 
 const CONFIG = readFileSync(new URL('../../docker/nginx.conf', import.meta.url), 'utf8');
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A process for which some files below /etc are others.
+// Lets a command see other files in the place of some below /etc.
 
 import { execFileSync } from 'node:child_process';
 

@@ -7,7 +7,7 @@ import { RELAY_BIN, relayEnv } from './relay.mjs';
 
 const run = promisify(execFile);
 
-// Returns the output. Exit code 1 is an answer, too: some ids were refused.
+// Returns the output, also after exit code 1, which says that some ids were refused.
 export async function outbox(env, ...args) {
   try {
     return (await run(RELAY_BIN, ['outbox', ...args], { env: relayEnv(env), maxBuffer: 1 << 28 }))

@@ -35,7 +35,7 @@ enum { FIRST_FD = 3, SOCKETS_MAX = 2, SPARE_FD = 20, TEXT_MAX = 4096 };
 static int sockets[SOCKETS_MAX];
 static int sockets_len;
 
-/* Out of the way of the numbers at which the service expects its own. */
+/* Moves a descriptor to a high number: the service expects its sockets at the low ones. */
 static int moved(int fd)
 {
     int high = fcntl(fd, F_DUPFD_CLOEXEC, SPARE_FD);

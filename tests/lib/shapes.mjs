@@ -9,11 +9,11 @@ export const filled = (before, unit, behind) => (size) =>
   before +
   unit.repeat(Math.floor((size - Buffer.byteLength(before + behind)) / Buffer.byteLength(unit))) +
   behind;
-// The same for the data of a usual event.
+// The same for a text that becomes the data of a usual event.
 export const filledData = (before, unit, behind) => filled(BEFORE + before, unit, behind + BEHIND);
 
 const numbered = (count, member) => Array.from({ length: count }, (_, i) => member(i)).join(',');
-// One member for each so many bytes of the whole, and a string that fills the rest.
+// Members, one for every bytesEach bytes of the whole, and a string that fills the rest.
 const members = (bytesEach, member) => (size) =>
   filledData(`{${numbered(Math.floor(size / bytesEach), member)},"x":"`, 'x', '"}')(size);
 

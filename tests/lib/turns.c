@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into the relay: how long its loop is busy between two waits. turn_ended() is called as
- * a turn ends, for callgrind to count from one to the next. The longest turn in CPU time, in ns,
- * stands in the first eight bytes of the file that TURNS_FILE names, if it is set; whoever reads it
- * may set it back to 0. CPU time grows when caches are shared: it is for ./dev bench.
+ * Loaded before the C library (LD_PRELOAD): measures how long the relay's loop is busy between two
+ * waits. Each turn ends with a call of turn_ended(), so that callgrind can count from one call to
+ * the next. If TURNS_FILE is set, the first eight bytes of the file that it names hold the CPU time
+ * of the longest turn, in ns; a reader may set them back to 0. CPU time grows when caches are
+ * shared, so ./dev bench alone uses it.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

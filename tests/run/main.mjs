@@ -3,10 +3,10 @@
 //
 //   node tests/run/main.mjs [--quick | --plain | --coverage | --valgrind] [NAME...]
 //
-// NAME: only suites whose label holds one of them.
+// With NAMEs, only suites run whose label holds one of them.
 //
 // A suite is a C program of meson's test list (cmocka, or a corpus of tests/fuzz) or a
-// tests/**/*.test.mjs (node:test); all speak TAP. modes.mjs says which of them run against which
+// tests/**/*.test.mjs (node:test); all speak TAP. modes.mjs says which suites run against which
 // build. A suite that crashes, says nothing or takes too long counts as a failed case. The last
 // line is `N passed, N failed[, N skipped]`.
 import { modes } from './modes.mjs';

@@ -19,7 +19,7 @@ const isOfTheSources = beginsWithOneOf(
 );
 const isOfTheBuild = (label) => !isOfTheSources(label);
 
-// Where the loop's thread and the writer's, or a second process, are at work at the same time.
+// Suites in which the loop's thread works at the same time as the writer's, or as a second process.
 const isThreaded = beginsWithOneOf(
   'unit/outbox-pages',
   'unit/outbox-tend',
@@ -35,9 +35,10 @@ const isThreaded = beginsWithOneOf(
   'tests/soak/',
 );
 
-// Valgrind sees what ASan cannot: what is used before anything was written there, inside libraries,
-// too. So: whatever reads bytes from outside, one suite for each library, and the README's event on
-// the way through the binary; each within seconds.
+// Valgrind sees what ASan cannot: memory that is used before anything was written to it, inside
+// libraries, too. So these run under Valgrind in each full run: suites of what reads bytes from
+// outside, one suite for each library, and the README's event on its way through the binary. Each
+// takes seconds.
 const isBriefUnderValgrind = beginsWithOneOf(
   'fuzz/',
   'unit/auth-keyring',

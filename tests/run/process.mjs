@@ -64,10 +64,11 @@ function killGroup(child) {
   }
 }
 
-// A bad ending that no case has accounted for is one more failed case.
+// Reads the result of a suite from its output. A bad ending counts as one more failed case, unless
+// a failed case explains the exit code. ending: what is wrong with it; '': nothing.
 function judge(suite, out, ending) {
   const tap = readTap(out);
-  // a file without a test
+  // node:test reports a file without a test as one test, which has the name of the file
   const passed = tap.passed.filter((name) => !suite.command.includes(name));
   const failures = [...tap.failed];
   const fail = (name) => failures.push({ name, lines: [] });

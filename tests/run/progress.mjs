@@ -3,8 +3,8 @@
 //
 //   [ 12/150  3:05, 1 failed] ok   unit/base-buf               12 passed, 0.1 s
 //
-// In a log that is a line for each suite. On a terminal it is one line for all that went well,
-// rewritten every second; what failed or was skipped stays above.
+// A log has such a line for each suite. A terminal has a single line for all suites that pass,
+// which is rewritten every second; the lines of suites that failed or skipped a case stay above it.
 
 const REDRAW_MS = 1000;
 

@@ -8,10 +8,10 @@ import { fileURLToPath } from 'node:url';
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const memcheck = join(top, 'tests/valgrind');
 
-// Only what hangs takes so long, on a machine that does a lot besides, too.
+// Only a suite that hangs takes so long, even on a machine that is busy with other things.
 const UNIT_LIMIT_MS = 900_000;
 const SCRIPT_LIMIT_MS = 1_800_000;
-const VALGRIND_SLOWNESS = 6; // of whole suites; of code alone it is more
+const VALGRIND_SLOWNESS = 6; // a whole suite takes so many times as long; code alone, more
 
 // [{ label, command, env, limitMs }] for builds as in modes.mjs.
 export function findSuites(builds) {

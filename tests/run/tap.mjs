@@ -2,7 +2,7 @@
 // Reads the TAP that cmocka and node:test write:
 // https://testanything.org/tap-version-14-specification.html
 
-// s: a name may hold U+2028, which . leaves out otherwise
+// The flag s: a name may hold U+2028, which `.` would leave out.
 const pointLine = /^( *)(not )?ok\b *\d* *(?:- )?(.*)$/s;
 const planLine = /^1\.\.(\d+)/;
 const skipMark = /^(.*?) ?# SKIP ?(.*)$/is;
@@ -10,18 +10,18 @@ const subtestLine = /^ *# Subtest: /;
 const frameLine =
   /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+|.*\(node:.*)$/;
 
-// Counts the leaves: a point that stands for indented points before it is not a case of its own,
-// unless it failed although they all passed (a hook, or the file around them, did).
+// Counts the leaves. A point with indented points before it stands for these, and is no case of its
+// own, unless it failed although they all passed: then a hook failed, or the file around them.
 //
 // Returns { passed: [name], failed: [{ name, lines }], skipped: [{ name, reason }], missing },
 // where missing is how many points the outermost plan promised in vain.
 export function readTap(text) {
   const result = { passed: [], failed: [], skipped: [], missing: 0 };
-  const levels = []; // by indentation: the points there since the last point further out
-  let comments = []; // node:test passes on what a file prints before the point, as comments
+  const levels = []; // by indentation: whether a point failed there since the last outer point
+  let comments = []; // since the last point: node:test gives as comments what a file prints
   let failure; // the failed case that the next lines explain
-  let frame = ''; // blanks that the last point's block of YAML stands behind
-  let inYaml = false; // where nothing is a point, whatever it looks like
+  let frame = ''; // the indentation of the YAML block that may follow the last point
+  let inYaml = false; // a line in a YAML block is no point, whatever it looks like
 
   for (const line of text.split('\n')) {
     if (line === `${frame}---`) inYaml = true;

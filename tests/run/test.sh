@@ -15,7 +15,8 @@ run_tests() {
     esac
     deps test
     configure build
-    # ./dev build and ./dev run do without cmocka, and then without the unit tests.
+    # ./dev build and ./dev run need no cmocka, and configure a build without tests where it is
+    # missing.
     [ "$(<build/meson-info/intro-tests.json)" != '[]' ] ||
         quietly "adding the tests to build" meson configure build -Dtests=enabled
     compile build
@@ -34,7 +35,7 @@ compile_sanitized() {
     compile build-tsan
 }
 
-# For tests/image, which says why it is skipped.
+# Tells tests/image why no image can be built: the suite is skipped then, and says so.
 export_why_no_image() {
     NO_IMAGE=$(why_no_image)
     NO_IMAGE=${NO_IMAGE:-$(why_no_mirror bookworm)}

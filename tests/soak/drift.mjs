@@ -3,8 +3,8 @@
 
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
-// What a process holds: {rss, peak} in KiB, and {fds}, with the number of connections to Convex,
-// which come and go and have a limit of their own.
+// What a process holds: {rss, peak} in KiB, and two numbers of descriptors, {fds, toConvex}.
+// Connections to Convex do not count among fds: they come and go, and have a limit of their own.
 export function holdings(pid, convexPort) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]);
@@ -32,13 +32,14 @@ function linkOf(file) {
   }
 }
 
-const GROWTH = 1.1;
+const GROWTH = 1.1; // the last quarter may hold so many times what the first one held
 const median = (values) => [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)];
 
-// Judges what a process held each time that it was at rest. Returns {first, last}, each the {rss,
-// fds} of a quarter of the time, and what is wrong with them. slackKib: how much memory may grow
-// besides a tenth, in pages that are partly in use; Infinity: memory is not judged, since a
-// sanitizer keeps what was freed. toConvexMost: how many connections to Convex may be open.
+// Judges what a process held each time that it was at rest. Returns {first, last, violations}: the
+// medians of {rss, fds} over the first and the last quarter of the rests, and what is wrong.
+//   slackKib      how much memory may grow beyond a tenth, since pages are partly in use; Infinity:
+//                 memory is not judged, since a sanitizer keeps what was freed
+//   toConvexMost  how many connections to Convex may be open
 export function drift(rests, slackKib, toConvexMost) {
   const quarter = Math.max(1, Math.floor(rests.length / 4));
   const held = (some) => ({

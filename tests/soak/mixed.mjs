@@ -10,7 +10,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Convex, TIMEOUT_MS } from '../crash/convex.mjs';
 import { Dice } from '../crash/dice.mjs';
-import { judged, makeRunFolder } from '../crash/history.mjs';
+import { runAndJudge, makeRunFolder } from '../crash/history.mjs';
 import { readLetters } from '../crash/letters.mjs';
 import { judge } from '../crash/oracle.mjs';
 import { Plan, ROUTES } from '../crash/plan.mjs';
@@ -27,7 +27,7 @@ const RUDE = 6;
 const BURST = 120;
 const EVENTS_PER_MS = 0.3; // the oracle keeps all events in memory, perhaps for an hour
 const BACKLOG = 3000;
-const RESTS = 4; // at least: drift() compares quarters
+const RESTS = 4; // at least so many, since drift() compares quarters
 const PAUSE_MS = 300;
 const DRAIN_MS = 180_000;
 const SETTLE_MS = 5000; // until freed memory is given back: see server/memory.c
@@ -45,7 +45,7 @@ const OTHER_ROUTES = {
 export async function mixed({ seed, ms, loadMs, slackKib, onProgress = () => {} }) {
   const folder = makeRunFolder();
   const world = await World.start({ seed, folder, loadMs, onProgress });
-  return judged({
+  return runAndJudge({
     folder,
     seed,
     world,
@@ -180,7 +180,7 @@ class World {
     const rude = startRude(RUDE, {
       dice,
       target,
-      secrets: () => this,
+      secrets: () => ({ secret: this.secret, revoked: this.revoked }),
       report: (kind, text) => this.violations.push({ kind, text }),
     });
     const weather = this.convex.changeWeather(dice.fork('weather'), () => !this.isLoaded);

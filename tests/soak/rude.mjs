@@ -62,8 +62,8 @@ const MANNERS = {
   halfBody: ({ secret }) => [post([secret]).subarray(0, -10)],
 };
 
-// Each sender connects, writes its bytes, and begins again. secrets(): the {secret, revoked} of
-// now.
+// Each sender connects, writes its bytes, and begins again. secrets(): gives the present {secret,
+// revoked}. report(kind, text): tells of an answer that is not the expected one.
 export function startRude(count, { dice, target, secrets, report }) {
   let isOver = false;
   const silent = new Set(); // connections that wait for no answer

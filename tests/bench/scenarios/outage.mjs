@@ -2,7 +2,7 @@
 // Convex is away, 10,000 events come at once; then it is back.
 
 import { userEvent } from '../../lib/events.mjs';
-import { freePorts } from '../../lib/nginx.mjs';
+import { freePorts } from '../../lib/ports.mjs';
 import { outboxStats } from '../../lib/outbox.mjs';
 import { sync } from '../../lib/relay.mjs';
 import { startConvex } from '../convex.mjs';
