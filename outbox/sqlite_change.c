@@ -27,7 +27,7 @@ enum {
 #define NUMBER SQLITE_NUMBER
 #define BYTES SQLITE_BYTES
 
-/* ---- Where an event stands ---- */
+/* ---- Finding an event, and counting it ---- */
 
 struct found {
     int state;
@@ -58,7 +58,8 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
     return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil_read(self, rc);
 }
 
-/* The same for letters alone, and for offers alone: STORE_MISSING in any other state. */
+/* The same for a letter, and below for an offer: STORE_MISSING where the row is in another state.
+ */
 static int sqlite_change_find_letter(struct sqlite_store *self, uint64_t id, struct found *found)
 {
     int r = sqlite_change_find(self, id, found);
@@ -111,7 +112,8 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
     return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT, NULL, 0) : rc;
 }
 
-/* Fills a body that was inserted as zeroes: its pages are still in memory, and written once. */
+/* Fills a body that was inserted as zeroes. Its pages are still in SQLite's memory then, so each is
+ * written to the disk once. */
 static int sqlite_change_fill_body(struct sqlite_store *self, const struct store_row *row)
 {
     sqlite3_blob *blob = NULL;
@@ -187,7 +189,7 @@ int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model
                   BYTES(model), BYTES(record));
 }
 
-/* An event goes, with its body. */
+/* Deletes an event and its body. */
 static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
 {
     int r = CHANGE(self, STMT_DROP_EVENT, NUMBER(id));
@@ -199,20 +201,22 @@ int sqlite_change_deliver(struct store *store, const struct store_row *row, bool
 {
     struct sqlite_store *self = sqlite_store_of(store);
     struct found found;
-    int there = sqlite_change_find(self, row->id, &found);
-    int r = there == STORE_MISSING ? 0 : there;
+    int r = sqlite_change_find(self, row->id, &found);
+    bool missing = r == STORE_MISSING;
 
-    if (!there)
+    if (missing)
+        r = 0;
+    else if (!r)
         r = sqlite_change_drop(self, row->id);
     if (!r)
         r = sqlite_change_mark_stale(store, row->id, row->model, row->record);
     if (r)
         return r;
-    if (there && !unstored)
+    if (missing && !unstored)
         return STORE_MISSING;
-    if (!there)
+    if (!missing)
         *sqlite_change_term(found.sums, found.state) -= 1;
-    (there ? sqlite_tally_of(self, row->model) : found.sums)->delivered++;
+    (missing ? sqlite_tally_of(self, row->model) : found.sums)->delivered++;
     return 0;
 }
 

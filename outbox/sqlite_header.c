@@ -82,8 +82,8 @@ static bool header_is_sqlite(const struct header *header)
            memcmp(header->at, header_magic, sizeof(header_magic)) == 0;
 }
 
-/* Reads the header from the WAL, where that has the first page: the last frame with the WAL's own
- * salt counts. Otherwise *header stays. */
+/* Reads the header from the WAL, if the WAL has the file's first page: the last frame that has the
+ * WAL's own salt counts. Without such a frame *header stays. */
 static void header_read_wal(const char *path, struct header *header)
 {
     uint8_t wal[WAL_HEADER_BYTES], frame[FRAME_HEADER_BYTES];
@@ -114,7 +114,7 @@ static bool header_is_ours(const struct header *header)
     return application == SQLITE_APPLICATION || application == SQLITE_APPLICATION_BACKUP;
 }
 
-/* No program has ever put anything into the file. */
+/* Whether no program has ever put anything into the file. */
 static bool header_is_blank(const struct header *header)
 {
     return header_number(header->at + HEADER_APPLICATION) == 0 &&
@@ -122,8 +122,8 @@ static bool header_is_blank(const struct header *header)
            header_number(header->at + HEADER_COOKIE) == 0;
 }
 
-/* Backups and closed outboxes are not in WAL mode: a WAL beside one is another file's, and SQLite
- * would apply it. */
+/* Backups and closed outboxes are not in WAL mode. A WAL beside one of them is another file's, and
+ * SQLite would apply that WAL. */
 static bool header_has_foreign_wal(const char *path, const struct header *header)
 {
     return header_is_ours(header) && header->at[HEADER_WRITE_VERSION] == 1 &&

@@ -5,9 +5,9 @@
  * An event's body has a table of its own: it may be large and is written once, while the rest of
  * the event changes with each attempt.
  *
- * Each index holds only the rows that are asked for by it, so that most events (pending, then
- * delivered) cost two small entries. An index on model alone is in the order of model and id, since
- * SQLite ends each entry with the row's id.
+ * Each index holds only the rows that statements look up by that index, so that most events
+ * (pending, then delivered) cost two small entries. An index on model alone is in the order of
+ * model and id, since SQLite ends each entry with the row's id.
  *
  * The row of the mark counts commits as well, so that each transaction changes something. SQLite
  * writes nothing where nothing changes, and such a commit would not show whether the disk is well.
@@ -325,7 +325,7 @@ static const char *const schema_agreement[SCHEMA_VERSION] = {
     " FROM mark WHERE only = 1",
 };
 
-/* *sound: whether the first row of a query says well. */
+/* *sound: whether the first column of a query's first row is the text `well`. */
 static int schema_ask(sqlite3 *db, const char *sql, const char *well, bool *sound)
 {
     sqlite3_stmt *check = NULL;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tallies in the SQLite file: a row of counts for each named model, and one for all others. A
- * transaction gathers its changes of the counts, and writes these once, at the end.
+ * Tallies in the SQLite file: a row of counts for each named model, and one for all others; and the
+ * mark of ids. A transaction gathers its changes of both in struct sqlite_store, and writes them
+ * once, at the end.
  */
 #pragma once
 
@@ -15,13 +16,14 @@ void sqlite_tally_done(struct sqlite_store *self);
  * model is named. */
 struct sqlite_sums *sqlite_tally_of(struct sqlite_store *self, struct span model);
 
-/* Forgets these changes. */
+/* Forgets the changes of counts and mark. */
 void sqlite_tally_forget(struct sqlite_store *self);
 
-/* Writes these changes, and forgets them. 0; or a failure, which spoils the transaction. */
+/* Writes the changes of counts and mark, and forgets them. 0; or a failure, which spoils the
+ * transaction. */
 int sqlite_tally_flush(struct sqlite_store *self);
 
-/* ---- struct store_ops ---- */
+/* ---- Calls of struct store_ops ---- */
 
 int sqlite_tally_name(struct store *store, struct span model);
 int sqlite_tally_set_id_mark(struct store *store, uint64_t id);
