@@ -33,7 +33,7 @@ static const char backup_reason[] =
     "Restored from a backup, in which it was pending: it may have been delivered since";
 
 struct backup {
-    struct sqlite_store *store;
+    struct sqlite_core *store;
     const struct store_backup *wanted;
     char *partial; /* the copy's name until it is whole; NULL: there is none */
     int partial_fd;
@@ -103,10 +103,10 @@ static int backup_progress(void *ctx)
 static int backup_measure(struct backup *backup)
 {
     int64_t pages, free_pages, page_bytes;
-    int rc = sqlite_store_number(backup->store, STMT_PAGES, &pages);
+    int rc = sqlite_core_number(backup->store, STMT_PAGES, &pages);
 
     if (rc == SQLITE_OK)
-        rc = sqlite_store_number(backup->store, STMT_FREE_PAGES, &free_pages);
+        rc = sqlite_core_number(backup->store, STMT_FREE_PAGES, &free_pages);
     if (rc == SQLITE_OK)
         rc = sqlite_schema_number(backup->store->db, "PRAGMA page_size", &page_bytes);
     if (rc == SQLITE_OK)
@@ -147,7 +147,7 @@ static int backup_outcome(struct backup *backup, int rc)
     case SQLITE_NOMEM:
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return sqlite_store_outcome(backup->store, rc);
+        return sqlite_core_outcome(backup->store, rc);
     default:
         return backup_refuse(backup, "cannot be made", sqlite3_errmsg(backup->store->db));
     }
@@ -216,7 +216,7 @@ static int backup_publish(struct backup *backup)
 int sqlite_backup(struct store *store, const struct store_backup *wanted)
 {
     cleanup(backup_done) struct backup backup = {
-        .store = sqlite_store_of(store), .wanted = wanted, .partial_fd = -1};
+        .store = sqlite_core_of(store), .wanted = wanted, .partial_fd = -1};
     int r = backup_begin(&backup);
 
     if (!r)
@@ -267,7 +267,7 @@ static int restore_bury(sqlite3 *db, int64_t now_ms, int64_t *buried)
     return rc == SQLITE_OK ? backup_mark(db, SQLITE_APPLICATION) : rc;
 }
 
-int sqlite_backup_restore(struct sqlite_store *self)
+int sqlite_backup_restore(struct sqlite_core *self)
 {
     int64_t application = 0, buried = 0;
     int rc = sqlite_schema_number(self->db, "PRAGMA application_id", &application);

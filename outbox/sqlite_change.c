@@ -23,7 +23,7 @@ enum {
 };
 
 /* Runs a statement of the transaction at hand, which a failure spoils. */
-#define CHANGE(self, which, ...) sqlite_store_spoil(self, SQLITE_RUN(self, which, __VA_ARGS__))
+#define CHANGE(self, which, ...) sqlite_core_spoil(self, SQLITE_RUN(self, which, __VA_ARGS__))
 #define NUMBER SQLITE_NUMBER
 #define BYTES SQLITE_BYTES
 
@@ -36,10 +36,10 @@ struct found {
 };
 
 /* Finds the row of an event. 0, STORE_MISSING, or a failure of the store's. */
-static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct found *found)
+static int sqlite_change_find(struct sqlite_core *self, uint64_t id, struct found *found)
 {
     sqlite3_stmt *find = self->statements[STMT_FIND];
-    int r = sqlite_store_admit(self);
+    int r = sqlite_core_admit(self);
 
     if (r)
         return r;
@@ -55,19 +55,19 @@ static int sqlite_change_find(struct sqlite_store *self, uint64_t id, struct fou
             rc = SQLITE_NOMEM;
     }
     (void)sqlite3_reset(find);
-    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil_read(self, rc);
+    return rc == SQLITE_DONE ? STORE_MISSING : sqlite_core_spoil_read(self, rc);
 }
 
 /* The same for a letter, and below for an offer: STORE_MISSING where the row is in another state.
  */
-static int sqlite_change_find_letter(struct sqlite_store *self, uint64_t id, struct found *found)
+static int sqlite_change_find_letter(struct sqlite_core *self, uint64_t id, struct found *found)
 {
     int r = sqlite_change_find(self, id, found);
 
     return !r && found->state != STORE_DEAD ? STORE_MISSING : r;
 }
 
-static int sqlite_change_find_offer(struct sqlite_store *self, uint64_t id, struct found *found)
+static int sqlite_change_find_offer(struct sqlite_core *self, uint64_t id, struct found *found)
 {
     int r = sqlite_change_find(self, id, found);
 
@@ -77,7 +77,7 @@ static int sqlite_change_find_offer(struct sqlite_store *self, uint64_t id, stru
 int sqlite_change_has(struct store *store, uint64_t id, bool *known)
 {
     struct found found;
-    int r = sqlite_change_find(sqlite_store_of(store), id, &found);
+    int r = sqlite_change_find(sqlite_core_of(store), id, &found);
 
     if (r && r != STORE_MISSING)
         return r;
@@ -101,7 +101,7 @@ static int sqlite_change_count(const struct found *found, enum store_state state
 
 /* ---- Arrivals ---- */
 
-static int sqlite_change_add_event(struct sqlite_store *self, const struct store_row *row)
+static int sqlite_change_add_event(struct sqlite_core *self, const struct store_row *row)
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_EVENT];
     int rc = sqlite_row_bind(add, row);
@@ -109,12 +109,12 @@ static int sqlite_change_add_event(struct sqlite_store *self, const struct store
     if (rc == SQLITE_OK && row->state != STORE_PENDING && row->record.at)
         rc = sqlite3_bind_int64(add, sqlite3_bind_parameter_count(add),
                                 sqlite_lane_of(row->model, row->record));
-    return rc == SQLITE_OK ? sqlite_store_run(self, STMT_ADD_EVENT, NULL, 0) : rc;
+    return rc == SQLITE_OK ? sqlite_core_run(self, STMT_ADD_EVENT, NULL, 0) : rc;
 }
 
 /* Fills a body that was inserted as zeroes. Its pages are still in SQLite's memory then, so each is
  * written to the disk once. */
-static int sqlite_change_fill_body(struct sqlite_store *self, const struct store_row *row)
+static int sqlite_change_fill_body(struct sqlite_core *self, const struct store_row *row)
 {
     sqlite3_blob *blob = NULL;
     int rc =
@@ -129,7 +129,7 @@ static int sqlite_change_fill_body(struct sqlite_store *self, const struct store
     return rc == SQLITE_OK ? closed : rc;
 }
 
-static int sqlite_change_add_body(struct sqlite_store *self, const struct store_row *row)
+static int sqlite_change_add_body(struct sqlite_core *self, const struct store_row *row)
 {
     sqlite3_stmt *add = self->statements[STMT_ADD_BODY];
     struct span body = row->body.at ? row->body : SPAN("");
@@ -142,7 +142,7 @@ static int sqlite_change_add_body(struct sqlite_store *self, const struct store_
     return rc == SQLITE_OK ? sqlite_change_fill_body(self, row) : rc;
 }
 
-static void sqlite_change_use(struct sqlite_store *self, uint64_t id)
+static void sqlite_change_use(struct sqlite_core *self, uint64_t id)
 {
     if (self->used_id < (int64_t)id)
         self->used_id = (int64_t)id;
@@ -150,12 +150,12 @@ static void sqlite_change_use(struct sqlite_store *self, uint64_t id)
 
 int sqlite_change_append(struct store *store, const struct store_row *row)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     size_t bytes = ROW_BYTES + row->body.len + row->model.len + row->record.len + row->reason.len;
 
     if (row->id >= SQLITE_NUMBERS_END || row->state > STORE_DEAD)
         return self->spoilt = error_origin(-EINVAL);
-    int r = sqlite_store_admit(self);
+    int r = sqlite_core_admit(self);
     if (!r)
         r = sqlite_room_take(self, (int64_t)bytes);
     if (r)
@@ -165,7 +165,7 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
         rc = sqlite_change_add_body(self, row);
     if ((rc & 0xff) == SQLITE_CONSTRAINT)
         return self->spoilt = error_origin(-EEXIST);
-    r = sqlite_store_spoil(self, rc);
+    r = sqlite_core_spoil(self, rc);
     if (r)
         return r;
     struct sqlite_sums *sums = sqlite_tally_of(self, row->model);
@@ -180,8 +180,8 @@ int sqlite_change_append(struct store *store, const struct store_row *row)
 int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model,
                              struct span record)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (r || !record.at)
         return r;
@@ -190,7 +190,7 @@ int sqlite_change_mark_stale(struct store *store, uint64_t id, struct span model
 }
 
 /* Deletes an event and its body. */
-static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
+static int sqlite_change_drop(struct sqlite_core *self, uint64_t id)
 {
     int r = CHANGE(self, STMT_DROP_EVENT, NUMBER(id));
 
@@ -199,7 +199,7 @@ static int sqlite_change_drop(struct sqlite_store *self, uint64_t id)
 
 int sqlite_change_deliver(struct store *store, const struct store_row *row, bool unstored)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find(self, row->id, &found);
     bool missing = r == STORE_MISSING;
@@ -222,8 +222,8 @@ int sqlite_change_deliver(struct store *store, const struct store_row *row, bool
 
 int sqlite_change_count_delivered(struct store *store, struct span model, uint64_t n)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (!r)
         sqlite_tally_of(self, model)->delivered += (int64_t)n;
@@ -232,8 +232,8 @@ int sqlite_change_count_delivered(struct store *store, struct span model, uint64
 
 int sqlite_change_note_failure(struct store *store, const struct store_row *row)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (!r)
         r = CHANGE(self, STMT_NOTE_FAILURE, NUMBER(row->id), NUMBER(row->attempts),
@@ -253,7 +253,7 @@ static int sqlite_change_append_letter(struct store *store, const struct store_r
 
 int sqlite_change_bury(struct store *store, const struct store_row *row)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find(self, row->id, &found);
 
@@ -271,7 +271,7 @@ int sqlite_change_bury(struct store *store, const struct store_row *row)
 
 int sqlite_change_discard(struct store *store, uint64_t id)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find_letter(self, id, &found);
 
@@ -286,8 +286,8 @@ int sqlite_change_discard(struct store *store, uint64_t id)
 
 /* ---- Offers ---- */
 
-static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id,
-                                   const struct found *found, enum store_state state)
+static int sqlite_change_set_state(struct sqlite_core *self, uint64_t id, const struct found *found,
+                                   enum store_state state)
 {
     int r = CHANGE(self, STMT_SET_STATE, NUMBER(id), NUMBER(state));
 
@@ -296,7 +296,7 @@ static int sqlite_change_set_state(struct sqlite_store *self, uint64_t id,
 
 int sqlite_change_offer(struct store *store, uint64_t id, bool force)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find_letter(self, id, &found);
 
@@ -307,7 +307,7 @@ int sqlite_change_offer(struct store *store, uint64_t id, bool force)
 
 int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find_offer(self, id, &found);
 
@@ -328,7 +328,7 @@ int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, 
 
 int sqlite_change_refuse(struct store *store, uint64_t id, struct span why)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
     int r = sqlite_change_find_offer(self, id, &found);
 
@@ -340,8 +340,8 @@ int sqlite_change_refuse(struct store *store, uint64_t id, struct span why)
 int sqlite_change_refuse_model(struct store *store, struct span model, struct span why,
                                uint64_t rows_max, uint64_t *refused)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (!r)
         r = CHANGE(self, STMT_REFUSE_MODEL, BYTES(model), NUMBER(rows_max), BYTES(why));

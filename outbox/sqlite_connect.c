@@ -18,12 +18,12 @@
 
 enum { BUSY_MS = 5000 };
 
-int sqlite_connect_exec(struct sqlite_store *self, const char *sql)
+int sqlite_connect_exec(struct sqlite_core *self, const char *sql)
 {
     return sqlite3_exec(self->db, sql, NULL, NULL, NULL);
 }
 
-int sqlite_connect_file(struct sqlite_store *self)
+int sqlite_connect_file(struct sqlite_core *self)
 {
     int rc =
         sqlite3_open_v2(self->path, &self->db,
@@ -39,7 +39,7 @@ int sqlite_connect_file(struct sqlite_store *self)
 
 /* A backup that a command opens keeps its journal mode, by which backups are known. Any other file
  * is in WAL mode while it is open, so that readers do not block a relay. */
-static int connect_journal(struct sqlite_store *self, enum store_mode mode)
+static int connect_journal(struct sqlite_core *self, enum store_mode mode)
 {
     int64_t application = 0;
     int rc = sqlite_schema_number(self->db, "PRAGMA application_id", &application);
@@ -49,7 +49,7 @@ static int connect_journal(struct sqlite_store *self, enum store_mode mode)
     return rc == SQLITE_OK ? sqlite_connect_exec(self, "PRAGMA journal_mode = WAL") : rc;
 }
 
-int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode)
+int sqlite_connect_settings(struct sqlite_core *self, enum store_mode mode)
 {
     int rc = sqlite_connect_exec(self, "PRAGMA page_size = 4096");
 
@@ -65,7 +65,7 @@ int sqlite_connect_settings(struct sqlite_store *self, enum store_mode mode)
 
 /* Whether the WAL, or the shared memory that tells of it, is no longer the one that SQLite opened:
  * closing must then neither fold in nor remove what stands at its name. */
-static bool connect_has_foreign_wal(const struct sqlite_store *self)
+static bool connect_has_foreign_wal(const struct sqlite_core *self)
 {
     int moved = 0;
 
@@ -78,7 +78,7 @@ static bool connect_has_foreign_wal(const struct sqlite_store *self)
  * The last process that closes the file leaves it whole, and shows that by taking it out of WAL
  * mode. A WAL that is found beside such a file later belongs to another file.
  */
-static void connect_seal(struct sqlite_store *self)
+static void connect_seal(struct sqlite_core *self)
 {
     if (!self->opened || sqlite_hold_moved(&self->hold) != HOLD_PLACES)
         return;
@@ -87,7 +87,7 @@ static void connect_seal(struct sqlite_store *self)
                               "PRAGMA journal_mode = DELETE"); /* not where others have it open */
 }
 
-static void connect_finalize(struct sqlite_store *self)
+static void connect_finalize(struct sqlite_core *self)
 {
     for (size_t i = 0; i < STMT_COUNT; i++) {
         (void)sqlite3_finalize(self->statements[i]);
@@ -95,7 +95,7 @@ static void connect_finalize(struct sqlite_store *self)
     }
 }
 
-void sqlite_connect_close(struct sqlite_store *self)
+void sqlite_connect_close(struct sqlite_core *self)
 {
     connect_finalize(self);
     if (self->db && connect_has_foreign_wal(self))
@@ -104,9 +104,9 @@ void sqlite_connect_close(struct sqlite_store *self)
     self->db = NULL;
 }
 
-struct sqlite_store *sqlite_connect_new(void)
+struct sqlite_core *sqlite_connect_new(void)
 {
-    struct sqlite_store *self = calloc(1, sizeof(*self));
+    struct sqlite_core *self = calloc(1, sizeof(*self));
 
     if (self) {
         self->hold = SQLITE_HOLD_NONE;
@@ -118,7 +118,7 @@ struct sqlite_store *sqlite_connect_new(void)
 struct store *sqlite_connect_free(struct store *store)
 {
     if (store) {
-        struct sqlite_store *self = sqlite_store_of(store);
+        struct sqlite_core *self = sqlite_core_of(store);
         sqlite_reserve_done(&self->reserve); /* the last folding may need its blocks */
         connect_finalize(self);
         sqlite_tally_done(self);
@@ -134,7 +134,7 @@ struct store *sqlite_connect_free(struct store *store)
 
 int sqlite_connect_for_salvage(const char *path, struct store **out)
 {
-    struct sqlite_store *self = sqlite_connect_new();
+    struct sqlite_core *self = sqlite_connect_new();
     cleanup(sqlite_connect_freep) struct store *store = self ? &self->store : NULL;
 
     if (!self)
@@ -150,7 +150,7 @@ int sqlite_connect_for_salvage(const char *path, struct store **out)
     if (rc == SQLITE_OK)
         rc = sqlite_schema_prepare(self);
     if (rc != SQLITE_OK)
-        return sqlite_store_outcome(self, rc);
+        return sqlite_core_outcome(self, rc);
     *out = take(store);
     return 0;
 }

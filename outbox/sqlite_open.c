@@ -49,7 +49,7 @@ static int open_make(const struct store_options *options, const char *path)
 }
 
 /* The outcome for r of an sqlite_hold_lock_...(). A second relay would send every event twice. */
-static int open_locked(const struct store_options *options, struct sqlite_store *self, int r)
+static int open_locked(const struct store_options *options, struct sqlite_core *self, int r)
 {
     if (r == HOLD_TAKEN)
         return sqlite_place_put_off(options, "is in use by another relay", NULL);
@@ -57,7 +57,7 @@ static int open_locked(const struct store_options *options, struct sqlite_store 
 }
 
 /* Makes a missing file, and locks the file for this relay alone. */
-static int open_take(const struct store_options *options, struct sqlite_store *self)
+static int open_take(const struct store_options *options, struct sqlite_core *self)
 {
     int r = open_make(options, self->path);
 
@@ -65,7 +65,7 @@ static int open_take(const struct store_options *options, struct sqlite_store *s
 }
 
 /* Checks a file that is small, or suspected of damage. SQLITE_CORRUPT: the file is damaged. */
-static int open_check(struct sqlite_store *self)
+static int open_check(struct sqlite_core *self)
 {
     struct stat st;
     bool suspected = self->damaged || sqlite_files_suspected(self->path);
@@ -89,7 +89,7 @@ static int open_full(const struct store_options *options)
 }
 
 /* Whether this user lacks a right that SQLite needs. SQLite reports that as another failure. */
-static bool open_is_denied(const struct sqlite_store *self)
+static bool open_is_denied(const struct sqlite_core *self)
 {
     cleanup(freep) char *folder = sqlite_place_folder(self->path);
 
@@ -98,7 +98,7 @@ static bool open_is_denied(const struct sqlite_store *self)
 }
 
 /* The outcome for an I/O error. Looks for a plain cause first, which a person can mend. */
-static int open_disk_trouble(const struct store_options *options, struct sqlite_store *self)
+static int open_disk_trouble(const struct store_options *options, struct sqlite_core *self)
 {
     struct statvfs disk;
 
@@ -116,7 +116,7 @@ static int open_disk_trouble(const struct store_options *options, struct sqlite_
 }
 
 /* The outcome for an SQLite result of the opening; SQLITE_SCHEMA_DAMAGED is one more. */
-static int open_outcome(const struct store_options *options, struct sqlite_store *self, int rc)
+static int open_outcome(const struct store_options *options, struct sqlite_core *self, int rc)
 {
     if (sqlite_reserve_result_is_full(rc))
         return open_full(options);
@@ -142,7 +142,7 @@ static int open_outcome(const struct store_options *options, struct sqlite_store
 
 /* Commits an empty transaction: only a write shows whether the file can be written. A full disk is
  * no reason to refuse the start. */
-static int open_try_writing(const struct store_options *options, struct sqlite_store *self)
+static int open_try_writing(const struct store_options *options, struct sqlite_core *self)
 {
     if (sqlite3_db_readonly(self->db, "main") == 1)
         return sqlite_place_refuse(options, "is read-only", NULL);
@@ -157,7 +157,7 @@ static int open_try_writing(const struct store_options *options, struct sqlite_s
     return why ? why : r; /* why is 0 where the files were moved meanwhile: SQLite sees no fault */
 }
 
-static int open_identify(const struct store_options *options, struct sqlite_store *self)
+static int open_identify(const struct store_options *options, struct sqlite_core *self)
 {
     const char *text = NULL;
     int rc = sqlite_connect_file(self);
@@ -170,7 +170,7 @@ static int open_identify(const struct store_options *options, struct sqlite_stor
     return r == STORE_BROKEN ? open_outcome(options, self, sqlite3_extended_errcode(self->db)) : r;
 }
 
-static int open_connect(const struct store_options *options, struct sqlite_store *self)
+static int open_connect(const struct store_options *options, struct sqlite_core *self)
 {
     int64_t unused;
     int r = open_identify(options, self);
@@ -190,16 +190,16 @@ static int open_connect(const struct store_options *options, struct sqlite_store
     if (!r && options->mode == STORE_SERVE)
         r = open_try_writing(options, self);
     if (!r)
-        r = open_outcome(options, self, sqlite_store_number(self, STMT_ID_MARK, &unused));
+        r = open_outcome(options, self, sqlite_core_number(self, STMT_ID_MARK, &unused));
     if (!r) /* for changed(): only what others change from now on counts */
         r = open_outcome(options, self,
-                         sqlite_store_number(self, STMT_DATA_VERSION, &self->data_version));
+                         sqlite_core_number(self, STMT_DATA_VERSION, &self->data_version));
     return r;
 }
 
 /* Saves what was set aside. Where a full disk has no room for the new file, a start goes on with an
  * empty one; a store that is open already goes on with the file that it has open. */
-static int open_save(const struct store_options *options, struct sqlite_store *self)
+static int open_save(const struct store_options *options, struct sqlite_core *self)
 {
     int r = sqlite_mend_finish(self->path, !self->opened, &self->rows_spoilt);
 
@@ -210,7 +210,7 @@ static int open_save(const struct store_options *options, struct sqlite_store *s
 }
 
 /* Sets a damaged file aside, and opens one with what could be saved. */
-static int open_mend(const struct store_options *options, struct sqlite_store *self)
+static int open_mend(const struct store_options *options, struct sqlite_core *self)
 {
     sqlite_hold_drop_files(&self->hold);
     int r = sqlite_mend_set_aside(self->path);
@@ -222,7 +222,7 @@ static int open_mend(const struct store_options *options, struct sqlite_store *s
     return r ? r : open_connect(options, self);
 }
 
-static int open_connect_or_mend(const struct store_options *options, struct sqlite_store *self)
+static int open_connect_or_mend(const struct store_options *options, struct sqlite_core *self)
 {
     int r = open_connect(options, self);
 
@@ -239,7 +239,7 @@ static int open_connect_or_mend(const struct store_options *options, struct sqli
 }
 
 /* A mending that was cut short has left the file under another name. */
-static int open_finish_mending(const struct store_options *options, struct sqlite_store *self)
+static int open_finish_mending(const struct store_options *options, struct sqlite_core *self)
 {
     if (!sqlite_mend_unfinished(self->path))
         return 0;
@@ -248,7 +248,7 @@ static int open_finish_mending(const struct store_options *options, struct sqlit
 }
 
 /* Opens the file, and then locks all files that SQLite has open by now. */
-static int open_and_hold(const struct store_options *options, struct sqlite_store *self)
+static int open_and_hold(const struct store_options *options, struct sqlite_core *self)
 {
     int r = open_connect_or_mend(options, self);
 
@@ -256,7 +256,7 @@ static int open_and_hold(const struct store_options *options, struct sqlite_stor
 }
 
 /* The name and the file are locked before anything about the file changes. */
-static int open_serving(const struct store_options *options, struct sqlite_store *self)
+static int open_serving(const struct store_options *options, struct sqlite_core *self)
 {
     int r = open_locked(options, self, sqlite_hold_lock_name(&self->hold));
 
@@ -274,7 +274,7 @@ static int open_serving(const struct store_options *options, struct sqlite_store
 }
 
 /* A command must not change files that the relay beside it does not have open. */
-static int open_beside(const struct store_options *options, struct sqlite_store *self)
+static int open_beside(const struct store_options *options, struct sqlite_core *self)
 {
     if (sqlite_hold_is_torn(&self->hold))
         return sqlite_place_put_off(
@@ -288,7 +288,7 @@ static int open_beside(const struct store_options *options, struct sqlite_store 
 /* ---- Again, while the store serves ---- */
 
 /* Makes *fresh a store like self, without a connection, which borrows the hold's files. */
-static void open_prepare_fresh(const struct sqlite_store *self, struct sqlite_store *fresh)
+static void open_prepare_fresh(const struct sqlite_core *self, struct sqlite_core *fresh)
 {
     *fresh = *self;
     fresh->db = NULL;
@@ -301,7 +301,7 @@ static void open_prepare_fresh(const struct sqlite_store *self, struct sqlite_st
 
 /* Frees what fresh has opened. The store goes on with its own connection, and keeps what fresh has
  * learnt of the file and of the disk. */
-static void open_give_up_fresh(struct sqlite_store *self, struct sqlite_store *fresh)
+static void open_give_up_fresh(struct sqlite_core *self, struct sqlite_core *fresh)
 {
     sqlite_connect_close(fresh);
     sqlite_tally_done(fresh);
@@ -312,7 +312,7 @@ static void open_give_up_fresh(struct sqlite_store *self, struct sqlite_store *f
 }
 
 /* Closes the store's own connection. The store goes on with that of fresh. */
-static void open_take_over_fresh(struct sqlite_store *self, struct sqlite_store *fresh)
+static void open_take_over_fresh(struct sqlite_core *self, struct sqlite_core *fresh)
 {
     sqlite_connect_close(self);
     sqlite_tally_done(self);
@@ -328,12 +328,12 @@ static void open_take_over_fresh(struct sqlite_store *self, struct sqlite_store 
 
 /* The old connection stays open, and its files stay locked, until a new connection is open: without
  * one the store goes on as before. */
-int sqlite_open_again(struct sqlite_store *self)
+int sqlite_open_again(struct sqlite_core *self)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
     const struct store_options options = {
         .path = self->path, .mode = STORE_SERVE, .max_bytes = self->max_bytes, .why = &why};
-    struct sqlite_store fresh;
+    struct sqlite_core fresh;
 
     open_prepare_fresh(self, &fresh);
     int r = open_finish_mending(&options, &fresh);
@@ -353,7 +353,7 @@ int sqlite_open_again(struct sqlite_store *self)
 
 /* ---- The whole ---- */
 
-int sqlite_open(const struct store_options *options, struct sqlite_store *self)
+int sqlite_open(const struct store_options *options, struct sqlite_core *self)
 {
     bool serves = options->mode == STORE_SERVE;
 

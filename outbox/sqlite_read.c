@@ -13,12 +13,12 @@
 /* ---- Rows ---- */
 
 /* Whether memory was short: a blob looks like NULL then, or like an empty one. */
-static bool sqlite_read_is_short(const struct sqlite_store *self)
+static bool sqlite_read_is_short(const struct sqlite_core *self)
 {
     return sqlite3_errcode(self->db) == SQLITE_NOMEM;
 }
 
-static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bool bare,
+static int sqlite_read_give(struct sqlite_core *self, struct store_row *row, bool bare,
                             store_row_fn fn, void *ctx)
 {
     sqlite3_stmt *body = self->statements[STMT_BODY];
@@ -30,10 +30,10 @@ static int sqlite_read_give(struct sqlite_store *self, struct store_row *row, bo
         rc = sqlite3_step(body);
     if (rc == SQLITE_DONE)
         rc = SQLITE_CORRUPT; /* each event has a body */
-    int r = sqlite_store_spoil_read(self, rc);
+    int r = sqlite_core_spoil_read(self, rc);
     if (!r) {
         row->body = sqlite_row_span(body, 0);
-        r = sqlite_read_is_short(self) ? sqlite_store_spoil_read(self, SQLITE_NOMEM) : fn(ctx, row);
+        r = sqlite_read_is_short(self) ? sqlite_core_spoil_read(self, SQLITE_NOMEM) : fn(ctx, row);
     }
     (void)sqlite3_reset(body);
     return r;
@@ -67,13 +67,13 @@ static int sqlite_read_bind_filter(sqlite3_stmt *statement, const struct store_f
     };
 
     /* Statements for any model have no sixth parameter. */
-    return sqlite_store_bind(statement, values, array_len(values) - !filter->model.at);
+    return sqlite_core_bind(statement, values, array_len(values) - !filter->model.at);
 }
 
 int sqlite_read_rows(struct store *store, const struct store_filter *filter, store_row_fn fn,
                      void *ctx)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     sqlite3_stmt *statement = self->statements[sqlite_read_statement(filter)];
     int rc = sqlite_read_bind_filter(statement, filter);
     int r = 0;
@@ -86,19 +86,19 @@ int sqlite_read_rows(struct store *store, const struct store_filter *filter, sto
     }
     (void)sqlite3_reset(statement);
     (void)sqlite3_clear_bindings(statement);
-    return r ? r : sqlite_store_spoil_read(self, rc);
+    return r ? r : sqlite_core_spoil_read(self, rc);
 }
 
 int sqlite_read_next_offered_model(struct store *store, struct span after, struct buf *model)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     sqlite3_stmt *next = self->statements[STMT_NEXT_OFFERED];
     int rc = after.at ? sqlite3_bind_blob64(next, 1, after.at, after.len, SQLITE_STATIC)
                       : sqlite3_bind_int64(next, 1, 0); /* every blob comes after every number */
 
     if (rc == SQLITE_OK)
         rc = sqlite3_step(next);
-    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_store_spoil_read(self, rc);
+    int r = rc == SQLITE_DONE ? STORE_MISSING : sqlite_core_spoil_read(self, rc);
     if (!r)
         r = buf_append_span(model, sqlite_row_span(next, 0));
     (void)sqlite3_reset(next);
@@ -127,13 +127,12 @@ static int sqlite_read_add_tally(void *counts, struct span model, const struct s
 
 int sqlite_read_counts(struct store *store, struct store_counts *out)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     struct store_counts counts = {0};
     int r = sqlite_tally_read(store, sqlite_read_add_tally, &counts);
 
     if (!r)
-        r = sqlite_store_spoil_read(self,
-                                    sqlite_store_number(self, STMT_OLDEST, &counts.oldest_ms));
+        r = sqlite_core_spoil_read(self, sqlite_core_number(self, STMT_OLDEST, &counts.oldest_ms));
     if (r)
         return r;
     counts.spoilt = self->rows_spoilt;
@@ -146,9 +145,9 @@ int sqlite_read_counts(struct store *store, struct store_counts *out)
 
 int sqlite_read_id_mark(struct store *store, uint64_t *id)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     int64_t mark;
-    int r = sqlite_store_spoil_read(self, sqlite_store_number(self, STMT_ID_MARK, &mark));
+    int r = sqlite_core_spoil_read(self, sqlite_core_number(self, STMT_ID_MARK, &mark));
 
     if (!r)
         *id = (uint64_t)mark;
@@ -157,12 +156,12 @@ int sqlite_read_id_mark(struct store *store, uint64_t *id)
 
 int sqlite_read_changed(struct store *store, bool *changed)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     int64_t version;
     int r = sqlite_transact_find(self);
 
     if (!r)
-        r = sqlite_store_spoil_read(self, sqlite_store_number(self, STMT_DATA_VERSION, &version));
+        r = sqlite_core_spoil_read(self, sqlite_core_number(self, STMT_DATA_VERSION, &version));
     if (r)
         return r;
     int64_t pinned_frames = self->pinned_frames;

@@ -32,7 +32,7 @@ static int64_t smaller(int64_t a, int64_t b)
 /* ---- The reserve ---- */
 
 /* What the reserve must hold: everything in the WAL may have to go into new pages of the file. */
-static int64_t sqlite_room_needed(const struct sqlite_store *self)
+static int64_t sqlite_room_needed(const struct sqlite_core *self)
 {
     int64_t bytes = self->reserve.least_bytes / 2 + self->unfolded_bytes + self->taken_bytes;
 
@@ -41,7 +41,7 @@ static int64_t sqlite_room_needed(const struct sqlite_store *self)
 
 /* Whether the reserve holds that, or can. True also where no blocks are held: the room was measured
  * without them then. */
-static bool sqlite_room_holds_enough(struct sqlite_store *self)
+static bool sqlite_room_holds_enough(struct sqlite_core *self)
 {
     int64_t bytes = sqlite_room_needed(self);
 
@@ -53,7 +53,7 @@ static bool sqlite_room_holds_enough(struct sqlite_store *self)
 
 /* The disk's free bytes beside the reserve; 0 while a reserve that was given up cannot be had
  * back. */
-static int64_t sqlite_room_left(struct sqlite_store *self)
+static int64_t sqlite_room_left(struct sqlite_core *self)
 {
     struct statvfs disk;
     bool holds = self->reserve.fd >= 0;
@@ -79,7 +79,7 @@ static int64_t sqlite_room_left(struct sqlite_store *self)
  * file, free ones first: both must fit beside the reserve. On a full disk, free pages can be used
  * as far as the WAL has its blocks already.
  */
-static int64_t sqlite_room_of_disk(struct sqlite_store *self, int64_t free_bytes)
+static int64_t sqlite_room_of_disk(struct sqlite_core *self, int64_t free_bytes)
 {
     int64_t left = sqlite_room_left(self);
 
@@ -91,14 +91,14 @@ static int64_t sqlite_room_of_disk(struct sqlite_store *self, int64_t free_bytes
 }
 
 /* Measures what appends may still take of the quota and of the disk. An SQLite result. */
-static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
+static int sqlite_room_measure(struct sqlite_core *self, int64_t *room)
 {
     int64_t pages, free_pages;
     struct stat st;
-    int rc = sqlite_store_number(self, STMT_PAGES, &pages);
+    int rc = sqlite_core_number(self, STMT_PAGES, &pages);
 
     if (rc == SQLITE_OK)
-        rc = sqlite_store_number(self, STMT_FREE_PAGES, &free_pages);
+        rc = sqlite_core_number(self, STMT_FREE_PAGES, &free_pages);
     if (rc != SQLITE_OK)
         return rc;
     self->taken_bytes = 0;
@@ -113,12 +113,12 @@ static int sqlite_room_measure(struct sqlite_store *self, int64_t *room)
     return SQLITE_OK;
 }
 
-int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
+int sqlite_room_take(struct sqlite_core *self, int64_t bytes)
 {
     if (!self->room_known) {
         int rc = sqlite_room_measure(self, &self->room_bytes);
         if (rc != SQLITE_OK)
-            return sqlite_store_spoil(self, rc);
+            return sqlite_core_spoil(self, rc);
         self->room_known = true;
     }
     self->taken_bytes += bytes;
@@ -126,7 +126,7 @@ int sqlite_room_take(struct sqlite_store *self, int64_t bytes)
         self->taken_bytes -= bytes;
         self->wanted_bytes = bytes;
         self->fold |= self->health != STORE_FULL || self->pinned_frames > 0;
-        return sqlite_store_note_full(self);
+        return sqlite_core_note_full(self);
     }
     /* A small event may fit where a large one did not: that alone does not end STORE_FULL. */
     if (self->room_bytes >= 2 * self->wanted_bytes)

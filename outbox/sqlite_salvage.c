@@ -238,7 +238,7 @@ static int salvage_tally(struct salvage *self, sqlite3_stmt *row)
 
     if (r)
         return r;
-    struct sqlite_sums *sums = sqlite_tally_of(sqlite_store_of(self->to), model);
+    struct sqlite_sums *sums = sqlite_tally_of(sqlite_core_of(self->to), model);
     sums->delivered += salvage_number(row, 2);
     sums->discarded += salvage_number(row, 3);
     self->rows_counted += salvage_number(row, 4);
@@ -247,7 +247,7 @@ static int salvage_tally(struct salvage *self, sqlite3_stmt *row)
 
 static void salvage_mark(struct salvage *self)
 {
-    struct sqlite_store *to = sqlite_store_of(self->to);
+    struct sqlite_core *to = sqlite_core_of(self->to);
     sqlite3_stmt *mark = NULL;
     const char *sql = self->early ? "SELECT last_id FROM tally" : "SELECT last_id FROM mark";
 
@@ -269,7 +269,7 @@ static void salvage_count_spoilt(struct salvage *self)
     if (spoilt <= 0)
         return;
     self->saved.rows_spoilt = (uint64_t)spoilt;
-    sqlite_tally_of(sqlite_store_of(self->to), SPAN_NULL)->discarded += spoilt;
+    sqlite_tally_of(sqlite_core_of(self->to), SPAN_NULL)->discarded += spoilt;
 }
 
 static int salvage_counts(struct salvage *self)
@@ -338,7 +338,7 @@ int sqlite_salvage(const char *from, const char *to, struct sqlite_saved *saved)
         r = (rc & 0xff) == SQLITE_NOMEM ? error_origin(-ENOMEM) : STORE_BROKEN;
     if (!r)
         r = salvage_all(&self);
-    if (!r && sqlite_backup_copy_mark(self.from, sqlite_store_of(self.to)->db) != SQLITE_OK)
+    if (!r && sqlite_backup_copy_mark(self.from, sqlite_core_of(self.to)->db) != SQLITE_OK)
         r = STORE_BROKEN;
     (void)sqlite3_close(self.from);
     self.to = sqlite_connect_free(self.to);

@@ -355,7 +355,7 @@ int sqlite_schema_check(sqlite3 *db, bool *sound)
     return rc;
 }
 
-int sqlite_schema_prepare(struct sqlite_store *self)
+int sqlite_schema_prepare(struct sqlite_core *self)
 {
     int rc = sqlite_lane_teach(self->db);
 

@@ -2,7 +2,7 @@
 /* The tables of the SQLite file, their versions, and the statements. */
 #pragma once
 
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_core.h"
 
 enum { SQLITE_SCHEMA_DAMAGED = 100 }; /* the file is damaged: an outcome beside those of store.h */
 
@@ -24,4 +24,4 @@ int sqlite_schema_migrate(sqlite3 *db);
 int sqlite_schema_check(sqlite3 *db, bool *sound);
 
 /* Prepares all statements. An SQLite result. */
-int sqlite_schema_prepare(struct sqlite_store *self);
+int sqlite_schema_prepare(struct sqlite_core *self);

@@ -24,7 +24,7 @@ static void tally_clear(struct sqlite_tallies *tallies)
     *tallies = (struct sqlite_tallies){0};
 }
 
-void sqlite_tally_done(struct sqlite_store *self)
+void sqlite_tally_done(struct sqlite_core *self)
 {
     tally_clear(&self->tallies);
 }
@@ -48,7 +48,7 @@ static int tally_add(struct sqlite_tallies *tallies, int64_t id, struct span mod
     return 0;
 }
 
-int sqlite_tally_load(struct sqlite_store *self)
+int sqlite_tally_load(struct sqlite_core *self)
 {
     sqlite3_stmt *rows = self->statements[STMT_TALLIES];
     struct sqlite_tallies tallies = {0};
@@ -58,7 +58,7 @@ int sqlite_tally_load(struct sqlite_store *self)
         r = tally_add(&tallies, sqlite3_column_int64(rows, 0), sqlite_row_span(rows, 1));
     (void)sqlite3_reset(rows);
     if (!r)
-        r = sqlite_store_spoil_read(self, tallies.len > 0 ? rc : SQLITE_CORRUPT);
+        r = sqlite_core_spoil_read(self, tallies.len > 0 ? rc : SQLITE_CORRUPT);
     else
         self->spoilt = r;
     if (r) {
@@ -70,7 +70,7 @@ int sqlite_tally_load(struct sqlite_store *self)
     return 0;
 }
 
-static struct sqlite_tally *tally_find(struct sqlite_store *self, struct span model)
+static struct sqlite_tally *tally_find(struct sqlite_core *self, struct span model)
 {
     for (size_t i = 1; model.at && i < self->tallies.len; i++)
         if (span_eq(self->tallies.at[i].model, model))
@@ -78,7 +78,7 @@ static struct sqlite_tally *tally_find(struct sqlite_store *self, struct span mo
     return &self->tallies.at[0];
 }
 
-struct sqlite_sums *sqlite_tally_of(struct sqlite_store *self, struct span model)
+struct sqlite_sums *sqlite_tally_of(struct sqlite_core *self, struct span model)
 {
     struct sqlite_tally *tally = tally_find(self, model);
 
@@ -88,7 +88,7 @@ struct sqlite_sums *sqlite_tally_of(struct sqlite_store *self, struct span model
 
 /* ---- What a transaction changes ---- */
 
-void sqlite_tally_forget(struct sqlite_store *self)
+void sqlite_tally_forget(struct sqlite_core *self)
 {
     for (size_t i = 0; i < self->tallies.len; i++) {
         self->tallies.at[i].changed = false;
@@ -97,7 +97,7 @@ void sqlite_tally_forget(struct sqlite_store *self)
     self->used_id = self->mark = 0;
 }
 
-int sqlite_tally_flush(struct sqlite_store *self)
+int sqlite_tally_flush(struct sqlite_core *self)
 {
     int rc =
         SQLITE_RUN(self, STMT_SET_ID_MARK, SQLITE_NUMBER(self->used_id), SQLITE_NUMBER(self->mark));
@@ -112,15 +112,15 @@ int sqlite_tally_flush(struct sqlite_store *self)
                             SQLITE_NUMBER(change->buried));
     }
     sqlite_tally_forget(self);
-    return sqlite_store_spoil(self, rc);
+    return sqlite_core_spoil(self, rc);
 }
 
 /* ---- struct store_ops ---- */
 
 int sqlite_tally_set_id_mark(struct store *store, uint64_t id)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (!r)
         self->mark = (int64_t)id;
@@ -128,22 +128,22 @@ int sqlite_tally_set_id_mark(struct store *store, uint64_t id)
 }
 
 /* Counts rows of a model by the statement of an index. */
-static int tally_count(struct sqlite_store *self, enum sqlite_statement which, struct span model,
+static int tally_count(struct sqlite_core *self, enum sqlite_statement which, struct span model,
                        int64_t *n)
 {
     int rc = sqlite3_bind_blob64(self->statements[which], 1, model.at, model.len, SQLITE_STATIC);
 
     if (rc == SQLITE_OK)
-        rc = sqlite_store_number(self, which, n);
+        rc = sqlite_core_number(self, which, n);
     (void)sqlite3_clear_bindings(self->statements[which]);
     return rc;
 }
 
 int sqlite_tally_name(struct store *store, struct span model)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     int64_t pending = 0, offered = 0, dead = 0;
-    int r = sqlite_store_admit(self);
+    int r = sqlite_core_admit(self);
 
     if (r || !model.at || tally_find(self, model) != &self->tallies.at[0] ||
         span_eq(model, SPAN("other")))
@@ -158,7 +158,7 @@ int sqlite_tally_name(struct store *store, struct span model)
         rc = tally_count(self, STMT_LETTERS_OF, model, &dead);
     if (rc == SQLITE_OK)
         rc = SQLITE_RUN(self, STMT_NAME_TALLY, SQLITE_BYTES(model));
-    r = sqlite_store_spoil(self, rc);
+    r = sqlite_core_spoil(self, rc);
     self->named = true; /* self->tallies is ahead of the file, and wrong after a rollback */
     if (!r)
         r = sqlite_tally_load(self);
@@ -173,7 +173,7 @@ int sqlite_tally_name(struct store *store, struct span model)
 
 int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     sqlite3_stmt *rows = self->statements[STMT_TALLIES];
     int r = 0, rc = SQLITE_OK;
 
@@ -191,5 +191,5 @@ int sqlite_tally_read(struct store *store, store_tally_fn fn, void *ctx)
         r = fn(ctx, sqlite_row_span(rows, 1), &tally);
     }
     (void)sqlite3_reset(rows);
-    return r ? r : sqlite_store_spoil_read(self, rc);
+    return r ? r : sqlite_core_spoil_read(self, rc);
 }

@@ -36,7 +36,7 @@ enum {
 
 /* Whether there is room for a copy. Takes the room and gives it back, since no call tells what a
  * quota leaves. Without room, mending would set everything aside and save nothing. */
-static bool tend_has_room(const struct sqlite_store *self)
+static bool tend_has_room(const struct sqlite_core *self)
 {
     cleanup(freep) char *name = sqlite_place_name(self->path, ".saved", "");
     struct stat st;
@@ -53,7 +53,7 @@ static bool tend_has_room(const struct sqlite_store *self)
     return has_room;
 }
 
-static void tend_pause(struct sqlite_store *self, int64_t now_ms)
+static void tend_pause(struct sqlite_core *self, int64_t now_ms)
 {
     int64_t pause_ms = self->mend_pause_ms ? 2 * self->mend_pause_ms : TEND_PAUSE_MS;
 
@@ -63,7 +63,7 @@ static void tend_pause(struct sqlite_store *self, int64_t now_ms)
 
 int sqlite_tend(struct store *store, bool *mended)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
     int64_t now_ms = clock_mono_ms(self->clock);
 
     if (mended)

@@ -9,7 +9,7 @@
  * No start would find changes of a file that was removed, moved away or emptied. If only the WAL
  * has lost its name, this connection alone still has the WAL, and folds it into the file.
  */
-int sqlite_transact_find(struct sqlite_store *self)
+int sqlite_transact_find(struct sqlite_core *self)
 {
     enum sqlite_hold_place moved = sqlite_hold_moved(&self->hold);
 
@@ -17,36 +17,36 @@ int sqlite_transact_find(struct sqlite_store *self)
         return 0;
     if (moved == HOLD_WAL)
         sqlite_wal_fold(self);
-    return sqlite_store_outcome(self, SQLITE_READONLY_DBMOVED);
+    return sqlite_core_outcome(self, SQLITE_READONLY_DBMOVED);
 }
 
 void sqlite_transact_rollback(struct store *store)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
 
     sqlite_tally_forget(self);
     self->spoilt = 0;
     if (!sqlite3_get_autocommit(self->db)) /* SQLite has not rolled back by itself */
-        (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
+        (void)sqlite_core_run(self, STMT_ROLLBACK, NULL, 0);
     if (self->fold)
         sqlite_wal_fold(self);
 }
 
 int sqlite_transact_begin(struct store *store)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
+    struct sqlite_core *self = sqlite_core_of(store);
 
     sqlite_tally_forget(self);
     self->spoilt = 0;
     self->room_known = false;
     if (!sqlite3_get_autocommit(self->db)) /* the last rollback failed, for lack of memory */
-        (void)sqlite_store_run(self, STMT_ROLLBACK, NULL, 0);
+        (void)sqlite_core_run(self, STMT_ROLLBACK, NULL, 0);
     int r = sqlite_transact_find(self);
     if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_BEGIN, NULL, 0));
+        r = sqlite_core_outcome(self, sqlite_core_run(self, STMT_BEGIN, NULL, 0));
     if (r)
         return r;
-    if (self->tallies.len == 0 || self->named || !sqlite_store_serves(self))
+    if (self->tallies.len == 0 || self->named || !sqlite_core_serves(self))
         r = sqlite_tally_load(self);
     if (r)
         sqlite_transact_rollback(store);
@@ -57,17 +57,17 @@ int sqlite_transact_begin(struct store *store)
 
 int sqlite_transact_commit(struct store *store)
 {
-    struct sqlite_store *self = sqlite_store_of(store);
-    int r = sqlite_store_admit(self);
+    struct sqlite_core *self = sqlite_core_of(store);
+    int r = sqlite_core_admit(self);
 
     if (!r)
         r = sqlite_tally_flush(self);
     if (!r)
-        r = sqlite_store_outcome(self, sqlite_store_run(self, STMT_COMMIT, NULL, 0));
+        r = sqlite_core_outcome(self, sqlite_core_run(self, STMT_COMMIT, NULL, 0));
     if (r)
         sqlite_transact_rollback(store);
     else
-        sqlite_store_note_well(self);
+        sqlite_core_note_well(self);
     self->named = self->named && r;
     if (self->fold)
         sqlite_wal_fold(self);

@@ -24,12 +24,12 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-static int64_t wal_max_bytes(const struct sqlite_store *self)
+static int64_t wal_max_bytes(const struct sqlite_core *self)
 {
     return self->reserve.bytes / WAL_CLAIM_PART;
 }
 
-int64_t sqlite_wal_pinned_bytes(const struct sqlite_store *self)
+int64_t sqlite_wal_pinned_bytes(const struct sqlite_core *self)
 {
     int64_t bytes = self->pinned_frames * FRAME_BYTES - wal_max_bytes(self);
 
@@ -38,7 +38,7 @@ int64_t sqlite_wal_pinned_bytes(const struct sqlite_store *self)
 
 /* Logs a reader that pins more than a part of the quota. A backup that takes a moment is no
  * news. */
-static void wal_tell_pinned(struct sqlite_store *self)
+static void wal_tell_pinned(struct sqlite_core *self)
 {
     bool pinned = sqlite_wal_pinned_bytes(self) > self->max_bytes / SQLITE_QUOTA_PART;
 
@@ -52,7 +52,7 @@ static void wal_tell_pinned(struct sqlite_store *self)
     self->told_pinned = self->pinned_frames > 0 && (pinned || self->told_pinned);
 }
 
-static int wal_checkpoint(struct sqlite_store *self)
+static int wal_checkpoint(struct sqlite_core *self)
 {
     int frames = -1, folded = -1;
     int rc = sqlite3_wal_checkpoint_v2(self->db, NULL, SQLITE_CHECKPOINT_PASSIVE, &frames, &folded);
@@ -62,7 +62,7 @@ static int wal_checkpoint(struct sqlite_store *self)
     return rc;
 }
 
-void sqlite_wal_fold(struct sqlite_store *self)
+void sqlite_wal_fold(struct sqlite_core *self)
 {
     int rc = wal_checkpoint(self);
 
@@ -77,7 +77,7 @@ void sqlite_wal_fold(struct sqlite_store *self)
 /* After each commit, instead of SQLite's own checkpoint, which reports no failure. */
 static int wal_committed(void *ctx, sqlite3 *db, const char *name, int frames)
 {
-    struct sqlite_store *self = ctx;
+    struct sqlite_core *self = ctx;
 
     (void)db;
     (void)name;
@@ -96,12 +96,12 @@ static int64_t wal_file_limit(void)
     return (int64_t)limit.rlim_cur;
 }
 
-void sqlite_wal_watch(struct sqlite_store *self)
+void sqlite_wal_watch(struct sqlite_core *self)
 {
     (void)sqlite3_wal_hook(self->db, wal_committed, self);
 }
 
-int sqlite_wal_init(struct sqlite_store *self)
+int sqlite_wal_init(struct sqlite_core *self)
 {
     struct statvfs disk;
     int64_t file_bytes = wal_file_limit();
@@ -119,7 +119,7 @@ int sqlite_wal_init(struct sqlite_store *self)
     return sqlite3_exec(self->db, sql, NULL, NULL, NULL);
 }
 
-void sqlite_wal_claim(const struct sqlite_store *self)
+void sqlite_wal_claim(const struct sqlite_core *self)
 {
     cleanup(buf_done) struct buf name = BUF_NULL;
 

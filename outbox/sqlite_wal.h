@@ -2,7 +2,7 @@
 /* The WAL beside the SQLite file: how far it may grow, and when it is folded into the file. */
 #pragma once
 
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_core.h"
 
 enum {
     SQLITE_PAGE_BYTES = 4096,
@@ -11,17 +11,17 @@ enum {
 };
 
 /* Sets the size of the reserve by that of the disk, and limits the WAL. An SQLite result. */
-int sqlite_wal_init(struct sqlite_store *self);
+int sqlite_wal_init(struct sqlite_core *self);
 
 /* Has each commit of the connection checked for a WAL that is to be folded in. The connection keeps
  * the address of self: to be called again when self has moved. */
-void sqlite_wal_watch(struct sqlite_store *self);
+void sqlite_wal_watch(struct sqlite_core *self);
 
 /* Gives the WAL its blocks on disk ahead of need, where the file system can. */
-void sqlite_wal_claim(const struct sqlite_store *self);
+void sqlite_wal_claim(const struct sqlite_core *self);
 
 /* Folds the WAL into the file as far as readers allow. Not inside a transaction. */
-void sqlite_wal_fold(struct sqlite_store *self);
+void sqlite_wal_fold(struct sqlite_core *self);
 
 /* How many bytes of the WAL a reader pins, beyond what the WAL may hold anyhow. */
-int64_t sqlite_wal_pinned_bytes(const struct sqlite_store *self);
+int64_t sqlite_wal_pinned_bytes(const struct sqlite_core *self);

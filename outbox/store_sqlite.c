@@ -45,7 +45,7 @@ static const struct store_ops store_sqlite_ops = {
 
 int store_sqlite_open(const struct store_options *options, struct store **out)
 {
-    struct sqlite_store *self = sqlite_connect_new();
+    struct sqlite_core *self = sqlite_connect_new();
     cleanup(sqlite_connect_freep) struct store *store = self ? &self->store : NULL;
 
     if (!self)

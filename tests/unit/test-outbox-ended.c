@@ -303,7 +303,7 @@ static void assert_sound(struct ended_world *world)
     bool sound = false;
 
     assert_true(mirror_is(&world->mirror, world->store));
-    assert_int_equal(sqlite_schema_check(sqlite_store_of(world->store)->db, &sound), SQLITE_OK);
+    assert_int_equal(sqlite_schema_check(sqlite_core_of(world->store)->db, &sound), SQLITE_OK);
     assert_true(sound);
 }
 
@@ -324,7 +324,7 @@ static void world_begin(struct ended_world *world, const struct ended_case *ende
     folder_make_in(&world->folder, access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp");
     world->store = folder_open(&world->folder, STORE_SERVE);
     assert_int_equal(
-        sqlite3_exec(sqlite_store_of(world->store)->db, ended->settings, NULL, NULL, NULL),
+        sqlite3_exec(sqlite_core_of(world->store)->db, ended->settings, NULL, NULL, NULL),
         SQLITE_OK);
     assert_int_equal(writer_init(&world->writer), 0);
     world->writer.state = (struct writer_state){.store = world->store,
@@ -409,7 +409,7 @@ static bool walk_through_lack(long nth)
     bool struck = fault_memory_struck();
     plan_nothing();
     assert_true(mirror_is(&walk.now, walk.store));
-    assert_int_equal(sqlite_schema_check(sqlite_store_of(walk.store)->db, &sound), SQLITE_OK);
+    assert_int_equal(sqlite_schema_check(sqlite_core_of(walk.store)->db, &sound), SQLITE_OK);
     assert_true(sound);
     assert_int_equal(walk_step(&walk), 0);
     assert_true(mirror_is(&walk.now, walk.store));

@@ -4,8 +4,8 @@
 
 #include <sys/syscall.h>
 
+#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_header.h"
-#include "outbox/sqlite_store.h"
 
 /* What happens right behind the next reading of a file's beginning: a moment in which another
  * program may do anything. In the place of the C library's. */

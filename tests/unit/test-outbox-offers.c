@@ -4,7 +4,7 @@
 
 #include <sqlite3.h>
 
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_core.h"
 
 /* Letters of users r1, 1 to 4. */
 static void world_open_with_letters(struct world *world)
@@ -384,7 +384,7 @@ enum { STALE_LETTERS = 100000 };
 
 static int64_t steps_of_delivery(struct store *store, uint64_t id)
 {
-    sqlite3_stmt *overtake = sqlite_store_of(store)->statements[STMT_MARK_STALE];
+    sqlite3_stmt *overtake = sqlite_core_of(store)->statements[STMT_MARK_STALE];
     struct store_row row = row_of(id);
 
     must_append(store, row);
@@ -410,7 +410,7 @@ static void many_letters_of_a_record_cost_nothing_once_they_are_stale(void **sta
     struct store *store = folder_open(*state, STORE_SERVE);
     int64_t none = steps_of_delivery(store, 1);
 
-    assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db, many_letters, NULL, NULL, NULL),
+    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db, many_letters, NULL, NULL, NULL),
                      SQLITE_OK);
     assert_true(steps_of_delivery(store, 2 * STALE_LETTERS) > STALE_LETTERS);
     assert_true(steps_of_delivery(store, 2 * STALE_LETTERS + 1) <= none + 8);

@@ -3,7 +3,7 @@
  * The SQLite store where no measure tells how much room there is: quotas of users, limits for the
  * size of files, and readers that keep the log from being folded in.
  */
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_core.h"
 #include "tests/unit/lib/disk_world.h"
 
 #include <signal.h>
@@ -174,7 +174,7 @@ static void refusal_leaves_the_log_to_be_folded_in(void **state)
     mount_disk(&folder, "8m");
     struct store *store = folder_open(&folder, STORE_SERVE);
     append_up_to(store, 40);
-    assert_int_equal(sqlite_store_outcome(sqlite_store_of(store), SQLITE_FULL), STORE_FULL);
+    assert_int_equal(sqlite_core_outcome(sqlite_core_of(store), SQLITE_FULL), STORE_FULL);
     leave(&folder, 1 << 20); /* too little for the reserve, and enough for what is in the log */
     assert_int_equal(append_one(store, 41), STORE_FULL);
     take_the_rest(&folder, ballast);

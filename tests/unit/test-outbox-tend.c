@@ -11,8 +11,8 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_files.h"
-#include "outbox/sqlite_store.h"
 
 static const struct store_filter everything = {.last = STORE_FORCED};
 
@@ -215,7 +215,7 @@ static void disk_that_fails_to_read_loses_nothing(void **state)
     store->ops->close(store);
     fault_vfs_install();
     store = folder_open(folder, STORE_SERVE);
-    (void)sqlite3_db_release_memory(sqlite_store_of(store)->db); /* so that it reads the disk */
+    (void)sqlite3_db_release_memory(sqlite_core_of(store)->db); /* so that it reads the disk */
     fault_vfs_plan(FAULT_EIO, FAULT_READS, 1);
     assert_int_equal(read_pending(store), STORE_BROKEN);
     (void)store->ops->tend(store, NULL);

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_files.h"
-#include "outbox/sqlite_store.h"
 
 enum { MENDINGS = 100 };
 
@@ -39,7 +39,7 @@ static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
 {
     struct store *store = fill(folder);
 
-    assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db, "DELETE FROM body WHERE id = 301",
+    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db, "DELETE FROM body WHERE id = 301",
                                   NULL, NULL, NULL),
                      SQLITE_OK);
     sqlite_files_suspect(folder->path);
@@ -279,7 +279,7 @@ static void damage_again(const struct folder *folder, struct store *store)
 
     assert_int_equal(store->ops->id_mark(store, &id), 0);
     must_append(store, row_of(id + 1));
-    assert_int_equal(sqlite3_exec(sqlite_store_of(store)->db,
+    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db,
                                   "DELETE FROM body WHERE id = (SELECT max(id) FROM body)", NULL,
                                   NULL, NULL),
                      SQLITE_OK);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SQLite store: failures, health and statements.
+ * The core of the SQLite store: failures, health and statements.
  *
  * Where the disk fails or memory runs out inside a statement, even one that only reads, SQLite ends
  * the transaction by itself (https://sqlite.org/lang_transaction.html, 3). The next statement would
  * then be committed alone, without its counts. So any failure spoils the transaction, and a
  * transaction that is spoilt, or over, admits no change.
  */
-#include "outbox/sqlite_store.h"
+#include "outbox/sqlite_core.h"
 
 #include <errno.h>
 
@@ -22,7 +22,7 @@ enum { TELL_AGAIN_MS = 60 * 1000 }; /* between two log lines of failed readings 
 /* ---- Outcomes ---- */
 
 /* What a person is to do about files that are not where they were. */
-static const char *sqlite_store_moved_text(const struct sqlite_store *self)
+static const char *sqlite_core_moved_text(const struct sqlite_core *self)
 {
     switch (sqlite_hold_moved(&self->hold)) {
     case HOLD_WAL:
@@ -35,7 +35,7 @@ static const char *sqlite_store_moved_text(const struct sqlite_store *self)
     }
 }
 
-static void sqlite_store_note_failing(struct sqlite_store *self, int rc, int health)
+static void sqlite_core_note_failing(struct sqlite_core *self, int rc, int health)
 {
     if (health == self->health)
         return;
@@ -45,7 +45,7 @@ static void sqlite_store_note_failing(struct sqlite_store *self, int rc, int hea
                  "path", self->path);
     else if (rc == SQLITE_READONLY_DBMOVED)
         log_error("the outbox fails: nothing is stored until it works again", "path", self->path,
-                  "error", sqlite_store_moved_text(self));
+                  "error", sqlite_core_moved_text(self));
     else
         log_error("the outbox fails: nothing is stored until it works again", "path", self->path,
                   "error", sqlite3_errmsg(self->db), "code",
@@ -55,7 +55,7 @@ static void sqlite_store_note_failing(struct sqlite_store *self, int rc, int hea
 
 /* Notes damage. The relay that serves mends the damage, and logs that then; a command can only say
  * that there is damage. */
-static void sqlite_store_note_damage(struct sqlite_store *self)
+static void sqlite_core_note_damage(struct sqlite_core *self)
 {
     if (self->damaged)
         return;
@@ -66,7 +66,7 @@ static void sqlite_store_note_damage(struct sqlite_store *self)
                   sqlite3_errmsg(self->db));
 }
 
-static void sqlite_store_note_unreadable(struct sqlite_store *self)
+static void sqlite_core_note_unreadable(struct sqlite_core *self)
 {
     int64_t now_ms = clock_mono_ms(&clock_system);
 
@@ -78,14 +78,14 @@ static void sqlite_store_note_unreadable(struct sqlite_store *self)
               log_number(sqlite3_extended_errcode(self->db)));
 }
 
-int sqlite_store_note_full(struct sqlite_store *self)
+int sqlite_core_note_full(struct sqlite_core *self)
 {
     self->roomy = false;
-    sqlite_store_note_failing(self, SQLITE_FULL, STORE_FULL);
+    sqlite_core_note_failing(self, SQLITE_FULL, STORE_FULL);
     return STORE_FULL;
 }
 
-void sqlite_store_note_well(struct sqlite_store *self)
+void sqlite_core_note_well(struct sqlite_core *self)
 {
     if (self->health == STORE_FULL && !self->roomy)
         return;
@@ -94,18 +94,18 @@ void sqlite_store_note_well(struct sqlite_store *self)
     self->health = 0;
 }
 
-static bool sqlite_store_is_damage(int rc)
+static bool sqlite_core_is_damage(int rc)
 {
     return (rc & 0xff) == SQLITE_CORRUPT || (rc & 0xff) == SQLITE_NOTADB;
 }
 
 /* The outcome, which logs a full disk and damage alone. */
-static int sqlite_store_judge(struct sqlite_store *self, int rc)
+static int sqlite_core_judge(struct sqlite_core *self, int rc)
 {
     if (sqlite_reserve_result_is_full(rc)) {
         sqlite_reserve_give_up(&self->reserve);
         self->fold = true;
-        return sqlite_store_note_full(self);
+        return sqlite_core_note_full(self);
     }
     switch (rc & 0xff) {
     case SQLITE_OK:
@@ -117,44 +117,44 @@ static int sqlite_store_judge(struct sqlite_store *self, int rc)
     case SQLITE_TOOBIG:
         return STORE_REFUSED;
     default:
-        if (sqlite_store_is_damage(rc))
-            sqlite_store_note_damage(self);
+        if (sqlite_core_is_damage(rc))
+            sqlite_core_note_damage(self);
         return STORE_BROKEN;
     }
 }
 
-int sqlite_store_outcome(struct sqlite_store *self, int rc)
+int sqlite_core_outcome(struct sqlite_core *self, int rc)
 {
-    int r = sqlite_store_judge(self, rc);
+    int r = sqlite_core_judge(self, rc);
 
     if (rc == SQLITE_IOERR_READ || rc == SQLITE_IOERR_SHORT_READ)
-        sqlite_store_note_unreadable(self); /* not in health: a later commit would clear that */
-    else if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
-        sqlite_store_note_failing(self, rc, r);
+        sqlite_core_note_unreadable(self); /* not in health: a later commit would clear that */
+    else if (r == STORE_BROKEN && !sqlite_core_is_damage(rc))
+        sqlite_core_note_failing(self, rc, r);
     return r;
 }
 
-int sqlite_store_spoil(struct sqlite_store *self, int rc)
+int sqlite_core_spoil(struct sqlite_core *self, int rc)
 {
-    int r = sqlite_store_outcome(self, rc);
+    int r = sqlite_core_outcome(self, rc);
 
     if (r)
         self->spoilt = r;
     return r;
 }
 
-int sqlite_store_spoil_read(struct sqlite_store *self, int rc)
+int sqlite_core_spoil_read(struct sqlite_core *self, int rc)
 {
-    int r = sqlite_store_judge(self, rc);
+    int r = sqlite_core_judge(self, rc);
 
-    if (r == STORE_BROKEN && !sqlite_store_is_damage(rc))
-        sqlite_store_note_unreadable(self);
+    if (r == STORE_BROKEN && !sqlite_core_is_damage(rc))
+        sqlite_core_note_unreadable(self);
     if (r)
         self->spoilt = r;
     return r;
 }
 
-int sqlite_store_admit(struct sqlite_store *self)
+int sqlite_core_admit(struct sqlite_core *self)
 {
     if (!self->spoilt && sqlite3_get_autocommit(self->db))
         self->spoilt = STORE_BROKEN; /* no transaction has begun, or SQLite has ended it */
@@ -163,7 +163,7 @@ int sqlite_store_admit(struct sqlite_store *self)
 
 /* ---- Statements ---- */
 
-int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len)
+int sqlite_core_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len)
 {
     int rc = SQLITE_OK;
 
@@ -175,11 +175,11 @@ int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values
     return rc;
 }
 
-int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
-                     const struct sqlite_value *values, size_t len)
+int sqlite_core_run(struct sqlite_core *self, enum sqlite_statement which,
+                    const struct sqlite_value *values, size_t len)
 {
     sqlite3_stmt *statement = self->statements[which];
-    int rc = sqlite_store_bind(statement, values, len);
+    int rc = sqlite_core_bind(statement, values, len);
 
     if (rc == SQLITE_OK)
         while ((rc = sqlite3_step(statement)) == SQLITE_ROW)
@@ -189,7 +189,7 @@ int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
     return rc == SQLITE_DONE ? SQLITE_OK : rc;
 }
 
-int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value)
+int sqlite_core_number(struct sqlite_core *self, enum sqlite_statement which, int64_t *value)
 {
     sqlite3_stmt *statement = self->statements[which];
     int rc = sqlite3_step(statement);

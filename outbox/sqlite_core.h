@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SQLite store: what its files share. */
+/* The core of the SQLite store: what all of its files share. store_sqlite.h is what others see. */
 #pragma once
 
 #include <sqlite3.h>
@@ -71,7 +71,7 @@ struct sqlite_tallies {
 /* Ids and counts are below this number, which no outbox reaches: a larger one is damage. */
 #define SQLITE_NUMBERS_END (INT64_C(1) << 56)
 
-struct sqlite_store {
+struct sqlite_core {
     struct store store;
     char *path; /* the real one, from the root */
     struct sqlite_hold hold;
@@ -110,13 +110,13 @@ struct sqlite_store {
     uint64_t rows_spoilt;  /* store_counts.spoilt */
 };
 
-static inline struct sqlite_store *sqlite_store_of(struct store *store)
+static inline struct sqlite_core *sqlite_core_of(struct store *store)
 {
-    return (struct sqlite_store *)store;
+    return (struct sqlite_core *)store;
 }
 
 /* Whether the store was opened in STORE_SERVE. */
-static inline bool sqlite_store_serves(const struct sqlite_store *self)
+static inline bool sqlite_core_serves(const struct sqlite_core *self)
 {
     return self->hold.name_fd >= 0;
 }
@@ -126,25 +126,25 @@ static inline bool sqlite_store_serves(const struct sqlite_store *self)
  * changes of the store's health. Damage leaves a file beside the store, by which the relay or the
  * next start learns of it.
  */
-int sqlite_store_outcome(struct sqlite_store *self, int rc);
+int sqlite_core_outcome(struct sqlite_core *self, int rc);
 
 /* The same for a change: anything but 0 spoils the transaction at hand. */
-int sqlite_store_spoil(struct sqlite_store *self, int rc);
+int sqlite_core_spoil(struct sqlite_core *self, int rc);
 
 /* The same for a reading, which spoils the transaction as well. Other readings and commits may
  * succeed meanwhile, so health stays, and a log line tells of failed readings once a minute. */
-int sqlite_store_spoil_read(struct sqlite_store *self, int rc);
+int sqlite_core_spoil_read(struct sqlite_core *self, int rc);
 
 /* Whether the transaction at hand admits a change; each change asks that first. 0; or what the
  * commit will fail with. */
-int sqlite_store_admit(struct sqlite_store *self);
+int sqlite_core_admit(struct sqlite_core *self);
 
 /* Notes that new events have no room, and logs that once. Returns STORE_FULL. */
-int sqlite_store_note_full(struct sqlite_store *self);
+int sqlite_core_note_full(struct sqlite_core *self);
 
 /* Notes a commit that succeeded: the store is well. But a store that was full stays full until an
  * append has found room. */
-void sqlite_store_note_well(struct sqlite_store *self);
+void sqlite_core_note_well(struct sqlite_core *self);
 
 /* A parameter of a statement: a number, or bytes (SPAN_NULL: NULL), which must stay until the
  * statement has run. */
@@ -157,14 +157,14 @@ struct sqlite_value {
 #define SQLITE_BYTES(span) ((struct sqlite_value){.is_bytes = true, .bytes = (span)})
 
 /* Binds the first parameters of a statement. SQLITE_OK or an error. */
-int sqlite_store_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len);
+int sqlite_core_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len);
 
 /* Binds values, runs the statement to its end, and clears its parameters. SQLITE_OK or an error. */
-int sqlite_store_run(struct sqlite_store *self, enum sqlite_statement which,
-                     const struct sqlite_value *values, size_t len);
+int sqlite_core_run(struct sqlite_core *self, enum sqlite_statement which,
+                    const struct sqlite_value *values, size_t len);
 #define SQLITE_RUN(self, which, ...)                                                               \
-    sqlite_store_run(self, which, (const struct sqlite_value[]){__VA_ARGS__},                      \
-                     array_len(((const struct sqlite_value[]){__VA_ARGS__})))
+    sqlite_core_run(self, which, (const struct sqlite_value[]){__VA_ARGS__},                       \
+                    array_len(((const struct sqlite_value[]){__VA_ARGS__})))
 
 /* Reads the first column of a statement's first row. SQLITE_OK; or an error, and *value stays. */
-int sqlite_store_number(struct sqlite_store *self, enum sqlite_statement which, int64_t *value);
+int sqlite_core_number(struct sqlite_core *self, enum sqlite_statement which, int64_t *value);
