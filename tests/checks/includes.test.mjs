@@ -33,9 +33,6 @@ const libraries = [
 
 const generated = ['relay_version.h'];
 
-// Rooms whose files still stand on each other, and whose headers declare what others define.
-const notCleanYet = [];
-
 // [{ from, to, quoted }] of one file.
 function includesOf(path, text) {
   return [...text.matchAll(/^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]/gm)].map((match) => ({
@@ -141,19 +138,13 @@ test('no header includes itself over others', () => {
   assert.equal(findCycle(includes), undefined);
 });
 
-for (const room of Object.keys(sees).filter((name) => !notCleanYet.includes(name))) {
+for (const room of Object.keys(sees)) {
   test(`no file of ${room} stands on itself over others`, () => {
     assert.equal(findCycle(arrowsWithin(room, includes)), undefined);
   });
 
   test(`each header of ${room} declares what its own .c defines`, () => {
     assert.deepEqual(findStrays(textsOf(room)), []);
-  });
-}
-
-for (const room of notCleanYet) {
-  test(`${room} is not clean yet, or has to leave the list`, () => {
-    assert.ok(findCycle(arrowsWithin(room, includes)) || findStrays(textsOf(room)).length > 0);
   });
 }
 
