@@ -147,7 +147,9 @@ const DOUBTS = [
 ];
 const doubted = (log) =>
   [
-    ...log.matchAll(/ warn a secret may hold more than is meant: check how it was set setting=(\S+) reason="([^"]*)"\n/g),
+    ...log.matchAll(
+      / warn a secret may hold more than is meant: check how it was set setting=(\S+) reason="([^"]*)"\n/g,
+    ),
   ].map(([, ...found]) => found);
 
 for (const [what, secret, reason] of DOUBTS) {

@@ -55,7 +55,10 @@ for (const [host, listens] of [
     await relay.stop();
     const gone = await health(t, { HOST: host, PORT: String(relay.port) });
     assert.deepEqual([gone.code, gone.out], [1, '']);
-    assert.match(gone.err, /^convex-relay: no relay serves at \S+, port \d+: Connection refused\n$/);
+    assert.match(
+      gone.err,
+      /^convex-relay: no relay serves at \S+, port \d+: Connection refused\n$/,
+    );
   });
 }
 
