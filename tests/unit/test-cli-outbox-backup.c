@@ -87,9 +87,7 @@ int main(void)
     static struct CMUnitTest tests[array_len(backup_rows) + 2];
     size_t len = rows_add(tests, 0, backup_rows, test_backup);
 
-    tests[len++] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_progress, world_setup,
-                                                                      world_teardown);
-    tests[len] = (struct CMUnitTest)cmocka_unit_test_setup_teardown(test_odd_name, world_setup,
-                                                                    world_teardown);
+    tests[len++] = console_test(test_progress);
+    tests[len] = console_test(test_odd_name);
     return cmocka_run_group_tests(tests, NULL, world_teardown);
 }

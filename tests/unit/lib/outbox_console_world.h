@@ -32,6 +32,8 @@ extern struct world world;
 
 int world_setup(void **state);
 int world_teardown(void **state);
+#define console_test(test)                                                                         \
+    ((struct CMUnitTest)cmocka_unit_test_setup_teardown(test, world_setup, world_teardown))
 
 /* Forgets what was written. */
 void world_forget(void);
