@@ -2,19 +2,10 @@
 /* Who may speak. */
 #include "auth/keyring.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-
-#include <cmocka.h>
 #include <openssl/crypto.h>
 
 #include "base/config.h"
-
-/* 512 bytes: as long as a secret may be. */
-#define B16 "0123456789abcdef"
-#define B128 B16 B16 B16 B16 B16 B16 B16 B16
-#define B512 B128 B128 B128 B128
+#include "tests/unit/lib/rows.h"
 
 #define CURRENT "correct horse battery staple"
 #define PREVIOUS "tr0ub4dor&3"

@@ -5,14 +5,6 @@
 #include "tests/unit/lib/environment.h"
 #include "tests/unit/lib/rows.h"
 
-#define B16 "0123456789abcdef"
-#define B128 B16 B16 B16 B16 B16 B16 B16 B16
-#define B512 B128 B128 B128 B128
-
-#define NO_SECRET                                                                                  \
-    "not set or empty, which would let everybody in; make one up "                                 \
-    "(openssl rand -hex 32) and give it to the sender, too"
-
 static struct refused_row {
     const char *name;
     struct variable given[2];

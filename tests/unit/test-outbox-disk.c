@@ -101,8 +101,7 @@ static void full_disk_refuses_new_events_only(void **state)
     struct folder folder;
     uint64_t first = 1;
 
-    mount_disk(&folder, "4m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_on_disk(&folder, "4m");
     for (int round = 0; round < 3; round++) {
         uint64_t last = fill_up(store, first);
         assert_true((last - first + 1) * BODY > 1 << 20); /* much of it was to be had */
@@ -110,8 +109,7 @@ static void full_disk_refuses_new_events_only(void **state)
         settle_all(store, first, last);
         first = last + 1;
     }
-    store->ops->close(store);
-    unmount_disk(&folder);
+    close_on_disk(&folder, store);
 }
 
 /* Even with nothing left at all, what is pending can be settled: the log has its room already. */
@@ -119,22 +117,10 @@ static void quite_full_disk_still_settles(void **state)
 {
     (void)state;
     struct folder folder;
-    char ballast[128];
 
-    mount_disk(&folder, "4m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
-    uint64_t last = fill_up(store, 1);
-    take_the_rest(&folder, ballast);
-    assert_int_equal(append_one(store, last + 1), STORE_FULL);
-    settle_all(store, 1, last);
-    uint64_t first = last + 1; /* and what they leave can be used again */
-    last = fill_up(store, first);
-    assert_true((last - first + 1) * BODY > 1 << 20);
-    settle_all(store, first, last);
-    assert_int_equal(unlink(ballast), 0);
-    assert_int_equal(append_one(store, last + 1), 0);
-    store->ops->close(store);
-    unmount_disk(&folder);
+    struct store *store = open_on_disk(&folder, "4m");
+    assert_settles_with_nothing_left(&folder, store);
+    close_on_disk(&folder, store);
 }
 
 static void start_on_a_full_disk(void **state)
@@ -143,8 +129,7 @@ static void start_on_a_full_disk(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "4m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_on_disk(&folder, "4m");
     uint64_t last = fill_up(store, 1);
     store->ops->close(store);
     take_the_rest(&folder, ballast);
@@ -154,8 +139,7 @@ static void start_on_a_full_disk(void **state)
     store = folder_open(&folder, STORE_SERVE);
     assert_int_equal(counts_of(store).pending, last);
     settle_all(store, 1, last);
-    store->ops->close(store);
-    unmount_disk(&folder);
+    close_on_disk(&folder, store);
 }
 
 static void disk_with_no_room_for_a_store(void **state)
@@ -175,8 +159,7 @@ static void read_only_disk_is_named(void **state)
     (void)state;
     struct folder folder;
 
-    mount_disk(&folder, "4m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_on_disk(&folder, "4m");
     must_append(store, row_of(1));
     store->ops->close(store);
     assert_int_equal(mount("none", folder.at, "tmpfs", MS_REMOUNT | MS_RDONLY, NULL), 0);
@@ -185,8 +168,7 @@ static void read_only_disk_is_named(void **state)
     assert_int_equal(mount("none", folder.at, "tmpfs", MS_REMOUNT, NULL), 0);
     store = folder_open(&folder, STORE_SERVE);
     assert_string_equal(ids_in(store, STORE_PENDING), "1");
-    store->ops->close(store);
-    unmount_disk(&folder);
+    close_on_disk(&folder, store);
 }
 
 static const struct CMUnitTest tests[] = {

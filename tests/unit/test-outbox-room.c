@@ -60,16 +60,16 @@ static void quota_set(int error)
 
 static struct store *open_in_quota(struct folder *folder, const char *size, int error)
 {
-    mount_disk(folder, size);
+    struct store *store = open_on_disk(folder, size);
+
     quota_set(error);
-    return folder_open(folder, STORE_SERVE);
+    return store;
 }
 
 static void close_in_quota(struct folder *folder, struct store *store)
 {
-    store->ops->close(store);
+    close_on_disk(folder, store);
     quota_set(0);
-    unmount_disk(folder);
 }
 
 /* Appends as many events as are given, from 1 on. */
@@ -92,19 +92,9 @@ static void quota_that_no_measure_tells_of(void **state)
 {
     const struct quota_case *quota_case = *state;
     struct folder folder;
-    char ballast[128];
 
     struct store *store = open_in_quota(&folder, "4m", quota_case->error);
-    uint64_t last = fill_up(store, 1);
-    assert_true(last * BODY > 1 << 20);
-    take_the_rest(&folder, ballast);
-    assert_int_equal(append_one(store, last + 1), STORE_FULL);
-    settle_all(store, 1, last);
-    uint64_t first = last + 1;
-    last = fill_up(store, first); /* into what they left */
-    settle_all(store, first, last);
-    assert_int_equal(unlink(ballast), 0);
-    assert_int_equal(append_one(store, last + 1), 0);
+    assert_settles_with_nothing_left(&folder, store);
     close_in_quota(&folder, store);
 }
 
@@ -171,16 +161,14 @@ static void refusal_leaves_the_log_to_be_folded_in(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "8m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_on_disk(&folder, "8m");
     append_up_to(store, 40);
     assert_int_equal(sqlite_core_outcome(sqlite_core_of(store), SQLITE_FULL), STORE_FULL);
     leave(&folder, 1 << 20); /* too little for the reserve, and enough for what is in the log */
     assert_int_equal(append_one(store, 41), STORE_FULL);
     take_the_rest(&folder, ballast);
     settle_all(store, 1, 40);
-    store->ops->close(store);
-    unmount_disk(&folder);
+    close_on_disk(&folder, store);
 }
 
 /* Each event is larger than the reserve: what is in the log may not fit into the file with it. */
@@ -270,8 +258,7 @@ static void mending_waits_for_room(void **state)
     struct folder folder;
     char ballast[128];
 
-    mount_disk(&folder, "8m");
-    struct store *store = folder_open(&folder, STORE_SERVE);
+    struct store *store = open_on_disk(&folder, "8m");
     append_up_to(store, 100);
     store->ops->close(store);
     spoil(&folder);
@@ -283,8 +270,7 @@ static void mending_waits_for_room(void **state)
     assert_int_equal(unlink(ballast), 0);
     store = folder_open(&folder, STORE_SERVE);
     assert_in_range(counts_of(store).pending + counts_of(store).dead, 80, 100);
-    store->ops->close(store);
-    unmount_disk(&folder);
+    close_on_disk(&folder, store);
 }
 
 /* ---- A limit for the size of files ---- */

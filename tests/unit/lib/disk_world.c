@@ -116,6 +116,18 @@ void unmount_disk(struct folder *folder)
     folder_empty(folder);
 }
 
+struct store *open_on_disk(struct folder *folder, const char *size)
+{
+    mount_disk(folder, size);
+    return folder_open(folder, STORE_SERVE);
+}
+
+void close_on_disk(struct folder *folder, struct store *store)
+{
+    store->ops->close(store);
+    unmount_disk(folder);
+}
+
 int64_t bytes_free(const struct folder *folder)
 {
     struct statfs disk;
@@ -142,6 +154,23 @@ void take_the_rest(const struct folder *folder, char name[128])
     assert_int_equal(errno, ENOSPC);
     (void)close(fd);
     assert_int_equal(bytes_free(folder), 0);
+}
+
+void assert_settles_with_nothing_left(const struct folder *folder, struct store *store)
+{
+    char ballast[128];
+    uint64_t last = fill_up(store, 1);
+
+    assert_true(last * BODY > 1 << 20);
+    take_the_rest(folder, ballast);
+    assert_int_equal(append_one(store, last + 1), STORE_FULL);
+    settle_all(store, 1, last);
+    uint64_t first = last + 1;
+    last = fill_up(store, first);
+    assert_true((last - first + 1) * BODY > 1 << 20);
+    settle_all(store, first, last);
+    assert_int_equal(unlink(ballast), 0);
+    assert_int_equal(append_one(store, last + 1), 0);
 }
 
 void disk_world_init(void)

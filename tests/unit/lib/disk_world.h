@@ -33,11 +33,17 @@ struct store *open_with_quota(struct folder *folder);
  * mounted. */
 void mount_disk(struct folder *folder, const char *size);
 void unmount_disk(struct folder *folder);
+/* A store that serves on a disk of its own, and the end of both. */
+struct store *open_on_disk(struct folder *folder, const char *size);
+void close_on_disk(struct folder *folder, struct store *store);
 int64_t bytes_free(const struct folder *folder);
 
 /* A file that somebody else has on the disk: its name, and a descriptor. */
 int open_ballast(const struct folder *folder, char name[128]);
 /* Somebody else takes all that is left. */
 void take_the_rest(const struct folder *folder, char name[128]);
+/* Fills the store's disk to the last byte: new events are refused, what is stored can be settled,
+ * and the room that settled events leave is used again. */
+void assert_settles_with_nothing_left(const struct folder *folder, struct store *store);
 
 #define file_test(test) cmocka_unit_test_setup_teardown(test, folder_setup, folder_teardown)

@@ -24,5 +24,10 @@ int environment_file_make(void **state);
 int environment_file_remove(void **state);
 void environment_file_write(const void *text, size_t len);
 
+/* What is said of a secret that lets everybody in. */
+#define NO_SECRET                                                                                  \
+    "not set or empty, which would let everybody in; make one up "                                 \
+    "(openssl rand -hex 32) and give it to the sender, too"
+
 /* The settings are refused, for just this reason, and none is read; no secret is told. */
 void assert_config_refused(const char *why);

@@ -35,6 +35,11 @@
 #define X1000(s) X10(X100(s))
 #define X1024(s) X64(X8(X2(s)))
 
+/* Texts of 16, 128 and 512 bytes; a secret may have 512. */
+#define B16 "0123456789abcdef"
+#define B128 X8(B16)
+#define B512 X4(B128)
+
 /* Appends a test for each row of an array to the first len tests. Returns how many tests there are
  * then. */
 #define rows_add(tests, len, rows, test)                                                           \
