@@ -30,6 +30,7 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
   const slots = Object.fromEntries(
     ['Mutation', 'Query'].map((kind) => [kind, new Slots(kind, concurrency)]),
   );
+  const backend = { engine, deployKey, onEnd, faults, log, slots };
 
   const routes = {
     // crates/local_backend/src/router.rs: health_check_routes.
@@ -63,18 +64,7 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
     },
   };
   for (const [path, kind] of Object.entries(CALLS)) {
-    routes[`POST ${path}`] = ({ request, response }) =>
-      answerCall({
-        kind,
-        slots: slots[kind],
-        request,
-        response,
-        engine,
-        deployKey,
-        onEnd,
-        faults,
-        log,
-      });
+    routes[`POST ${path}`] = (call) => answerCall(backend, kind, call);
   }
   // crates/local_backend/src/dashboard.rs: check_admin_key; an identity that is no admin's is
   // bad_admin_key_error() in crates/keybroker/src/operations.rs.
@@ -125,17 +115,11 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
 // A call of a function, with whatever fault is due. crates/local_backend/src/public_api.rs:
 // public_mutation_post, public_query_post. Who asks is read first, then the body and its path, and
 // only then is the key looked at.
-async function answerCall({
+async function answerCall(
+  { engine, deployKey, onEnd, faults, log, slots },
   kind,
-  slots,
-  request,
-  response,
-  engine,
-  deployKey,
-  onEnd,
-  faults,
-  log,
-}) {
+  { request, response },
+) {
   const identity = readIdentity(request.headers, new URL(request.url, 'http://stand-in'));
   const body = await readBody(request);
   const fault = faults.take(request.url, body.toString('utf8'));
@@ -155,7 +139,7 @@ async function answerCall({
       envelope({ error: { message: `${REFUSALS[fault.refuse]}\n` } }, requestId, faults.redact),
     );
   }
-  const result = await slots.within(async () => {
+  const result = await slots[kind].within(async () => {
     if (fault.latencyMs > 0) await sleep(fault.latencyMs);
     // A client that has left has cancelled its call: hyper drops the answer.
     return response.destroyed ? undefined : engine.run(kind, path, args, { admin });
