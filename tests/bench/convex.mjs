@@ -3,7 +3,7 @@
 // returns nothing, at once or after a time. Delays need Debian's libnginx-mod-http-echo.
 
 import { makeAuthority } from '../lib/certificates.mjs';
-import { startNginx, tempPaths } from '../lib/nginx.mjs';
+import { configOf, startNginx } from '../lib/nginx.mjs';
 import { freePorts } from '../lib/ports.mjs';
 
 const ECHO_MODULE = '/usr/lib/nginx/modules/ngx_http_echo_module.so';
@@ -18,29 +18,21 @@ function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
       ? `location / {${ANSWER}}`
       : `location / { echo_sleep ${delayMs / 1000}; echo_exec @answer; }
        location @answer {${ANSWER}}`;
-  return `
-    ${delayMs === 0 ? '' : `load_module ${ECHO_MODULE};`}
-    pid ${folder}/nginx.pid;
-    worker_processes 1;
-    events { worker_connections 8192; }
-    http {
-      access_log off;
-      error_log stderr error;
-      ${tempPaths(folder)}
-      client_max_body_size 0;
-      client_body_buffer_size 512k;
-      keepalive_requests ${oneCallEach ? 1 : 1_000_000_000};
-      keepalive_timeout 600s;
-      server {
-        listen 127.0.0.1:${port} ${leaf ? 'ssl' : ''} backlog=4096;
-        ${leaf ? `ssl_certificate ${leaf.certificate}; ssl_certificate_key ${leaf.key};` : ''}
-        ${call}
-      }
-      server {
-        listen 127.0.0.1:${statusPort};
-        location / { stub_status; }
-      }
+  const http = `
+    client_max_body_size 0;
+    client_body_buffer_size 512k;
+    keepalive_requests ${oneCallEach ? 1 : 1_000_000_000};
+    keepalive_timeout 600s;
+    server {
+      listen 127.0.0.1:${port} ${leaf ? 'ssl' : ''} backlog=4096;
+      ${leaf ? `ssl_certificate ${leaf.certificate}; ssl_certificate_key ${leaf.key};` : ''}
+      ${call}
+    }
+    server {
+      listen 127.0.0.1:${statusPort};
+      location / { stub_status; }
     }`;
+  return configOf(folder, http, delayMs === 0 ? '' : `load_module ${ECHO_MODULE};`);
 }
 
 // Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends

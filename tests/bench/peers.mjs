@@ -4,7 +4,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startNginx, tempPaths } from '../lib/nginx.mjs';
+import { configOf, startNginx } from '../lib/nginx.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { RELAY_BIN, startRelay } from '../lib/relay.mjs';
 import { startRouter } from '../lib/router.mjs';
@@ -25,36 +25,25 @@ async function startProxy(scope, { convex }) {
     proxy_ssl_verify on;
     proxy_ssl_trusted_certificate ${convex.ca};
     proxy_ssl_name localhost;`;
-  return startNginx(
-    scope,
-    port,
-    (folder) => `
-    pid ${folder}/nginx.pid;
-    worker_processes 1;
-    events { worker_connections 8192; }
-    http {
-      access_log off;
-      error_log stderr error;
-      ${tempPaths(folder)}
-      client_max_body_size 16m;
-      client_body_buffer_size 512k;
+  const http = `
+    client_max_body_size 16m;
+    client_body_buffer_size 512k;
+    keepalive_requests 1000000000;
+    upstream convex {
+      server ${new URL(convex.url).host};
+      keepalive 256;
       keepalive_requests 1000000000;
-      upstream convex {
-        server ${new URL(convex.url).host};
-        keepalive 256;
-        keepalive_requests 1000000000;
+    }
+    server {
+      listen 127.0.0.1:${port} backlog=4096;
+      location = /convex/sync {
+        proxy_pass ${new URL(convex.url).protocol}//convex/api/mutation;
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
+        ${trust}
       }
-      server {
-        listen 127.0.0.1:${port} backlog=4096;
-        location = /convex/sync {
-          proxy_pass ${new URL(convex.url).protocol}//convex/api/mutation;
-          proxy_http_version 1.1;
-          proxy_set_header Connection "";
-          ${trust}
-        }
-      }
-    }`,
-  );
+    }`;
+  return startNginx(scope, port, (folder) => configOf(folder, http));
 }
 
 const startRouterOn =

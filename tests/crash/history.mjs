@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// The folder of a run. Where something is wrong, the folder stays, with the history in it.
+// The verdict on a run, and the folder of the run. Where something is wrong, the folder stays, with
+// the history in it.
 
+import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -23,6 +25,19 @@ export async function runAndJudge({ folder, seed, run, world, judge }) {
   } finally {
     await world.end();
   }
+}
+
+// Fails where a run has violations, and says which. seed: the setting that has the run again.
+export function assertNoViolations({ violations, figures, folder }, seed) {
+  const told = violations
+    .slice(0, 20)
+    .map(({ kind, text }) => `${kind}: ${text}`)
+    .join('\n');
+  assert.equal(
+    violations.length,
+    0,
+    `replay with ${seed}; see ${folder}\n${JSON.stringify(figures)}\n${told}`,
+  );
 }
 
 function keep(folder, { plan, convex, processes }, violations) {

@@ -20,6 +20,7 @@ import path from 'node:path';
 import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
+import { mountedOver } from '../lib/mounts.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { assertAnswer, HANG, HASTY, makeWorld, NOWHERE, QUEUED } from '../lib/outbox-world.mjs';
 import { RELAY_BIN, RELAY_BUILD, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
@@ -118,17 +119,6 @@ for (const [name, magic, outcome] of FILE_SYSTEMS) {
 
 // ---- mounts ----
 
-// Runs the relay where what stands at `from` is mounted over `to`, for it alone.
-const mounted = (from, to) => [
-  'unshare',
-  '--mount',
-  '--propagation',
-  'private',
-  'sh',
-  '-c',
-  `mount --bind '${from}' '${to}' && exec "$0" "$@"`,
-];
-
 for (const part of ['', '-wal', '-shm']) {
   test(
     `outbox.db${part} is a mount of its own: refused, since its log would stay behind`,
@@ -137,7 +127,7 @@ for (const part of ['', '-wal', '-shm']) {
       const host = makeFolder(t, { file: '' });
       const box = makeFolder(t, { [`outbox.db${part}`]: '' });
       const env = { OUTBOX: box.path('outbox.db') };
-      const under = mounted(host.path('file'), box.path(`outbox.db${part}`));
+      const under = mountedOver([host.path('file'), box.path(`outbox.db${part}`)]);
       await assertRefused(t, { env, under, code: 2, says: /mount the folder/ });
       assert.deepEqual(readdirSync(box.folder), [`outbox.db${part}`]);
     },
@@ -148,7 +138,7 @@ test('a link to a file that is a mount of its own: refused', { skip: MOUNTS }, a
   const host = makeFolder(t, { 'outbox.db': '' });
   const box = makeFolder(t, { 'outbox.db': '' });
   symlinkSync(box.path('outbox.db'), box.path('link.db'));
-  const under = mounted(host.path('outbox.db'), box.path('outbox.db'));
+  const under = mountedOver([host.path('outbox.db'), box.path('outbox.db')]);
   await assertRefused(t, {
     env: { OUTBOX: box.path('link.db') },
     under,
@@ -165,7 +155,7 @@ test(
     const host = makeFolder(t);
     const box = makeFolder(t);
     const env = { CONVEX_URL: upstream.url, OUTBOX: box.path('outbox.db'), ...HASTY };
-    const relay = await startRelay(t, { env, under: mounted(host.folder, box.folder) });
+    const relay = await startRelay(t, { env, under: mountedOver([host.folder, box.folder]) });
     assert.equal((await sync(relay, userEvent('acc_1'))).status, 202);
     await relay.kill();
     assert.deepEqual(readdirSync(box.folder), []);

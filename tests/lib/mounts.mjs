@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
-// Lets a command see other files in the place of some below /etc.
+// Lets a command see other files in the place of some.
 
 import { execFileSync } from 'node:child_process';
 
-// Returns {command}: words to put before a command, which then sees these files; or {skip}: this
-// user may not mount.
+// Words to put before a command, which then sees `from` in the place of `to`, for each [from, to].
+export function mountedOver(...pairs) {
+  const mounts = pairs.map(([from, to]) => `mount --bind '${from}' '${to}'`);
+  const script = `${mounts.join(' && ')} && exec "$0" "$@"`;
+  return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script];
+}
+
+// The same for files below /etc: {name: path}. Returns {command}: such words; or {skip}: this user
+// may not mount.
 export function underEtc(files) {
-  const mounts = Object.entries(files).map(([name, path]) => `mount --bind ${path} /etc/${name}`);
-  const command = [
-    'unshare',
-    '--mount',
-    '--propagation',
-    'private',
-    'sh',
-    '-c',
-    `${mounts.join(' && ')} && exec "$0" "$@"`,
-  ];
+  const command = mountedOver(
+    ...Object.entries(files).map(([name, path]) => [path, `/etc/${name}`]),
+  );
   try {
     execFileSync(command[0], [...command.slice(1), 'true'], { stdio: 'pipe' });
     return { command };

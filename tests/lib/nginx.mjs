@@ -59,30 +59,33 @@ export const tempPaths = (folder) =>
     .map((kind) => `${kind}_temp_path ${folder}/${kind};`)
     .join('\n');
 
+// A configuration of one worker that logs no requests. http: its servers; main: what goes first.
+export const configOf = (folder, http, main = '') => `
+  ${main}
+  pid ${folder}/nginx.pid;
+  worker_processes 1;
+  events { worker_connections 8192; }
+  http {
+    access_log off;
+    error_log stderr error;
+    ${tempPaths(folder)}
+    ${http}
+  }`;
+
 // An nginx that speaks TLS on 127.0.0.1 and passes everything on to an upstream.
 export async function startTlsProxy(t, { certificate, key, upstreamPort }) {
   const [port] = await freePorts(1);
-  return startNginx(
-    t,
-    port,
-    (folder) => `
-    pid ${folder}/nginx.pid;
-    worker_processes 1;
-    events {}
-    http {
-      access_log off;
-      ${tempPaths(folder)}
-      client_max_body_size 0;
-      server {
-        listen 127.0.0.1:${port} ssl;
-        ssl_certificate ${certificate};
-        ssl_certificate_key ${key};
-        location / {
-          proxy_pass http://127.0.0.1:${upstreamPort};
-          proxy_http_version 1.1;
-          proxy_set_header Connection "";
-        }
+  const http = `
+    client_max_body_size 0;
+    server {
+      listen 127.0.0.1:${port} ssl;
+      ssl_certificate ${certificate};
+      ssl_certificate_key ${key};
+      location / {
+        proxy_pass http://127.0.0.1:${upstreamPort};
+        proxy_http_version 1.1;
+        proxy_set_header Connection "";
       }
-    }`,
-  );
+    }`;
+  return startNginx(t, port, (folder) => configOf(folder, http));
 }

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { randomInt } from 'node:crypto';
 import { test } from 'node:test';
+import { assertNoViolations } from '../crash/history.mjs';
 import { drift } from './drift.mjs';
 import { mixed } from './mixed.mjs';
 
@@ -13,22 +14,14 @@ const SLACK_KIB = process.env.RELAY_SANITIZED ? Infinity : 4096; // a sanitizer 
 const seed = Number(process.env.SOAK_SEED ?? randomInt(2 ** 32));
 
 test(`mixed traffic, seed ${seed}`, async (t) => {
-  const { violations, figures, folder } = await mixed({
+  const run = await mixed({
     seed,
     ms: MS,
     loadMs: LOAD_MS,
     slackKib: SLACK_KIB,
   });
-  t.diagnostic(JSON.stringify(figures));
-  const told = violations
-    .slice(0, 20)
-    .map(({ kind, text }) => `${kind}: ${text}`)
-    .join('\n');
-  assert.equal(
-    violations.length,
-    0,
-    `replay with SOAK_SEED=${seed}; see ${folder}\n${JSON.stringify(figures)}\n${told}`,
-  );
+  t.diagnostic(JSON.stringify(run.figures));
+  assertNoViolations(run, `SOAK_SEED=${seed}`);
 });
 
 const rests = (...held) => held.map(([rss, fds, toConvex = 16]) => ({ rss, fds, toConvex }));
