@@ -20,6 +20,7 @@ import { createServer } from 'node:http';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../lib/files.mjs';
+import { installInto } from '../lib/install.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { outboxRows, outboxStats } from '../lib/outbox.mjs';
 import { RELAY_BIN, RELAY_BUILD, relayEnv, startRelay, sync } from '../lib/relay.mjs';
@@ -64,7 +65,6 @@ class House {
     [this.port, this.adminPort] = ports;
     this.url = `http://127.0.0.1:${this.port}`;
     this.relay = null;
-    this.reloads = 0;
     this.ids = [];
     this.env = {};
     for (const folder of FOLDERS) mkdirSync(path.join(root, folder), { recursive: true });
@@ -100,22 +100,12 @@ class House {
       ...this.waits,
       ...settings,
     };
-    this.reloads = 0;
     this.relay = await startRelay(this.t, { env: this.env, cwd: this.path('var/lib') });
   }
 
   async stop() {
     await this.relay?.stop();
     this.relay = null;
-  }
-
-  async reload() {
-    this.relay.signal('SIGHUP');
-    this.reloads += 1;
-    await waitFor(
-      'the reload',
-      () => this.relay.stderr().match(/ reloaded/g)?.length === this.reloads,
-    );
   }
 
   startService() {
@@ -142,15 +132,7 @@ class House {
         `ROUTES=${this.path('etc/convex-relay/routes.json')}\n`,
       ].join('\n'),
     );
-    execFileSync('meson', [
-      'install',
-      '-C',
-      RELAY_BUILD,
-      '--no-rebuild',
-      '--quiet',
-      '--destdir',
-      this.root,
-    ]);
+    execFileSync('meson', installInto(this.root));
     this.waits = waits;
     await this.startService();
   }

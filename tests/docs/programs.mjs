@@ -7,7 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { RELAY_BUILD } from '../lib/relay.mjs';
+import { installInto } from '../lib/install.mjs';
 import { ROOT } from './pages.mjs';
 
 export const PROGRAMS = [
@@ -89,7 +89,7 @@ export function makePrograms(house) {
     reload: async (names) => {
       assertUnits(names);
       assert.match(readFileSync(unit(`${names[0]}.service`), 'utf8'), /^ExecReload=.*kill -HUP/m);
-      await house.reload();
+      await house.relay.reload();
     },
   };
 
@@ -124,7 +124,7 @@ export function makePrograms(house) {
     kill: async (args) => {
       assert.deepEqual(args.slice(0, 2), ['-s', 'HUP']);
       assertRelayService(args[2]);
-      await house.reload();
+      await house.relay.reload();
     },
     exec: async ([service, ...command]) => {
       assertRelayService(service);
@@ -155,18 +155,7 @@ export function makePrograms(house) {
       assert.deepEqual(args, ['install', '-C', 'build']);
       assert.equal(cwd, house.checkout);
       const meson = execFileSync('bash', ['-c', 'command -v meson'], { encoding: 'utf8' }).trim();
-      return {
-        exec: [
-          meson,
-          'install',
-          '-C',
-          RELAY_BUILD,
-          '--no-rebuild',
-          '--quiet',
-          '--destdir',
-          house.root,
-        ],
-      };
+      return { exec: [meson, ...installInto(house.root)] };
     },
 
     // Runs the command as the test's own user. The user that -u names must be the service's.

@@ -152,13 +152,13 @@ const operating = {
     assert.deepEqual(await answers(old, house.secret()), [401, 200]);
 
     await next(); // in containers
-    assert.equal(house.reloads, 3);
+    assert.equal(house.relay.stderr().match(/ reloaded/g).length, 3);
   },
 
   'A new deploy key': async (house, next) => {
     await house.furnish();
     house.write('etc/convex-relay/deploy-key', 'prod:revoked|0123456789abcdef');
-    await house.reload();
+    await house.relay.reload();
     await next({ input: `${DEPLOY_KEY}\n` });
     await sendUsers(house, 'acc_1');
     assert.deepEqual(await house.names(), ['acc_1']);
@@ -237,7 +237,7 @@ const deadLetters = {
 
   'Replay and discard': async (house, next) => {
     await makeLetters(house);
-    await house.reload();
+    await house.relay.reload();
     await next();
     await waitFor('the replays', async () => (await house.stats()).pending === 0);
     assert.deepEqual(await house.names(), ['acc_1', 'acc_3']);
@@ -259,7 +259,7 @@ const troubleshooting = {
   'An event does not arrive': async (house, next) => {
     await house.standin.setFaults(AWAY);
     await makeLetters(house, ['acc_1']);
-    await house.reload();
+    await house.relay.reload();
     assert.match((await next()).out, /acc_1 .*There is no route/);
     await house.stop();
     house.waits = HASTY;

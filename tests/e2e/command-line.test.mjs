@@ -171,8 +171,7 @@ for (const [what, secret, reason] of DOUBTS) {
     const relay = await startRelay(t, { env });
     assert.deepEqual(doubted(relay.stderr()), expected);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret })).status, 200);
-    relay.signal('SIGHUP');
-    await relay.find('stderr', /reloaded/);
+    await relay.reload();
     assert.deepEqual(doubted(relay.stderr()), [...expected, ...expected]);
     const check = await run(t, { args: ['check'], env });
     assert.deepEqual(doubted(check.err), expected);
@@ -333,8 +332,7 @@ for (const format of ['text', 'json']) {
     await sync(relay, { ...event, data: [email] }, { secret });
     await sync(relay, { ...event, data: { [`$${broken}`]: 1 } }, { secret });
     await sync(relay, { ...event, model: 'comments' }, { secret });
-    relay.signal('SIGHUP');
-    await relay.find('stderr', /reloaded/);
+    await relay.reload();
     await relay.stop();
     const lines = relay.stderr().trimEnd().split('\n');
     assert.ok(lines.length > 8, 'it does log');

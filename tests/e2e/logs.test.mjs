@@ -17,9 +17,9 @@ import { syncRequest, userEvent, HEADERS } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { HASTY, makeWorld, PATIENT, REJECTION } from '../lib/outbox-world.mjs';
 import { exchange } from '../lib/rawhttp.mjs';
-import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { assertEnded, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { waitFor, within } from '../lib/wait.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const MADE = /^[0-9a-f]{8}-\d+$/;
 
@@ -250,7 +250,7 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
   const lines = log.match(/ debug request /g).length;
   assert.ok(Number(told[1]) > 0 && Number(told[1]) + lines >= 2000, `${told} and ${lines}`);
   relay.signal('SIGTERM');
-  assert.deepEqual(await within('the end', relay.exited), { code: 0, signal: null });
+  await assertEnded(relay);
 });
 
 // A terminal says that there is room when there is some for a byte. script(1) reads this one, until

@@ -13,7 +13,7 @@ import { hold } from '../lib/hold.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
-import { SECRET, startRelay, sync } from '../lib/relay.mjs';
+import { beginStop, SECRET, startRelay, sync } from '../lib/relay.mjs';
 import { connectionsTo } from '../lib/sockets.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -191,8 +191,7 @@ test('a stop that drains: what nginx has sent is answered', async (t) => {
   upstream.answer = held.answer;
   const answers = Array.from({ length: 10 }, (_, i) => sync(front, userEvent(`acc_${i}`)));
   await upstream.arrived(10);
-  relay.signal('SIGTERM');
-  await relay.find('stderr', /stopping/);
+  await beginStop(relay);
   held.open();
   for (const answer of answers) assert.equal((await answer).status, 200);
   await relay.exited;

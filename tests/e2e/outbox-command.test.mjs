@@ -88,8 +88,7 @@ test('nulls: "drop" heals an unset field, and a replay is taken up', async (t) =
   const [{ id }] = await kept(world, 1);
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
-  relay.signal('SIGHUP');
-  await relay.find('stderr', /reloaded/);
+  await relay.reload();
   const { code, out } = await world.outbox('replay', `${id}`);
   assert.deepEqual([code, out], [0, `${id}: will be sent again\n`]);
   const [user] = await waitFor('the record', async () => {

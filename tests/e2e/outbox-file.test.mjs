@@ -37,7 +37,7 @@ import {
   REJECTION,
 } from '../lib/outbox-world.mjs';
 import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
-import { spawnRelay } from '../lib/relay.mjs';
+import { assertEnded, spawnRelay } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
 import { waitFor, within } from '../lib/wait.mjs';
 
@@ -296,6 +296,36 @@ const ready = async (relay) => {
   return { status: response.status, text: await response.text() };
 };
 
+async function assertFull(world) {
+  assert.deepEqual(await ready(world.relay), {
+    status: 503,
+    text: '{"error":"The outbox is full"}',
+  });
+}
+
+// An event of 100 kB.
+const big = (id) => ({
+  ...userEvent(id),
+  data: { ...userEvent(id).data, text: 'x'.repeat(100_000) },
+});
+
+// Sends events until there is room for none. Returns how many.
+async function fillOutbox(world) {
+  let sent = 0;
+  for (let status; status !== 503 && sent < 40; sent++)
+    ({ status } = await world.send(big(`acc_${sent}`)));
+  assertUnavailable(await world.send(big('acc_full')));
+  await assertFull(world);
+  return sent;
+}
+
+// Has Convex take what it did not answer.
+async function emptyOutbox(world) {
+  world.upstream.answer = SUCCESS;
+  world.upstream.closeConnections();
+  await world.settled();
+}
+
 test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers by itself', async (t) => {
   const folder = mountTmpfs(t, '4m');
   if (!folder) return t.skip('tmpfs cannot be mounted here');
@@ -305,8 +335,6 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
 
   // What was there already may take a few events more.
   world.upstream.answer = HANG;
-  const text = 'x'.repeat(100_000);
-  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
   let accepted = 0;
   let answer;
   for (answer = await world.send(big('big_0')); answer.status === 202; accepted++)
@@ -321,10 +349,7 @@ test('a full disk: 200 while Convex is well, 503 when it is not, and it recovers
     isFull = answers.every(({ status }) => status === 503);
     assert.ok(rounds < 10, 'small events without end on a full disk');
   }
-  assert.deepEqual(await ready(world.relay), {
-    status: 503,
-    text: '{"error":"The outbox is full"}',
-  });
+  await assertFull(world);
 
   world.upstream.answer = SUCCESS;
   await world.relay.stop();
@@ -381,22 +406,10 @@ test('a letter is discarded on a full disk, beside the relay and without it', as
 
 test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: { ...HASTY, OUTBOX_MAX_MB: '1' } });
-  const text = 'x'.repeat(100_000);
-  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
-  const statuses = [];
-  while (statuses.at(-1) !== 503 && statuses.length < 40)
-    statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
-  assert.ok(statuses.length > 5 && statuses.length < 12, statuses.join(' '));
-  assertUnavailable(await world.send(big('acc_full')));
-  assert.deepEqual(await ready(world.relay), {
-    status: 503,
-    text: '{"error":"The outbox is full"}',
-  });
-
-  world.upstream.answer = SUCCESS;
-  world.upstream.closeConnections();
-  await world.settled();
-  assert.equal(new Set(world.calls().map(({ id }) => id)).size >= statuses.length - 1, true);
+  const sent = await fillOutbox(world);
+  assert.ok(sent > 5 && sent < 12, `${sent} events`);
+  await emptyOutbox(world);
+  assert.equal(new Set(world.calls().map(({ id }) => id)).size >= sent - 1, true);
   await waitFor('room', async () => (await world.send(big('acc_room'))).status === 202);
   assert.equal((await ready(world.relay)).status, 200);
 });
@@ -404,20 +417,8 @@ test('OUTBOX_MAX_MB reached: 503, /readyz says so, and room comes with Convex', 
 test('files that may not grow any more (ulimit -f): 503, what is there is delivered, and room comes with it', async (t) => {
   const world = await makeWorld(t, { answer: HANG, env: HASTY });
   execFileSync('prlimit', ['--pid', String(world.relay.pid), `--fsize=${2 ** 20}`]);
-  const text = 'x'.repeat(100_000);
-  const big = (id) => ({ ...userEvent(id), data: { ...userEvent(id).data, text } });
-  const statuses = [];
-  while (statuses.at(-1) !== 503 && statuses.length < 40)
-    statuses.push((await world.send(big(`acc_${statuses.length}`))).status);
-  assertUnavailable(await world.send(big('acc_full')));
-  assert.deepEqual(await ready(world.relay), {
-    status: 503,
-    text: '{"error":"The outbox is full"}',
-  });
-
-  world.upstream.answer = SUCCESS;
-  world.upstream.closeConnections();
-  await world.settled();
+  await fillOutbox(world);
+  await emptyOutbox(world);
   await waitFor('room', async () => (await world.send(big('acc_room'))).status === 200);
   assert.match(world.log(), / warn the outbox is full: new events cannot be stored; raise /);
 });
@@ -439,11 +440,7 @@ for (const [what, args] of [
         OUTBOX: args.length > 0 ? world.file : path.join(world.folder, 'new.db'),
       },
     });
-    assert.deepEqual(
-      await within('the end', child.exited),
-      { code: 1, signal: null },
-      child.stderr(),
-    );
+    await assertEnded(child, 1);
     assert.match(child.stderr(), /the disk is full/);
   });
 }

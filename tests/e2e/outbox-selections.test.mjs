@@ -92,8 +92,7 @@ test('what a selection holds is discarded or sent again, and nothing else', asyn
   );
 
   world.files.write('routes.json', { ...ROUTES, users: { ...ROUTES.users, nulls: 'drop' } });
-  relay.signal('SIGHUP');
-  await relay.find('stderr', /reloaded/);
+  await relay.reload();
   assert.deepEqual(await world.outbox('replay', '--all', '--reason', '.handle'), {
     code: 0,
     out: '1 will be sent again\n',

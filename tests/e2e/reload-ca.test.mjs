@@ -104,48 +104,37 @@ async function start(t, { env = {}, ...options } = {}) {
       ...env,
     },
   });
-  let reloads = 0;
-  const reload = async () => {
-    relay.signal('SIGHUP');
-    reloads += 1;
-    await waitFor('the reload', () => relay.stderr().match(/reloaded/g)?.length === reloads);
-    return relay
-      .stderr()
-      .trimEnd()
-      .split('\n')
-      .findLast((line) => line.includes('reloaded'));
-  };
   const statusOf = async (id = 'acc_1') => (await sync(relay, userEvent(id))).status;
-  return { one, two, convex, files, relay, reload, statusOf };
+  return { one, two, convex, files, relay, statusOf };
 }
 
 test('an authority that is new in CONVEX_CA_FILE: believed from the reload on', async (t) => {
-  const { one, two, convex, files, relay, reload, statusOf } = await start(t);
+  const { one, two, convex, files, relay, statusOf } = await start(t);
   assert.equal(await statusOf(), 200);
   await convex.show(two.issue(LOCAL));
   assert.equal(await statusOf(), 500);
   assert.match(relay.stderr(), UNTRUSTED);
   files.write('ca', pem(one, two));
-  assert.doesNotMatch(await reload(), /not reloaded/);
+  assert.doesNotMatch(await relay.reload(), /not reloaded/);
   assert.equal(await statusOf(), 200);
 });
 
 test('one that is there no more: its connections are closed, and no session of it is resumed', async (t) => {
-  const { two, convex, files, relay, reload, statusOf } = await start(t);
+  const { two, convex, files, relay, statusOf } = await start(t);
   for (let n = 0; n < 2; n++) {
     // the second resumes, where the first has left a ticket
     assert.equal(await statusOf(), 200);
     if (n === 0) await convex.close();
   }
   files.write('ca', pem(two));
-  await reload();
+  await relay.reload();
   await waitFor('the idle connection to be closed', () => convex.open === 0);
   assert.equal(await statusOf(), 500);
   assert.match(relay.stderr(), UNTRUSTED);
 });
 
 test('what is in flight ends where it began, and its connection with it', async (t) => {
-  const { one, two, convex, files, reload, statusOf } = await start(t);
+  const { one, two, convex, files, relay, statusOf } = await start(t);
   let open;
   convex.hold = new Promise((resolve) => {
     open = resolve;
@@ -153,7 +142,7 @@ test('what is in flight ends where it began, and its connection with it', async 
   const first = statusOf('acc_1');
   await waitFor('the connection', () => convex.connections === 1);
   files.write('ca', pem(one, two));
-  await reload();
+  await relay.reload();
   const second = statusOf('acc_2');
   await waitFor('another connection', () => convex.connections === 2);
   open();
@@ -164,13 +153,13 @@ test('what is in flight ends where it began, and its connection with it', async 
 });
 
 test('a handshake that is under way at the reload, and fails by the old certificates: tried by the new ones', async (t) => {
-  const { one, two, convex, files, reload, statusOf } = await start(t);
+  const { one, two, convex, files, relay, statusOf } = await start(t);
   await convex.show(two.issue(LOCAL));
   convex.isHeld = true;
   const status = statusOf();
   await waitFor('the connection', () => convex.connections === 1);
   files.write('ca', pem(one, two));
-  await reload();
+  await relay.reload();
   convex.letThrough();
   assert.equal(await status, 200);
   assert.equal(convex.connections, 2);
@@ -178,14 +167,14 @@ test('a handshake that is under way at the reload, and fails by the old certific
 
 test('events that wait because of a certificate go after the reload', async (t) => {
   const store = makeFolder(t);
-  const { one, two, convex, files, relay, reload } = await start(t, {
+  const { one, two, convex, files, relay } = await start(t, {
     env: { OUTBOX: store.path('outbox.db'), SYNC_WAIT_MS: '0' },
   });
   await convex.show(two.issue(LOCAL));
   for (const id of ['a', 'b', 'c']) assert.equal((await sync(relay, userEvent(id))).status, 202);
   await relay.find('stderr', UNTRUSTED);
   files.write('ca', pem(one, two));
-  await reload();
+  await relay.reload();
   await waitFor('all of them', () => ['a', 'b', 'c'].every((id) => convex.ids.includes(id)));
 });
 
@@ -207,11 +196,11 @@ const BROKEN = [
 ];
 for (const { what, content, says } of BROKEN) {
   test(`${what} in its place: reported by its name, and everything stays as it was`, async (t) => {
-    const { one, two, convex, files, relay, reload, statusOf } = await start(t);
+    const { one, two, convex, files, relay, statusOf } = await start(t);
     if (content) files.write('ca', content(one, two));
     else rmSync(files.path('ca'));
     files.write('secret', 'another-secret');
-    const line = await reload();
+    const line = await relay.reload();
     assert.match(line, /not reloaded, the old configuration stays/);
     assert.match(line, says);
     assert.equal(await statusOf(), 200, 'read before any connection was made');
@@ -219,7 +208,7 @@ for (const { what, content, says } of BROKEN) {
     assert.equal(await statusOf(), 200);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: 'another-secret' })).status, 401);
     files.write('ca', pem(one));
-    assert.doesNotMatch(await reload(), /not reloaded/);
+    assert.doesNotMatch(await relay.reload(), /not reloaded/);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: 'another-secret' })).status, 200);
   });
 }
@@ -228,7 +217,7 @@ test("the system's certificates are read anew, too", async (t) => {
   const system = makeFolder(t, { crt: 'x' });
   const { command, skip } = underEtc({ 'ssl/certs/ca-certificates.crt': system.path('crt') });
   if (skip) return t.skip(skip);
-  const { one, two, convex, reload, statusOf } = await start(t, {
+  const { one, two, convex, relay, statusOf } = await start(t, {
     under: command,
     env: { CONVEX_CA_FILE: undefined },
   });
@@ -237,6 +226,6 @@ test("the system's certificates are read anew, too", async (t) => {
   await convex.show(two.issue(LOCAL));
   assert.equal(await statusOf(), 500);
   system.write('crt', pem(two));
-  await reload();
+  await relay.reload();
   assert.equal(await statusOf(), 200);
 });

@@ -37,22 +37,11 @@ async function startWithFiles(t) {
       ROUTES: files.path('routes'),
     },
   });
-  let reloads = 0;
-  const reload = async () => {
-    relay.signal('SIGHUP');
-    reloads += 1;
-    await waitFor('the reload', () => relay.stderr().match(/reloaded/g)?.length === reloads);
-    return relay
-      .stderr()
-      .trimEnd()
-      .split('\n')
-      .findLast((line) => line.includes('reloaded'));
-  };
-  return { upstream, relay, files, reload };
+  return { upstream, relay, files };
 }
 
 test('new secrets, a new key and new routes hold from then on', async (t) => {
-  const { upstream, relay, files, reload } = await startWithFiles(t);
+  const { upstream, relay, files } = await startWithFiles(t);
   const event = { ...userEvent('acc_1'), model: 'teams' };
   assert.equal((await sync(relay, event, { secret: NEW })).status, 401);
   assert.equal((await sync(relay, event, { secret: OLD })).status, 200);
@@ -62,7 +51,7 @@ test('new secrets, a new key and new routes hold from then on', async (t) => {
   files.write('previous', OLD);
   files.write('key', 'key-2');
   files.write('routes', { ...ROUTES, teams: { mutation: 'teams:sync' } });
-  await reload();
+  await relay.reload();
   for (const secret of [OLD, NEW]) assert.equal((await sync(relay, event, { secret })).status, 200);
   assert.equal((await sync(relay, event, { secret: 'an-even-older-one' })).status, 401);
   assert.deepEqual(pathsOf(upstream), ['teams:sync', 'teams:sync']);
@@ -70,19 +59,19 @@ test('new secrets, a new key and new routes hold from then on', async (t) => {
 
   rmSync(files.path('previous'));
   files.write('previous', 'another');
-  await reload();
+  await relay.reload();
   assert.equal((await sync(relay, event, { secret: OLD })).status, 401);
 });
 
 test('an event that is under way keeps the route that it has', async (t) => {
-  const { upstream, relay, files, reload } = await startWithFiles(t);
+  const { upstream, relay, files } = await startWithFiles(t);
   const held = hold();
   upstream.answer = held.answer;
   const send = (n) => sync(relay, userEvent('acc_1', n), { secret: OLD });
   const first = send(1);
   await upstream.arrived(1);
   files.write('routes', { users: { mutation: 'users:other' } });
-  await reload();
+  await relay.reload();
   const second = send(2);
   held.open();
   assert.deepEqual([(await first).status, (await second).status], [200, 200]);
@@ -90,7 +79,7 @@ test('an event that is under way keeps the route that it has', async (t) => {
 });
 
 test('under load no request notices', async (t) => {
-  const { upstream, relay, files, reload } = await startWithFiles(t);
+  const { upstream, relay, files } = await startWithFiles(t);
   const statuses = [];
   let loading = true;
   const clients = Array.from({ length: 8 }, async (_, client) => {
@@ -104,7 +93,7 @@ test('under load no request notices', async (t) => {
     files.write('previous', previous);
     files.write('routes', { ...ROUTES, [`model_${round}`]: { mutation: 'other:sync' } });
     const before = statuses.length;
-    await reload();
+    await relay.reload();
     await waitFor('requests after it', () => statuses.length >= before + 20);
   }
   loading = false;
@@ -170,13 +159,13 @@ const BROKEN = [
 ];
 for (const { what, file, content, put, says } of BROKEN) {
   test(`${what}: reported, and everything stays as it was`, async (t) => {
-    const { upstream, relay, files, reload } = await startWithFiles(t);
+    const { upstream, relay, files } = await startWithFiles(t);
     files.write('secret', NEW); // what is well in it is not taken, either
     files.write('routes', { users: { mutation: 'users:other' } });
     if (content === undefined) rmSync(files.path(file));
     else files.write(file, content);
     if (put) execFileSync(put, [files.path(file)]);
-    const line = await reload();
+    const line = await relay.reload();
     assert.match(line, /not reloaded, the old configuration stays/);
     assert.match(line, says);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: OLD })).status, 200);
@@ -187,7 +176,7 @@ for (const { what, file, content, put, says } of BROKEN) {
     files.write('secret', NEW);
     files.write('key', 'key-2');
     files.write('routes', ROUTES);
-    assert.doesNotMatch(await reload(), /not reloaded/);
+    assert.doesNotMatch(await relay.reload(), /not reloaded/);
     assert.equal((await sync(relay, userEvent('acc_1'), { secret: NEW })).status, 200);
   });
 }

@@ -38,17 +38,11 @@ async function startWithFiles(t, env = {}) {
       ...env,
     },
   });
-  let reloads = 0;
   return {
     upstream,
     files,
     relay,
     stats: () => outboxStats(kept),
-    async reload() {
-      relay.signal('SIGHUP');
-      reloads += 1;
-      await waitFor('the reload', () => relay.stderr().match(/ reloaded/g)?.length === reloads);
-    },
   };
 }
 
@@ -93,7 +87,7 @@ function assertAllArrived(upstream, { versions }) {
 }
 
 test('a new secret: no event is refused, and the old one is refused in the end', async (t) => {
-  const { upstream, files, relay, reload } = await startWithFiles(t);
+  const { upstream, files, relay } = await startWithFiles(t);
   const secrets = [OLD, OLD];
   const senders = [0, 1].map((i) => startSender(relay, `sender_${i}`, () => secrets[i]));
   const more = () => Promise.all(senders.map((sender) => sender.more()));
@@ -103,7 +97,7 @@ test('a new secret: no event is refused, and the old one is refused in the end',
 
   files.write('secret-previous', OLD);
   files.write('secret', NEW);
-  await reload();
+  await relay.reload();
   await more();
 
   secrets[0] = NEW; // the senders change one after the other
@@ -119,7 +113,7 @@ test('a new secret: no event is refused, and the old one is refused in the end',
   assert.ok((await used('current')) > last);
 
   files.write('secret-previous', '');
-  await reload();
+  await relay.reload();
   await more();
   for (const sender of senders) {
     assert.deepEqual(await sender.stop(), new Set([200]));
@@ -134,11 +128,11 @@ const byKey = (good, refusal) => (request) => {
 };
 
 test('a new deploy key, while the old one still holds: nothing waits', async (t) => {
-  const { upstream, files, relay, reload, stats } = await startWithFiles(t);
+  const { upstream, files, relay, stats } = await startWithFiles(t);
   const sender = startSender(relay, 'acc_1', () => OLD);
   await sender.more();
   files.write('key', 'key-2');
-  await reload();
+  await relay.reload();
   await sender.more();
   upstream.answer = byKey(
     { key: 'key-2' },
@@ -156,7 +150,7 @@ for (const [status, code] of [
   [400, 'InvalidAdminKey'],
 ]) {
   test(`a deploy key that Convex refuses with ${status} ${code}: events wait for the new one`, async (t) => {
-    const { upstream, files, relay, reload, stats } = await startWithFiles(t, {
+    const { upstream, files, relay, stats } = await startWithFiles(t, {
       SYNC_WAIT_MS: '50',
     });
     const good = { key: 'key-1' };
@@ -167,7 +161,7 @@ for (const [status, code] of [
     await relay.find('stderr', /Convex refuses the relay.*/);
     await sender.more();
     files.write('key', 'key-2');
-    await reload();
+    await relay.reload();
     await sender.more();
     assert.deepEqual(await sender.stop(), new Set([200, 202]));
     await waitFor(

@@ -8,9 +8,9 @@ import { openConnection } from '../lib/connection.mjs';
 import { DELIVERED, HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
-import { startRelay } from '../lib/relay.mjs';
+import { assertEnded, beginStop, startRelay } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { waitFor, within } from '../lib/wait.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const QUEUED = 400; // libmicrohttpd 0.9.75 takes 11 in one run, and Linux keeps 4096 in a queue
 const NEVER = '600000';
@@ -22,19 +22,6 @@ async function start(t, options = {}) {
     env: { CONVEX_URL: upstream.url, ...options.env },
   });
   return { upstream, relay };
-}
-
-async function stopBegun(relay) {
-  relay.signal('SIGTERM');
-  await relay.find('stderr', /stopping/);
-}
-
-async function assertEnded(relay) {
-  assert.deepEqual(
-    await within('the end', relay.exited),
-    { code: 0, signal: null },
-    relay.stderr(),
-  );
 }
 
 async function statusesOf(clients) {
@@ -104,7 +91,7 @@ for (const [what, before, behind] of [
     }
     client.write(before);
     await served(t, relay); // and so is what came before
-    await stopBegun(relay);
+    await beginStop(relay);
     // by now the queue is closed
     const late = await openConnection(t, relay.port).catch((error) => error);
     assert.equal(late.code, 'ECONNREFUSED');

@@ -16,7 +16,7 @@ import { hold } from '../lib/hold.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';
-import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { assertEnded, beginStop, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
 import { waitFor, within } from '../lib/wait.mjs';
 
@@ -43,19 +43,6 @@ async function startHeld(t, { events = 1, env = {} } = {}) {
   ).then((clients) => clients.map((client) => client.answer()));
   await upstream.arrived(Math.min(events, Number(env.CONVEX_CONCURRENCY ?? 16)));
   return { upstream, held, relay, answers };
-}
-
-async function stopBegun(relay) {
-  relay.signal('SIGTERM');
-  await relay.find('stderr', /stopping/);
-}
-
-async function assertEnded(relay) {
-  assert.deepEqual(
-    await within('the end', relay.exited),
-    { code: 0, signal: null },
-    relay.stderr(),
-  );
 }
 
 async function assertUnavailable(answer) {
@@ -158,7 +145,7 @@ for (const [name, env, code, line] of [
 ]) {
   test(`${name}=${env[name]}: one line that names it, and exit code ${code}`, async (t) => {
     const relay = spawnRelay(t, { env: { ...NOWHERE, ...env } });
-    assert.deepEqual(await within('the end', relay.exited), { code, signal: null });
+    await assertEnded(relay, code);
     assert.match(relay.stderr(), line);
   });
 }
@@ -188,7 +175,7 @@ for (const [hosts, env, overlap] of [
       [['check'], 1],
     ]) {
       const relay = spawnRelay(t, { env: all, args });
-      assert.deepEqual(await within('the end', relay.exited), { code, signal: null });
+      await assertEnded(relay, code);
       assert.equal(
         relay.stderr(),
         `convex-relay: PORT, ADMIN_PORT: both are ${port}; two sockets need two ports\n`,
@@ -228,8 +215,7 @@ for (const signal of ['SIGTERM', 'SIGINT']) {
       held,
       answers: [answer],
     } = await startHeld(t);
-    relay.signal(signal);
-    await relay.find('stderr', /stopping/);
+    await beginStop(relay, signal);
     held.open();
     const { status, headers, body } = await answer;
     assert.deepEqual([status, body, headers.connection], [200, DELIVERED, 'close']);
@@ -246,7 +232,7 @@ test('SIGTERM: an attempt that nobody waits for any more has its end noted, too'
     answers: [answer],
   } = await startHeld(t, { env });
   assert.equal((await answer).status, 202);
-  await stopBegun(relay);
+  await beginStop(relay);
   held.open();
   await assertEnded(relay);
   const { pending, delivered } = await outboxStats(env);
@@ -287,7 +273,7 @@ test('while it drains, nobody new comes in, and who is there is served a last ti
     client.write(get('/healthz'));
     assert.equal((await client.answer()).status, 200);
   }
-  await stopBegun(relay);
+  await beginStop(relay);
 
   await assert.rejects(openConnection(t, relay.port), { code: 'ECONNREFUSED' });
   health.write(get('/healthz'));
@@ -312,7 +298,7 @@ test('while it drains, nobody new comes in, and who is there is served a last ti
 test('DRAIN_MS passed: 503 for what is in flight and for what waits', async (t) => {
   const env = { DRAIN_MS: '100', CONVEX_CONCURRENCY: '2' };
   const { relay, upstream, answers } = await startHeld(t, { events: 5, env });
-  await stopBegun(relay);
+  await beginStop(relay);
   await Promise.all(answers.map(assertUnavailable));
   await assertEnded(relay);
   assert.equal(upstream.requests.length, 2, 'what waited is not sent any more');
@@ -320,7 +306,7 @@ test('DRAIN_MS passed: 503 for what is in flight and for what waits', async (t) 
 
 test('a second SIGTERM stops at once', async (t) => {
   const { relay, answers } = await startHeld(t, { events: 2, env: { DRAIN_MS: '600000' } });
-  await stopBegun(relay);
+  await beginStop(relay);
   relay.signal('SIGTERM');
   await Promise.all(answers.map(assertUnavailable));
   await assertEnded(relay);
@@ -331,7 +317,7 @@ test('SIGTERM in the middle of a body: the rest may come', async (t) => {
   const relay = await startRelay(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '600000' } });
   const client = await openConnection(t, relay.port);
   await sendHalf(client);
-  await stopBegun(relay);
+  await beginStop(relay);
   client.write(BODY.slice(10));
   const { status, body, headers } = await client.answer();
   assert.deepEqual([status, body, headers.connection], [200, DELIVERED, 'close']);

@@ -8,7 +8,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { makeFolder } from '../lib/files.mjs';
-import { RELAY_BIN, RELAY_BUILD } from '../lib/relay.mjs';
+import { installInto } from '../lib/install.mjs';
+import { RELAY_BIN } from '../lib/relay.mjs';
 
 function run(command, args, options = {}) {
   const { status, stdout, stderr, error } = spawnSync(command, args, {
@@ -22,15 +23,7 @@ function run(command, args, options = {}) {
 // Installs into a folder of the test. Gives path(name), and read(name).
 function install(t) {
   const { folder } = makeFolder(t);
-  execFileSync('meson', [
-    'install',
-    '-C',
-    RELAY_BUILD,
-    '--no-rebuild',
-    '--quiet',
-    '--destdir',
-    folder,
-  ]);
+  execFileSync('meson', installInto(folder));
   const inside = (name) => path.join(folder, name);
   return { folder, path: inside, read: (name) => readFileSync(inside(name), 'utf8') };
 }

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.mjs';
 import { assertDiscreet } from './discreet.mjs';
-import { within } from './wait.mjs';
+import { waitFor, within } from './wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 export const RELAY_BIN = path.resolve(ROOT, process.env.RELAY_BIN ?? 'build/convex-relay');
@@ -62,8 +62,8 @@ export function spawnRelay(
   });
 }
 
-// Starts the relay and waits until it listens. Returns what startChild returns, and the address. A
-// relay that still runs at the end of the test is stopped as by stop().
+// Starts the relay and waits until it listens. Returns what startChild returns, the address, stop()
+// and reload(). A relay that still runs at the end of the test is stopped as by stop().
 export async function startRelay(t, options) {
   const child = spawnRelay(t, {
     ...options,
@@ -86,14 +86,40 @@ export async function startRelay(t, options) {
     port: Number(port),
     url: `http://${host}:${port}`,
     stop: (signal) => stopRelay(child, signal),
+    reload: () => reloadRelay(child),
   };
 }
 
 // Stops the relay as systemd would. It must end by itself, with exit code 0.
 async function stopRelay(child, signal = 'SIGTERM') {
   child.signal(signal);
-  const end = await within('the relay to stop', child.exited);
-  assert.deepEqual(end, { code: 0, signal: null }, child.stderr());
+  await assertEnded(child);
+}
+
+// Begins a stop, and waits until the relay says so.
+export async function beginStop(relay, signal = 'SIGTERM') {
+  relay.signal(signal);
+  await relay.find('stderr', /stopping/);
+}
+
+// The relay ends by itself, with that exit code.
+export async function assertEnded(relay, code = 0) {
+  const end = await within('the end of the relay', relay.exited);
+  assert.deepEqual(end, { code, signal: null }, relay.stderr());
+}
+
+// Has the relay read its settings again. Returns the line of the log that says what came of that.
+async function reloadRelay(child) {
+  const told = () =>
+    child
+      .stderr()
+      .split('\n')
+      .slice(0, -1) // the last one is not whole
+      .filter((line) => line.includes('reloaded'));
+  const before = told().length;
+  child.signal('SIGHUP');
+  await waitFor('the reload', () => told().length > before);
+  return told()[before];
 }
 
 function assertSane(child) {
