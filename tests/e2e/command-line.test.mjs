@@ -6,22 +6,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
-import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { runRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-
-async function run(t, { args = [], env = {}, under }) {
-  const child = spawnRelay(t, { args, env, under });
-  const { code } = await child.exited;
-  return { code, out: child.stdout(), err: child.stderr() };
-}
 
 const NOTHING_SET = { SYNC_SECRET: undefined };
 const FINE = { CONVEX_URL: 'https://happy-animal-123.convex.cloud' };
 
 for (const word of ['--help', '-h']) {
   test(`${word} fits a screen, and needs no settings`, async (t) => {
-    const { code, out, err } = await run(t, { args: [word], env: NOTHING_SET });
+    const { code, out, err } = await runRelay(t, { args: [word], env: NOTHING_SET });
     assert.deepEqual([code, err], [0, '']);
     const lines = out.trimEnd().split('\n');
     assert.ok(lines.length <= 50, `${lines.length} lines`);
@@ -32,14 +26,14 @@ for (const word of ['--help', '-h']) {
 }
 
 test('--version', async (t) => {
-  const { code, out, err } = await run(t, { args: ['--version'], env: NOTHING_SET });
+  const { code, out, err } = await runRelay(t, { args: ['--version'], env: NOTHING_SET });
   assert.deepEqual([code, err], [0, '']);
   assert.match(out, /^convex-relay \d+\.\d+\.\d+\n$/);
 });
 
 for (const args of [['serve'], ['--verbose'], [''], ['check', 'twice'], ['--help', '--version']]) {
   test(`usage: "${args.join(' ')}"`, async (t) => {
-    const { code, out, err } = await run(t, { args, env: FINE });
+    const { code, out, err } = await runRelay(t, { args, env: FINE });
     assert.deepEqual([code, out], [2, '']);
     assert.match(err, /^convex-relay: [^\n]*--help\n$/);
   });
@@ -86,11 +80,11 @@ const WRONG = [
 ];
 for (const [name, value, says = /./] of WRONG) {
   test(`${name}=${value === undefined ? '(unset)' : JSON.stringify(value).slice(0, 50)}`, async (t) => {
-    const { code, out, err } = await run(t, { env: { ...FINE, [name]: value } });
+    const { code, out, err } = await runRelay(t, { env: { ...FINE, [name]: value } });
     assert.deepEqual([code, out], [2, ''], err);
     assert.match(err, new RegExp(`^convex-relay: ${name}\\b[^\\n]*\\n$`));
     assert.match(err, says);
-    const check = await run(t, { args: ['check'], env: { ...FINE, [name]: value } });
+    const check = await runRelay(t, { args: ['check'], env: { ...FINE, [name]: value } });
     assert.deepEqual([check.code, check.out, check.err], [1, '', err], '`check` says the same');
   });
 }
@@ -120,7 +114,9 @@ const WRONG_ROUTES = [
 for (const [what, content, says = /./] of WRONG_ROUTES) {
   test(`a routes file with ${what}`, async (t) => {
     const files = makeFolder(t, { 'routes.json': content });
-    const { code, err } = await run(t, { env: { ...FINE, ROUTES: files.path('routes.json') } });
+    const { code, err } = await runRelay(t, {
+      env: { ...FINE, ROUTES: files.path('routes.json') },
+    });
     assert.equal(code, 2);
     assert.match(err, /^convex-relay: ROUTES\b[^\n]*\n$/);
     assert.match(err, says);
@@ -173,7 +169,7 @@ for (const [what, secret, reason] of DOUBTS) {
     assert.equal((await sync(relay, userEvent('acc_1'), { secret })).status, 200);
     await relay.reload();
     assert.deepEqual(doubted(relay.stderr()), [...expected, ...expected]);
-    const check = await run(t, { args: ['check'], env });
+    const check = await runRelay(t, { args: ['check'], env });
     assert.deepEqual(doubted(check.err), expected);
   });
 }
@@ -187,7 +183,7 @@ for (const [what, secret] of [
 ]) {
   test(`a secret with ${what}: refused by its name`, async (t) => {
     for (const name of ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY']) {
-      const { code, err } = await run(t, { env: { ...FINE, [name]: secret } });
+      const { code, err } = await runRelay(t, { env: { ...FINE, [name]: secret } });
       assert.equal(code, 2);
       assert.match(
         err,
@@ -246,7 +242,7 @@ for (const [what, answer, expected, says] of CHECKS) {
       CONVEX_DEPLOY_KEY: 'planted-key',
       CONVEX_TIMEOUT_MS: answer.hang ? '1000' : '100000',
     };
-    const { code, out, err } = await run(t, { args: ['check'], env });
+    const { code, out, err } = await runRelay(t, { args: ['check'], env });
     assert.equal(code, expected, err);
     const [line, nothing] = expected === 0 ? [out, err] : [err, out];
     assert.match(line, /^[^\n]+\n$/);
@@ -261,7 +257,7 @@ test('check meets nobody, and a name that does not exist', async (t) => {
   const upstream = await startUpstream(t);
   await upstream.close();
   for (const url of [upstream.url, 'http://no-such-host.invalid']) {
-    const { code, err } = await run(t, { args: ['check'], env: { CONVEX_URL: url } });
+    const { code, err } = await runRelay(t, { args: ['check'], env: { CONVEX_URL: url } });
     assert.equal(code, 1);
     assert.match(err, /^convex-relay: CONVEX_URL [^\n]* cannot be reached [^\n]*\n$/);
   }
@@ -270,7 +266,11 @@ test('check meets nobody, and a name that does not exist', async (t) => {
 test('check that cannot write what it found', async (t) => {
   const standin = await startStandin(t);
   const under = ['sh', '-c', 'exec "$0" "$@" >/dev/full'];
-  const { code, err } = await run(t, { args: ['check'], env: { CONVEX_URL: standin.url }, under });
+  const { code, err } = await runRelay(t, {
+    args: ['check'],
+    env: { CONVEX_URL: standin.url },
+    under,
+  });
   assert.deepEqual([code, err], [1, 'convex-relay: cannot write: No space left on device\n']);
 });
 
@@ -282,7 +282,7 @@ test('check meets the stand-in, with its key, with another and without: nothing 
     [undefined, 0],
   ]) {
     const env = { CONVEX_URL: standin.url, CONVEX_DEPLOY_KEY: key };
-    const { code, out, err } = await run(t, { args: ['check'], env });
+    const { code, out, err } = await runRelay(t, { args: ['check'], env });
     assert.equal(code, expected, err);
     assert.equal(/takes the deploy key/.test(out), key === 'the-key');
   }

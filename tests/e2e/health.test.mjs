@@ -5,14 +5,10 @@ import assert from 'node:assert/strict';
 import net from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { test } from 'node:test';
-import { spawnRelay, startRelay } from '../lib/relay.mjs';
-import { within } from '../lib/wait.mjs';
+import { runRelay, startRelay } from '../lib/relay.mjs';
 
-async function health(t, env) {
-  const child = spawnRelay(t, { args: ['health'], env: { SYNC_SECRET: undefined, ...env } });
-  const { code } = await within('an answer of health', child.exited);
-  return { code, out: child.stdout(), err: child.stderr() };
-}
+const health = (t, env) =>
+  runRelay(t, { args: ['health'], env: { SYNC_SECRET: undefined, ...env } });
 
 async function serve(t, onConnection) {
   const sockets = new Set();

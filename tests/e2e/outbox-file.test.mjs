@@ -37,9 +37,9 @@ import {
   REJECTION,
 } from '../lib/outbox-world.mjs';
 import { assertBalanced, scrape, statusOf, termsOf } from '../lib/metrics.mjs';
-import { assertEnded, spawnRelay } from '../lib/relay.mjs';
+import { assertEnded, runRelay, spawnRelay } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
-import { waitFor, within } from '../lib/wait.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 const PAGE_BYTES = 4096;
 const UNCHECKED_BYTES = 65 * 1024 * 1024;
@@ -155,11 +155,7 @@ for (const [what, { spoil, says, exit }] of Object.entries(REFUSED)) {
 
 async function assertRefused(t, world, says, exit = 2) {
   const relay = spawnRelay(t, { env: { CONVEX_URL: NOWHERE, OUTBOX: world.file } });
-  assert.deepEqual(
-    await within('the refusal', relay.exited),
-    { code: exit, signal: null },
-    relay.stderr(),
-  );
+  await assertEnded(relay, exit);
   const [line, ...more] = relay
     .stderr()
     .split('\n')
@@ -391,11 +387,9 @@ test('a letter is discarded on a full disk, beside the relay and without it', as
   const [first, second] = (await world.dead()).map(({ id }) => `${id}`);
   fillDisk(folder);
   const discard = async (letter) => {
-    const child = spawnRelay(t, {
-      args: ['outbox', 'discard', letter],
-      env: { OUTBOX: world.file },
-    });
-    return [(await within('the end', child.exited)).code, child.stdout(), child.stderr()];
+    const args = ['outbox', 'discard', letter];
+    const { code, out, err } = await runRelay(t, { args, env: { OUTBOX: world.file } });
+    return [code, out, err];
   };
   assert.deepEqual(await discard(first), [0, `${first}: is discarded\n`, '']);
   await world.relay.stop(); // which leaves no log, and its room to others

@@ -3,9 +3,9 @@
 
 import assert from 'node:assert/strict';
 import { makeFolder } from '../lib/files.mjs';
-import { spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { runRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
-import { waitFor, within } from '../lib/wait.mjs';
+import { waitFor } from '../lib/wait.mjs';
 
 export const ROUTES = {
   users: { mutation: 'users:syncFromBlade' },
@@ -63,11 +63,7 @@ export function makeWorld(t, convexUrl) {
   };
 }
 
-export async function runOutbox(t, env, args) {
-  const child = spawnRelay(t, { env, args: ['outbox', ...args] });
-  const { code } = await within('the command to end', child.exited);
-  return { code, out: child.stdout(), err: child.stderr() };
-}
+export const runOutbox = (t, env, args) => runRelay(t, { env, args: ['outbox', ...args] });
 
 export async function startWithStandin(t) {
   const standin = await startStandin(t);

@@ -23,19 +23,15 @@ import { makeFolder } from '../lib/files.mjs';
 import { mountedOver } from '../lib/mounts.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { assertAnswer, HANG, HASTY, makeWorld, NOWHERE, QUEUED } from '../lib/outbox-world.mjs';
-import { RELAY_BIN, RELAY_BUILD, spawnRelay, startRelay, sync } from '../lib/relay.mjs';
+import { RELAY_BIN, RELAY_BUILD, runRelay, startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
-import { within } from '../lib/wait.mjs';
 
 const NOBODY = 65534;
 const isRoot = process.getuid() === 0;
 const MOUNTS = isRoot ? false : 'only root may mount';
 
-async function run(t, options) {
-  const child = spawnRelay(t, { ...options, env: { CONVEX_URL: NOWHERE, ...options.env } });
-  const { code } = await within('its end', child.exited);
-  return { code, out: child.stdout(), err: child.stderr() };
-}
+const run = (t, options) =>
+  runRelay(t, { ...options, env: { CONVEX_URL: NOWHERE, ...options.env } });
 
 // A start ends with that code and one line, and so does `check`, with 1.
 async function assertRefused(t, { says, code, ...options }) {

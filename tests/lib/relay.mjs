@@ -62,6 +62,13 @@ export function spawnRelay(
   });
 }
 
+// Runs convex-relay, as spawnRelay() does, to its end: {code, out, err}.
+export async function runRelay(t, options) {
+  const child = spawnRelay(t, options);
+  const { code } = await within('the end of the command', child.exited);
+  return { code, out: child.stdout(), err: child.stderr() };
+}
+
 // Starts the relay and waits until it listens. Returns what startChild returns, the address, stop()
 // and reload(). A relay that still runs at the end of the test is stopped as by stop().
 export async function startRelay(t, options) {
