@@ -294,8 +294,9 @@ static void a_mending_makes_letters(void **state)
     beside->ops->close(beside);
     assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
     atomic_store(&world->faults.mends, true);
-    run_until(world, outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")));
-    assert_false(outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r6")));
+    /* Until the filter is made anew, any record may have letters. */
+    run_until(world, outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r5")) &&
+                         !outbox_may_have_letters(world->outbox, SPAN("users"), SPAN("r6")));
 }
 
 /* ---- Counts by model ---- */
