@@ -58,7 +58,7 @@ void json_scanner_init(struct json_scanner *s,
     s->depth = 0;
     s->outermost = '\0';
     s->in_key = false;
-    s->odd_key_at_hand = s->odd_keys = s->null_members = false;
+    s->odd_key_at_hand = s->null_members = false;
     s->inner_at_hand = false;
     s->key = s->key_end = s->value = s->inner_value = s->token = 0;
     /* The bits of the stack are written before they are read. */
@@ -98,7 +98,6 @@ static void json_value_done(struct json_scanner *s, struct span text, size_t end
     s->member(s->ctx, &(struct json_member){
                           .key = {text.at + s->key, s->key_end - s->key},
                           .value = {text.at + s->value, end - s->value},
-                          .odd_keys = s->odd_keys,
                           .null_members = s->null_members,
                       });
 }
@@ -107,7 +106,7 @@ static enum json_error json_begin_value(struct json_scanner *s, char c)
 {
     if (s->depth == 1) {
         s->value = s->pos;
-        s->odd_keys = s->null_members = false;
+        s->null_members = false;
     }
     if (s->depth == 2) {
         s->inner_value = s->pos;
@@ -200,7 +199,6 @@ static void json_string_done(struct json_scanner *s, struct span text)
     if (!s->odd_key_at_hand && key.len <= JSON_KEY_PLAIN_MAX && !span_starts(key, SPAN("$")) &&
         !span_eq(key, SPAN("__proto__")))
         return;
-    s->odd_keys = true;
     if (s->odd_key)
         s->odd_key(s->ctx, (struct span){key.at - 1, key.len + 2});
 }

@@ -31,19 +31,17 @@ enum json_error {
 struct json_member {
     struct span key;   /* with its quotes, escapes as written */
     struct span value; /* as written, no blanks around it */
-    /*
-     * Whether a key inside the value, at any depth, is one that ConvexHttpClient may refuse: one
-     * that starts with $, is long, is __proto__, or holds an escape or a byte outside 0x20..0x7e.
-     * The member's own key does not count.
-     */
-    bool odd_keys;
     bool null_members; /* whether the value is an object with a member that is null */
 };
 
 struct json_scanner {
     /* Called for each member of the outermost object, in the order of the text; may be NULL. */
     void (*member)(void *ctx, const struct json_member *member);
-    /* Called for each odd key inside a value, with its quotes. NULL after the init; may be set. */
+    /*
+     * Called for each odd key inside a member's value, at any depth, with its quotes and before the
+     * member is told: a key that ConvexHttpClient may refuse, since it starts with $, is long, is
+     * __proto__, or holds an escape or a byte outside 0x20..0x7e. NULL after the init; may be set.
+     */
     void (*odd_key)(void *ctx, struct span key);
     /* Called for each member named inner_name of an object that is itself the value of a member.
      * NULL after the init; may be set. */
@@ -62,7 +60,6 @@ struct json_scanner {
     char outermost;       /* the first byte of the text's value */
     bool in_key;          /* the string at hand is a key */
     bool odd_key_at_hand; /* the string at hand holds a byte that makes a key odd */
-    bool odd_keys;        /* for struct json_member */
     bool null_members;    /* for struct json_member */
     bool inner_at_hand;   /* the inner member at hand has the name inner_name */
     size_t token;         /* where the string or number at hand begins: an offset in the text */

@@ -11,14 +11,23 @@ struct member_row {
     const char *heard; /* key=value, with a ! where a key inside is odd */
 };
 
+static bool odd; /* a key inside the member at hand was told of as odd */
+
+static void note_odd(void *ctx, struct span key)
+{
+    (void)ctx, (void)key;
+    odd = true;
+}
+
 static void hear_text(void *ctx, const struct json_member *member)
 {
     struct buf *heard = ctx;
 
     assert_int_equal(buf_printf(heard, "%s%.*s=%.*s%s", heard->len ? " | " : "",
                                 (int)member->key.len, member->key.at, (int)member->value.len,
-                                member->value.at, member->odd_keys ? "!" : ""),
+                                member->value.at, odd ? "!" : ""),
                      0);
+    odd = false;
 }
 
 static struct member_row member_rows[] = {
@@ -108,7 +117,9 @@ static void test_member(void **state)
     cleanup(buf_done) struct buf heard = BUF_NULL;
     struct json_scanner scanner;
 
+    odd = false;
     json_scanner_init(&scanner, hear_text, &heard);
+    scanner.odd_key = note_odd;
     (void)json_scan(&scanner, row->text);
     (void)json_scan_end(&scanner, row->text);
     assert_same_text(buf_span(&heard), span_of(row->heard));

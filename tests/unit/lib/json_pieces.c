@@ -6,7 +6,14 @@
 struct listener {
     const char *text; /* during the scan at hand */
     struct buf heard;
+    bool odd; /* a key inside the member at hand was told of as odd */
 };
+
+static void note_odd(void *ctx, struct span key)
+{
+    (void)key;
+    ((struct listener *)ctx)->odd = true;
+}
 
 static void hear_member(void *ctx, const struct json_member *member)
 {
@@ -15,8 +22,9 @@ static void hear_member(void *ctx, const struct json_member *member)
     size_t value = (size_t)(member->value.at - listener->text);
 
     assert_int_equal(buf_printf(&listener->heard, "%zu+%zu: %zu+%zu%s\n", key, member->key.len,
-                                value, member->value.len, member->odd_keys ? " odd" : ""),
+                                value, member->value.len, listener->odd ? " odd" : ""),
                      0);
+    listener->odd = false;
 }
 
 static void hear_inner(void *ctx, struct span value)
@@ -39,6 +47,7 @@ struct scan_verdict scan_in_pieces(struct span text, size_t first, size_t step)
     char *arrived = NULL;
 
     json_scanner_init(&scanner, hear_member, &listener);
+    scanner.odd_key = note_odd;
     scanner.inner = hear_inner;
     scanner.inner_name = SPAN("b");
     for (size_t len = first;; len = text.len - len > step ? len + step : text.len) {
