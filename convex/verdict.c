@@ -29,24 +29,28 @@ struct verdict_rule {
     enum verdict_pressure pressure;
     bool maybe_ran;
     int tries_max;
+    bool missing;
 };
 
 static const struct verdict_rule
     verdict_rule_done = {.outcome = VERDICT_DONE, .scope = VERDICT_ROUTE},
     verdict_rule_rejected = {.outcome = VERDICT_REJECTED, .scope = VERDICT_ROUTE},
-    verdict_rule_rejected_maybe = {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, 0},
+    verdict_rule_rejected_maybe =
+        {VERDICT_REJECTED, VERDICT_ROUTE, VERDICT_NO_PRESSURE, true, 0, false},
     verdict_rule_held_route = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE},
+    verdict_rule_missing = {.outcome = VERDICT_HELD, .scope = VERDICT_ROUTE, .missing = true},
     verdict_rule_held = {.outcome = VERDICT_HELD, .scope = VERDICT_UPSTREAM},
-    verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0},
+    verdict_rule_held_maybe = {VERDICT_HELD, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0, false},
     verdict_rule_again_route = {.outcome = VERDICT_AGAIN, .scope = VERDICT_ROUTE},
     verdict_rule_again_few = {.outcome = VERDICT_AGAIN,
                               .scope = VERDICT_ROUTE,
                               .tries_max = VERDICT_FEW_TRIES},
     verdict_rule_again = {.outcome = VERDICT_AGAIN, .scope = VERDICT_UPSTREAM},
-    verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0},
-    verdict_rule_conflict = {VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, 0},
-    verdict_rule_overload = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, 0},
-    verdict_rule_overload_maybe = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, 0};
+    verdict_rule_unknown = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_NO_PRESSURE, true, 0, false},
+    verdict_rule_conflict = {VERDICT_AGAIN, VERDICT_ROUTE, VERDICT_CONFLICT, false, 0, false},
+    verdict_rule_overload = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, false, 0, false},
+    verdict_rule_overload_maybe = {VERDICT_AGAIN, VERDICT_UPSTREAM, VERDICT_OVERLOAD, true, 0,
+                                   false};
 
 static void verdict_follow(struct verdict *verdict, const struct verdict_rule *rule)
 {
@@ -55,6 +59,7 @@ static void verdict_follow(struct verdict *verdict, const struct verdict_rule *r
     verdict->pressure = rule->pressure;
     verdict->maybe_ran = rule->maybe_ran;
     verdict->tries_max = rule->tries_max;
+    verdict->missing = rule->missing;
 }
 
 static void verdict_because(struct verdict *verdict, const char *cause)
@@ -70,11 +75,11 @@ static const struct {
     const struct verdict_rule *rule;
     const char *cause;
 } verdict_texts[] = {
-    {"Could not find public function for", NULL, &verdict_rule_held_route, "function not found"},
-    {"Could not find function", NULL, &verdict_rule_held_route, "function not found"},
-    {"Couldn't find JavaScript module", NULL, &verdict_rule_held_route, "function not found"},
-    {"Couldn't find \"", "\" in module \"", &verdict_rule_held_route, "function not found"},
-    {"Trying to execute ", " as Mutation, but it is defined as ", &verdict_rule_held_route,
+    {"Could not find public function for", NULL, &verdict_rule_missing, "function not found"},
+    {"Could not find function", NULL, &verdict_rule_missing, "function not found"},
+    {"Couldn't find JavaScript module", NULL, &verdict_rule_missing, "function not found"},
+    {"Couldn't find \"", "\" in module \"", &verdict_rule_missing, "function not found"},
+    {"Trying to execute ", " as Mutation, but it is defined as ", &verdict_rule_missing,
      "function of another kind"},
     {"Convex functions at or below version ", NULL, &verdict_rule_held_route,
      "functions of an old version"},
@@ -113,7 +118,7 @@ static struct span verdict_first_line(struct span message)
     return verdict_line((struct span){line.at + line.len + 1, message.len - line.len - 1});
 }
 
-static void verdict_read_text(struct verdict *verdict)
+void verdict_judge_text(struct verdict *verdict)
 {
     struct span line = verdict_first_line(buf_span(&verdict->message));
 
@@ -138,7 +143,7 @@ static int verdict_read_error(struct span envelope, struct verdict *verdict)
                                             : buf_append_span(&verdict->message, text);
 
     if (r == 0)
-        verdict_read_text(verdict);
+        verdict_judge_text(verdict);
     return r;
 }
 
@@ -216,8 +221,8 @@ static const struct {
     {400, "InvalidHeaderFailure", &verdict_rule_held},
     {400, "BadFormat", &verdict_rule_rejected_maybe}, /* found after the mutation has run */
     /* Where Convex runs with UDF_404_ON_BAD_PATH. Other routes go on: their functions are there. */
-    {404, "FunctionPathNotFound", &verdict_rule_held_route},
-    {404, "FunctionPathWrongType", &verdict_rule_held_route},
+    {404, "FunctionPathNotFound", &verdict_rule_missing},
+    {404, "FunctionPathWrongType", &verdict_rule_missing},
     {503, "OptimisticConcurrencyControlFailure", &verdict_rule_conflict},
     /* Convex says this, too, where a call from one part of it to another was lost. */
     {503, "InternalServerError", &verdict_rule_overload_maybe},

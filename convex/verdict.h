@@ -40,6 +40,7 @@ struct verdict {
     enum verdict_scope scope; /* of a hold, and of what failed: one route, or Convex as a whole */
     enum verdict_pressure pressure;
     bool maybe_ran;         /* the mutation may have run although no success was seen */
+    bool missing;           /* HELD: no mutation of that name is deployed */
     int tries_max;          /* AGAIN: after so many such attempts the event is rejected; 0: never */
     int64_t retry_after_ms; /* -1: none given */
     /*
@@ -55,6 +56,12 @@ struct verdict {
 
 /* 0 or -ENOMEM. The caller owns verdict->message afterwards, for buf_done(). */
 int verdict_read(const struct answer *answer, struct verdict *verdict);
+
+/*
+ * Judges a function error by verdict->message, its text: sets all but message, retry_after_ms and
+ * detail.
+ */
+void verdict_judge_text(struct verdict *verdict);
 
 /* "done", "rejected", "again", "held" */
 const char *verdict_outcome_name(enum verdict_outcome outcome);
