@@ -103,14 +103,86 @@ static int routes_set_nulls(const cJSON *value, struct route *route)
     return route->drop_nulls || strcmp(value->valuestring, "keep") == 0 ? 0 : ROUTES_INVALID;
 }
 
+static int routes_quote(struct span name, char **field)
+{
+    cleanup(buf_done) struct buf quoted = BUF_NULL;
+    int r = json_quote(name, &quoted);
+
+    return r ? r : routes_copy(buf_string(&quoted), field);
+}
+
+/*
+ * A name that a member of arguments can have: check_valid_field_name() in crates/convex/sync_types/
+ * src/identifier.rs of get-convex/convex-backend.
+ */
+static bool routes_is_field(struct span name)
+{
+    bool fine = name.len > 0 && name.len <= ROUTES_FIELD_MAX && *name.at != '$';
+
+    for (size_t i = 0; fine && i < name.len; i++)
+        fine = name.at[i] >= ' ' && name.at[i] <= '~';
+    return fine;
+}
+
+static int routes_set_field(const cJSON *value, char **field)
+{
+    if (!cJSON_IsString(value) || !routes_is_field(span_of(value->valuestring)))
+        return ROUTES_INVALID;
+    return routes_quote(span_of(value->valuestring), field);
+}
+
+static int routes_set_whole(const cJSON *value, int min, int max, int *field)
+{
+    double number = cJSON_IsNumber(value) ? value->valuedouble : min - 1;
+
+    if (number < min || number > max || number != (int)number)
+        return ROUTES_INVALID;
+    *field = (int)number;
+    return 0;
+}
+
 static int routes_set_concurrency(const cJSON *value, struct route *route)
 {
-    double number = cJSON_IsNumber(value) ? value->valuedouble : 0;
+    return routes_set_whole(value, 1, ROUTES_CONCURRENCY_MAX, &route->concurrency);
+}
 
-    if (number < 1 || number > (double)ROUTES_CONCURRENCY_MAX || number != (int)number)
-        return ROUTES_INVALID;
-    route->concurrency = (int)number;
-    return 0;
+static int routes_set_batch_member(const cJSON *member, struct route_batch *batch)
+{
+    if (strcmp(member->string, "mutation") == 0)
+        return batch->mutation ? ROUTES_INVALID : routes_set_path(member, &batch->mutation);
+    if (strcmp(member->string, "argument") == 0)
+        return batch->argument ? ROUTES_INVALID : routes_set_field(member, &batch->argument);
+    if (strcmp(member->string, "max") == 0 && !batch->max)
+        return routes_set_whole(member, ROUTES_BATCH_MIN, ROUTES_BATCH_MAX, &batch->max);
+    return ROUTES_INVALID;
+}
+
+static int routes_set_batch(const cJSON *value, struct route *route)
+{
+    struct route_batch *batch = &route->batch;
+    const cJSON *member = NULL;
+    int r = cJSON_IsObject(value) ? 0 : routes_set_path(value, &batch->mutation);
+
+    if (cJSON_IsObject(value)) {
+        cJSON_ArrayForEach(member, value)
+        {
+            r = r ? r : routes_set_batch_member(member, batch);
+        }
+    }
+    if (r == 0 && !batch->mutation)
+        r = ROUTES_INVALID;
+    if (r == 0 && !batch->argument)
+        r = routes_is_field(span_of(route->model))
+                ? routes_quote(span_of(route->model), &batch->argument)
+                : ROUTES_INVALID;
+    if (!batch->max)
+        batch->max = ROUTES_BATCH_DEFAULT;
+    return r;
+}
+
+static int routes_set_sequence(const cJSON *value, struct route *route)
+{
+    return routes_set_field(value, &route->sequence);
 }
 
 #define ROUTES_NOT_A_PATH "is not a string such as \"users:syncFromBlade\" that names a function"
@@ -124,6 +196,12 @@ static const struct routes_key {
     {"remove", routes_set_remove, ROUTES_NOT_A_PATH},
     {"nulls", routes_set_nulls, "is neither \"drop\" nor \"keep\""},
     {"concurrency", routes_set_concurrency, "is not a whole number from 1 to 1024"},
+    {"batch", routes_set_batch,
+     "is neither a string that names a function nor an object such as {\"mutation\":"
+     "\"users:syncBatch\",\"max\":50,\"argument\":\"users\"}, with max from 2 to 500; argument "
+     "must be given where the model's name is not one that a field of Convex can have"},
+    {"sequence", routes_set_sequence,
+     "is not a string such as \"syncSeq\" that names a field of the arguments"},
 };
 
 /* ---- a route ---- */
@@ -142,8 +220,9 @@ static int routes_read_member(const struct routes_source *source, const cJSON *m
     const struct routes_key *key = routes_find_key(member->string);
 
     if (!key)
-        return routes_refuse_key(source, route->model, member->string,
-                                 "is unknown; a route has mutation, remove, nulls, concurrency");
+        return routes_refuse_key(
+            source, route->model, member->string,
+            "is unknown; a route has mutation, remove, nulls, concurrency, batch, sequence");
     unsigned bit = 1U << (key - routes_keys);
     if (*seen & bit)
         return routes_refuse_key(source, route->model, key->name, "is there twice");
@@ -307,6 +386,9 @@ struct routes *routes_unref(struct routes *routes)
         free(routes->at[i].model);
         free(routes->at[i].mutation);
         free(routes->at[i].remove);
+        free(routes->at[i].batch.mutation);
+        free(routes->at[i].batch.argument);
+        free(routes->at[i].sequence);
     }
     free(routes);
     return NULL;

@@ -3,7 +3,9 @@
  * Which Convex mutation a model's events go to: the file that ROUTES names.
  *
  *   { "posts": { "mutation": "posts:sync", "remove": "posts:delete", "nulls": "drop",
- *                "concurrency": 1 } }
+ *                "concurrency": 1, "batch": "posts:syncBatch", "sequence": "syncSeq" },
+ *     "users": { "mutation": "users:sync",
+ *                "batch": { "mutation": "users:syncBatch", "max": 50, "argument": "users" } } }
  *
  * A set of routes never changes. A reload makes a new set; whoever still needs the old set holds a
  * reference. What else is known about a route (attempts in flight, a hold) is kept in the relay, by
@@ -24,6 +26,17 @@ enum {
     ROUTES_MAX = 1000,
     ROUTES_FILE_MAX_BYTES = 1024 * 1024,
     ROUTES_CONCURRENCY_MAX = 1024, /* as CONVEX_CONCURRENCY's */
+    ROUTES_BATCH_DEFAULT = 50,
+    ROUTES_BATCH_MIN = 2,
+    ROUTES_BATCH_MAX = 500,
+    ROUTES_FIELD_MAX = 1024, /* bytes; Convex's limit for a field name */
+};
+
+/* The mutation that takes several events at once: {argument: [data, ...]}. */
+struct route_batch {
+    char *mutation; /* NULL: there is none */
+    char *argument; /* the name of the member, as JSON with its quotes */
+    int max;        /* events in one call */
 };
 
 struct route {
@@ -32,6 +45,9 @@ struct route {
     char *remove;    /* the mutation for operation "remove"; NULL: none of its own */
     bool drop_nulls; /* leave out members of data that are null */
     int concurrency; /* attempts in flight at most; 0: not given */
+    struct route_batch batch;
+    char *sequence; /* the member of the arguments that gets the event's id, as JSON with its
+                       quotes; NULL: none */
 };
 
 struct routes;

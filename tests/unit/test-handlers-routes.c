@@ -39,6 +39,15 @@ static void file_write(struct span text)
 /* ---- What is refused ---- */
 
 #define MUTATION "\"mutation\":\"a:b\""
+#define NOT_A_BATCH                                                                                \
+    "\"a\": \"batch\" is neither a string that names a function nor an object such as {"           \
+    "\"mutation\":\"users:syncBatch\",\"max\":50,\"argument\":\"users\"}, with max from 2 to "     \
+    "500; "                                                                                        \
+    "argument must be given where the model's name is not one that a field of Convex can have"
+#define BATCH(members) SPAN("{\"a\":{" MUTATION ",\"batch\":{" members "}}}")
+#define SEQUENCE(value) SPAN("{\"a\":{" MUTATION ",\"sequence\":" value "}}")
+#define NOT_A_SEQUENCE                                                                             \
+    "\"a\": \"sequence\" is not a string such as \"syncSeq\" that names a field of the arguments"
 #define NOT_A_PATH "is not a string such as \"users:syncFromBlade\" that names a function"
 
 static const struct refused {
@@ -72,9 +81,11 @@ static const struct refused {
      "\"a\\nb\": is not an object such as {\"mutation\":\"users:sync\"}"},
     {"no mutation", SPAN("{\"a\":{\"nulls\":\"drop\"}}"), "\"a\": \"mutation\" is missing"},
     {"an unknown key", SPAN("{\"a\":{" MUTATION ",\"mutaton\":\"a:b\"}}"),
-     "\"a\": \"mutaton\" is unknown; a route has mutation, remove, nulls, concurrency"},
+     "\"a\": \"mutaton\" is unknown; a route has mutation, remove, nulls, concurrency, batch, "
+     "sequence"},
     {"another case", SPAN("{\"a\":{\"Mutation\":\"a:b\"}}"),
-     "\"a\": \"Mutation\" is unknown; a route has mutation, remove, nulls, concurrency"},
+     "\"a\": \"Mutation\" is unknown; a route has mutation, remove, nulls, concurrency, batch, "
+     "sequence"},
     {"a key twice", SPAN("{\"a\":{" MUTATION "," MUTATION "}}"),
      "\"a\": \"mutation\" is there twice"},
     {"mutation a number", SPAN("{\"a\":{\"mutation\":1}}"), "\"a\": \"mutation\" " NOT_A_PATH},
@@ -99,6 +110,20 @@ static const struct refused {
      "\"a\": \"concurrency\" is not a whole number from 1 to 1024"},
     {"concurrency a string", SPAN("{\"a\":{" MUTATION ",\"concurrency\":\"1\"}}"),
      "\"a\": \"concurrency\" is not a whole number from 1 to 1024"},
+    {"batch not a path", SPAN("{\"a\":{" MUTATION ",\"batch\":\"users\"}}"), NOT_A_BATCH},
+    {"batch a number", SPAN("{\"a\":{" MUTATION ",\"batch\":50}}"), NOT_A_BATCH},
+    {"batch without a mutation", BATCH("\"max\":50"), NOT_A_BATCH},
+    {"batch of one", BATCH(MUTATION ",\"max\":1"), NOT_A_BATCH},
+    {"batch of 501", BATCH(MUTATION ",\"max\":501"), NOT_A_BATCH},
+    {"batch of 2.5", BATCH(MUTATION ",\"max\":2.5"), NOT_A_BATCH},
+    {"batch with max twice", BATCH(MUTATION ",\"max\":2,\"max\":3"), NOT_A_BATCH},
+    {"batch with an unknown key", BATCH(MUTATION ",\"size\":2"), NOT_A_BATCH},
+    {"batch with an argument that is no field", BATCH(MUTATION ",\"argument\":\"$a\""),
+     NOT_A_BATCH},
+    {"batch with an empty argument", BATCH(MUTATION ",\"argument\":\"\""), NOT_A_BATCH},
+    {"sequence a number", SEQUENCE("1"), NOT_A_SEQUENCE},
+    {"sequence empty", SEQUENCE("\"\""), NOT_A_SEQUENCE},
+    {"sequence no field", SEQUENCE("\"s\\u00e9q\""), NOT_A_SEQUENCE},
 };
 
 static void check_refused(const char *path, const char *why)
@@ -233,6 +258,44 @@ static void test_every_key(void **state)
     assert_int_equal(routes_find(routes, SPAN("tags"))->concurrency, 1);
 }
 
+static void check_batch(const struct routes *routes, const char *model, const char *mutation,
+                        const char *argument, int max)
+{
+    const struct route *route = routes_find(routes, span_of(model));
+
+    assert_non_null(route);
+    assert_string_equal(route->batch.mutation, mutation);
+    assert_string_equal(route->batch.argument, argument);
+    assert_int_equal(route->batch.max, max);
+}
+
+static void test_batches(void **state)
+{
+    (void)state;
+    file_write(SPAN("{\"a\":{" MUTATION ",\"batch\":\"a:bs\",\"sequence\":\"syncSeq\"},"
+                    "\"b\":{" MUTATION ",\"batch\":{\"argument\":\"the \\\"bs\\\"\",\"max\":500,"
+                    "\"mutation\":\"b:bs\"}},"
+                    "\"p\\u00f6sts\":{" MUTATION ",\"batch\":{\"argument\":\"_posts\","
+                    "\"mutation\":\"p:ps\"}}}"));
+    cleanup(routes_unrefp) struct routes *routes = load(file);
+
+    check_batch(routes, "a", "a:bs", "\"a\"", ROUTES_BATCH_DEFAULT);
+    assert_string_equal(routes_find(routes, SPAN("a"))->sequence, "\"syncSeq\"");
+    check_batch(routes, "b", "b:bs", "\"the \\\"bs\\\"\"", 500);
+    assert_null(routes_find(routes, SPAN("b"))->sequence);
+    check_batch(routes, "p\xc3\xb6sts", "p:ps", "\"_posts\"", ROUTES_BATCH_DEFAULT);
+}
+
+static void test_batch_argument_is_not_the_models_name(void **state)
+{
+    (void)state;
+    file_write(SPAN("{\"p\\u00f6sts\":{" MUTATION ",\"batch\":\"a:b\"}}"));
+    struct routes *routes = NULL;
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    assert_int_equal(routes_load(file, &routes, &why), ROUTES_INVALID);
+    assert_non_null(strstr(buf_string(&why), "argument must be given"));
+}
+
 static void test_byte_order_mark(void **state)
 {
     (void)state;
@@ -352,13 +415,15 @@ static void test_path(void **state)
 
 int main(void)
 {
-    struct CMUnitTest tests[11 + array_len(refused) + array_len(paths)] = {
+    struct CMUnitTest tests[13 + array_len(refused) + array_len(paths)] = {
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_too_many),
         cmocka_unit_test(test_too_large),
         cmocka_unit_test(test_too_deep),
         cmocka_unit_test(test_the_guides),
         cmocka_unit_test(test_every_key),
+        cmocka_unit_test(test_batches),
+        cmocka_unit_test(test_batch_argument_is_not_the_models_name),
         cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_escaped_backslash_is_no_escape),
         cmocka_unit_test(test_models_are_met_whole),
@@ -366,7 +431,7 @@ int main(void)
         cmocka_unit_test(test_references),
     };
     char names[array_len(paths)][128];
-    size_t n = 11;
+    size_t n = 13;
 
     for (size_t i = 0; i < array_len(refused); i++)
         tests[n++] = (struct CMUnitTest){refused[i].name, test_refused, NULL, NULL,
