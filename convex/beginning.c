@@ -10,6 +10,7 @@
 struct beginning {
     struct span status; /* as written; SPAN_NULL: has not come */
     struct span message;
+    struct span value; /* of a batch it says what came of each event */
 };
 
 static void beginning_member(void *ctx, const struct json_member *member)
@@ -20,6 +21,8 @@ static void beginning_member(void *ctx, const struct json_member *member)
         beginning->status = member->value;
     else if (json_string_is(member->key, SPAN("errorMessage")))
         beginning->message = member->value;
+    else if (json_string_is(member->key, SPAN("value")))
+        beginning->value = member->value;
 }
 
 /* ---- a message that ends in the middle ---- */
@@ -90,7 +93,8 @@ static bool beginning_write(struct span start, struct span message, struct span 
 
 static bool beginning_of_envelope(struct span text, bool cut, struct buf *body)
 {
-    static const struct span error = {"{\"status\":\"error\",\"errorMessage\":", 33};
+    static const struct span error = {"{\"status\":\"error\",\"errorMessage\":", 33},
+                             success = {"{\"status\":\"success\",\"value\":", 28};
     struct beginning beginning = {0};
     struct json_scanner scanner;
 
@@ -98,7 +102,9 @@ static bool beginning_of_envelope(struct span text, bool cut, struct buf *body)
     if (json_scan(&scanner, text) != JSON_FINE)
         return false;
     if (json_string_is(beginning.status, SPAN("success")))
-        return beginning_write(SPAN("{\"status\":\"success\"}"), SPAN_NULL, SPAN_NULL, body);
+        return beginning.value.len > 0
+                   ? beginning_write(success, beginning.value, SPAN("}"), body)
+                   : beginning_write(SPAN("{\"status\":\"success\"}"), SPAN_NULL, SPAN_NULL, body);
     if (!json_string_is(beginning.status, SPAN("error")))
         return false;
     if (beginning.message.len > 0)

@@ -23,6 +23,11 @@ struct row {
 static struct row rows[] = {
     {"success", TEXT("{\"status\":\"success\",\"value\":\"v"), TEXT(SUCCESS), 200, LOST},
     {"success, cut", TEXT("{\"status\":\"success\",\"value\":[1,{"), TEXT(SUCCESS), 200, CUT},
+    {"success whose value is whole, cut in the log lines",
+     TEXT("{\"status\":\"success\",\"value\":[null, {\"error\":\"no\"}],\"logLines\":[\"x"),
+     TEXT("{\"status\":\"success\",\"value\":[null, {\"error\":\"no\"}]}"), 200, CUT},
+    {"success whose value may go on", TEXT("{\"status\":\"success\",\"value\":12"), TEXT(SUCCESS),
+     200, LOST},
     {"success and no more", TEXT("{\"status\":\"success\""), TEXT(SUCCESS), 200, LOST},
     {"success with 560", TEXT("{\"status\":\"success\","), TEXT(SUCCESS), 560, LOST},
     {"a byte order mark", TEXT("\xEF\xBB\xBF{\"status\":\"success\","), TEXT(SUCCESS), 200, LOST},
