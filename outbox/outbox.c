@@ -268,9 +268,14 @@ void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming)
     outbox_submit_job(outbox, &naming->job, false);
 }
 
+bool outbox_is_past_mark(const struct outbox *outbox, uint64_t id)
+{
+    return id > atomic_load(&outbox->writer.mark);
+}
+
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
 {
-    if (op->row.id > atomic_load(&outbox->writer.mark))
+    if (outbox_is_past_mark(outbox, op->row.id))
         return false;
     if (op->job.flush != outbox->flushes)
         return writer_withdraw(&outbox->writer, &op->job);

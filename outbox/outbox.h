@@ -37,6 +37,10 @@ uint64_t outbox_next_id(struct outbox *outbox);
 /* The last id that was given, in this process or an earlier one. */
 uint64_t outbox_last_id(const struct outbox *outbox);
 
+/* Whether the id could be given again after a crash that comes before its event's append is
+ * committed: the id is past the mark that the last commit has stored. */
+bool outbox_is_past_mark(const struct outbox *outbox, uint64_t id);
+
 /* Each of these submits a job. The job, and all that the job points at, must stay in place until
  * done is called. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Attempts, and what follows from Convex's answer for the event: it is delivered, buried, or tried
- * again. What the answer says about other events is relay/learn.c's.
+ * What is sent, and when.
  *
- * Without an outbox an event has one attempt, whose answer is the sender's.
+ * Where several events of a model are ready and the model has a batch function, their heads go in
+ * one call, which takes one slot. Nothing waits for company: an event that is ready alone goes
+ * alone, by the single mutation. So do removals, and events that may be why a batch has failed
+ * (delivery.company).
  */
 #include "relay/attempt.h"
 
@@ -11,28 +13,46 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "convex/backoff.h"
 #include "convex/mutation.h"
 #include "handlers/args.h"
 #include "relay/age.h"
+#include "relay/batch_outcome.h"
 #include "relay/core.h"
 #include "relay/learn.h"
+#include "relay/outcome.h"
 #include "relay/settle.h"
 
 enum {
-    ATTEMPT_AFTER_PROBE_MS = 100, /* an event that has failed rests so long past the probe */
-    ATTEMPT_ASIDE_MIN_MS = 20,    /* and so long, where others go first */
+    ATTEMPT_ASIDE_MIN_MS = 20,
     ATTEMPT_ASIDE_MAX_MS = 1000,
+    ATTEMPT_BATCH_BYTES_MAX = 1024 * 1024, /* of the arguments of one call */
+    ATTEMPT_KEPT_BYTES_MAX = 16 * 1024,    /* of a buffer, for later attempts */
 };
 
 struct attempt {
-    struct delivery *delivery;
+    struct relay *relay;
+    struct model *model;
+    struct delivery_list deliveries; /* linked by delivery.beside */
+    int count;
+    size_t args_bytes; /* of all of them */
     struct call call;
-    struct buf before_args;
+    struct buf before; /* of the call's body: what stands before the event's arguments; of a batch,
+                          all but the end */
+    struct buf after;  /* what stands behind the arguments */
     struct learn_attempt learn;
     bool suspect;         /* the event has failed before: the attempt counts in relay.suspects */
     struct attempt *next; /* in relay.attempts_free */
 };
+
+/* ---- attempts ---- */
+
+static void attempt_add(struct attempt *attempt, struct delivery *delivery)
+{
+    TAILQ_INSERT_TAIL(&attempt->deliveries, delivery, beside);
+    delivery->attempt = attempt;
+    attempt->count++;
+    attempt->args_bytes += delivery->event.args.len + 1;
+}
 
 static struct attempt *attempt_new(struct delivery *delivery)
 {
@@ -47,7 +67,11 @@ static struct attempt *attempt_new(struct delivery *delivery)
         (void)error_origin(-ENOMEM);
         return NULL;
     }
-    attempt->delivery = delivery;
+    attempt->relay = relay;
+    attempt->model = delivery->model;
+    TAILQ_INIT(&attempt->deliveries);
+    attempt->count = 0;
+    attempt->args_bytes = 0;
     attempt->suspect = delivery->blame.first > 0;
     attempt->learn = (struct learn_attempt){.number = limit_begin(&delivery->model->limit),
                                             .began_ms = loop_now_ms(relay->loop)};
@@ -55,17 +79,31 @@ static struct attempt *attempt_new(struct delivery *delivery)
         relay->suspects++;
         relay->suspect_ms = attempt->learn.began_ms;
     }
-    delivery->attempt = attempt;
+    attempt_add(attempt, delivery);
     return attempt;
 }
 
-/* The attempt is over. Returns what learn_from() wants to know of it. */
-static struct learn_attempt attempt_end(struct attempt *attempt)
+static void attempt_shrink(struct buf *buf)
 {
-    struct relay *relay = attempt->delivery->relay;
+    if (buf->cap > ATTEMPT_KEPT_BYTES_MAX)
+        buf_done(buf);
+    buf->len = 0;
+}
 
+/* The attempt is over. Its deliveries move to the list, in their order. Returns what learn_from()
+ * wants to know of it. */
+static struct learn_attempt attempt_end(struct attempt *attempt, struct delivery_list *deliveries)
+{
+    struct relay *relay = attempt->relay;
+    struct delivery *delivery;
+
+    TAILQ_INIT(deliveries);
+    TAILQ_CONCAT(deliveries, &attempt->deliveries, beside);
+    TAILQ_FOREACH (delivery, deliveries, beside)
+        delivery->attempt = NULL;
     relay->suspects -= attempt->suspect;
-    attempt->delivery->attempt = NULL;
+    attempt_shrink(&attempt->before);
+    attempt_shrink(&attempt->after);
     attempt->next = relay->attempts_free;
     relay->attempts_free = attempt;
     return attempt->learn;
@@ -73,10 +111,12 @@ static struct learn_attempt attempt_end(struct attempt *attempt)
 
 void attempt_cancel(struct delivery *delivery)
 {
+    struct delivery_list deliveries;
+
     if (!delivery->attempt)
         return;
     transport_cancel(&delivery->attempt->call);
-    (void)attempt_end(delivery->attempt);
+    (void)attempt_end(delivery->attempt, &deliveries);
 }
 
 void attempt_done(struct relay *relay)
@@ -85,231 +125,121 @@ void attempt_done(struct relay *relay)
 
     while ((attempt = relay->attempts_free)) {
         relay->attempts_free = attempt->next;
-        buf_done(&attempt->before_args);
+        buf_done(&attempt->before);
+        buf_done(&attempt->after);
         free(attempt);
     }
 }
 
-/* ---- rests ---- */
+/* ---- the call ---- */
 
-static void attempt_end_rest(struct delivery *delivery)
+static int attempt_write_single(struct attempt *attempt)
 {
-    delivery_enter(delivery, DELIVERY_WAITING);
-    lanes_ready(&delivery->relay->lanes, &delivery->place);
-    core_ask_pump(delivery->relay);
+    const struct delivery *delivery = TAILQ_FIRST(&attempt->deliveries);
+    const struct route *route = attempt->model->route;
+    bool remove = delivery->event.remove && route->remove;
+    struct span args = delivery->event.args;
+
+    int r = mutation_before_args(remove ? route->remove : route->mutation, &attempt->before);
+    if (r == 0 && route->sequence)
+        r = mutation_add_number(&args, route->sequence, delivery->id, &attempt->after);
+    if (r == 0)
+        r = buf_append_span(&attempt->after, MUTATION_AFTER_ARGS);
+    if (r == 0)
+        attempt->call = (struct call){
+            .body = {buf_span(&attempt->before), args, buf_span(&attempt->after)},
+            .request_id = ticket_request_id(&delivery->ticket),
+        };
+    return r;
 }
 
-static bool attempt_is_to_blame(const struct delivery *delivery)
+static int attempt_write_item(struct attempt *attempt, const struct delivery *delivery)
 {
-    return delivery->blame.own || delivery->model_blame.own;
+    const char *sequence = attempt->model->route->sequence;
+    struct span args = delivery->event.args;
+    int r = 0;
+
+    attempt->after.len = 0;
+    if (sequence)
+        r = mutation_add_number(&args, sequence, delivery->id, &attempt->after);
+    if (r == 0 && delivery != TAILQ_FIRST(&attempt->deliveries))
+        r = buf_append_char(&attempt->before, ',');
+    if (r == 0)
+        r = buf_append_span(&attempt->before, args);
+    return r ? r : buf_append_span(&attempt->before, buf_span(&attempt->after));
 }
 
-/*
- * The timer of a resting event. Before a gate that is not open, an event that has failed may be the
- * probe only where no other event can: it may fail even if Convex is well.
- */
-static void attempt_rested(void *ctx)
+/* The items are copied: they are small, and a call has as many as its batch has events. */
+static int attempt_write_batch(struct attempt *attempt)
 {
-    struct delivery *delivery = ctx;
-    struct relay *relay = delivery->relay;
-    const struct gate *gate = core_gate_before(delivery);
+    const struct route_batch *batch = &attempt->model->route->batch;
+    const struct delivery *delivery;
 
-    if (gate && !lanes_would_start(&relay->lanes, &delivery->model->lanes)) {
-        int64_t at_ms = loop_now_ms(relay->loop) + ATTEMPT_ASIDE_MAX_MS;
-        if (at_ms < gate->due_ms + ATTEMPT_AFTER_PROBE_MS)
-            at_ms = gate->due_ms + ATTEMPT_AFTER_PROBE_MS;
-        loop_timer_set(relay->loop, &delivery->timer, at_ms);
-        return;
-    }
-    attempt_end_rest(delivery);
+    int r = mutation_before_items(batch->mutation, batch->argument, &attempt->before);
+    TAILQ_FOREACH (delivery, &attempt->deliveries, beside)
+        r = r ? r : attempt_write_item(attempt, delivery);
+    if (r == 0)
+        attempt->call =
+            (struct call){.body = {buf_span(&attempt->before), SPAN(""), MUTATION_AFTER_ITEMS}};
+    return r;
 }
 
-/* Events that rest, and have no gate before them any more, may go. all: also events that are to
- * blame for their failures, which otherwise wait for their own backoff. */
-static void attempt_wake(struct relay *relay, bool all)
-{
-    struct delivery *delivery;
+static void attempt_answered(struct call *call, const struct answer *answer);
 
-    TAILQ_FOREACH (delivery, &relay->deliveries.list, link) {
-        if (delivery->state == DELIVERY_RESTING && !core_gate_before(delivery) &&
-            (all || !attempt_is_to_blame(delivery)))
-            attempt_end_rest(delivery);
-    }
+static int attempt_send(struct attempt *attempt)
+{
+    if (attempt->count > 1 && !attempt->model->route->batch.mutation)
+        return -ENOTSUP; /* a reload has taken the function away meanwhile */
+    attempt->before.len = 0;
+    attempt->after.len = 0;
+    int r = attempt->count > 1 ? attempt_write_batch(attempt) : attempt_write_single(attempt);
+    if (r)
+        return r;
+    attempt->call.done = attempt_answered;
+    return transport_start(attempt->relay->transport, &attempt->call);
 }
 
-/* Where no untried event can be the model's probe, the first one that rests before the gate is. */
-static void attempt_probe_with_tried(struct model *model)
-{
-    struct relay *relay = model->relay;
-    struct delivery *delivery;
+/* ---- what comes of it ---- */
 
-    if (!lanes_would_start(&relay->lanes, &model->lanes))
-        return;
-    TAILQ_FOREACH (delivery, &relay->deliveries.list, link) {
-        if (delivery->state == DELIVERY_RESTING && delivery->model == model &&
-            core_gate_before(delivery)) {
-            attempt_end_rest(delivery);
-            return;
-        }
-    }
-}
-
-void attempt_probe(struct relay *relay)
-{
-    struct model *model;
-
-    attempt_wake(relay, true);
-    gate_probe(&relay->gate);
-    TAILQ_FOREACH (model, &relay->models.list, link) {
-        gate_probe(&model->gate);
-        attempt_probe_with_tried(model);
-    }
-}
-
-/*
- * When the event may go again. An event that is itself to blame waits by its own backoff. Before a
- * closed gate any other event waits for the gate's timer and a little longer, so that an event
- * which has not failed is the next probe.
- */
-static int64_t attempt_rest_until_ms(const struct delivery *delivery, const struct verdict *verdict)
-{
-    const struct gate *gate = core_gate_before(delivery);
-
-    if (gate && gate->state == GATE_CLOSED && !attempt_is_to_blame(delivery))
-        return gate->due_ms + ATTEMPT_AFTER_PROBE_MS;
-    return loop_now_ms(delivery->relay->loop) +
-           backoff_ms(delivery->attempts, verdict->pressure == VERDICT_OVERLOAD,
-                      verdict->retry_after_ms, delivery->relay->dice);
-}
-
-static void attempt_rest(struct delivery *delivery, int64_t until_ms)
-{
-    struct relay *relay = delivery->relay;
-
-    delivery_enter(delivery, DELIVERY_RESTING);
-    lanes_rest(&relay->lanes, &delivery->place);
-    delivery->timer = (struct loop_timer){.fn = attempt_rested, .ctx = delivery};
-    loop_timer_set(relay->loop, &delivery->timer, until_ms);
-    core_ask_pump(relay); /* other lanes may use the slot */
-}
-
-/* ---- answers ---- */
-
-/* Convex has not taken the event, and may take it later. */
-static void attempt_try_again(struct delivery *delivery, const struct verdict *verdict)
-{
-    struct span reason = buf_span(&verdict->message);
-
-    if (reason.len > CORE_REASON_MAX)
-        reason.len = CORE_REASON_MAX;
-    delivery->reason.len = 0;
-    (void)buf_append_span(&delivery->reason, reason);
-    if (delivery_is_forsaken(delivery)) {
-        core_finish(delivery);
-        return;
-    }
-    if (age_is_over(delivery)) {
-        age_bury(delivery);
-        return;
-    }
-    settle_note_failure(delivery);
-    attempt_rest(delivery, attempt_rest_until_ms(delivery, verdict));
-}
-
-static void attempt_fail_unkept(struct delivery *delivery, const struct verdict *verdict)
-{
-    struct log_sum *sum = &delivery->model->failures;
-
-    if (log_sum_first(sum))
-        log_warn(sum->message, "request", ticket_request_id(&delivery->ticket), "model",
-                 delivery->model->name, "outcome", verdict_outcome_name(verdict->outcome), "cause",
-                 verdict->cause, "reason", verdict->detail);
-    settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
-}
-
-static void attempt_failed(struct delivery *delivery, const struct verdict *verdict)
-{
-    if (!delivery->relay->outbox)
-        attempt_fail_unkept(delivery, verdict);
-    else if (verdict->outcome == VERDICT_REJECTED)
-        settle_bury(delivery, REPLY_FAILED, buf_span(&verdict->message));
-    else
-        attempt_try_again(delivery, verdict);
-}
-
-/* Counts, /status and the debug log of an attempt. */
-static void attempt_note(const struct delivery *delivery, const struct learn_attempt *attempt,
-                         const struct verdict *verdict)
-{
-    struct relay *relay = delivery->relay;
-    int64_t now_ms = loop_now_ms(relay->loop);
-
-    relay->outcomes[verdict->outcome]++;
-    if (verdict->outcome != VERDICT_DONE)
-        model_note_error(delivery->model, verdict, now_ms);
-    if (log_enabled(LOG_DEBUG))
-        log_debug("attempt", "request", ticket_request_id(&delivery->ticket), "id",
-                  log_number(delivery->id), "model", delivery->model->name, "n",
-                  log_number(delivery->attempts), "outcome", verdict_outcome_name(verdict->outcome),
-                  "cause", verdict->cause, "reason", verdict->detail, "ms",
-                  log_number(now_ms - attempt->began_ms));
-}
-
-/* Some failures may pass, but not for ever: after tries_max of them the event is rejected. */
-static void attempt_lose_patience(struct delivery *delivery, struct verdict *verdict)
-{
-    if (verdict->tries_max > 0 && ++delivery->strikes >= verdict->tries_max)
-        verdict->outcome = VERDICT_REJECTED;
-}
-
-static void attempt_judge(struct delivery *delivery, const struct learn_attempt *attempt,
+static void attempt_judge(struct delivery *delivery, const struct learn_attempt *learn,
                           struct verdict *verdict)
 {
-    attempt_lose_patience(delivery, verdict);
-    attempt_note(delivery, attempt, verdict);
-    if (learn_from(delivery, attempt, verdict))
-        attempt_wake(delivery->relay, false);
-    if (verdict->outcome == VERDICT_DONE)
-        settle_delivered(delivery);
-    else
-        attempt_failed(delivery, verdict);
+    outcome_note(delivery, learn->began_ms, verdict);
+    if (learn_from(delivery, learn, verdict))
+        outcome_wake(delivery->relay);
+    outcome_apply(delivery, verdict);
 }
 
-/* Convex was never asked, for lack of memory or the like. The event is tried again, but gates and
- * limits learn nothing from that. */
-static void attempt_not_sent(struct delivery *delivery, const struct learn_attempt *attempt)
+static void attempt_judge_single(struct delivery_list *deliveries,
+                                 const struct learn_attempt *learn, const struct answer *answer)
 {
-    struct verdict verdict = {.outcome = VERDICT_AGAIN,
-                              .scope = VERDICT_ROUTE,
-                              .retry_after_ms = -1,
-                              .cause = "out of resources"};
+    struct verdict verdict = {0};
 
-    (void)buf_append_span(&verdict.message, SPAN("fetch failed"));
-    attempt_note(delivery, attempt, &verdict);
-    attempt_failed(delivery, &verdict);
+    if (verdict_read(answer, &verdict))
+        outcome_unsent(deliveries, learn->began_ms);
+    else
+        attempt_judge(TAILQ_FIRST(deliveries), learn, &verdict);
     buf_done(&verdict.message);
 }
-
-static int attempt_send(struct attempt *attempt);
 
 static void attempt_answered(struct call *call, const struct answer *answer)
 {
     struct attempt *attempt = container_of(call, struct attempt, call);
-    struct delivery *delivery = attempt->delivery;
-    struct relay *relay = delivery->relay;
-    struct verdict verdict = {0};
+    struct relay *relay = attempt->relay;
+    struct model *model = attempt->model;
+    int count = attempt->count;
+    struct delivery_list deliveries;
 
     /* A reload has brought another transport meanwhile, maybe with the right certificates. */
     if (answer->kind == ANSWER_NOT_SENT && call->transport != relay->transport &&
         relay->phase < RELAY_FINISHING && attempt_send(attempt) == 0)
         return;
     histogram_add(&relay->convex_duration, loop_now_ms(relay->loop) - attempt->learn.began_ms);
-    struct learn_attempt learn = attempt_end(attempt);
-    if (verdict_read(answer, &verdict))
-        attempt_not_sent(delivery, &learn);
+    struct learn_attempt learn = attempt_end(attempt, &deliveries);
+    if (count > 1)
+        batch_outcome(model, &deliveries, count, &learn, answer);
     else
-        attempt_judge(delivery, &learn, &verdict);
-    buf_done(&verdict.message);
+        attempt_judge_single(&deliveries, &learn, answer);
     core_ask_pump(relay);
 }
 
@@ -327,24 +257,6 @@ static int attempt_make_args(struct delivery *delivery, struct buf *message)
         delivery->made_for = delivery->model->generation;
     delivery_count_bytes(delivery);
     return r;
-}
-
-static int attempt_send(struct attempt *attempt)
-{
-    const struct delivery *delivery = attempt->delivery;
-    const struct route *route = delivery->model->route;
-    bool remove = delivery->event.remove && route->remove;
-
-    attempt->before_args.len = 0;
-    int r = mutation_before_args(remove ? route->remove : route->mutation, &attempt->before_args);
-    if (r)
-        return r;
-    attempt->call = (struct call){
-        .body = {buf_span(&attempt->before_args), delivery->event.args, MUTATION_AFTER_ARGS},
-        .request_id = ticket_request_id(&delivery->ticket),
-        .done = attempt_answered,
-    };
-    return transport_start(delivery->relay->transport, &attempt->call);
 }
 
 /* Events that have failed before may take long to fail again: half of the room is for others. */
@@ -367,49 +279,106 @@ static void attempt_stand_aside(struct delivery *delivery)
         wait_ms = ATTEMPT_ASIDE_MIN_MS;
     else if (wait_ms > ATTEMPT_ASIDE_MAX_MS)
         wait_ms = ATTEMPT_ASIDE_MAX_MS;
-    attempt_rest(delivery, now_ms + wait_ms);
+    outcome_rest(delivery, now_ms + wait_ms);
 }
 
-static void attempt_begin(struct delivery *delivery, bool has_args)
+/* Makes the event's arguments. False: they cannot be made, and the event is settled or rests. */
+static bool attempt_prepare(struct delivery *delivery)
 {
-    struct relay *relay = delivery->relay;
-    struct attempt *attempt = attempt_new(delivery);
-    struct learn_attempt learn = {.began_ms = loop_now_ms(relay->loop)};
+    cleanup(buf_done) struct buf message = BUF_NULL;
+    int r = attempt_make_args(delivery, &message);
 
+    if (r > 0)
+        settle_bury(delivery, REPLY_FAILED, buf_span(&message));
+    else if (r < 0)
+        outcome_rest(delivery, loop_now_ms(delivery->relay->loop) + ATTEMPT_ASIDE_MAX_MS);
+    return r == 0;
+}
+
+/* Whether the event, which heads its lane and has a slot, is sent now. False: the event is settled
+ * or rests, and whatever it waits for calls lanes_ready(). */
+static bool attempt_may_go(struct delivery *delivery)
+{
+    if (delivery->state != DELIVERY_WAITING || settle_is_disk_first(delivery)) {
+        lanes_rest(&delivery->relay->lanes, &delivery->place);
+        return false;
+    }
+    if (attempt_is_for_others(delivery)) {
+        attempt_stand_aside(delivery);
+        return false;
+    }
+    /* An event without an attempt, such as a replay that a restart interrupted, gets one. */
+    if (delivery->attempts > 0 && age_is_over(delivery)) {
+        age_bury(delivery);
+        return false;
+    }
+    return attempt_prepare(delivery);
+}
+
+static void attempt_begin_delivery(struct delivery *delivery)
+{
     delivery_enter(delivery, DELIVERY_IN_FLIGHT);
     delivery->attempts++;
-    delivery->tried_ms = clock_wall_ms(loop_clock(relay->loop));
-    if (attempt && has_args && attempt_send(attempt) == 0)
+    delivery->tried_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
+}
+
+/* Whether the event goes by the single mutation: it removes, or may be why an attempt failed. */
+static bool attempt_is_alone(const struct delivery *delivery)
+{
+    return delivery->event.remove || delivery->company == 1 || delivery->blame.first > 0;
+}
+
+static bool attempt_takes_along(const struct attempt *attempt, const struct delivery *delivery)
+{
+    const struct delivery *first = TAILQ_FIRST(&attempt->deliveries);
+
+    return !attempt_is_alone(delivery) && delivery->company == first->company &&
+           attempt->args_bytes + delivery->event.args.len < ATTEMPT_BATCH_BYTES_MAX;
+}
+
+/* Takes ready heads of the same model along, in the order in which they would go. */
+static void attempt_gather(struct attempt *attempt)
+{
+    const struct delivery *first = TAILQ_FIRST(&attempt->deliveries);
+    struct model *model = attempt->model;
+    int size = batching_size(&model->batching, attempt->learn.began_ms);
+    struct lane_place *place;
+
+    if (attempt_is_alone(first))
         return;
-    if (attempt)
-        learn = attempt_end(attempt);
-    attempt_not_sent(delivery, &learn);
+    if (first->company > 0 && first->company < size)
+        size = first->company;
+    while (attempt->count < size && (place = lanes_next(&model->lanes))) {
+        struct delivery *delivery = container_of(place, struct delivery, place);
+        if (!attempt_takes_along(attempt, delivery))
+            return;
+        lanes_go_along(&attempt->relay->lanes, place);
+        if (attempt_may_go(delivery)) {
+            attempt_add(attempt, delivery);
+            attempt_begin_delivery(delivery);
+        }
+    }
 }
 
 /* The event heads its lane, and lanes_start() has given it a slot. */
 static void attempt_start(struct delivery *delivery)
 {
-    cleanup(buf_done) struct buf message = BUF_NULL;
+    struct delivery_list deliveries = TAILQ_HEAD_INITIALIZER(deliveries);
+    int64_t began_ms = loop_now_ms(delivery->relay->loop);
 
-    /* Whatever the event waits for calls lanes_ready(). */
-    if (delivery->state != DELIVERY_WAITING || settle_is_disk_first(delivery)) {
-        lanes_rest(&delivery->relay->lanes, &delivery->place);
+    if (!attempt_may_go(delivery))
         return;
+    struct attempt *attempt = attempt_new(delivery);
+    attempt_begin_delivery(delivery);
+    if (!attempt) {
+        TAILQ_INSERT_TAIL(&deliveries, delivery, beside);
+    } else {
+        attempt_gather(attempt);
+        if (attempt_send(attempt) == 0)
+            return;
+        (void)attempt_end(attempt, &deliveries);
     }
-    if (attempt_is_for_others(delivery)) {
-        attempt_stand_aside(delivery);
-        return;
-    }
-    /* An event without an attempt, such as a replay that a restart interrupted, gets one. */
-    if (delivery->attempts > 0 && age_is_over(delivery)) {
-        age_bury(delivery);
-        return;
-    }
-    int r = attempt_make_args(delivery, &message);
-    if (r > 0)
-        settle_bury(delivery, REPLY_FAILED, buf_span(&message));
-    else
-        attempt_begin(delivery, r == 0);
+    outcome_unsent(&deliveries, began_ms);
 }
 
 void attempt_start_all(struct relay *relay)

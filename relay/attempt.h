@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Attempts: calls of Convex for an event, and what follows from the answer for that event. */
+/*
+ * One call of Convex, for an event, or for several of a model that has a batch function: heads of
+ * their lanes each. What follows for each event is relay/outcome.h's.
+ */
 #pragma once
 
 struct attempt;
 struct delivery;
 struct relay;
 
-/* Starts an attempt for each event that lanes_start() gives. For the pump. */
+/* Starts whatever may go. */
 void attempt_start_all(struct relay *relay);
 
-/* After a reload: every closed gate probes, and events that rest before no gate go on. */
-void attempt_probe(struct relay *relay);
-
-/* Ends the event's attempt, if one is in flight, without waiting for an answer. */
+/* Ends the event's attempt, if there is one, unanswered, and that of the events beside it. */
 void attempt_cancel(struct delivery *delivery);
 
-/* Frees what is kept for later attempts. None may be in flight. */
+/* Frees what is kept for later attempts. None may be under way. */
 void attempt_done(struct relay *relay);

@@ -15,7 +15,8 @@ void core_ask_pump(struct relay *relay)
 
 uint64_t core_next_id(struct relay *relay)
 {
-    return relay->outbox ? outbox_next_id(relay->outbox) : ++relay->next_id;
+    return relay->outbox ? outbox_next_id(relay->outbox)
+                         : outbox_ids_next(&relay->ids, clock_wall_ms(loop_clock(relay->loop)));
 }
 
 int core_join(struct delivery *delivery, enum lanes_haste haste)

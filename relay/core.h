@@ -16,6 +16,7 @@
 #include "convex/verdict.h"
 #include "handlers/service.h"
 #include "outbox/outbox.h"
+#include "outbox/outbox_ids.h"
 #include "relay/delivery.h"
 #include "relay/gate.h"
 #include "relay/lanes.h"
@@ -89,8 +90,9 @@ struct relay {
 
     struct event_counts other;           /* of models without counts of their own */
     uint64_t refused_other;              /* the offers of those models that were refused */
-    uint64_t next_id;                    /* the last id, where there is no outbox to give ids */
+    struct outbox_ids ids;               /* gives ids where there is no outbox */
     uint64_t outcomes[VERDICT_HELD + 1]; /* attempts, by enum verdict_outcome */
+    uint64_t batch_splits;               /* batches that were sent again in halves */
     struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
     struct log_sum unrouted;             /* logs letters that never were in a lane */
     struct log_sum blamed;               /* logs events that fail while others get through */

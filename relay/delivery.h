@@ -65,6 +65,7 @@ struct delivery {
     size_t bytes;          /* the event's part of all.bytes */
     size_t unstored_bytes; /* the event's part of all.unstored_bytes */
 
+    int company; /* 0: any; else a batch with this event has failed, and so many may go together */
     struct attempt *attempt;  /* the one in flight; NULL: none */
     int attempts;             /* begun so far, also in earlier processes */
     int strikes;              /* failures in this process that count against verdict.tries_max */
@@ -78,11 +79,12 @@ struct delivery {
     enum reply reply;   /* while SETTLING: the sender's answer once the fate is written */
     struct buf message; /* the whole message of that answer */
 
-    struct outbox_op append;    /* stores the event; if that is an offer: takes or refuses it */
-    struct outbox_op note;      /* stores why an attempt failed */
-    struct outbox_op fate;      /* stores that the event was delivered, or died */
-    struct buf noted;           /* a copy of the reason, which note points at */
-    TAILQ_ENTRY(delivery) link; /* all.list */
+    struct outbox_op append;      /* stores the event; if that is an offer: takes or refuses it */
+    struct outbox_op note;        /* stores why an attempt failed */
+    struct outbox_op fate;        /* stores that the event was delivered, or died */
+    struct buf noted;             /* a copy of the reason, which note points at */
+    TAILQ_ENTRY(delivery) link;   /* all.list */
+    TAILQ_ENTRY(delivery) beside; /* the deliveries of one attempt */
 };
 TAILQ_HEAD(delivery_list, delivery);
 

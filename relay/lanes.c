@@ -3,6 +3,7 @@
  * Lanes and groups.
  *
  *   a lane:   READY --lanes_start--> IN_FLIGHT --lanes_rest--> RESTING --lanes_ready--> READY
+ *             READY --lanes_go_along--> ALONG --lanes_rest--> RESTING
  *             READY --lanes_rest--> RESTING
  *             any state --lanes_leave of the head--> READY, or gone where no place is left
  *
@@ -21,7 +22,7 @@
 /* The bit of a rank that puts an idle place behind all live ones: no id is as high. */
 #define LANE_RANK_IDLE (UINT64_C(1) << 63)
 
-enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_RESTING };
+enum lane_state { LANE_READY, LANE_IN_FLIGHT, LANE_ALONG, LANE_RESTING };
 
 struct lane {
     struct table_node node;
@@ -220,6 +221,29 @@ struct lane_place *lanes_start(struct lanes *lanes)
     return TAILQ_FIRST(&lane->places);
 }
 
+static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum lane_state state)
+{
+    struct lane *lane = place->lane;
+
+    if (!lanes_is_head(place) || lane->state == state)
+        return;
+    lane_group_delist(lanes, lane->group);
+    lane_enter(lanes, lane, state);
+    lane_group_enlist(lanes, lane->group);
+}
+
+struct lane_place *lanes_next(const struct lane_group *group)
+{
+    return group->ready.first
+               ? TAILQ_FIRST(&container_of(group->ready.first, struct lane, ready)->places)
+               : NULL;
+}
+
+void lanes_go_along(struct lanes *lanes, struct lane_place *place)
+{
+    lanes_move(lanes, place, LANE_ALONG);
+}
+
 bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group)
 {
     return !lanes->startable.first && lanes->in_flight < lanes->limit && !group->ready.first &&
@@ -233,17 +257,6 @@ int lanes_free(const struct lanes *lanes, const struct lane_group *group)
     int n = of_all < of_group ? of_all : of_group;
 
     return n > 0 ? n : 0;
-}
-
-static void lanes_move(struct lanes *lanes, const struct lane_place *place, enum lane_state state)
-{
-    struct lane *lane = place->lane;
-
-    if (!lanes_is_head(place) || lane->state == state)
-        return;
-    lane_group_delist(lanes, lane->group);
-    lane_enter(lanes, lane, state);
-    lane_group_enlist(lanes, lane->group);
 }
 
 bool lanes_is_head(const struct lane_place *place)

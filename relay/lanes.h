@@ -78,6 +78,12 @@ int lanes_join(struct lanes *lanes, struct lane_group *group, struct lane_place 
 /* The place that goes next, and is in flight from now on; NULL: none may go. */
 struct lane_place *lanes_start(struct lanes *lanes);
 
+/* The ready head of the group that would go first, whatever room there is; NULL: none is ready. */
+struct lane_place *lanes_next(const struct lane_group *group);
+
+/* A ready head goes along with another head that is in flight, and takes no room. */
+void lanes_go_along(struct lanes *lanes, struct lane_place *place);
+
 /* Whether no head can go now, while a head of the group would go at once if it became ready: slots
  * are free, and nothing wants them. */
 bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group);

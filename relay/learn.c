@@ -75,7 +75,7 @@ static void learn_log_open(const struct gate *gate, const char *model)
 }
 
 /* Convex as a whole is well, since Convex has judged this event. */
-static bool learn_upstream_well(struct relay *relay)
+bool learn_upstream_passed(struct relay *relay)
 {
     bool opens = gate_passed(&relay->gate);
 
@@ -182,7 +182,7 @@ bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
         learn_upstream_failed(delivery, attempt, verdict);
         return false;
     }
-    bool opens = learn_upstream_well(relay);
+    bool opens = learn_upstream_passed(relay);
     if (verdict->outcome == VERDICT_HELD) {
         learn_model_failed(delivery, attempt, verdict);
         return opens;

@@ -19,6 +19,10 @@ struct learn_attempt {
 bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
                 const struct verdict *verdict);
 
+/* Convex has judged a call, which says nothing of the model's functions. True: the upstream gate
+ * has opened, and events that rest before it may go on. */
+bool learn_upstream_passed(struct relay *relay);
+
 /* Gives the lanes the limits that follow from gates, limits and the relay's phase. */
 void learn_apply_all(struct relay *relay);
 

@@ -100,6 +100,7 @@ void model_set_route(struct model *model, struct routes *routes, const struct ro
     model->route = route;
     model->generation++;
     model->lost = false;
+    batching_set_max(&model->batching, route->batch.mutation ? route->batch.max : 0);
     limit_set_max(&model->limit, fewer ? route->concurrency : concurrency);
 }
 

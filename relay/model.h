@@ -16,6 +16,7 @@
 #include "handlers/routes.h"
 #include "handlers/snapshot.h"
 #include "outbox/outbox.h"
+#include "relay/batching.h"
 #include "relay/gate.h"
 #include "relay/lanes.h"
 #include "relay/limit.h"
@@ -50,6 +51,7 @@ struct model {
 
     struct lane_group lanes;
     struct limit limit;
+    struct batching batching;
     struct gate gate;
     struct queue queue;
     struct outbox_read page; /* while queue.reading */

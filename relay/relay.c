@@ -160,6 +160,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->options = *options;
     relay->dice = options->dice;
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
+    outbox_ids_init(&relay->ids, 0);
     pump_init(relay);
     tickets_init(&relay->tickets, loop, options->sync_wait_ms, settle_ticket_due);
     deliveries_init(&relay->deliveries, relay, loop, &relay->tickets, options->allocator);

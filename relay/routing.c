@@ -6,10 +6,10 @@
 
 #include "base/error.h"
 #include "base/log.h"
-#include "relay/attempt.h"
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
+#include "relay/outcome.h"
 #include "relay/snapshot_fill.h"
 
 int routing_model(struct relay *relay, struct routes *routes, const struct route *route,
@@ -136,7 +136,7 @@ int routing_set(struct relay *relay, struct routes *routes)
     learn_apply_all(relay);
     routing_submit_naming(relay);
     offers_find(relay);
-    attempt_probe(relay);
+    outcome_probe(relay);
     core_ask_pump(relay);
     return 0;
 }

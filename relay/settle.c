@@ -5,6 +5,8 @@
  *   append  The event is stored, side by side with its first attempt. If the record may have
  *           dead letters, the attempt waits for the append: without a row, a crash after the
  *           delivery could leave no trace of the event, and those letters would never be stale.
+ *           It also waits where the mutation gets the event's id (sequence), and a crash could
+ *           make that id be given again.
  *   note    After a failed attempt: how many there were, and why the last one failed.
  *   fate    The event was delivered, or is dead. If the event was on disk, the next event of the
  *           record waits until the fate is written. So Convex may see the last event of a record
@@ -92,9 +94,11 @@ void settle_append(struct delivery *delivery)
 bool settle_is_disk_first(const struct delivery *delivery)
 {
     const struct event *event = &delivery->event;
+    const struct outbox *outbox = delivery->relay->outbox;
 
     return delivery->row == DELIVERY_ROW_WRITING &&
-           outbox_may_have_letters(delivery->relay->outbox, event->model, event->record);
+           (outbox_may_have_letters(outbox, event->model, event->record) ||
+            (delivery->model->route->sequence && outbox_is_past_mark(outbox, delivery->id)));
 }
 
 /* Notes are for people who look at pending events: a note that fails or comes late is no loss. */

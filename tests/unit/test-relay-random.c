@@ -8,11 +8,13 @@
 
 #include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
+#include "tests/unit/lib/relay_convex.h"
 
 enum {
     LIVES = 8,
     TURNS = 150,
-    RECORDS_MAX = 12,
+    RECORDS_MAX = 40,
+    RECORDS_FEW = 12,
     CALM_MS = 4000,
     CALM_STEP_MS = 20,
     CALMS = 20, /* of these, until the last retry */
@@ -23,7 +25,7 @@ struct life {
     struct world *world;
     int records;
     int numbers[RECORDS_MAX];
-    bool restarts, faults;
+    bool restarts, faults, batches;
 };
 
 static struct life life;
@@ -50,6 +52,33 @@ static struct world_answer any_answer(struct world *world, const char *path, int
                                  : of_100 < 96 ? world_unreachable()
                                  : of_100 < 98 ? world_no_function()
                                                : world_http(503, "x");
+
+    answer.after_ms = 1 + roll(one_in(4) ? 3000 : 60);
+    return answer;
+}
+
+/* Nobody knows which events it has taken: the single mutation is asked for each. */
+static struct world_answer returns_nonsense(struct world_call *call)
+{
+    for (int i = 0; i < call->count; i++)
+        call->items[i].undone = true;
+    return world_http(200, "{\"status\":\"success\",\"value\":[7]}");
+}
+
+/* What a batch function and the way to it may say beside what the single mutation would. */
+static struct world_answer any_batch_answer(struct world *world, struct world_call *call)
+{
+    int of_100 = roll(100);
+    struct world_answer answer =
+        of_100 < 60   ? relay_convex_loop(world, call)
+        : of_100 < 80 ? world_rejected()
+        : of_100 < 86 ? world_http(200, "{\"status\":\"error\",\"errorMessage\":\"Too many writes "
+                                        "in a single function execution (limit: 1)\"}")
+        : of_100 < 90 ? world_conflict()
+        : of_100 < 92 ? world_no_function()
+        : of_100 < 94 ? returns_nonsense(call)
+        : of_100 < 97 ? world_lost()
+                      : world_done();
 
     answer.after_ms = 1 + roll(one_in(4) ? 3000 : 60);
     return answer;
@@ -120,9 +149,14 @@ static void stop_for_a_moment(void)
     world_restart(life.world);
 }
 
+static const char *life_routes(void)
+{
+    return life.batches ? batching_routes() : many_routes();
+}
+
 static void change_routes(void)
 {
-    world_reload(life.world, one_in(2) ? many_routes() : "{\"m0\":{\"mutation\":\"m:f\"}}");
+    world_reload(life.world, one_in(2) ? life_routes() : "{\"m0\":{\"mutation\":\"m:f\"}}");
 }
 
 static void turn(void)
@@ -180,23 +214,26 @@ static void assert_nothing_is_missing(unsigned seed)
 static void live(unsigned seed)
 {
     static const int64_t steps_ms[] = {1, 5, 20};
-    struct world_options options = {.routes = many_routes()};
+    struct world_options options = {0};
 
-    life = (struct life){.seed = seed};
+    life = (struct life){.seed = seed, .batches = seed % 2 == 0};
+    options.routes = life_routes();
     options.concurrency = 1 + roll(32);
     options.step_ms = steps_ms[roll(3)];
     options.sync_wait_ms = one_in(2) ? 500 : 5000;
-    life.records = 1 + roll(RECORDS_MAX);
+    life.records = 1 + roll(one_in(2) ? RECORDS_FEW : RECORDS_MAX);
     life.restarts = one_in(2);
     life.faults = !one_in(3);
     life.world = begin(&options, any_answer);
+    life.world->batch = any_batch_answer;
     for (int i = 0; i < TURNS; i++) {
         turn();
         assert_order(seed);
     }
     mend();
-    world_reload(life.world, many_routes());
+    world_reload(life.world, life_routes());
     life.world->convex = takes_all;
+    life.world->batch = NULL;
     for (int i = 0; i < CALMS; i++) {
         offers_find(life.world->relay);
         calm(CALM_MS);

@@ -103,15 +103,30 @@ void change_beside(struct world *world, int (*change)(struct store *store, uint6
     store->ops->close(store);
 }
 
-const char *many_routes(void)
+/* Writes a route for each model, with those members more. */
+static void write_routes(const char *members, char *json, size_t size)
 {
-    static char json[MANY_ROUTES * 64];
     size_t len = 0;
 
     for (int i = 0; i < MANY_ROUTES; i++)
-        len += (size_t)snprintf(json + len, sizeof(json) - len,
-                                "%c\"m%d\":{\"mutation\":\"m%d:f\"}", i ? ',' : '{', i, i);
-    (void)snprintf(json + len, sizeof(json) - len, "}");
+        len += (size_t)snprintf(json + len, size - len, "%c\"m%d\":{\"mutation\":\"m%d:f\"%s}",
+                                i ? ',' : '{', i, i, members);
+    (void)snprintf(json + len, size - len, "}");
+}
+
+const char *many_routes(void)
+{
+    static char json[MANY_ROUTES * 64];
+
+    write_routes("", json, sizeof(json));
+    return json;
+}
+
+const char *batching_routes(void)
+{
+    static char json[MANY_ROUTES * 128];
+
+    write_routes(",\"batch\":\"m:fBatch\",\"sequence\":\"seq\"", json, sizeof(json));
     return json;
 }
 

@@ -81,4 +81,6 @@ enum {
 
 /* Routes of MANY_ROUTES models, as JSON: the window of each is so small that few events fill it. */
 const char *many_routes(void);
+/* The same, with batches and sequence. */
+const char *batching_routes(void);
 void send_backlog(struct world *world, const char *model);

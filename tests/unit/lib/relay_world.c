@@ -2,123 +2,7 @@
 #include "tests/unit/lib/relay_world.h"
 
 #include "tests/unit/lib/fault_allocator.h"
-
-/* ---- answers ---- */
-
-struct world_answer world_http(int status, const char *body)
-{
-    return (struct world_answer){
-        .after_ms = 20,
-        .answer = {.kind = ANSWER_HTTP,
-                   .status = status,
-                   .body = span_of(body),
-                   .retry_after_ms = -1},
-    };
-}
-
-struct world_answer world_done(void)
-{
-    return world_http(200, "{\"status\":\"success\",\"value\":null}");
-}
-
-struct world_answer world_rejected(void)
-{
-    return world_http(200, "{\"status\":\"error\",\"errorMessage\":\"Uncaught Error: no\"}");
-}
-
-struct world_answer world_no_function(void)
-{
-    return world_http(200,
-                      "{\"status\":\"error\",\"errorMessage\":\"Could not find public function "
-                      "for 'posts:syncFromBlade'.\"}");
-}
-
-struct world_answer world_unreachable(void)
-{
-    return (struct world_answer){
-        .after_ms = 1,
-        .answer = {.kind = ANSWER_NOT_SENT, .retry_after_ms = -1, .why = "connection refused"},
-    };
-}
-
-struct world_answer world_lost(void)
-{
-    return (struct world_answer){
-        .after_ms = 20,
-        .answer = {.kind = ANSWER_LOST, .retry_after_ms = -1, .why = "reset"},
-    };
-}
-
-/* ---- the transport ---- */
-
-static void world_note_done(struct world *world, int record, int number)
-{
-    world->done++;
-    if (number < world->newest[record])
-        world->disorders++;
-    else
-        world->newest[record] = number;
-}
-
-static void world_answer_call(void *ctx)
-{
-    struct world_call *made = ctx;
-    struct world *world = made->world;
-    struct call *call = made->call;
-    struct answer answer = made->answer.answer;
-
-    TAILQ_REMOVE(&world->calls, made, link);
-    world->flying--;
-    world->busy[made->record] = false;
-    if (answer.status == 200 && memmem(answer.body.at, answer.body.len, "success", 7))
-        world_note_done(world, made->record, made->number);
-    free(made);
-    call->done(call, &answer);
-}
-
-static int world_start_call(struct transport *transport, struct call *call)
-{
-    struct world *world = container_of(transport, struct world, transport);
-    struct world_call *made = calloc(1, sizeof(*made));
-    char path[64] = "", head[128], data[64]; /* the slices end without a NUL */
-
-    assert_non_null(made);
-    (void)snprintf(head, sizeof(head), "%.*s", (int)call->body[0].len, call->body[0].at);
-    (void)snprintf(data, sizeof(data), "%.*s", (int)call->body[1].len, call->body[1].at);
-    assert_int_equal(sscanf(head, "{\"path\":\"%63[^\"]", path), 1);
-    assert_int_equal(sscanf(data, "{\"bladeId\":\"r%d\",\"n\":%d", &made->record, &made->number),
-                     2);
-    made->world = world;
-    made->call = call;
-    made->answer = world->convex(world, path, made->record, made->number);
-    world->overlaps += world->busy[made->record];
-    world->busy[made->record] = true;
-    world->attempts++;
-    if (++world->flying > world->flying_max)
-        world->flying_max = world->flying;
-    call->handle = made;
-    made->timer = (struct loop_timer){.fn = world_answer_call, .ctx = made};
-    TAILQ_INSERT_TAIL(&world->calls, made, link);
-    loop_timer_set(world->loop, &made->timer, world->now_ms + made->answer.after_ms);
-    return 0;
-}
-
-static void world_cancel_call(struct transport *transport, struct call *call)
-{
-    struct world *world = container_of(transport, struct world, transport);
-    struct world_call *made = call->handle;
-
-    loop_timer_clear(world->loop, &made->timer);
-    TAILQ_REMOVE(&world->calls, made, link);
-    world->flying--;
-    world->busy[made->record] = false;
-    free(made);
-}
-
-static const struct transport_ops world_transport_ops = {
-    .start = world_start_call,
-    .cancel = world_cancel_call,
-};
+#include "tests/unit/lib/relay_convex.h"
 
 /* ---- time ---- */
 
@@ -324,7 +208,7 @@ struct world *world_new(const struct world_options *options)
         world->options.step_ms = 1;
     if (!world->options.sync_wait_ms)
         world->options.sync_wait_ms = 10000;
-    world->transport.ops = &world_transport_ops;
+    world->transport.ops = &relay_convex_ops;
     TAILQ_INIT(&world->calls);
     (void)snprintf(world->folder, sizeof(world->folder), "/tmp/relay-world-XXXXXX");
     assert_non_null(mkdtemp(world->folder));
@@ -392,8 +276,8 @@ struct sender *world_send_large(struct world *world, const char *model, int reco
     sender->request.reply = sender_reply;
     assert_int_equal(buf_printf(&sender->request.body,
                                 "{\"model\":\"%s\",\"operation\":\"set\",\"data\":{\"bladeId\":"
-                                "\"r%d\",\"n\":%d},\"hiveId\":\"r%d\",\"padding\":\"%*s\"}",
-                                model, record, number, record, bytes, ""),
+                                "\"r%d\",\"n\":%d,\"padding\":\"%*s\"},\"hiveId\":\"r%d\"}",
+                                model, record, number, bytes, "", record),
                      0);
     envelope_init(&sender->request.envelope);
     envelope_feed(&sender->request.envelope, buf_span(&sender->request.body));

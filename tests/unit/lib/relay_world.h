@@ -27,6 +27,7 @@
 
 enum {
     WORLD_RECORDS = 20000,
+    WORLD_ITEMS_MAX = 512,
     WORLD_START_MS = 1000 * 1000,
     WORLD_LOOK_STEPS = 64,
     WORLD_DISK_WAIT_MS = 10,
@@ -62,14 +63,26 @@ struct sender {
     SLIST_ENTRY(sender) link;
 };
 
+struct world_item {
+    int record, number;
+    bool undone; /* though the call succeeds */
+};
+
+/* A call that is in flight, of one event or of a batch. */
 struct world_call {
     struct world *world;
     struct call *call;
     struct loop_timer timer;
     struct world_answer answer;
-    int record, number;
+    char path[64];
+    bool batch;
+    int count;
+    struct world_item items[WORLD_ITEMS_MAX];
+    struct buf body; /* of the answer, where it is made */
     TAILQ_ENTRY(world_call) link;
 };
+
+typedef struct world_answer (*world_batch_fn)(struct world *world, struct world_call *call);
 
 struct world {
     struct clock clock;
@@ -86,6 +99,7 @@ struct world {
     struct relay *relay;
     struct transport transport;
     world_convex_fn convex;
+    world_batch_fn batch; /* NULL: a loop over convex */
     TAILQ_HEAD(, world_call) calls;
     SLIST_HEAD(, sender) senders;
     struct outbox_read barrier;
@@ -93,8 +107,9 @@ struct world {
     int steps;
     /* What Convex has seen. */
     int attempts, done, flying, flying_max;
-    int disorders; /* an older event of a record done after a newer one */
-    int overlaps;  /* two attempts of a record at once */
+    int batches, batch_max; /* calls with several events, and the largest of them */
+    int disorders;          /* an older event of a record done after a newer one */
+    int overlaps;           /* two attempts of a record at once */
     int newest[WORLD_RECORDS];
     bool busy[WORLD_RECORDS];
 };
