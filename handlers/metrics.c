@@ -226,6 +226,24 @@ static void metrics_histogram(struct metrics *metrics, const char *name, const c
                 n);
 }
 
+static void metrics_sizes(struct metrics *metrics, const char *name, const char *help,
+                          const struct sizes *sizes)
+{
+    uint64_t n = 0;
+
+    metrics_head(metrics, name, "histogram", help);
+    for (int i = 0; i < SIZES_BUCKETS; i++) {
+        n += sizes->counts[i];
+        metrics_put(metrics, METRIC "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name,
+                    sizes_bounds[i].text, n);
+    }
+    n += sizes->counts[SIZES_BUCKETS];
+    metrics_put(metrics,
+                METRIC "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n" METRIC "%s_sum %" PRIu64 "\n" METRIC
+                       "%s_count %" PRIu64 "\n",
+                name, n, name, sizes->sum, name, n);
+}
+
 int metrics_print(const struct service *service, const struct snapshot *snapshot, struct buf *out)
 {
     struct metrics metrics = {service, snapshot, out, 0};
@@ -245,6 +263,11 @@ int metrics_print(const struct service *service, const struct snapshot *snapshot
     metrics_histogram(&metrics, "convex_duration_seconds",
                       "From the start of a call of Convex to its answer, or to giving up on it.",
                       &snapshot->convex_duration);
+    metrics_sizes(&metrics, "batch_size", "Events in one call, of calls with several.",
+                  &snapshot->batch_sizes);
+    metrics_head(&metrics, "batch_splits_total", "counter",
+                 "Calls with several events that failed, and were sent again in halves.");
+    metrics_sample(&metrics, "batch_splits_total", NULL, NULL, snapshot->batch_splits);
     metrics_head(&metrics, "build_info", "gauge", "1, with the version as a label.");
     metrics_sample(&metrics, "build_info", "version", service->version, 1);
     return metrics.r;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/histogram.h"
+#include "base/sizes.h"
 
 /*
  * The events of a model: accepted == delivered + discarded + pending + dead, always. An event is
@@ -31,6 +32,10 @@ struct snapshot_route {
     int64_t held_since_ms;
     int in_flight;
     int limit;             /* of attempts in flight, as conflicts and success have moved it */
+    const char *batch;     /* the batch function; NULL: none */
+    int batch_size;        /* events in a call at most; 1: they go singly at the moment */
+    int batch_max;         /* the same, as the route says */
+    const char *sequence;  /* the member that gets the event's id, as JSON; NULL: none */
     int64_t oldest_age_ms; /* of the model's oldest event that is not settled; -1: none */
     const char *error; /* what went wrong last, without a record's contents; NULL: nothing yet */
     const char *error_outcome;
@@ -51,6 +56,8 @@ struct snapshot {
         uint64_t done, rejected, again, held;
     } attempts;
     struct histogram convex_duration;
+    struct sizes batch_sizes;
+    uint64_t batch_splits;
 
     const char *outbox; /* the outbox's state: off, ok, full, failing */
     int64_t outbox_bytes;

@@ -90,6 +90,27 @@ static void status_gate(struct status *status, const char *held, int64_t since_m
     status_time(status, "held_since", held ? since_ms : 0);
 }
 
+/* JSON as it stands; NULL: null. */
+static void status_json(struct status *status, const char *name, const char *json)
+{
+    status_name(status, name);
+    status_raw(status, json ? json : "null");
+}
+
+static void status_batch(struct status *status, const struct snapshot_route *route)
+{
+    status_name(status, "batch");
+    if (!route->batch) {
+        status_raw(status, "null");
+        return;
+    }
+    status_open(status, "{");
+    status_text(status, "mutation", route->batch);
+    status_number(status, "max", route->batch_max);
+    status_number(status, "size", route->batch_size);
+    status_close(status, "}");
+}
+
 static void status_route(struct status *status, const struct snapshot_route *route)
 {
     status_comma(status);
@@ -99,6 +120,8 @@ static void status_route(struct status *status, const struct snapshot_route *rou
     status_gate(status, route->held, route->held_since_ms);
     status_number(status, "in_flight", route->in_flight);
     status_number(status, "limit", route->limit);
+    status_batch(status, route);
+    status_json(status, "sequence", route->sequence);
     status_number(status, "pending", route->counts ? (int64_t)route->counts->pending : 0);
     status_number(status, "dead", route->counts ? (int64_t)route->counts->dead : 0);
     status_ago(status, "oldest", route->oldest_age_ms);

@@ -236,10 +236,12 @@ static void attempt_answered(struct call *call, const struct answer *answer)
         return;
     histogram_add(&relay->convex_duration, loop_now_ms(relay->loop) - attempt->learn.began_ms);
     struct learn_attempt learn = attempt_end(attempt, &deliveries);
-    if (count > 1)
+    if (count > 1) {
+        sizes_add(&relay->batch_sizes, count);
         batch_outcome(model, &deliveries, count, &learn, answer);
-    else
+    } else {
         attempt_judge_single(&deliveries, &learn, answer);
+    }
     core_ask_pump(relay);
 }
 

@@ -12,6 +12,7 @@
 #include "base/histogram.h"
 #include "base/log_sum.h"
 #include "base/loop.h"
+#include "base/sizes.h"
 #include "convex/transport.h"
 #include "convex/verdict.h"
 #include "handlers/service.h"
@@ -92,6 +93,7 @@ struct relay {
     uint64_t refused_other;              /* the offers of those models that were refused */
     struct outbox_ids ids;               /* gives ids where there is no outbox */
     uint64_t outcomes[VERDICT_HELD + 1]; /* attempts, by enum verdict_outcome */
+    struct sizes batch_sizes;            /* of calls with several events */
     uint64_t batch_splits;               /* batches that were sent again in halves */
     struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
     struct log_sum unrouted;             /* logs letters that never were in a lane */

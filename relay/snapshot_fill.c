@@ -68,6 +68,10 @@ static void fill_model(struct relay *relay, struct model *model, int64_t now_ms,
         .mutation = model->lost ? NULL : model->route->mutation,
         .in_flight = model->lanes.in_flight,
         .limit = model->limit.now,
+        .batch = model->lost ? NULL : model->route->batch.mutation,
+        .batch_size = batching_size(&model->batching, loop_now_ms(relay->loop)),
+        .batch_max = model->batching.max,
+        .sequence = model->lost ? NULL : model->route->sequence,
         .oldest_age_ms = -1,
     };
     if (core_counts_of(relay, model) != &relay->other)
@@ -157,6 +161,8 @@ int snapshot_fill(struct relay *relay, struct snapshot *snapshot)
         .attempts = {attempts[VERDICT_DONE], attempts[VERDICT_REJECTED], attempts[VERDICT_AGAIN],
                      attempts[VERDICT_HELD]},
         .convex_duration = relay->convex_duration,
+        .batch_sizes = relay->batch_sizes,
+        .batch_splits = relay->batch_splits,
     };
     if (!snapshot->routes)
         return error_origin(-ENOMEM);

@@ -48,6 +48,8 @@ const FAMILIES = {
   convex_relay_request_duration_seconds: 'histogram',
   convex_relay_convex_duration_seconds: 'histogram',
   convex_relay_outbox_commit_seconds: 'histogram',
+  convex_relay_batch_size: 'histogram',
+  convex_relay_batch_splits_total: 'counter',
   convex_relay_build_info: 'gauge',
 };
 

@@ -46,6 +46,14 @@ static struct line_row there_rows[] = {
     {"convex_duration_seconds_bucket{le=\"+Inf\"} 4"},
     {"convex_duration_seconds_sum 61.005"},
     {"convex_duration_seconds_count 4"},
+    {"batch_size_bucket{le=\"2\"} 2"},
+    {"batch_size_bucket{le=\"5\"} 2"},
+    {"batch_size_bucket{le=\"10\"} 3"},
+    {"batch_size_bucket{le=\"500\"} 3"},
+    {"batch_size_bucket{le=\"+Inf\"} 4"},
+    {"batch_size_sum 600"},
+    {"batch_size_count 4"},
+    {"batch_splits_total 5"},
     {"build_info{version=\"1.2.3\"} 1"},
 };
 
