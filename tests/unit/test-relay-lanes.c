@@ -17,7 +17,7 @@ struct item {
     int group, record; /* record -1: none */
     bool idle;
     uint64_t rank;
-    enum { OUT, WAITS, FLIES, RESTS } state;
+    enum { OUT, WAITS, FLIES, ALONG, RESTS } state; /* ALONG: flies, and takes no room */
 };
 
 struct stage {
@@ -334,22 +334,42 @@ static bool is_before(const struct stage *stage, const struct item *a, const str
     return x != y ? x < y : a->place.id < b->place.id;
 }
 
+static bool has_room(const struct stage *stage, int group)
+{
+    return count(stage, group, FLIES) < stage->groups[group].limit;
+}
+
 /* The first to have come, among those that could go; who has rested comes behind all others, and
- * who is idle behind these. */
-static struct item *expected(struct stage *stage)
+ * who is idle behind these. group: of that one, whatever room there is; -1: of all with room. */
+static struct item *first_ready(struct stage *stage, int group)
 {
     struct item *best = NULL;
 
-    if (count(stage, -1, FLIES) >= stage->lanes.limit)
-        return NULL;
     for (int i = 0; i < PLACES; i++) {
         struct item *item = &stage->items[i];
         if (item->state == WAITS && is_head(stage, item) &&
-            count(stage, item->group, FLIES) < stage->groups[item->group].limit &&
+            (group < 0 ? has_room(stage, item->group) : item->group == group) &&
             (!best || is_before(stage, item, best)))
             best = item;
     }
     return best;
+}
+
+static struct item *expected(struct stage *stage)
+{
+    return count(stage, -1, FLIES) < stage->lanes.limit ? first_ready(stage, -1) : NULL;
+}
+
+static void go_along(struct stage *stage, int group)
+{
+    struct item *best = first_ready(stage, group);
+    struct lane_place *place = lanes_next(&stage->groups[group]);
+
+    assert_ptr_equal(place, best ? &best->place : NULL);
+    if (!best)
+        return;
+    lanes_go_along(&stage->lanes, place);
+    best->state = ALONG;
 }
 
 static struct item *pick(struct stage *stage, int state, unsigned *seed)
@@ -368,7 +388,7 @@ static void step(struct stage *stage, unsigned *seed)
 {
     struct item *item, *best;
 
-    switch (rand_r(seed) % 8) {
+    switch (rand_r(seed) % 9) {
     case 0:
     case 1:
     case 2:
@@ -382,7 +402,7 @@ static void step(struct stage *stage, unsigned *seed)
         assert_ptr_equal(start(stage), best);
         break;
     case 5:
-        item = pick(stage, FLIES, seed);
+        item = pick(stage, rand_r(seed) % 2 ? FLIES : ALONG, seed);
         if (item && rand_r(seed) % 2) {
             leave(stage, item);
         } else if (item) {
@@ -397,6 +417,9 @@ static void step(struct stage *stage, unsigned *seed)
             item->rank = (rank_of(stage, item) & IDLE_RANK) | (stage->next_id + 1);
             item->state = WAITS;
         }
+        break;
+    case 7:
+        go_along(stage, rand_r(seed) % GROUPS);
         break;
     default:
         stage->lanes.limit = rand_r(seed) % 6;
