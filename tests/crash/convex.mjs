@@ -8,7 +8,7 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { freePorts } from '../lib/ports.mjs';
 import { waitFor } from '../lib/wait.mjs';
-import { ROUTES, digest } from './plan.mjs';
+import { ROUTES, SEQUENCE, digest } from './plan.mjs';
 
 export const TIMEOUT_MS = 3000; // the relay's CONVEX_TIMEOUT_MS
 const BEAT_MS = 20;
@@ -71,6 +71,22 @@ const FAULTS = {
     }),
 };
 
+// What only a batch function may say.
+const BATCH_FAULTS = {
+  nonsense(call) {
+    call.run();
+    call.answer(200, { status: 'success', value: 7, logLines: [] });
+  },
+  limit: (call) =>
+    call.answer(200, {
+      status: 'error',
+      errorMessage: 'Uncaught Error: Too many writes in a single function execution (limit: 16000)',
+    }),
+  again: (call) => call.answer(200, call.run({ again: 1 })),
+  missing: FAULTS.missing,
+};
+const BATCH_TROUBLE = 0.15; // how often
+
 const SMALL_TROUBLE = {
   slow: 4,
   reject: 1,
@@ -116,7 +132,7 @@ const CLIMATE = {
 // A reset may overtake the last answer. libuv refuses to reset a connection that this side has
 // ended, and Node then forgets to close it.
 function reset(socket) {
-  if (socket.lastAttempt) socket.lastAttempt.unheard = true;
+  for (const attempt of socket.lastAttempts ?? []) attempt.unheard = true;
   if (socket.writableEnded) socket.destroy();
   else socket.resetAndDestroy();
 }
@@ -126,11 +142,12 @@ function reset(socket) {
 // end of the stream has arrived here, only writing shows such a reset.
 function watchForUnread(socket) {
   const told = (error) => {
-    if (error && socket.lastAttempt?.said) socket.lastAttempt.unread = true;
+    for (const attempt of socket.lastAttempts ?? [])
+      if (error && attempt.said) attempt.unread = true;
   };
   socket.on('error', told); // a killed relay ends its connections like this, too
   socket.prependListener('end', () => {
-    if (socket.lastAttempt?.said && socket.writable) socket.write(' ', told);
+    if (socket.lastAttempts?.some(({ said }) => said) && socket.writable) socket.write(' ', told);
   });
 }
 
@@ -240,66 +257,89 @@ export class Convex {
     } = JSON.parse(Buffer.concat(chunks).toString('utf8'));
     const call = new Call(this, request.socket, response, path, args, cameMs);
     this.onMoment('arrived');
-    // An event of nobody has no number; the oracle reports that.
-    if (!call.event) return call.answer(400, { code: 'BadRequest', message: 'of nobody' });
-    const fault =
-      this.missing && path.startsWith(`${this.missing}:`)
-        ? 'missing'
-        : dice.weighted(WEATHERS[this.weather]);
-    await FAULTS[fault](call, dice);
+    // The oracle reports an attempt of no event.
+    if (!call.isOfEvents()) return call.answer(400, { code: 'BadRequest', message: 'of nobody' });
+    if (this.missing && path.startsWith(`${this.missing}:`)) return FAULTS.missing(call);
+    if (call.isBatch && this.weather !== 'calm' && dice.chance(BATCH_TROUBLE))
+      return BATCH_FAULTS[dice.pick(Object.keys(BATCH_FAULTS))](call);
+    await FAULTS[dice.weighted(WEATHERS[this.weather])](call, dice);
   }
 }
 
-// One attempt, as it goes into the record.
+// One call: an attempt of one event, or of each event of a batch, as it goes into the record.
 class Call {
   constructor(convex, socket, response, path, args, cameMs) {
-    const { plan, stamp, life } = convex;
     this.convex = convex;
     this.socket = socket;
     this.response = response;
     this.path = path;
     this.cameMs = cameMs;
-    this.event = plan.eventOf(path, args);
-    this.attempt = {
-      n: this.event?.n ?? null,
-      life,
-      beganAt: stamp(),
-      endedAt: Infinity,
-      ranAt: null,
-      said: null,
-      intact: this.event?.digest === digest(args),
-    };
-    convex.attempts.push(this.attempt);
-    socket.lastAttempt = this.attempt;
+    const items = convex.plan.itemsOf(path, args);
+    this.isBatch = items.length > 1;
+    const beganAt = convex.stamp();
+    this.items = items.map((item) => this.#begin(item, beganAt));
+    socket.lastAttempts = this.items.map(({ attempt }) => attempt);
+    convex.attempts.push(...socket.lastAttempts);
     this.cut = () => {
-      this.attempt.cut = true;
+      for (const { attempt } of this.items) attempt.cut = true;
       this.#end();
     };
     socket.once('close', this.cut);
+  }
+
+  #begin({ [SEQUENCE]: seq = null, ...args }, beganAt) {
+    const event = this.convex.plan.eventOf(this.path, args);
+    const attempt = {
+      n: event?.n ?? null,
+      life: this.convex.life,
+      beganAt,
+      endedAt: Infinity,
+      ranAt: null,
+      said: null,
+      intact: event?.digest === digest(args),
+      seq,
+    };
+    return { event, attempt };
+  }
+
+  isOfEvents() {
+    return this.items.every(({ event }) => event);
   }
 
   isOpen() {
     return !this.socket.destroyed && this.socket.readable;
   }
 
-  // Runs the mutation. Returns what Convex answers then.
-  run() {
-    if (this.event.poison) return this.reject();
-    this.attempt.ranAt = this.convex.stamp();
-    this.event.settled = true;
+  // Runs the mutation, or that of each item but the last `again`. Returns what Convex answers then.
+  run({ again = 0 } = {}) {
+    const entries = this.items.map((item, i) =>
+      i < this.items.length - again ? this.#run(item) : { again: 'not yet' },
+    );
     this.convex.onMoment('ran');
-    return SUCCESS;
+    if (this.isBatch) return { status: 'success', value: entries, logLines: [] };
+    return entries[0] ? this.reject() : SUCCESS;
   }
 
+  #run({ event, attempt }) {
+    if (event.poison) return { error: `${REJECTION}, event ${event.n}` };
+    attempt.ranAt = this.convex.stamp();
+    event.settled = true;
+    return null;
+  }
+
+  // A batch that is refused as a whole is no judgement of any event.
   reject() {
-    return { status: 'error', errorMessage: `${REJECTION}, event ${this.event.n}`, logLines: [] };
+    const errorMessage = this.isBatch
+      ? 'Uncaught Error: the batch is refused'
+      : `${REJECTION}, event ${this.items[0].event.n}`;
+    return { status: 'error', errorMessage, logLines: [] };
   }
 
   answer(status, content, headers = {}) {
     if (!this.isOpen()) return;
-    if (content === SUCCESS && status === 200) this.attempt.said = 'success';
-    if (content.errorMessage?.startsWith(REJECTION)) this.#reject();
-    this.attempt.tookMs = Math.round(performance.now() - this.cameMs);
+    if (status === 200 || status === 560) this.#say(content);
+    const tookMs = Math.round(performance.now() - this.cameMs);
+    for (const { attempt } of this.items) attempt.tookMs = tookMs;
     this.#end();
     const body = typeof content === 'string' ? content : JSON.stringify(content);
     this.response.writeHead(status, {
@@ -317,8 +357,8 @@ class Call {
     const body = JSON.stringify(content);
     const whole = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     const half = whole.slice(0, Math.floor(where * whole.length));
-    if (content === SUCCESS && half.includes('"status":"success"')) this.attempt.said = 'success';
-    if (content !== SUCCESS && half.includes(JSON.stringify(content.errorMessage))) this.#reject();
+    if (this.isBatch ? half.includes(JSON.stringify(content.value)) : this.#isSaid(content, half))
+      this.#say(content);
     this.#end();
     this.socket.end(half);
   }
@@ -334,13 +374,27 @@ class Call {
     this.socket.destroySoon();
   }
 
-  #reject() {
-    this.attempt.said = 'rejected';
-    this.event.settled = true;
+  #isSaid(content, half) {
+    return content === SUCCESS
+      ? half.includes('"status":"success"')
+      : half.includes(JSON.stringify(content.errorMessage));
+  }
+
+  // What the answer says of each event.
+  #say({ status, value, errorMessage }) {
+    for (const [i, { event, attempt }] of this.items.entries()) {
+      const entry = Array.isArray(value) ? value[i] : value;
+      if (status === 'success' && entry === null) attempt.said = 'success';
+      if (!(entry?.error ?? errorMessage)?.startsWith(REJECTION)) continue;
+      attempt.said = 'rejected';
+      event.settled = true;
+    }
   }
 
   #end() {
     this.socket.off('close', this.cut);
-    if (this.attempt.endedAt === Infinity) this.attempt.endedAt = this.convex.stamp();
+    const endedAt = this.convex.stamp();
+    for (const { attempt } of this.items)
+      if (attempt.endedAt === Infinity) attempt.endedAt = endedAt;
   }
 }

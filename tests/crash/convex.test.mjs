@@ -22,7 +22,7 @@ for (const [what, { leavesWhen, isUnread }] of Object.entries({
     const moment = (name) => {
       if (name === leavesWhen) caller.destroy();
     };
-    const plan = { eventOf: () => ({ n: 1 }) };
+    const plan = { itemsOf: (_, args) => [args], eventOf: () => ({ n: 1 }) };
     const convex = await Convex.start({
       plan,
       dice: { weighted: () => 'well' },

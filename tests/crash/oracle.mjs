@@ -18,6 +18,8 @@
 //             unheard: the relay may not have read the answer; unread: it surely has not
 //             tookMs: from the earliest time at which the request can have come, to the answer
 //             intact: the arguments were those that were sent
+//             seq: the event's number in the arguments, or null. The attempts of a batch have the
+//             same beganAt
 //   letters   the dead letters at the end: {n}
 //   meddled   a Set of n: the dead letters that the operator replayed or discarded
 //   stats     {accepted, delivered, discarded, dead, pending} at the end
@@ -51,6 +53,7 @@ export function judge(history) {
     judgeOrder(lane, attempts, facts, report);
     judgeOverlap(lane, attempts, facts, report);
   }
+  for (const [lane, attempts] of facts.lanes) judgeSequence(lane, attempts, facts, report);
   judgeDuplicates(facts, report);
   judgeLetters(history, facts, report);
   judgeSums(history, report);
@@ -154,6 +157,28 @@ function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   }
 }
 
+// An event has one number, at each attempt, and a larger one than those that were over before it
+// was sent. Only a letter that somebody has replayed may have had another one since.
+function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
+  const numbers = new Map();
+  for (const { n, seq = null } of attempts) {
+    if (seq === null) continue;
+    if (!meddled.has(n) && (numbers.get(n) ?? seq) !== seq)
+      report('sequence', `${lane}: event ${n} has the numbers ${numbers.get(n)} and ${seq}`);
+    if (!numbers.has(n)) numbers.set(n, seq);
+  }
+  const events = [...numbers.keys()].map((n) => byNumber.get(n));
+  const over = [...events].sort((a, b) => a.endedAt - b.endedAt);
+  let i = 0;
+  let highest = null;
+  for (const event of events.sort((a, b) => a.sentAt - b.sentAt)) {
+    for (; over[i].endedAt < event.sentAt; i++)
+      if (highest === null || numbers.get(over[i].n) > numbers.get(highest)) highest = over[i].n;
+    if (highest !== null && numbers.get(highest) >= numbers.get(event.n))
+      report('sequence', `${lane}: event ${event.n} has no larger number than event ${highest}`);
+  }
+}
+
 // A process does not send an event again after Convex has said what became of it. An answer does
 // not count that the process may not have read: it was cut off (unheard), or came after the process
 // had given up. A rejection does not count if the operator replayed the dead letter.
@@ -234,6 +259,7 @@ function count({ events, ends, letters }, { attemptsOf, attempts }, violations) 
     answers,
     acknowledged: events.filter(({ status }) => ACKNOWLEDGED.includes(status)).length,
     attempts: attempts.length,
+    calls: new Set(attempts.map(({ beganAt }) => beganAt)).size,
     delivered: runs.length,
     duplicates: runs.reduce((sum, times) => sum + times - 1, 0),
     deadLetters: letters.length,

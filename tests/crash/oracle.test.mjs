@@ -108,6 +108,23 @@ const WELL = {
     events: [sent(1, 0, 9), sent(2, 1, 9, 200, { lane: 'users/b' })],
     attempts: [ranFrom(1, 2, 6), ranFrom(2, 3, 7)],
   },
+  'numbers that rise, and the same one again': {
+    events: [sent(1, 0, 3, 202), sent(2, 4, 9, 200)],
+    attempts: [
+      ranFrom(1, 1, 2, { ...lost, seq: 7 }),
+      ranFrom(1, 5, 6, { seq: 7 }),
+      ranFrom(2, 7, 8, { seq: 8 }),
+    ],
+  },
+  'numbers of two side by side, in either order': {
+    events: [sent(1, 0, 9), sent(2, 1, 9)],
+    attempts: [ranFrom(2, 2, 4, { seq: 7 }), ranFrom(1, 5, 8, { seq: 8 })],
+  },
+  'another number for a letter that was replayed by force': {
+    events: [sent(1, 0, 9, 500)],
+    attempts: [failedFrom(1, 1, 3, { ...rejected, seq: 7 }), ranFrom(1, 11, 13, { seq: 9 })],
+    meddled: [1],
+  },
   'events without order in any': {
     events: [sent(1, 0, 3, 202, { lane: null }), sent(2, 4, 9, 200, { lane: null })],
     attempts: [ranFrom(2, 5, 7), ranFrom(1, 6, 12)],
@@ -217,6 +234,31 @@ const BROKEN = {
     {
       events: [sent(1, 0, 30), sent(2, 0, 30)],
       attempts: [failedFrom(1, 1, 2), failedFrom(1, 3, 20), ranFrom(2, 5, 7), ranFrom(1, 21, 22)],
+    },
+  ],
+  'another number at the next attempt': [
+    'sequence',
+    {
+      events: [sent(1, 0, 3, 202)],
+      attempts: [failedFrom(1, 4, 5, { seq: 7 }), ranFrom(1, 6, 8, { seq: 8 })],
+    },
+  ],
+  'a newer one with the same number': [
+    'sequence',
+    {
+      events: [sent(1, 0, 5), sent(2, 6, 9)],
+      attempts: [ranFrom(1, 1, 3, { seq: 7 }), ranFrom(2, 7, 8, { seq: 7 })],
+    },
+  ],
+  'a newer one with a lower number, after one that rose': [
+    'sequence',
+    {
+      events: [sent(1, 0, 5), sent(2, 6, 9), sent(3, 10, 15)],
+      attempts: [
+        ranFrom(1, 1, 3, { seq: 7 }),
+        ranFrom(2, 7, 8, { seq: 9 }),
+        ranFrom(3, 11, 12, { seq: 8 }),
+      ],
     },
   ],
   'sent again after success': [
@@ -341,6 +383,7 @@ test('the figures', () => {
     answers: { 200: 1, 202: 1, 500: 1, none: 1 },
     acknowledged: 2,
     attempts: 4,
+    calls: 4,
     delivered: 2,
     duplicates: 1,
     deadLetters: 1,

@@ -4,9 +4,18 @@
 
 import { createHash } from 'node:crypto';
 
+export const SEQUENCE = 'seq';
 export const ROUTES = {
-  users: { mutation: 'users:syncFromBlade' },
-  posts: { mutation: 'posts:syncFromBlade', remove: 'posts:deleteByBladeId' },
+  users: {
+    mutation: 'users:syncFromBlade',
+    batch: { mutation: 'users:syncBatch', max: 6, argument: 'items' },
+    sequence: SEQUENCE,
+  },
+  posts: {
+    mutation: 'posts:syncFromBlade',
+    remove: 'posts:deleteByBladeId',
+    batch: 'posts:syncBatch',
+  },
   things: { mutation: 'things:sync', concurrency: 2 },
 };
 const MODELS = Object.keys(ROUTES);
@@ -84,7 +93,12 @@ export class Plan {
     else this.busy.delete(event.lane);
   }
 
-  // The event that a call of a mutation is about.
+  // The arguments of the events that a call is about; of a batch, several.
+  itemsOf(path, args) {
+    return path.endsWith('Batch') ? Object.values(args)[0] : [args];
+  }
+
+  // The event that a call of a mutation, or an item of a batch, is about.
   eventOf(path, args) {
     return this.events[path === ROUTES.posts.remove ? this.removals.get(args.bladeId) : args.n];
   }
