@@ -10,6 +10,8 @@
  *   - The message is WTF-8 that can be an answer to the sender.
  *   - Only a 2xx or 560 with an envelope that says success counts as done.
  *   - What never left never ran.
+ *   - As the answer to a batch: what is done singly is no failure there, each event has a verdict
+ *     where the answer speaks of events, and the call has a verdict that waits where it does not.
  */
 #include "fuzz.h"
 
@@ -17,6 +19,7 @@
 
 #include "base/json.h"
 #include "base/json_scan.h"
+#include "convex/batch.h"
 #include "convex/beginning.h"
 #include "convex/verdict.h"
 
@@ -61,6 +64,24 @@ static void check_verdict(const struct answer *answer, const struct verdict *ver
     if (answer->kind == ANSWER_COMPRESSED)
         fuzz_check(verdict->outcome >= VERDICT_AGAIN);
     buf_done(&quoted);
+}
+
+static void check_batch(const struct answer *answer, const struct verdict *single, size_t n)
+{
+    struct batch batch = {0};
+    struct verdict verdict;
+
+    fuzz_check(batch_read(answer, n, &batch) == 0);
+    fuzz_check((batch.outcome <= BATCH_UNREAD) == (single->outcome == VERDICT_DONE));
+    if (batch.outcome == BATCH_TOGETHER)
+        fuzz_check(batch.verdict.outcome >= VERDICT_AGAIN);
+    for (size_t i = 0; batch.outcome == BATCH_ITEMS && i < n; i++) {
+        fuzz_check(batch_next(&batch, &verdict) == 0);
+        fuzz_check(fuzz_is_printable(span_of(verdict.cause)) && *verdict.cause);
+        fuzz_check(verdict.outcome != VERDICT_DONE || verdict.message.len == 0);
+        buf_done(&verdict.message);
+    }
+    batch_done(&batch);
 }
 
 /* Half of what decides is no more than it: success stays success, an error one with less text. */
@@ -110,6 +131,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     fuzz_check(verdict_read(&answer, &verdict) == 0);
     check_verdict(&answer, &verdict);
+    check_batch(&answer, &verdict, 2 + (size_t)(status % 4));
     buf_done(&verdict.message);
     buf_done(&beginning);
     free(body);
