@@ -30,6 +30,8 @@ struct answer {
     enum answer_kind kind;
     int status;
     struct span body;       /* belongs to the transport, good until the callback returns */
+    struct span date;       /* of the answer's head, as it came, where that has come; belongs to the
+                               transport as body does; SPAN_NULL: it has no Date */
     int64_t retry_after_ms; /* from Retry-After; -1: none */
     bool untrusted;         /* ANSWER_NOT_SENT: Convex's certificate, or a CA's, is to blame */
     const char *why;        /* kinds other than ANSWER_HTTP: one line for the log, no contents */

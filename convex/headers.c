@@ -4,6 +4,7 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <string.h>
 #include <strings.h>
 #include <time.h>
 
@@ -11,7 +12,7 @@
 
 /* Convex sends no Retry-After (crates/ has no such header): one comes from a proxy, and may be out
  * of date when Convex is back. A try every few minutes costs nobody much. */
-enum { HEADERS_RETRY_AFTER_S_MAX = 5 * 60 };
+enum { HEADERS_RETRY_AFTER_S_MAX = 5 * 60, HEADERS_TEXT_BYTES = 64 };
 
 int headers_authorization(const char *deploy_key, struct buf *line)
 {
@@ -32,22 +33,38 @@ int headers_authorization(const char *deploy_key, struct buf *line)
     return 0;
 }
 
-int64_t headers_retry_after_ms(struct span value)
+/* Copies the value, so that it ends with a NUL. False: it is too long, or empty. */
+static bool headers_text(struct span value, char text[HEADERS_TEXT_BYTES])
 {
-    char text[64];
-    char *end;
-
-    if (value.len == 0 || value.len >= sizeof(text))
-        return -1;
+    if (value.len == 0 || value.len >= HEADERS_TEXT_BYTES)
+        return false;
     memcpy(text, value.at, value.len);
     text[value.len] = '\0';
+    return true;
+}
+
+int64_t headers_date_ms(struct span value)
+{
+    char text[HEADERS_TEXT_BYTES];
+    time_t date = headers_text(value, text) ? curl_getdate(text, NULL) : -1;
+
+    return date < 0 ? -1 : (int64_t)date * 1000;
+}
+
+int64_t headers_retry_after_ms(struct span value)
+{
+    char text[HEADERS_TEXT_BYTES];
+    char *end;
+
+    if (!headers_text(value, text))
+        return -1;
 
     long long seconds = strtoll(text, &end, 10);
     if (*end) {
-        time_t date = curl_getdate(text, NULL);
-        if (date == -1)
+        int64_t date_ms = headers_date_ms(value);
+        if (date_ms < 0)
             return -1;
-        seconds = (long long)date - (long long)time(NULL);
+        seconds = (long long)date_ms / 1000 - (long long)time(NULL);
         if (seconds < 0)
             seconds = 0;
     }

@@ -17,5 +17,8 @@ int headers_authorization(const char *deploy_key, struct buf *line);
  * 5 min; -1: the value is neither. */
 int64_t headers_retry_after_ms(struct span value);
 
+/* The time of a Date in ms since 1970, a whole second; -1: that is no date. */
+int64_t headers_date_ms(struct span value);
+
 /* A line for the log that names the coding of a Content-Encoding; NULL: the body is not encoded. */
 const char *headers_compressed(struct span value);

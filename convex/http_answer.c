@@ -33,6 +33,7 @@ static void http_answer_begin_head(struct http_answer *answer)
     answer->state = HTTP_ANSWER_AT_STATUS;
     answer->retry_after_ms = -1;
     answer->compressed = NULL;
+    answer->date = SPAN_NULL;
     answer->has_length = false;
     answer->chunked = false;
     answer->closes = false;
@@ -88,6 +89,14 @@ static bool http_answer_lists(struct span list, struct span word)
     return false;
 }
 
+static void http_answer_take_date(struct http_answer *answer, struct span value)
+{
+    if (value.len > sizeof(answer->date_bytes))
+        return;
+    memcpy(answer->date_bytes, value.at, value.len);
+    answer->date = (struct span){answer->date_bytes, value.len};
+}
+
 static int http_answer_take_header(struct http_answer *answer, struct span line)
 {
     const char *colon = memchr(line.at, ':', line.len);
@@ -107,6 +116,8 @@ static int http_answer_take_header(struct http_answer *answer, struct span line)
         answer->chunked = true;
     } else if (http_answer_is_word(name, SPAN("connection"))) {
         answer->closes = answer->closes || http_answer_lists(value, SPAN("close"));
+    } else if (http_answer_is_word(name, SPAN("date"))) {
+        http_answer_take_date(answer, value);
     } else if (http_answer_is_word(name, SPAN("retry-after"))) {
         answer->retry_after_ms = headers_retry_after_ms(value);
     } else if (http_answer_is_word(name, SPAN("content-encoding")) && !answer->compressed) {

@@ -14,6 +14,9 @@ enum http_answer_outcome {
     HTTP_ANSWER_BROKEN,  /* the answer ended too soon, or is no HTTP */
 };
 
+/* A date of RFC 9110 in any of its three forms fits; what is longer is none. */
+enum { HTTP_ANSWER_DATE_MAX = 40 };
+
 enum http_answer_state {
     HTTP_ANSWER_AT_STATUS,
     HTTP_ANSWER_AT_HEADER,
@@ -34,6 +37,7 @@ struct http_answer {
     uint64_t body_bytes;    /* how many of the body's bytes have come */
     const char *compressed; /* one line for the log; NULL: the body is not compressed */
     int64_t retry_after_ms; /* -1: none */
+    struct span date;       /* the value of Date as it came; SPAN_NULL: there is none */
     bool keeps;             /* once whole: the connection may carry another request */
     const char *why;        /* once broken or endless: one line for the log, no contents */
     /* private: */
@@ -46,6 +50,7 @@ struct http_answer {
     bool has_length;
     bool chunked;
     bool closes; /* the head says that the connection ends with the answer */
+    char date_bytes[HTTP_ANSWER_DATE_MAX];
 };
 
 /* Makes ready for the next answer, and keeps the memory of the body. */

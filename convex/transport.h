@@ -11,6 +11,7 @@ struct transport;
 /* One call. The caller owns it, and keeps call and body in place until done is called. */
 struct call {
     struct span body[3];    /* the parts of the request's body, one after the other */
+    bool for_date;          /* goes to transport_options.date_path, for its answer's Date alone */
     const char *request_id; /* goes out as Convex-Request-Id; NULL: none */
     /* Called once, from the loop, never from inside transport_start(). The call's memory is the
      * caller's again. May start and cancel calls; must not free the transport. */
@@ -63,6 +64,7 @@ CLEANUP_POINTER(struct transport, transport_free);
 struct transport_options {
     const char *convex_url; /* as checked by url_check(); trailing slashes are dropped */
     const char *path;       /* behind convex_url, as in /api/mutation: where calls are POSTed */
+    const char *date_path;  /* the same for calls that are for_date; NULL: there are none */
     const char *deploy_key; /* NULL: no Authorization header */
     const char *ca_file;    /* NULL: the system's */
     int64_t timeout_ms;     /* one attempt's limit */

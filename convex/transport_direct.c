@@ -34,6 +34,7 @@ struct transport_direct {
     struct transport base;
     struct direct_slots slots;
     struct request_head head;
+    struct request_head date_head; /* of calls that are for_date */
     int in_flight;
     int concurrency;
     int64_t timeout_ms;
@@ -96,6 +97,7 @@ static void direct_fail(struct direct_slot *slot, const char *why)
                                             : ANSWER_NOT_SENT,
         .status = slot->answer.status,
         .body = decides ? buf_span(&slot->answer.body) : SPAN_NULL,
+        .date = slot->answer.date,
         .retry_after_ms = slot->answer.retry_after_ms,
         .why = decides ? NULL : why,
     };
@@ -109,10 +111,12 @@ static int direct_prepare(struct direct_slot *slot, const struct call *call)
 {
     struct span parts[CONNECTION_PARTS] = {SPAN_NULL, call->body[0], call->body[1], call->body[2]};
     size_t body_len = parts[1].len + parts[2].len + parts[3].len;
+    const struct transport_direct *direct = direct_owner(slot);
     int r;
 
     slot->head.len = 0;
-    r = request_head_write(&direct_owner(slot)->head, call->request_id, body_len, &slot->head);
+    r = request_head_write(call->for_date ? &direct->date_head : &direct->head, call->request_id,
+                           body_len, &slot->head);
     parts[0] = buf_span(&slot->head);
     connection_prepare(&slot->connection, parts);
     http_answer_reset(&slot->answer);
@@ -135,8 +139,10 @@ static int direct_send(struct direct_slot *slot)
 static void direct_take_whole(struct direct_slot *slot)
 {
     const struct http_answer *whole = &slot->answer;
-    struct answer answer = {
-        .kind = ANSWER_HTTP, .status = whole->status, .retry_after_ms = whole->retry_after_ms};
+    struct answer answer = {.kind = ANSWER_HTTP,
+                            .status = whole->status,
+                            .date = whole->date,
+                            .retry_after_ms = whole->retry_after_ms};
 
     if (whole->compressed && whole->body_bytes > 0) {
         answer.kind = ANSWER_COMPRESSED;
@@ -294,6 +300,7 @@ static struct transport *direct_free(struct transport *base)
     assert(direct->in_flight == 0);
     direct_slots_done(&direct->slots);
     request_head_done(&direct->head);
+    request_head_done(&direct->date_head);
     free(direct);
     return NULL;
 }
@@ -327,6 +334,11 @@ int transport_direct_new(struct loop *loop, const struct transport_options *opti
     r = direct_slots_init(&direct->slots, loop, options, &direct_callbacks);
     if (r == 0)
         r = request_head_init(&direct->head, options);
+    if (r == 0 && options->date_path) {
+        struct transport_options for_date = *options;
+        for_date.path = options->date_path;
+        r = request_head_init(&direct->date_head, &for_date);
+    }
     if (r < 0)
         return r;
     *out = take(base);

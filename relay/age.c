@@ -62,8 +62,9 @@ void age_bury(struct delivery *delivery)
     struct span last = buf_span(&delivery->reason);
 
     if (!last.len)
-        last = delivery->model->lost ? SPAN("there was no route for the model")
-                                     : SPAN("no attempt was possible");
+        last = delivery->model->lost                    ? SPAN("there was no route for the model")
+               : core_is_held_by_clock(delivery->model) ? SPAN("the relay's clock was not Convex's")
+                                                        : SPAN("no attempt was possible");
     (void)buf_printf(&reason, "Not delivered within %" PRId64 " hours: ",
                      delivery->relay->options.max_age_ms / 3600000);
     (void)buf_append_span(&reason, last);

@@ -17,6 +17,7 @@
 #include "handlers/args.h"
 #include "relay/age.h"
 #include "relay/batch_outcome.h"
+#include "relay/clock_hold.h"
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/outcome.h"
@@ -230,6 +231,7 @@ static void attempt_answered(struct call *call, const struct answer *answer)
     int count = attempt->count;
     struct delivery_list deliveries;
 
+    clock_hold_answered(relay, answer, attempt->learn.began_ms);
     /* A reload has brought another transport meanwhile, maybe with the right certificates. */
     if (answer->kind == ANSWER_NOT_SENT && call->transport != relay->transport &&
         relay->phase < RELAY_FINISHING && attempt_send(attempt) == 0)

@@ -64,6 +64,11 @@ const struct gate *core_gate_before(const struct delivery *delivery)
     return delivery->model->gate.state != GATE_OPEN ? &delivery->model->gate : NULL;
 }
 
+bool core_is_held_by_clock(const struct model *model)
+{
+    return model->route && model->route->sequence && clock_check_holds(&model->relay->clock.check);
+}
+
 struct event_counts *core_counts_of(struct relay *relay, struct model *model)
 {
     return model && strcmp(model->name, "other") != 0 ? &model->counts : &relay->other;

@@ -18,6 +18,7 @@
 #include "handlers/service.h"
 #include "outbox/outbox.h"
 #include "outbox/outbox_ids.h"
+#include "relay/clock_check.h"
 #include "relay/delivery.h"
 #include "relay/gate.h"
 #include "relay/lanes.h"
@@ -49,6 +50,20 @@ struct relay_refusals {
     const struct model *last; /* the latest of those models; NULL: no route has ever named it */
 };
 
+/* What is known of the clock that ids come from: relay/clock_hold.c. */
+struct relay_clock {
+    struct clock_check check;
+    bool wanted;      /* some route has sequence */
+    int64_t since_ms; /* mono; since when routes with sequence are held, or are not */
+    bool asking;      /* the call that asks Convex is under way */
+    struct call call;
+    int64_t asked_ms;        /* mono; when the latest such call began */
+    int failures;            /* calls in a row that nothing answered */
+    int lost;                /* of these, the latest ones that had been sent */
+    struct blame blame;      /* for those failures */
+    struct loop_timer timer; /* asks again */
+};
+
 struct relay {
     struct inbox inbox;
     struct loop *loop;
@@ -65,7 +80,8 @@ struct relay {
     struct lanes lanes;
     struct limit limit; /* of attempts of all models; never cut, but restarted when gate opens */
     struct gate gate;   /* the upstream gate: Convex as a whole */
-    bool limits_due;    /* a route has changed: the pump calls learn_apply_all() */
+    struct relay_clock clock;
+    bool limits_due; /* a route has changed: the pump calls learn_apply_all() */
 
     struct loop_hook pump; /* hangs on the loop while pump_asked */
     bool pump_asked;
@@ -124,6 +140,9 @@ bool core_is_full(const struct relay *relay);
 
 /* The gate that the event waits before; NULL: both of its gates are open. */
 const struct gate *core_gate_before(const struct delivery *delivery);
+
+/* Whether the model's events would get ids from a clock that may be off, as their arguments. */
+bool core_is_held_by_clock(const struct model *model);
 
 /* How many events of the model are pending, as of the last snapshot. For a model that is called
  * "other", which has no counts of its own: how many are in memory. */

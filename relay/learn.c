@@ -20,7 +20,8 @@ enum {
 
 static void learn_apply_model(struct model *model)
 {
-    lanes_set_group_limit(&model->relay->lanes, &model->lanes, model_room(model));
+    lanes_set_group_limit(&model->relay->lanes, &model->lanes,
+                          core_is_held_by_clock(model) ? 0 : model_room(model));
 }
 
 static void learn_apply_upstream(struct relay *relay)
@@ -35,9 +36,12 @@ void learn_apply_all(struct relay *relay)
     struct model *model;
 
     relay->limits_due = false;
+    relay->clock.wanted = false;
     learn_apply_upstream(relay);
-    TAILQ_FOREACH (model, &relay->models.list, link)
+    TAILQ_FOREACH (model, &relay->models.list, link) {
+        relay->clock.wanted |= !model->lost && model->route->sequence != NULL;
         learn_apply_model(model);
+    }
 }
 
 /* ---- gates ---- */
@@ -113,8 +117,7 @@ static void learn_log_blame(const struct delivery *delivery, const struct verdic
                  "reason", verdict->detail);
 }
 
-static struct gate_failure learn_failure(const struct learn_attempt *attempt,
-                                         const struct verdict *verdict)
+static struct gate_failure learn_failure(int64_t began_ms, const struct verdict *verdict)
 {
     bool held = verdict->outcome == VERDICT_HELD;
     bool overload = verdict->pressure == VERDICT_OVERLOAD;
@@ -125,26 +128,42 @@ static struct gate_failure learn_failure(const struct learn_attempt *attempt,
         .certain = held || (!verdict->maybe_ran && !overload),
         .overload = overload,
         .by_event = held || verdict->maybe_ran,
-        .began_ms = attempt->began_ms,
+        .began_ms = began_ms,
         .retry_after_ms = verdict->retry_after_ms,
     };
+}
+
+static bool learn_log_closed(enum gate_news news, const struct verdict *verdict, const char *model,
+                             uint64_t id)
+{
+    if (news == GATE_CLOSES)
+        log_warn(verdict->outcome == VERDICT_HELD
+                     ? "Convex refuses the relay: events are held until the cause is mended"
+                     : "Convex is unavailable: events are held and sent when it answers",
+                 "cause", verdict->cause, "reason", verdict->detail, "model", model, "id",
+                 id ? log_number(id) : NULL);
+    return news == GATE_CLOSES;
+}
+
+void learn_unreachable(struct relay *relay, struct blame *blame, int64_t began_ms,
+                       const struct verdict *verdict)
+{
+    struct gate_failure failure = learn_failure(began_ms, verdict);
+
+    (void)learn_log_closed(gate_failed(&relay->gate, blame, &failure), verdict, NULL, 0);
+    learn_apply_upstream(relay);
 }
 
 static void learn_upstream_failed(struct delivery *delivery, const struct learn_attempt *attempt,
                                   const struct verdict *verdict)
 {
     struct relay *relay = delivery->relay;
-    struct gate_failure failure = learn_failure(attempt, verdict);
+    struct gate_failure failure = learn_failure(attempt->began_ms, verdict);
     enum gate_news news = gate_failed(&relay->gate, &delivery->blame, &failure);
 
-    if (news == GATE_CLOSES)
-        log_warn(verdict->outcome == VERDICT_HELD
-                     ? "Convex refuses the relay: events are held until the cause is mended"
-                     : "Convex is unavailable: events are held and sent when it answers",
-                 "cause", verdict->cause, "reason", verdict->detail, "model", delivery->model->name,
-                 "id", log_number(delivery->id));
-    else if (news == GATE_BLAMES || (relay->gate.state == GATE_OPEN && !delivery->blame.own &&
-                                     delivery->attempts == LEARN_FAILURES_MAX))
+    if (!learn_log_closed(news, verdict, delivery->model->name, delivery->id) &&
+        (news == GATE_BLAMES || (relay->gate.state == GATE_OPEN && !delivery->blame.own &&
+                                 delivery->attempts == LEARN_FAILURES_MAX)))
         learn_log_blame(delivery, verdict);
     learn_apply_upstream(relay);
 }
@@ -153,7 +172,7 @@ static void learn_model_failed(struct delivery *delivery, const struct learn_att
                                const struct verdict *verdict)
 {
     struct model *model = delivery->model;
-    struct gate_failure failure = learn_failure(attempt, verdict);
+    struct gate_failure failure = learn_failure(attempt->began_ms, verdict);
     enum gate_news news = gate_failed(&model->gate, &delivery->model_blame, &failure);
 
     if (news == GATE_CLOSES)

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct blame;
 struct delivery;
 struct relay;
 struct verdict;
@@ -22,6 +23,10 @@ bool learn_from(struct delivery *delivery, const struct learn_attempt *attempt,
 /* Convex has judged a call, which says nothing of the model's functions. True: the upstream gate
  * has opened, and events that rest before it may go on. */
 bool learn_upstream_passed(struct relay *relay);
+
+/* A call that was for no event, and began then (mono), has not reached Convex. */
+void learn_unreachable(struct relay *relay, struct blame *blame, int64_t began_ms,
+                       const struct verdict *verdict);
 
 /* Gives the lanes the limits that follow from gates, limits and the relay's phase. */
 void learn_apply_all(struct relay *relay);

@@ -4,6 +4,7 @@
 
 #include "relay/attempt.h"
 #include "relay/backlog.h"
+#include "relay/clock_hold.h"
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
@@ -26,6 +27,7 @@ static int pump_run(void *ctx)
     pump_withdraw(relay); /* whoever asks from now on gets another round in this turn */
     if (relay->limits_due)
         learn_apply_all(relay);
+    clock_hold_look(relay);
     backlog_read_all(relay);
     attempt_start_all(relay);
     offers_take_all(relay);

@@ -16,6 +16,7 @@
 #include "relay/age.h"
 #include "relay/attempt.h"
 #include "relay/backlog.h"
+#include "relay/clock_hold.h"
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
@@ -144,6 +145,7 @@ static void relay_tend(void *ctx)
     offers_retry(relay);
     routing_retry(relay);
     age_bury_all(relay);
+    clock_hold_look(relay);
     core_ask_pump(relay);
 }
 
@@ -162,6 +164,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
     relay->tend_timer = (struct loop_timer){.fn = relay_tend, .ctx = relay};
     outbox_ids_init(&relay->ids, 0);
     pump_init(relay);
+    clock_hold_init(relay);
     tickets_init(&relay->tickets, loop, options->sync_wait_ms, settle_ticket_due);
     deliveries_init(&relay->deliveries, relay, loop, &relay->tickets, options->allocator);
     limit_init(&relay->limit, options->concurrency);
@@ -281,6 +284,7 @@ struct relay *relay_free(struct relay *relay)
         delivery_free(delivery);
     }
     pump_done(relay);
+    clock_hold_done(relay);
     attempt_done(relay);
     tickets_done(&relay->tickets);
     gate_done(&relay->gate);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "relay/clock_hold.h"
 #include "relay/core.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
@@ -137,6 +138,7 @@ int routing_set(struct relay *relay, struct routes *routes)
     routing_submit_naming(relay);
     offers_find(relay);
     outcome_probe(relay);
+    clock_hold_probe(relay);
     core_ask_pump(relay);
     return 0;
 }

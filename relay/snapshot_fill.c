@@ -24,6 +24,18 @@ static void fill_gate(const struct relay *relay, const struct gate *gate, int64_
     *since_ms = fill_wall_ms(relay, now_ms, gate->since_ms);
 }
 
+/* A clock that is off, or one that nobody can ask about. */
+static void fill_clock(const struct relay *relay, const struct model *model, int64_t now_ms,
+                       struct snapshot_route *out)
+{
+    const struct relay_clock *clock = &relay->clock;
+
+    if (!core_is_held_by_clock(model) || (!clock->check.off && (out->held || !clock->failures)))
+        return;
+    out->held = "clock";
+    out->held_since_ms = fill_wall_ms(relay, now_ms, clock->since_ms);
+}
+
 /* ---- counts ---- */
 
 static struct event_counts fill_counts_of(const struct store_tally *tally, uint64_t refused)
@@ -78,6 +90,7 @@ static void fill_model(struct relay *relay, struct model *model, int64_t now_ms,
         out->counts = &model->counts;
     fill_gate(relay, &relay->gate, now_ms, &out->held, &out->held_since_ms);
     fill_gate(relay, &model->gate, now_ms, &out->held, &out->held_since_ms);
+    fill_clock(relay, model, now_ms, out);
     if (model->lost && core_pending_of(relay, model) > 0) {
         out->held = "no route";
         out->held_since_ms = fill_wall_ms(relay, now_ms, model->lost_ms);

@@ -60,10 +60,11 @@ int upstream_new(struct loop *loop, const struct setup *setup, struct upstream *
     const struct transport_options options = {
         .convex_url = setup->config.convex_url,
         .path = "/api/mutation",
+        .date_path = "/api/query_ts",
         .deploy_key = setup->config.convex_deploy_key,
         .ca_file = upstream_keep_ca(upstream, setup, name),
         .timeout_ms = setup->config.convex_timeout_ms,
-        .concurrency = setup->config.convex_concurrency,
+        .concurrency = setup->config.convex_concurrency + 1, /* the call that asks for a Date */
         .version = RELAY_VERSION,
     };
     int r = transport_direct_new(loop, &options, &upstream->transport);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/lib/relay_convex.h"
 
+#include <time.h>
+
 #include "base/json.h"
 #include "tests/unit/lib/relay_world.h"
 
@@ -61,10 +63,25 @@ static int convex_number(struct span text, const char *before)
     return atoi(at + strlen(before)); /* a byte that is no digit follows */
 }
 
+/* Convex takes the last of a repeated member. */
+static uint64_t convex_sequence(struct span data)
+{
+    static const char name[] = "\"syncSeq\":";
+    uint64_t sequence = 0;
+
+    for (const char *at = data.at;
+         (at = memmem(at, data.len - (size_t)(at - data.at), name, strlen(name)));) {
+        at += strlen(name);
+        sequence = strtoull(at, NULL, 10);
+    }
+    return sequence;
+}
+
 static struct world_item convex_item(struct span data)
 {
     return (struct world_item){.record = convex_number(data, "\"bladeId\":\"r"),
-                               .number = convex_number(data, "\"n\":")};
+                               .number = convex_number(data, "\"n\":"),
+                               .sequence = convex_sequence(data)};
 }
 
 /* The whole body of a call, and what it says. */
@@ -144,6 +161,8 @@ static void convex_begin(struct world_call *made)
 {
     struct world *world = made->world;
 
+    if (world->saw)
+        world->saw(made);
     if (made->batch && world->batch)
         made->answer = world->batch(world, made);
     else if (made->batch)
@@ -177,12 +196,24 @@ static void convex_end(struct world_call *made, bool success)
     struct world *world = made->world;
 
     TAILQ_REMOVE(&world->calls, made, link);
-    world->flying--;
+    world->flying -= !made->for_date;
     for (int i = 0; i < made->count; i++) {
         world->busy[made->items[i].record] = false;
         if (success && !made->items[i].undone)
             convex_note_done(world, &made->items[i]);
     }
+}
+
+static void convex_say_date(struct world *world, struct answer *answer)
+{
+    time_t now = (time_t)((world->now_ms + WORLD_DAY_MS + world->set_ms) / 1000);
+    struct tm tm;
+
+    if (!world->says_date || !answer->status)
+        return;
+    assert_non_null(gmtime_r(&now, &tm));
+    size_t len = strftime(world->date, sizeof(world->date), "%a, %d %b %Y %H:%M:%S GMT", &tm);
+    answer->date = (struct span){world->date, len};
 }
 
 static void convex_answered(void *ctx)
@@ -193,6 +224,7 @@ static void convex_answered(void *ctx)
 
     convex_end(made, answer.status == 200 &&
                          memmem(answer.body.at, answer.body.len, "success", strlen("success")));
+    convex_say_date(made->world, &answer);
     call->done(call, &answer);
     buf_done(&made->body);
     free(made);
@@ -206,8 +238,14 @@ static int convex_start(struct transport *transport, struct call *call)
     assert_non_null(made);
     made->world = world;
     made->call = call;
-    convex_read(made, call);
-    convex_begin(made);
+    made->for_date = call->for_date;
+    if (call->for_date) {
+        world->asks++;
+        made->answer = world->asked ? world->asked(world) : world_http(200, "{\"ts\":\"\"}");
+    } else {
+        convex_read(made, call);
+        convex_begin(made);
+    }
     call->handle = made;
     made->timer = (struct loop_timer){.fn = convex_answered, .ctx = made};
     TAILQ_INSERT_TAIL(&world->calls, made, link);

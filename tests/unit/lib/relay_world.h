@@ -65,7 +65,8 @@ struct sender {
 
 struct world_item {
     int record, number;
-    bool undone; /* though the call succeeds */
+    uint64_t sequence; /* the last syncSeq; 0: there is none */
+    bool undone;       /* though the call succeeds */
 };
 
 /* A call that is in flight, of one event or of a batch. */
@@ -75,6 +76,7 @@ struct world_call {
     struct loop_timer timer;
     struct world_answer answer;
     char path[64];
+    bool for_date; /* of no event */
     bool batch;
     int count;
     struct world_item items[WORLD_ITEMS_MAX];
@@ -83,6 +85,7 @@ struct world_call {
 };
 
 typedef struct world_answer (*world_batch_fn)(struct world *world, struct world_call *call);
+typedef struct world_answer (*world_date_fn)(struct world *world);
 
 struct world {
     struct clock clock;
@@ -99,7 +102,12 @@ struct world {
     struct relay *relay;
     struct transport transport;
     world_convex_fn convex;
-    world_batch_fn batch; /* NULL: a loop over convex */
+    world_batch_fn batch;                       /* NULL: a loop over convex */
+    world_date_fn asked;                        /* answers calls for a Date; NULL: they succeed */
+    void (*saw)(const struct world_call *call); /* each attempt, before its answer; NULL: nobody */
+    bool says_date; /* answers have a Date, which is the wall clock's but for its leaps ... */
+    int64_t set_ms; /* ... and so much later */
+    char date[40];
     TAILQ_HEAD(, world_call) calls;
     SLIST_HEAD(, sender) senders;
     struct outbox_read barrier;
@@ -107,6 +115,7 @@ struct world {
     int steps;
     /* What Convex has seen. */
     int attempts, done, flying, flying_max;
+    int asks;               /* calls for a Date */
     int batches, batch_max; /* calls with several events, and the largest of them */
     int disorders;          /* an older event of a record done after a newer one */
     int overlaps;           /* two attempts of a record at once */
