@@ -337,6 +337,44 @@ static void compression_is_named(void **state)
     }
 }
 
+static void date_is_kept_as_it_came(void **state)
+{
+    static const struct {
+        const char *headers;
+        struct span date;
+    } dates[] = {
+        {"Date: Sun, 06 Nov 1994 08:49:37 GMT", TEXT("Sun, 06 Nov 1994 08:49:37 GMT")},
+        {"dAtE:\t Sunday, 06-Nov-94 08:49:37 GMT  ", TEXT("Sunday, 06-Nov-94 08:49:37 GMT")},
+        {"Date: x\r\nDate: y", TEXT("y")},
+        {"Date:", TEXT("")},
+        {"Date: " X10("0123"), TEXT(X10("0123"))},
+        {"Date: " X10("0123") "4", {NULL, 0}},
+        {"Date: " X1000("0123"), {NULL, 0}},
+        {"X-Date: x", {NULL, 0}},
+        {"Dates: x", {NULL, 0}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < array_len(dates); i++) {
+        struct http_answer answer = {0};
+        cleanup(buf_done) struct buf bytes = BUF_NULL;
+        assert_int_equal(buf_printf(&bytes,
+                                    "HTTP/1.1 103 X\r\nDate: early\r\n\r\n" OK
+                                    "%s\r\nContent-Length: 0\r\n\r\n",
+                                    dates[i].headers),
+                         0);
+        http_answer_reset(&answer);
+        for (size_t at = 0; at < bytes.len; at++)
+            (void)http_answer_take(&answer, (struct span){bytes.at + at, 1});
+        assert_int_equal(answer.status, 200);
+        assert_int_equal(answer.date.at != NULL, dates[i].date.at != NULL);
+        assert_same_text(answer.date, dates[i].date);
+        http_answer_reset(&answer);
+        assert_null(answer.date.at);
+        http_answer_done(&answer);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest plain_tests[] = {
@@ -345,6 +383,7 @@ int main(void)
         cmocka_unit_test(measures_are_kept),
         cmocka_unit_test(rest_of_a_long_body_is_thrown_away),
         cmocka_unit_test(compression_is_named),
+        cmocka_unit_test(date_is_kept_as_it_came),
     };
     static struct CMUnitTest tests[array_len(plain_tests) + array_len(rows)];
 

@@ -54,6 +54,46 @@ static void request_is_as_promised(void **state)
     world_free(world);
 }
 
+#define DATE "Sun, 06 Nov 1994 08:49:37 GMT"
+
+static void script_say_date(struct server *server)
+{
+    int fd = server_accept(server);
+
+    if (server_read(server, fd))
+        (void)server_send(fd, "HTTP/1.1 200 OK\r\nDate: " DATE "\r\nContent-Length: 2\r\n\r\n{}");
+    if (server_read(server, fd))
+        (void)server_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    if (server_read(server, fd)) /* and cut off */
+        (void)server_send(fd, "HTTP/1.1 502 X\r\nDate: " DATE "\r\nContent-Length: 2\r\n\r\n{");
+    closep(&fd);
+}
+
+/* Over the same connection as others, in the same way, to another path. */
+static void call_for_a_date_has_a_path_of_its_own(void **state)
+{
+    struct world *world =
+        world_serve(script_say_date, (struct transport_options){.date_path = "/api/query_ts",
+                                                                .deploy_key = "prod:x|y"});
+
+    (void)state;
+    world->attempts[0].call.for_date = true;
+    expect_answer(world_call(world, 0), 200, "{}");
+    assert_same_text(world->attempts[0].answer.date, SPAN(DATE));
+    expect_answer(world_call(world, 1), 200, "{}");
+    assert_null(world->attempts[1].answer.date.at);
+    expect_failure(world_call(world, 2), ANSWER_LOST);
+    assert_same_text(world->attempts[2].answer.date, SPAN(DATE));
+    world_close(world);
+    const char *first = world->server.requests[0].at;
+    assert_ptr_equal(strstr(first, "POST /api/query_ts HTTP/1.1\r\nHost: 127.0.0.1:"), first);
+    assert_non_null(strstr(first, "\r\nConvex-Client: convex-relay-1.2.3\r\n"));
+    assert_non_null(strstr(first, "\r\nAuthorization: Convex prod:x|y\r\n"));
+    assert_non_null(strstr(world->server.requests[1].at, "POST /api/mutation HTTP/1.1\r\n"));
+    assert_int_equal(world->server.accepted, 1);
+    world_free(world);
+}
+
 static void request_without_key_or_id(void **state)
 {
     struct world *world = world_serve(script_answer_one, (struct transport_options){0});
@@ -433,6 +473,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(request_is_as_promised),
+        cmocka_unit_test(call_for_a_date_has_a_path_of_its_own),
         cmocka_unit_test(request_without_key_or_id),
         cmocka_unit_test(proxy_of_the_environment_is_not_used),
         cmocka_unit_test(large_body_is_sent_whole),

@@ -54,12 +54,14 @@ struct world_answer world_lost(void)
 
 /* ---- what was sent ---- */
 
-/* The number behind a name, in the text that begins with it: data is {"bladeId":"r<n>","n":<n>}. */
+/* The number behind a name: data is {"bladeId":"r<n>","n":<n>}, of a removal {"bladeId":"r<n>"}.
+ * -1: there is no such name. */
 static int convex_number(struct span text, const char *before)
 {
     const char *at = memmem(text.at, text.len, before, strlen(before));
 
-    assert_non_null(at);
+    if (!at)
+        return -1;
     return atoi(at + strlen(before)); /* a byte that is no digit follows */
 }
 
@@ -79,9 +81,12 @@ static uint64_t convex_sequence(struct span data)
 
 static struct world_item convex_item(struct span data)
 {
-    return (struct world_item){.record = convex_number(data, "\"bladeId\":\"r"),
-                               .number = convex_number(data, "\"n\":"),
-                               .sequence = convex_sequence(data)};
+    struct world_item item = {.record = convex_number(data, "\"bladeId\":\"r"),
+                              .number = convex_number(data, "\"n\":"),
+                              .sequence = convex_sequence(data)};
+
+    assert_in_range(item.record, 0, WORLD_RECORDS - 1);
+    return item;
 }
 
 /* The whole body of a call, and what it says. */
@@ -185,6 +190,8 @@ static void convex_begin(struct world_call *made)
 static void convex_note_done(struct world *world, const struct world_item *item)
 {
     world->done++;
+    if (item->number < 0)
+        return;
     if (item->number < world->newest[item->record])
         world->disorders++;
     else

@@ -264,8 +264,7 @@ static void sender_reply(struct request *request, enum reply reply, struct span 
     assert_int_equal(buf_append_span(&sender->message, message), 0);
 }
 
-struct sender *world_send_large(struct world *world, const char *model, int record, int number,
-                                int bytes)
+struct sender *world_post(struct world *world, const char *body)
 {
     struct sender *sender = calloc(1, sizeof(*sender));
     struct service service = {
@@ -274,15 +273,24 @@ struct sender *world_send_large(struct world *world, const char *model, int reco
     assert_non_null(sender);
     SLIST_INSERT_HEAD(&world->senders, sender, link);
     sender->request.reply = sender_reply;
-    assert_int_equal(buf_printf(&sender->request.body,
-                                "{\"model\":\"%s\",\"operation\":\"set\",\"data\":{\"bladeId\":"
-                                "\"r%d\",\"n\":%d,\"padding\":\"%*s\"},\"hiveId\":\"r%d\"}",
-                                model, record, number, bytes, "", record),
-                     0);
+    assert_int_equal(buf_append_span(&sender->request.body, span_of(body)), 0);
     envelope_init(&sender->request.envelope);
     envelope_feed(&sender->request.envelope, buf_span(&sender->request.body));
     sync_handle(&service, &sender->request);
     return sender;
+}
+
+struct sender *world_send_large(struct world *world, const char *model, int record, int number,
+                                int bytes)
+{
+    cleanup(buf_done) struct buf body = BUF_NULL;
+
+    assert_int_equal(buf_printf(&body,
+                                "{\"model\":\"%s\",\"operation\":\"set\",\"data\":{\"bladeId\":"
+                                "\"r%d\",\"n\":%d,\"padding\":\"%*s\"},\"hiveId\":\"r%d\"}",
+                                model, record, number, bytes, "", record),
+                     0);
+    return world_post(world, buf_string(&body));
 }
 
 struct sender *world_send(struct world *world, const char *model, int record, int number)

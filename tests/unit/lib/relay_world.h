@@ -64,9 +64,9 @@ struct sender {
 };
 
 struct world_item {
-    int record, number;
-    uint64_t sequence; /* the last syncSeq; 0: there is none */
-    bool undone;       /* though the call succeeds */
+    int record, number; /* a removal's number is -1 */
+    uint64_t sequence;  /* the last syncSeq; 0: there is none */
+    bool undone;        /* though the call succeeds */
 };
 
 /* A call that is in flight, of one event or of a batch. */
@@ -165,6 +165,9 @@ void world_reload(struct world *world, const char *json);
 struct sender *world_send(struct world *world, const char *model, int record, int number);
 struct sender *world_send_large(struct world *world, const char *model, int record, int number,
                                 int bytes);
+
+/* The same with any body. */
+struct sender *world_post(struct world *world, const char *body);
 
 /* ---- what there is ---- */
 
