@@ -60,7 +60,7 @@ static void clock_hold_changed(struct relay *relay, const struct clock_check *be
 
     if (before->off != check->off)
         clock_hold_log(relay);
-    if (check->off && !check->asks && !clock->asking)
+    if (check->off && !check->asks && !clock->asking && !heap_linked(&clock->timer.node))
         clock_hold_plan(relay, CLOCK_HOLD_PROBE_MS);
     if (clock_check_holds(before) == clock_check_holds(check))
         return;
@@ -157,8 +157,6 @@ static void clock_hold_told(struct call *call, const struct answer *answer)
         clock_hold_failed(relay, answer);
         return;
     }
-    if (clock->check.off)
-        clock_hold_plan(relay, CLOCK_HOLD_PROBE_MS);
     if (clock->failures > 0) /* Convex is there: what waits for its gate need not wait longer */
         gate_probe(&relay->gate);
     clock->failures = clock->lost = 0;
