@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "base/loop.h"
+#include "convex/headers.h"
 #include "convex/mutation.h"
 #include "convex/transport_direct.h"
 #include "convex/verdict.h"
@@ -21,6 +22,7 @@
 struct probe {
     struct call call;
     const struct transport_options *options;
+    struct probe_date *date;
     struct buf *why;
     bool answered;
     int r; /* once answered */
@@ -123,6 +125,8 @@ static void probe_answered(struct call *call, const struct answer *answer)
     struct probe *probe = container_of(call, struct probe, call);
 
     probe->answered = true;
+    probe->date->date_ms = headers_date_ms(answer->date);
+    probe->date->ended_ms = clock_mono_ms(&clock_system);
     probe->r = probe_judge(probe->options, answer, probe->why);
 }
 
@@ -141,7 +145,7 @@ static int probe_wait(struct loop *loop, struct transport *transport, struct pro
     return r ? r : probe->r;
 }
 
-int probe_run(const struct transport_options *options, struct buf *why)
+int probe_run(const struct transport_options *options, struct probe_date *date, struct buf *why)
 {
     struct transport_options to_query = *options;
     cleanup(loop_freep) struct loop *loop = NULL;
@@ -149,6 +153,7 @@ int probe_run(const struct transport_options *options, struct buf *why)
     cleanup(buf_done) struct buf before_args = BUF_NULL;
     int r = loop_new(&clock_system, &loop);
 
+    *date = (struct probe_date){.date_ms = -1, .began_ms = clock_mono_ms(&clock_system)};
     to_query.path = "/api/query";
     to_query.concurrency = 1;
     if (r == 0)
@@ -161,6 +166,7 @@ int probe_run(const struct transport_options *options, struct buf *why)
         .call = {.body = {buf_span(&before_args), SPAN("{}"), MUTATION_AFTER_ARGS},
                  .done = probe_answered},
         .options = options,
+        .date = date,
         .why = why,
     };
     return probe_wait(loop, transport, &probe);

@@ -10,10 +10,16 @@
 
 enum { PROBE_FAILED = 1 };
 
+/* What the answer says of Convex's clock. */
+struct probe_date {
+    int64_t date_ms;            /* since 1970; -1: the answer has no Date */
+    int64_t began_ms, ended_ms; /* mono; of the call */
+};
+
 /*
  * POST <CONVEX_URL>/api/query with the deploy key where there is one, within options->timeout_ms;
- * path and concurrency of the options do not matter. 0: Convex answered as Convex does, and takes
- * the key; PROBE_FAILED: *why says what was met and what to mend; or an -errno. The caller owns
- * *why, and must ignore SIGPIPE.
+ * path and concurrency of the options do not matter. *date: of the answer, if one has come. 0:
+ * Convex answered as Convex does, and takes the key; PROBE_FAILED: *why says what was met and what
+ * to mend; or an -errno. The caller owns *why, and must ignore SIGPIPE.
  */
-int probe_run(const struct transport_options *options, struct buf *why);
+int probe_run(const struct transport_options *options, struct probe_date *date, struct buf *why);

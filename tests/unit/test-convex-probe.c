@@ -66,7 +66,8 @@ static void script_answer(struct server *server)
     closep(&fd);
 }
 
-static int probe(const struct server *server, const char *key, struct buf *why)
+static int probe(const struct server *server, const char *key, struct probe_date *date,
+                 struct buf *why)
 {
     struct transport_options options = {
         .deploy_key = key, .timeout_ms = 100000, .version = "1.2.3"};
@@ -74,18 +75,19 @@ static int probe(const struct server *server, const char *key, struct buf *why)
 
     (void)snprintf(url, sizeof(url), "http://127.0.0.1:%d/", server->port);
     options.convex_url = url;
-    return probe_run(&options, why);
+    return probe_run(&options, date, why);
 }
 
 static void answer_is_judged(void **state)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
+    struct probe_date date;
     struct server server;
 
     answering = *state;
     const char *key = answering->keyless ? NULL : "key";
     server_start(&server, script_answer, NULL);
-    assert_int_equal(probe(&server, key, &why), answering->why ? PROBE_FAILED : 0);
+    assert_int_equal(probe(&server, key, &date, &why), answering->why ? PROBE_FAILED : 0);
     server_join(&server);
     assert_non_null(strstr(buf_string(&why), answering->why ? answering->why : ""));
     assert_null(strchr(buf_string(&why), '\n'));
@@ -105,11 +107,12 @@ static void answer_is_judged(void **state)
 static void nobody_listens(void **state)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
+    struct probe_date date;
     struct server server;
 
     (void)state;
     server_bind(&server);
-    assert_int_equal(probe(&server, "key", &why), PROBE_FAILED);
+    assert_int_equal(probe(&server, "key", &date, &why), PROBE_FAILED);
     assert_non_null(strstr(buf_string(&why), "cannot be reached ("));
     server_done(&server);
 }
@@ -130,7 +133,9 @@ static void ca_file_is_missing(void **state)
     assert_int_equal(listen(server.listener, 1), 0);
     (void)snprintf(url, sizeof(url), "https://127.0.0.1:%d", server.port);
     options.convex_url = url;
-    assert_int_equal(probe_run(&options, &why), PROBE_FAILED);
+    struct probe_date date;
+    assert_int_equal(probe_run(&options, &date, &why), PROBE_FAILED);
+    assert_int_equal(date.date_ms, -1);
     assert_non_null(strstr(buf_string(&why), "CONVEX_CA_FILE"));
     server_done(&server);
 }
