@@ -35,7 +35,9 @@ static inline int mutation_before_items(const char *path, const char *argument, 
 /*
  * Args with a member more, whose value is a number: *args becomes what stands before that member,
  * and the rest of the object is appended to out. field is JSON with its quotes. Where args have a
- * member of that name, Convex takes the last one (serde_json keeps the last of a repeated key).
- * 0 or -ENOMEM.
+ * member of that name, the added one counts: Convex keeps args as text (crates/udf/src/helpers.rs,
+ * UdfArgsJson), which serde_json parses for validators (crates/udf/src/validation.rs) and
+ * JSON.parse for the function (npm-packages/convex/src/server/impl/registration_impl.ts); both take
+ * the last of a repeated member. 0 or -ENOMEM.
  */
 int mutation_add_number(struct span *args, const char *field, uint64_t number, struct buf *out);

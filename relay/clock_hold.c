@@ -212,6 +212,8 @@ void clock_hold_look(struct relay *relay)
     const struct clock_check before = *check;
 
     if (!relay->clock.wanted) {
+        if (check->off)
+            log_info("no route has sequence any more: none is held for the clock");
         clock_check_init(check);
         return;
     }

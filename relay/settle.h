@@ -14,7 +14,8 @@ struct ticket;
 void settle_append(struct delivery *delivery);
 
 /* Whether the event must be on disk before its first attempt: the record may have dead letters, and
- * only a row outlives a crash to make those stale once the event is delivered. */
+ * only a row outlives a crash to make those stale once the event is delivered; or Convex gets the
+ * event's id, and only what is on disk keeps a crash from having that id given again. */
 bool settle_is_disk_first(const struct delivery *delivery);
 
 /* Has the outbox store how often attempts have failed, and why the last one did. */

@@ -24,15 +24,6 @@ static struct world_answer loses_slowly(struct world *world, const char *path, i
     return answer;
 }
 
-/* What /status says that a model waits for; NULL: nothing. */
-static const char *held_of(struct world *world, const char *model)
-{
-    cleanup(snapshot_done) struct snapshot snapshot = {0};
-    const struct snapshot_route *route = world_look(world, &snapshot, model);
-
-    return route ? route->held : NULL;
-}
-
 static struct without_row {
     const char *name;
     bool restarts;

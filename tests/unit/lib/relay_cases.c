@@ -81,6 +81,14 @@ void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending)
         assert_int_equal(world_sum(shared).pending + world_sum(shared).dead, pending + dead);
 }
 
+const char *held_of(struct world *world, const char *model)
+{
+    cleanup(snapshot_done) struct snapshot snapshot = {0};
+    const struct snapshot_route *route = world_look(world, &snapshot, model);
+
+    return route ? route->held : NULL;
+}
+
 int bury_row(struct store *store, uint64_t id)
 {
     const struct store_row row = {.id = id, .reason = SPAN("a test"), .died_ms = 1};

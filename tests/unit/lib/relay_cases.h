@@ -39,6 +39,8 @@ struct world_answer world_conflict(void);
 bool nothing_is_left(struct world *world);
 /* The store's counts, and the sums of the relay's. */
 void assert_counts(uint64_t delivered, uint64_t dead, uint64_t pending);
+/* What /status says that a model waits for; NULL: nothing. */
+const char *held_of(struct world *world, const char *model);
 /* How many rows are in these states. */
 int rows_in(struct world *world, enum store_state first, enum store_state last);
 /* The id of the n-th event since the outbox was made. The world's clock stands long before the year
