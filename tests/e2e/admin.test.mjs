@@ -350,6 +350,8 @@ test('the status page shows what is held, and why, and nothing of a record', asy
     state: 'held',
     held_reason: usersError.cause,
     in_flight: 0,
+    batch: null,
+    sequence: null,
     pending: 1,
     dead: 0,
   });

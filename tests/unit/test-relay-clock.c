@@ -17,10 +17,9 @@ enum {
 
 static int attempts_of_users;
 
-static struct world_answer counts_users(struct world *world, const char *path, int record,
-                                        int number)
+static struct world_answer counts_users(struct world *world, const char *path, int record, int n)
 {
-    (void)world, (void)record, (void)number;
+    (void)world, (void)record, (void)n;
     attempts_of_users += strncmp(path, "users:", 6) == 0;
     return world_done();
 }
