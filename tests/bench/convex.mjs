@@ -36,8 +36,8 @@ function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
 }
 
 // Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends
-// with the scope. {url, port, stop(), ca: the authority to trust where it speaks TLS, calls(): how
-// many it has received}.
+// with the scope. {url, port, stop(), ca: the authority to trust where it speaks TLS, events():
+// how many it has received, one with each call}.
 export async function startConvex(
   scope,
   { delayMs = 0, tls = false, port, oneCallEach = false } = {},
@@ -52,7 +52,7 @@ export async function startConvex(
     port: options.port,
     url: `${tls ? 'https' : 'http'}://127.0.0.1:${options.port}`,
     ca: authority?.file,
-    async calls() {
+    async events() {
       const status = await (await fetch(`http://127.0.0.1:${statusPort}/`)).text();
       asked += 1; // it counts the question, too
       return Number(/\s\d+ \d+ (\d+)/.exec(status)[1]) - asked;

@@ -29,11 +29,11 @@ async function assertDelivers(server, { peer }) {
 
 // One round. It is valid if every answer was 2xx and Convex has seen an event for each; where there
 // is an outbox, those that it has not seen are in that.
-async function measureOnce(scope, cell) {
+export async function measureOnce(scope, cell) {
   const { clients, seconds, bytes, records, convex, warmUp = { clients, seconds: 1 } } = cell;
   const server = await startPeer(scope, cell);
   await runWrk(scope, server.port, { bytes, records, ...warmUp });
-  const callsBefore = await convex.calls();
+  const eventsBefore = await convex.events();
   const before = server.usage.cpu();
   const {
     events,
@@ -41,7 +41,7 @@ async function measureOnce(scope, cell) {
     ...load
   } = await runWrk(scope, server.port, { clients, seconds, bytes, records });
   const after = server.usage.cpu();
-  const delivered = (await convex.calls()) - callsBefore;
+  const delivered = (await convex.events()) - eventsBefore;
   const perEventUs = (name) => ((after[name] - before[name]) * 1e6) / events;
   const split = after.userS - before.userS + after.systemS - before.systemS;
   return {

@@ -31,12 +31,12 @@ async function measureBacklog(scope, cell) {
   const OUTBOX = makeOutboxFile(scope);
   await fillOutbox(cell, OUTBOX);
   const fileMiB = statSync(OUTBOX).size / 2 ** 20;
-  const callsBefore = await cell.convex.calls();
+  const eventsBefore = await cell.convex.events();
   const startMs = performance.now();
   const server = await startPeer(scope, { ...cell, env: { OUTBOX } });
   const health = await fetch(`http://127.0.0.1:${server.port}/readyz`);
   const servingS = (performance.now() - startMs) / 1000;
-  const convex = { calls: async () => (await cell.convex.calls()) - callsBefore };
+  const convex = { events: async () => (await cell.convex.events()) - eventsBefore };
   const { drainPerSecond, drainCpuUs, drainS } = await drain(server, convex, cell.events);
   const { dead } = await outboxStats({ OUTBOX });
   return {

@@ -7,6 +7,7 @@
 
 import * as atOnce from './at-once.mjs';
 import * as backlog from './backlog.mjs';
+import * as batch from './batch.mjs';
 import * as large from './large.mjs';
 import * as latency from './latency.mjs';
 import * as outage from './outage.mjs';
@@ -23,6 +24,7 @@ export const SCENARIOS = {
   outage,
   large,
   backlog,
+  batch,
   tls,
   turn,
   shapes,

@@ -6,16 +6,13 @@ import { freePorts } from '../../lib/ports.mjs';
 import { outboxStats } from '../../lib/outbox.mjs';
 import { sync } from '../../lib/relay.mjs';
 import { startConvex } from '../convex.mjs';
-import { drain } from '../drain.mjs';
+import { drain, sendDuringOutage } from '../drain.mjs';
 import { short, spread, table } from '../figures.mjs';
 import { measureRounds, startPeer } from '../measure.mjs';
 import { makeOutboxFile } from '../peers.mjs';
-import { runWrk } from '../wrk.mjs';
 
 export const title = 'Convex is away, 10,000 events come from 64 clients, then it is back';
 export const defaults = { rounds: 3, events: 10_000 };
-
-const LIMIT_S = 120; // for all of them to be accepted
 
 // What becomes of an event where nothing keeps it.
 async function measureLoss(scope, cell) {
@@ -30,13 +27,11 @@ async function measureOutage(scope, cell) {
   const OUTBOX = makeOutboxFile(scope);
   const server = await startPeer(scope, { ...cell, env: { OUTBOX, SYNC_WAIT_MS: '0' } });
   const before = server.usage.cpu();
-  const { acceptS, accepted, p50Ms, p99Ms, refused, broken } = await runWrk(scope, server.port, {
-    clients: 64,
-    seconds: LIMIT_S,
-    records: cell.events,
-    answers: cell.events,
-    status: 202,
-  });
+  const { acceptS, accepted, p50Ms, p99Ms, refused, broken } = await sendDuringOutage(
+    scope,
+    server,
+    cell.events,
+  );
   const after = server.usage.cpu();
   const { pending } = await outboxStats({ OUTBOX });
   const back = await startConvex(scope, { port: cell.port });
