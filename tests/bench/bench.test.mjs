@@ -22,6 +22,23 @@ test('nginx and the relay are measured, and no answer is an error', async (t) =>
   assert.match(show(results), /nginx proxy_pass.*\d us/);
 });
 
+test('batches are measured, and each call brings several events', async (t) => {
+  const { run, show } = SCENARIOS.batch;
+  const settings = { clients: 100, events: 1000, maxima: [50] };
+  const results = await run(t, { ...QUICK, peers: ['relay'], ...settings });
+  const figures = results.map(({ name, rounds: [round] }) => [
+    name,
+    round.valid,
+    round.perCall > 1,
+  ]);
+  assert.deepEqual(figures, [
+    ['many', true, true],
+    ['one', true, false],
+    ['backlog', true, true],
+  ]);
+  assert.match(show(results), /batches of 50 .*\d ms/);
+});
+
 test('a backlog on disk is drained', async (t) => {
   const { run } = SCENARIOS.backlog;
   const [

@@ -114,6 +114,24 @@ test('events a second are compared with the faster router, at the same delay and
   assert.deepEqual(verdicts({ latency: { results } }), [[50, 'met']]);
 });
 
+test('batches are compared with singles, of the same measurement', () => {
+  const result = (name, max, figures) => ({ name, max, summary: summaryOf(figures) });
+  const results = [
+    result('many', 1, { perSecond: 800, p50Ms: 9 }),
+    result('many', 50, { perSecond: 16_000, p50Ms: 9 }),
+    result('one', 1, { perSecond: 50, p50Ms: 20 }),
+    result('one', 50, { perSecond: 1, p50Ms: 25 }),
+    result('backlog', 1, { drainPerSecond: 1000, peakMiB: 99 }),
+    result('backlog', 50, { drainPerSecond: 40_000, peakMiB: 24.5 }),
+  ];
+  assert.deepEqual(verdicts({ batch: { results } }), [
+    [20, 'met'],
+    [40, 'aim met'],
+    [1.25, 'not met'],
+    [24.5, 'met'],
+  ]);
+});
+
 test('the longest turn is the longest of all, and no turn of a row that is not valid', () => {
   const row = (maxMs) => ({ summary: summaryOf({ maxMs }) });
   assert.deepEqual(verdicts({ turn: { results: [row(2), row(12), row(3)] } }), [[12, 'met']]);

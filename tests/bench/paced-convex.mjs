@@ -10,8 +10,8 @@ const MAIN = fileURLToPath(new URL('paced-convex-main.mjs', import.meta.url));
 // As Convex's smaller plan: 16 mutations at once.
 const PACE = { callMs: 20, itemMs: 0.2, atOnce: 16 };
 
-// Starts it on `port`, or a free one; it ends with the scope. {url, port, answered(): {calls,
-// events, mostAtOnce} of all that it has answered, events(): how many of them}.
+// Starts it on `port`, or a free one; it ends with the scope. {url, port, answered(): the
+// {calls, events} that it has answered, events(): of these the events}.
 export async function startPacedConvex(scope, { port = 0, ...pace } = {}) {
   const { callMs, itemMs, atOnce } = { ...PACE, ...pace };
   const args = [MAIN, port, callMs, itemMs, atOnce].map(String);
