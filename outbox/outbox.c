@@ -92,6 +92,18 @@ static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
                        loop_now_ms(outbox->loop) + OUTBOX_MARK_AGAIN_MS);
 }
 
+static void outbox_finish_group(struct outbox_group *group)
+{
+    struct outbox_job *job;
+
+    while ((job = TAILQ_FIRST(&group->ops)) != NULL) {
+        struct outbox_op *op = container_of(job, struct outbox_op, job);
+        TAILQ_REMOVE(&group->ops, job, link);
+        op->done(op, group->job.result); /* which may free the operation */
+    }
+    group->done(group, group->job.result);
+}
+
 static void outbox_call_done(struct outbox *outbox, struct outbox_job *job)
 {
     switch (job->type) {
@@ -100,6 +112,9 @@ static void outbox_call_done(struct outbox *outbox, struct outbox_job *job)
         op->done(op, job->result);
         break;
     }
+    case OUTBOX_JOB_GROUP:
+        outbox_finish_group(container_of(job, struct outbox_group, job));
+        break;
     case OUTBOX_JOB_READ: {
         struct outbox_read *read = container_of(job, struct outbox_read, job);
         read->done(read, &read->rows, read->more, job->result);
@@ -240,14 +255,41 @@ uint64_t outbox_last_id(const struct outbox *outbox)
 
 /* A letter enters the filter at its submission: a newer event may be delivered before the letter is
  * written, and must find the filter set. */
-void outbox_submit(struct outbox *outbox, struct outbox_op *op)
+static void outbox_make_ready(struct outbox *outbox, struct outbox_op *op)
 {
     if (op->kind == OUTBOX_BURY || (op->kind == OUTBOX_APPEND && op->row.state == STORE_DEAD))
         letter_filter_add(&outbox->writer.filter, op->row.model, op->row.record);
     op->taken_row = NULL;
     op->missing = false;
     op->job.type = OUTBOX_JOB_OP;
+}
+
+void outbox_submit(struct outbox *outbox, struct outbox_op *op)
+{
+    outbox_make_ready(outbox, op);
     outbox_submit_job(outbox, &op->job, op->patient);
+}
+
+void outbox_group_init(struct outbox_group *group)
+{
+    TAILQ_INIT(&group->ops);
+    group->bytes = 0;
+}
+
+void outbox_group_add(struct outbox_group *group, struct outbox_op *op)
+{
+    TAILQ_INSERT_TAIL(&group->ops, &op->job, link);
+    group->bytes += op->row.body.len;
+}
+
+void outbox_submit_group(struct outbox *outbox, struct outbox_group *group)
+{
+    struct outbox_job *job;
+
+    TAILQ_FOREACH (job, &group->ops, link)
+        outbox_make_ready(outbox, container_of(job, struct outbox_op, job));
+    group->job.type = OUTBOX_JOB_GROUP;
+    outbox_submit_job(outbox, &group->job, false);
 }
 
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read)

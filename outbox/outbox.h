@@ -44,13 +44,18 @@ bool outbox_is_past_mark(const struct outbox *outbox, uint64_t id);
 /* Each of these submits a job. The job, and all that the job points at, must stay in place until
  * done is called. */
 void outbox_submit(struct outbox *outbox, struct outbox_op *op);
+void outbox_submit_group(struct outbox *outbox, struct outbox_group *group);
 void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming);
 
-/* Withdraws an append. True: the append never happened, and done is not called. False: the append
- * goes on, since the writer has taken it, or since no stored mark covers the id yet
- * (outbox_ids.h). */
+/* An empty group, and one more operation at its end. The group must stay where it is. */
+void outbox_group_init(struct outbox_group *group);
+void outbox_group_add(struct outbox_group *group, struct outbox_op *op);
+
+/* Withdraws an append that is not of a group. True: the append never happened, and done is not
+ * called. False: the append goes on, since the writer has taken it, or since no stored mark covers
+ * the id yet (outbox_ids.h). */
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
 /* Whether the record may have dead letters; false is certain. */

@@ -18,6 +18,7 @@ struct outbox_job {
     TAILQ_ENTRY(outbox_job) link;
     enum {
         OUTBOX_JOB_OP,
+        OUTBOX_JOB_GROUP,
         OUTBOX_JOB_READ,
         OUTBOX_JOB_WALK,
         OUTBOX_JOB_NAMING,
@@ -65,6 +66,16 @@ struct outbox_op {
     /* DELIVERED, with r == 0: there was no row, and nothing was counted. A caller that knows by
      * then that the event was never stored calls outbox_delivered_unstored(). */
     bool missing;
+    struct outbox_job job;
+};
+
+/* Operations of which all take effect, in their order, or none: OUTBOX_APPEND and OUTBOX_BURY. A
+ * struct that is all zero, but for done, is made ready by outbox_group_init(). */
+struct outbox_group {
+    struct outbox_jobs ops; /* each the job of a struct outbox_op */
+    size_t bytes;           /* of the rows' bodies */
+    /* Called on the loop, behind done of each operation; all get the same r, as of outbox_op. */
+    void (*done)(struct outbox_group *group, int r);
     struct outbox_job job;
 };
 

@@ -3,7 +3,8 @@
  * Batches.
  *
  * Where one job spoils the transaction, the batch is tried again in halves, down to the job that is
- * to blame. So a full disk refuses new events and nothing else.
+ * to blame. So a full disk refuses new events and nothing else. A group is one job: where one of
+ * its operations fails, the transaction is rolled back, so that nothing of the group stays.
  */
 #include "outbox/writer_batch.h"
 
@@ -87,10 +88,26 @@ static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *a
     return 0;
 }
 
+static int batch_do_group(struct writer_state *state, const struct outbox_group *group,
+                          bool *appended)
+{
+    struct outbox_job *job;
+    int r = 0;
+
+    TAILQ_FOREACH (job, &group->ops, link) {
+        r = batch_do_op(state, container_of(job, struct outbox_op, job), appended);
+        if (r)
+            break;
+    }
+    return r;
+}
+
 static int batch_do(struct writer_state *state, struct outbox_job *job, bool *appended)
 {
     if (job->type == OUTBOX_JOB_OP)
         return batch_do_op(state, container_of(job, struct outbox_op, job), appended);
+    if (job->type == OUTBOX_JOB_GROUP)
+        return batch_do_group(state, container_of(job, struct outbox_group, job), appended);
     const struct outbox_stale_mark *mark = container_of(job, struct outbox_stale_mark, job);
     return state->store->ops->mark_stale(state->store, mark->id, mark->model, mark->record);
 }
@@ -129,15 +146,18 @@ static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_
     struct store *store = state->store;
     uint64_t mark = state->last_id ? outbox_ids_mark(state->last_id) : 0;
     int r = store->ops->begin(store);
+    int half_done = 0; /* a group's failure */
 
     *to_blame = *appended = false;
     if (r)
         return r;
-    for (size_t i = 0; i < len; i++) {
+    for (size_t i = 0; i < len && !half_done; i++) {
         jobs[i]->result = batch_do(state, jobs[i], appended);
         *to_blame |= batch_is_failure(jobs[i]->result);
+        if (jobs[i]->type == OUTBOX_JOB_GROUP)
+            half_done = jobs[i]->result;
     }
-    r = store_end(store, batch_add_own(state, mark));
+    r = store_end(store, half_done ? half_done : batch_add_own(state, mark));
     *to_blame |= r == STORE_FULL; /* a full disk may show at the commit only */
     if (r)
         return r;
@@ -172,6 +192,8 @@ static void batch_commit(struct writer_state *state, struct outbox_job **jobs, s
 
 static size_t batch_bytes(struct outbox_job *job)
 {
+    if (job->type == OUTBOX_JOB_GROUP)
+        return container_of(job, struct outbox_group, job)->bytes;
     return job->type == OUTBOX_JOB_OP ? container_of(job, struct outbox_op, job)->row.body.len : 0;
 }
 

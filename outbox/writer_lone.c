@@ -131,7 +131,8 @@ static int lone_name(struct writer_state *state, const struct outbox_naming *nam
 
 bool writer_lone_is(const struct outbox_job *job)
 {
-    return job->type != OUTBOX_JOB_OP && job->type != OUTBOX_JOB_STALE_MARK;
+    return job->type == OUTBOX_JOB_READ || job->type == OUTBOX_JOB_WALK ||
+           job->type == OUTBOX_JOB_NAMING;
 }
 
 void writer_lone_do(struct writer_state *state, struct outbox_job *job)
@@ -147,6 +148,7 @@ void writer_lone_do(struct writer_state *state, struct outbox_job *job)
         job->result = lone_name(state, container_of(job, struct outbox_naming, job));
         break;
     case OUTBOX_JOB_OP:
+    case OUTBOX_JOB_GROUP:
     case OUTBOX_JOB_STALE_MARK:
         break;
     }
