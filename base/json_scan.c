@@ -51,6 +51,7 @@ void json_scanner_init(struct json_scanner *s,
     s->odd_key = NULL;
     s->inner = NULL;
     s->inner_name = SPAN_NULL;
+    s->element = NULL;
     s->ctx = ctx;
     s->pos = 0;
     s->error = JSON_FINE;
@@ -93,6 +94,8 @@ static void json_value_done(struct json_scanner *s, struct span text, size_t end
         s->inner_at_hand = false;
         s->inner(s->ctx, (struct span){text.at + s->inner_value, end - s->inner_value});
     }
+    if (s->depth == 2 && s->element && s->outermost == '{' && !json_in_object(s))
+        s->element(s->ctx, (struct span){text.at + s->inner_value, end - s->inner_value});
     if (s->depth != 1 || !json_in_object(s) || !s->member)
         return;
     s->member(s->ctx, &(struct json_member){
@@ -450,6 +453,14 @@ bool json_scanner_open_string(const struct json_scanner *s, struct span text,
         .key = {text.at + s->key, s->key_end - s->key},
         .value = {text.at + s->value, s->pos - s->value},
     };
+    return true;
+}
+
+bool json_scanner_open_array(const struct json_scanner *s, struct span text, struct span *key)
+{
+    if (s->depth < 2 || (s->stack[0] & 3) != 1) /* an object, and in it an array */
+        return false;
+    *key = (struct span){text.at + s->key, s->key_end - s->key};
     return true;
 }
 

@@ -47,6 +47,9 @@ struct json_scanner {
      * NULL after the init; may be set. */
     void (*inner)(void *ctx, struct span value);
     struct span inner_name;
+    /* Called for each element of an array that is itself the value of a member. NULL after the
+     * init; may be set. */
+    void (*element)(void *ctx, struct span value);
     void *ctx;
     /* Bytes taken so far; after an error, the place of the error. */
     size_t pos;
@@ -64,7 +67,7 @@ struct json_scanner {
     bool inner_at_hand;   /* the inner member at hand has the name inner_name */
     size_t token;         /* where the string or number at hand begins: an offset in the text */
     size_t key, key_end, value;          /* of the outer member at hand: offsets in the text */
-    size_t inner_value;                  /* of the inner member at hand: an offset in the text */
+    size_t inner_value;                  /* of the inner member or element at hand: likewise */
     uint64_t stack[JSON_DEPTH_MAX / 64]; /* one bit for each level: 1 is an object, 0 an array */
 };
 
@@ -89,6 +92,11 @@ bool json_scanner_is_object(const struct json_scanner *scanner);
  * object. Then *member has the key, and of the string what has arrived. */
 bool json_scanner_open_string(const struct json_scanner *scanner, struct span text,
                               struct json_member *member);
+
+/* Whether the text so far ends, or has its error, within an array that is the value of a member of
+ * the outermost object. Then *key is that member's key, with its quotes. */
+bool json_scanner_open_array(const struct json_scanner *scanner, struct span text,
+                             struct span *key);
 
 /* Checks a whole text at once, without callbacks. */
 enum json_error json_check(struct span text);

@@ -6,21 +6,25 @@
 #include "handlers/metrics.h"
 #include "handlers/status.h"
 #include "handlers/sync.h"
+#include "handlers/sync_batch.h"
 
-/* clang-format off */
 static const struct endpoint endpoints_of_sender[] = {
-    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, true, true, sync_handle},
-    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_alive},
-    {"/readyz",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_ready},
+    {"/convex/sync", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, REQUEST_EVENT, true,
+     sync_handle},
+    {"/convex/sync/batch", "POST", GUARD_SECRET, REPLY_NOT_ALLOWED_POST, REQUEST_PARCEL, true,
+     sync_batch_handle},
+    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false,
+     health_handle_alive},
+    {"/readyz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false, health_handle_ready},
 };
 
 static const struct endpoint endpoints_of_admin[] = {
-    {"/metrics", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, metrics_handle},
-    {"/status",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, status_handle},
-    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_alive},
-    {"/readyz",  "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, false, false, health_handle_ready},
+    {"/metrics", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false, metrics_handle},
+    {"/status", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false, status_handle},
+    {"/healthz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false,
+     health_handle_alive},
+    {"/readyz", "GET", GUARD_NONE, REPLY_NOT_ALLOWED_GET, REQUEST_BARE, false, health_handle_ready},
 };
-/* clang-format on */
 
 const struct endpoints endpoints_sender = {endpoints_of_sender, array_len(endpoints_of_sender),
                                            true};

@@ -6,8 +6,8 @@
 #include "base/util.h"
 #include "handlers/guard.h"
 #include "handlers/reply.h"
+#include "handlers/request.h"
 
-struct request;
 struct service;
 
 struct endpoint {
@@ -15,8 +15,8 @@ struct endpoint {
     const char *method;
     enum guard guard;
     enum reply wrong_method; /* the answer to any other method */
-    bool reads_envelope; /* request->envelope is fed with the body; else the body is thrown away */
-    bool observed;       /* requests are counted, timed and logged */
+    enum request_reads reads;
+    bool observed; /* requests are counted, timed and logged */
     void (*handle)(struct service *service, struct request *request);
 };
 

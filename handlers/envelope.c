@@ -71,7 +71,7 @@ void envelope_feed(struct envelope *envelope, struct span body)
     (void)json_scan(&envelope->scanner, body);
 }
 
-static int envelope_refuse(const struct json_scanner *scanner, struct span body, struct buf *why)
+int envelope_refuse(const struct json_scanner *scanner, struct span body, struct buf *why)
 {
     switch (scanner->error) {
     case JSON_INCOMPLETE:
@@ -180,20 +180,9 @@ static struct span envelope_not_empty(struct span value)
     return value.at && span_eq(value, SPAN("\"\"")) ? SPAN_NULL : value;
 }
 
-int envelope_end(struct envelope *envelope, struct buf *body, struct event *out, struct buf *why)
+/* Makes the event of a body that is JSON, and an object. 0, and *body is empty; or -ENOMEM. */
+static int envelope_event(const struct envelope *envelope, struct buf *body, struct event *out)
 {
-    struct span text = buf_span(body);
-    enum json_error error = json_scan_end(&envelope->scanner, text);
-
-    if (error != JSON_FINE) {
-        int r = envelope_refuse(&envelope->scanner, text, why);
-        return r ? r : ENVELOPE_REFUSED;
-    }
-    if (!json_scanner_is_object(&envelope->scanner)) {
-        int r = buf_printf(why, "The body must be a JSON object");
-        return r ? r : ENVELOPE_REFUSED;
-    }
-
     struct event event = {
         .body = *body,
         .null_members = envelope->null_members,
@@ -214,4 +203,79 @@ int envelope_end(struct envelope *envelope, struct buf *body, struct event *out,
     *body = BUF_NULL;
     *out = event;
     return 0;
+}
+
+int envelope_end(struct envelope *envelope, struct buf *body, struct event *event, struct buf *why)
+{
+    struct span text = buf_span(body);
+    enum json_error error = json_scan_end(&envelope->scanner, text);
+    int r;
+
+    if (error != JSON_FINE)
+        r = envelope_refuse(&envelope->scanner, text, why);
+    else if (!json_scanner_is_object(&envelope->scanner))
+        r = buf_printf(why, "The body must be a JSON object");
+    else
+        return envelope_event(envelope, body, event);
+    return r ? r : ENVELOPE_REFUSED;
+}
+
+/* ---- records of a parcel ---- */
+
+/* Appends a member to an object that is being written, and returns its value's place there. */
+static struct envelope_range envelope_put(struct buf *body, struct span name, struct span value)
+{
+    struct envelope_range range = {0, value.len};
+
+    if (!value.at)
+        return (struct envelope_range){0};
+    (void)buf_append_char(body, body->len ? ',' : '{'); /* there is room: envelope_reserve() */
+    (void)buf_append_span(body, name);
+    range.at = body->len;
+    (void)buf_append_span(body, value);
+    return range;
+}
+
+static int envelope_reserve(struct buf *body, const struct span values[4])
+{
+    size_t len = sizeof("{\"model\":,\"operation\":,\"data\":,\"hiveId\":}") - 1;
+
+    for (size_t i = 0; i < 4; i++)
+        len += values[i].len;
+    return buf_reserve(body, len);
+}
+
+/* Moves a range along with the value around it. */
+static struct envelope_range envelope_moved(struct envelope_range range, struct envelope_range from,
+                                            struct envelope_range to)
+{
+    return range.len ? (struct envelope_range){range.at - from.at + to.at, range.len} : range;
+}
+
+int envelope_end_record(struct envelope *envelope, struct span text, struct span model,
+                        struct span operation, struct event *event)
+{
+    const struct event record = {.body = {(char *)(uintptr_t)text.at, text.len, 0}};
+    struct span own = envelope_not_null(envelope_span(&record, envelope->operation));
+    struct envelope made = {.null_members = envelope->null_members};
+    const struct span values[4] = {model, own.at ? own : operation,
+                                   envelope_span(&record, envelope->data),
+                                   envelope_span(&record, envelope->hive_id)};
+    struct buf body = BUF_NULL;
+
+    int r = envelope_reserve(&body, values);
+    if (r)
+        return r;
+    made.model = envelope_put(&body, SPAN("\"model\":"), values[0]);
+    made.operation = envelope_put(&body, SPAN("\"operation\":"), values[1]);
+    made.data = envelope_put(&body, SPAN("\"data\":"), values[2]);
+    made.hive_id = envelope_put(&body, SPAN("\"hiveId\":"), values[3]);
+    (void)buf_append_span(&body, body.len ? SPAN("}") : SPAN("{}"));
+    made.blade_id = envelope_moved(envelope->blade_id, envelope->data, made.data);
+    made.bad_key = envelope_moved(envelope->bad_key, envelope->data, made.data);
+    made.hive_id_bad_key =
+        envelope_moved(envelope->hive_id_bad_key, envelope->hive_id, made.hive_id);
+    r = envelope_event(&made, &body, event);
+    buf_done(&body);
+    return r;
 }

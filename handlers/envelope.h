@@ -2,7 +2,8 @@
 /*
  * Reads the envelope of an event, {"model", "operation", "data", "hiveId"}, while the body arrives.
  * data stays a slice of the body: nothing is parsed into a tree and printed again, so every number
- * and string keeps its value.
+ * and string keeps its value. A record of a parcel is read the same way, and gets a body of its
+ * own.
  */
 #pragma once
 
@@ -41,3 +42,15 @@ void envelope_feed(struct envelope *envelope, struct span body);
  * Or -ENOMEM.
  */
 int envelope_end(struct envelope *envelope, struct buf *body, struct event *event, struct buf *why);
+
+/* Says in *why what is wrong with a body that the scanner refuses, and where. 0 or -ENOMEM. */
+int envelope_refuse(const struct json_scanner *scanner, struct span body, struct buf *why);
+
+/*
+ * The same for a record of a parcel, text, which the envelope was fed with and which is a JSON
+ * object. The event's body is {"model","operation","data","hiveId"}, made of slices as they came:
+ * model is the parcel's; operation counts where the record has none (SPAN_NULL: missing). 0 and
+ * *event, as of envelope_end(); or -ENOMEM.
+ */
+int envelope_end_record(struct envelope *envelope, struct span text, struct span model,
+                        struct span operation, struct event *event);

@@ -13,6 +13,7 @@ static const char *const observe_refusals[REPLY_COUNT_] = {
         "refused: no room, or neither to be delivered nor to be stored: see /readyz",
     [REPLY_BAD_REQUEST] = "refused: the request is malformed: its answer says where",
     [REPLY_TOO_LARGE] = "refused: the body is larger than MAX_BODY_BYTES: raise it, or send less",
+    [REPLY_TOO_MANY] = "refused: too many records in one request: send them in several",
     [REPLY_ENCODED] = "refused: the body has a Content-Encoding: send it as it is",
     [REPLY_HEADERS_TOO_LARGE] = "refused: the headers are too large: see what proxies add",
 };
@@ -58,20 +59,17 @@ static void observe_scalar(char text[REQUEST_NOTE_MAX], struct span json)
         observe_copy(text, buf_span(&decoded));
 }
 
-void observe_event(struct request *request, const struct event *event)
+void observe_event(struct request *request, struct span model, struct span operation,
+                   struct span hive_id)
 {
-    struct envelope_range operation = request->envelope.operation;
-
     if (!log_enabled(LOG_DEBUG))
         return;
     struct request_note *note = calloc(1, sizeof(*note));
     if (!note)
         return;
-    observe_copy(note->model, event->model);
-    observe_scalar(note->hive_id, event->hive_id);
-    if (operation.len)
-        observe_scalar(note->operation,
-                       (struct span){event->body.at + operation.at, operation.len});
+    observe_copy(note->model, model);
+    observe_scalar(note->hive_id, hive_id);
+    observe_scalar(note->operation, operation);
     free(request->note);
     request->note = note;
 }

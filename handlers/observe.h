@@ -7,6 +7,7 @@
 #include "auth/keyring.h"
 #include "base/histogram.h"
 #include "base/log_sum.h"
+#include "base/span.h"
 #include "handlers/reply.h"
 
 struct event;
@@ -24,8 +25,10 @@ struct observed {
 void observe_init(struct observed *observed, struct loop *loop);
 void observe_done(struct observed *observed);
 
-/* At LOG_DEBUG: notes whose event the request brings, before the relay takes the event. */
-void observe_event(struct request *request, const struct event *event);
+/* At LOG_DEBUG: notes whose event the request brings. model is decoded, operation and hive_id are
+ * JSON; each may be SPAN_NULL. */
+void observe_event(struct request *request, struct span model, struct span operation,
+                   struct span hive_id);
 
 /* The request has its answer, took_ms after its head. */
 void observe_reply(struct observed *observed, const struct request *request, enum reply reply,

@@ -11,11 +11,14 @@ static const struct reply_head reply_heads[REPLY_COUNT_] = {
     [REPLY_DELIVERED] = {"delivered", 200, JSON, NULL, NULL, "{\"success\":true}"},
     [REPLY_QUEUED] = {"queued", 202, JSON, NULL, NULL, "{\"success\":true,\"queued\":true}"},
     [REPLY_QUEUED_AFTER] = {"queued", 202, JSON, NULL, NULL, NULL},
+    [REPLY_RESULTS] = {"results", 200, JSON, NULL, NULL, NULL},
+    [REPLY_RESULTS_QUEUED] = {"results", 202, JSON, NULL, NULL, NULL},
     [REPLY_UNAUTHORIZED] = {"unauthorized", 401, JSON, NULL, NULL, "{\"error\":\"Unauthorized\"}"},
     [REPLY_FAILED] = {"failed", 500, JSON, NULL, NULL, NULL},
     [REPLY_UNAVAILABLE] = {"unavailable", 503, JSON, "Retry-After", "5", NULL},
     [REPLY_BAD_REQUEST] = {"malformed", 400, JSON, NULL, NULL, NULL},
     [REPLY_TOO_LARGE] = {"too large", 413, JSON, NULL, NULL, NULL},
+    [REPLY_TOO_MANY] = {"too large", 413, JSON, NULL, NULL, NULL},
     /* Accept-Encoding says what would be taken: RFC 9110, section 15.5.16. */
     [REPLY_ENCODED] = {"encoded", 415, JSON, "Accept-Encoding", "identity", NULL},
     [REPLY_HEADERS_TOO_LARGE] = {"too large", 431, JSON, NULL, NULL,
@@ -41,7 +44,8 @@ const struct reply_head *reply_head(enum reply reply)
 
 bool reply_is_page(enum reply reply)
 {
-    return reply == REPLY_METRICS || reply == REPLY_STATUS;
+    return reply == REPLY_METRICS || reply == REPLY_STATUS || reply == REPLY_RESULTS ||
+           reply == REPLY_RESULTS_QUEUED;
 }
 
 int reply_body(enum reply reply, struct span message, struct buf *out)

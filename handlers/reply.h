@@ -10,11 +10,14 @@ enum reply {
     REPLY_DELIVERED,         /* Convex ran the mutation */
     REPLY_QUEUED,            /* not delivered yet, but stored */
     REPLY_QUEUED_AFTER,      /* the same, with the message of the last attempt */
+    REPLY_RESULTS,           /* of a parcel; the message is the page */
+    REPLY_RESULTS_QUEUED,    /* the same, where every event is queued */
     REPLY_UNAUTHORIZED,      /* the secret is missing, wrong, or there twice */
     REPLY_FAILED,            /* the mutation failed, or cannot take the data */
     REPLY_UNAVAILABLE,       /* the event can be neither delivered nor stored */
     REPLY_BAD_REQUEST,       /* not JSON, or a request that is not well-formed HTTP */
     REPLY_TOO_LARGE,         /* the body is too large */
+    REPLY_TOO_MANY,          /* the parcel has too many events, or makes too much of its body */
     REPLY_ENCODED,           /* the body has a Content-Encoding, as gzip */
     REPLY_HEADERS_TOO_LARGE, /* the header block is too large */
     REPLY_NOT_FOUND,         /* no such path */

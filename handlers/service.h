@@ -9,7 +9,9 @@
 #include "handlers/request.h"
 #include "handlers/routes.h"
 
+struct parcel;
 struct snapshot;
+struct sync_batches;
 
 struct inbox {
     /*
@@ -24,6 +26,13 @@ struct inbox {
      */
     void (*bury)(struct inbox *inbox, struct event *event, struct span reason, enum reply reply,
                  struct request *request);
+    /*
+     * Takes all events of a parcel, or none, and replies to each place at once or later. Those with
+     * a refusal become letters, as by bury(), and all do where route is NULL. made: route is the
+     * one that the events' args were made for. The events are empty afterwards.
+     */
+    void (*accept_all)(struct inbox *inbox, struct parcel *parcel, struct routes *routes,
+                       const struct route *route, bool made);
     /* NULL, or why new events cannot be taken at the moment. */
     const char *(*not_ready)(struct inbox *inbox);
     /* How many bytes the events take in memory that are not on disk, or not yet. */
@@ -42,4 +51,5 @@ struct service {
     int64_t outbox_max_bytes; /* OUTBOX_MAX_MB in bytes, for /status */
     struct request_ids ids;
     struct observed observed;
+    struct sync_batches *batches; /* parcels that wait to be unpacked */
 };

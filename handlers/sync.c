@@ -51,7 +51,11 @@ void sync_handle(struct service *service, struct request *request)
         request_reply_with(request, reply, r > 0 ? buf_span(&why) : SPAN("Out of memory"));
         return;
     }
-    observe_event(request, &event);
+    struct envelope_range operation = request->envelope.operation;
+    observe_event(request, event.model,
+                  operation.len ? (struct span){event.body.at + operation.at, operation.len}
+                                : SPAN_NULL,
+                  event.hive_id);
     event.arrived_ms = clock_wall_ms(service->clock);
     sync_dispatch(service, &event, request);
 }

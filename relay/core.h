@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/dice.h"
 #include "base/histogram.h"
@@ -82,6 +83,8 @@ struct relay {
     struct gate gate;   /* the upstream gate: Convex as a whole */
     struct relay_clock clock;
     bool limits_due; /* a route has changed: the pump calls learn_apply_all() */
+
+    LIST_HEAD(intake_groups, intake_group) groups; /* that the outbox is storing: relay/intake.c */
 
     struct loop_hook pump; /* hangs on the loop while pump_asked */
     bool pump_asked;

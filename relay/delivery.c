@@ -52,6 +52,8 @@ static void delivery_set_bytes(struct delivery *delivery, size_t bytes)
     struct deliveries *all = delivery->all;
     size_t unstored_bytes = delivery->row == DELIVERY_ROW_STORED ? 0 : bytes;
 
+    if (delivery->ticket.parcel && delivery->row != DELIVERY_ROW_STORED)
+        unstored_bytes += sizeof(*delivery); /* a parcel may have thousands of small events */
     all->bytes += bytes - delivery->bytes;
     all->unstored_bytes += unstored_bytes - delivery->unstored_bytes;
     delivery->bytes = bytes;
@@ -106,6 +108,12 @@ struct delivery *delivery_free(struct delivery *delivery)
         free(delivery);
     }
     return NULL;
+}
+
+void delivery_open_place(struct delivery *delivery, struct parcel *parcel, size_t place)
+{
+    ticket_open_place(&delivery->ticket, parcel, place);
+    delivery_count_bytes(delivery);
 }
 
 void delivery_answer(struct delivery *delivery, enum reply reply, struct span message)

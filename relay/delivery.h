@@ -62,8 +62,9 @@ struct delivery {
     struct deliveries *all;
     struct lane_place place;
     struct ticket ticket;
-    size_t bytes;          /* the event's part of all.bytes */
-    size_t unstored_bytes; /* the event's part of all.unstored_bytes */
+    struct outbox_group *group; /* that the row, or the letter, is being written with; NULL: none */
+    size_t bytes;               /* the event's part of all.bytes */
+    size_t unstored_bytes;      /* the event's part of all.unstored_bytes */
 
     int company; /* 0: any; else a batch with this event has failed, and so many may go together */
     struct attempt *attempt;  /* the one in flight; NULL: none */
@@ -97,7 +98,8 @@ struct deliveries {
     struct delivery_list list; /* in the order in which they came into memory */
     size_t count;
     size_t bytes;          /* of bodies, and of arguments that are no slice of one */
-    size_t unstored_bytes; /* the part of bytes whose events have no row on disk */
+    size_t unstored_bytes; /* the part of bytes whose events have no row on disk; of parcels, all
+                              that these take */
 };
 
 /* The pointers stay the caller's, and must outlive every delivery. */
@@ -113,6 +115,9 @@ struct delivery *delivery_new(struct deliveries *deliveries, struct event *event
 
 /* Takes NULL, and returns NULL. The delivery must have left its lane, and have no attempt. */
 struct delivery *delivery_free(struct delivery *delivery);
+
+/* The delivery's ticket is for a result of that parcel. */
+void delivery_open_place(struct delivery *delivery, struct parcel *parcel, size_t place);
 
 /* Moves the delivery to a state that may follow its own, and clears its timer. */
 void delivery_enter(struct delivery *delivery, enum delivery_state state);

@@ -18,6 +18,7 @@
 #include "relay/backlog.h"
 #include "relay/clock_hold.h"
 #include "relay/core.h"
+#include "relay/intake.h"
 #include "relay/learn.h"
 #include "relay/offers.h"
 #include "relay/pump.h"
@@ -49,60 +50,19 @@ void relay_set_transport(struct relay *relay, struct transport *transport)
 static void relay_accept(struct inbox *inbox, struct event *event, struct routes *routes,
                          const struct route *route, struct request *request)
 {
-    struct relay *relay = relay_of(inbox);
-    struct model *model;
-    struct delivery *delivery = NULL;
+    intake_accept(relay_of(inbox), event, routes, route, request);
+}
 
-    if (relay->phase == RELAY_GIVEN_UP && !relay->outbox) {
-        request_reply_with(request, REPLY_UNAVAILABLE, span_of(core_stopping_text));
-        return;
-    }
-    int r = routing_model(relay, routes, route, &model);
-    bool spills = r == 0 && backlog_must_spill(model);
-    if (r == 0)
-        delivery = delivery_new(&relay->deliveries, event, request);
-    if (!delivery) {
-        request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
-        return;
-    }
-    delivery->model = model;
-    delivery->made_for = model->generation;
-    delivery->id = core_next_id(relay);
-    if (spills) {
-        delivery->state = DELIVERY_SPILLED;
-        queue_spill(&model->queue, delivery->id);
-        core_ask_pump(relay);
-    } else if (core_join(delivery, LANES_LIVE)) {
-        delivery_answer(delivery, REPLY_UNAVAILABLE, SPAN("Out of memory"));
-        delivery_free(delivery);
-        return;
-    } else {
-        queue_join(&model->queue, delivery->id);
-        if (relay->outbox) /* without one, the answer is Convex's, whenever it comes */
-            ticket_set_time(&relay->tickets, &delivery->ticket);
-    }
-    settle_append(delivery);
+static void relay_accept_all(struct inbox *inbox, struct parcel *parcel, struct routes *routes,
+                             const struct route *route, bool made)
+{
+    intake_accept_all(relay_of(inbox), parcel, routes, route, made);
 }
 
 static void relay_bury(struct inbox *inbox, struct event *event, struct span reason,
                        enum reply reply, struct request *request)
 {
-    struct relay *relay = relay_of(inbox);
-    struct model *model = event->model.at ? models_find(&relay->models, event->model) : NULL;
-
-    if (!relay->outbox) {
-        core_count_discarded(relay, model);
-        request_reply_with(request, reply, reason);
-        return;
-    }
-    struct delivery *delivery = delivery_new(&relay->deliveries, event, request);
-    if (!delivery) { /* nothing keeps the event, so the sender must */
-        request_reply_with(request, REPLY_UNAVAILABLE, SPAN("Out of memory"));
-        return;
-    }
-    delivery->id = core_next_id(relay);
-    ticket_set_time(&relay->tickets, &delivery->ticket);
-    settle_bury(delivery, reply, reason);
+    intake_bury(relay_of(inbox), event, reason, reply, request);
 }
 
 static size_t relay_unstored_bytes(struct inbox *inbox)
@@ -154,6 +114,7 @@ static void relay_tend(void *ctx)
 static int relay_init(struct relay *relay, struct loop *loop, const struct relay_options *options)
 {
     relay->inbox = (struct inbox){.accept = relay_accept,
+                                  .accept_all = relay_accept_all,
                                   .bury = relay_bury,
                                   .not_ready = relay_not_ready,
                                   .unstored_bytes = relay_unstored_bytes,
@@ -286,6 +247,7 @@ struct relay *relay_free(struct relay *relay)
     pump_done(relay);
     clock_hold_done(relay);
     attempt_done(relay);
+    intake_done(relay);
     tickets_done(&relay->tickets);
     gate_done(&relay->gate);
     log_sum_done(&relay->blamed);

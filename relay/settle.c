@@ -6,7 +6,8 @@
  *           dead letters, the attempt waits for the append: without a row, a crash after the
  *           delivery could leave no trace of the event, and those letters would never be stale.
  *           It also waits where the mutation gets the event's id (sequence), and a crash could
- *           make that id be given again.
+ *           make that id be given again; and where the event is one of a group, of which nothing
+ *           may be sent unless all of it is stored.
  *   note    After a failed attempt: how many there were, and why the last one failed.
  *   fate    The event was delivered, or is dead. If the event was on disk, the next event of the
  *           record waits until the fate is written. So Convex may see the last event of a record
@@ -55,15 +56,31 @@ static struct store_row settle_row(const struct delivery *delivery)
 
 /* ---- pending ---- */
 
+/* The group was stored, or was refused. Whether the event was in one. */
+static bool settle_leave_group(struct delivery *delivery)
+{
+    bool grouped = delivery->group != NULL;
+
+    delivery->group = NULL;
+    return grouped;
+}
+
+static struct span settle_unstored_text(bool grouped)
+{
+    return grouped ? SPAN("The events could not be stored") : SPAN("The event could not be stored");
+}
+
 static void settle_appended(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, append);
+    bool grouped = settle_leave_group(delivery);
 
     delivery_set_row(delivery, r ? DELIVERY_ROW_NONE : DELIVERY_ROW_STORED);
     core_ask_pump(delivery->relay);
-    if (delivery->state == DELIVERY_SPILLED) {
+    if (delivery->state == DELIVERY_SPILLED ||
+        (delivery->state == DELIVERY_WAITING && grouped && r)) {
         if (r)
-            delivery_answer(delivery, REPLY_UNAVAILABLE, SPAN("The event could not be stored"));
+            delivery_answer(delivery, REPLY_UNAVAILABLE, settle_unstored_text(grouped));
         else
             delivery_answer(delivery, REPLY_QUEUED, SPAN_NULL);
         core_finish(delivery);
@@ -88,7 +105,10 @@ void settle_append(struct delivery *delivery)
         .patient = true,
         .done = settle_appended,
     };
-    outbox_submit(relay->outbox, &delivery->append);
+    if (delivery->group)
+        outbox_group_add(delivery->group, &delivery->append);
+    else
+        outbox_submit(relay->outbox, &delivery->append);
 }
 
 bool settle_is_disk_first(const struct delivery *delivery)
@@ -97,7 +117,7 @@ bool settle_is_disk_first(const struct delivery *delivery)
     const struct outbox *outbox = delivery->relay->outbox;
 
     return delivery->row == DELIVERY_ROW_WRITING &&
-           (outbox_may_have_letters(outbox, event->model, event->record) ||
+           (delivery->group || outbox_may_have_letters(outbox, event->model, event->record) ||
             (delivery->model->route->sequence && outbox_is_past_mark(outbox, delivery->id)));
 }
 
@@ -177,13 +197,13 @@ static void settle_forget(struct delivery *delivery)
 }
 
 /* The disk has refused the letter of an event without a row: the sender must keep the event. */
-static void settle_give_up_letter(struct delivery *delivery)
+static void settle_give_up_letter(struct delivery *delivery, bool grouped)
 {
     log_debug("no disk for a dead letter", "id", log_number(delivery->id), "model",
               delivery->model ? delivery->model->name : NULL);
     delivery_answer(delivery, REPLY_UNAVAILABLE,
-                    delivery->reply == REPLY_DELIVERED ? SPAN("The event could not be stored")
-                                                       : buf_span(&delivery->message));
+                    grouped || delivery->reply == REPLY_DELIVERED ? settle_unstored_text(grouped)
+                                                                  : buf_span(&delivery->message));
     core_finish(delivery);
 }
 
@@ -191,6 +211,7 @@ static void settle_written(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, fate);
     bool stored = delivery->row == DELIVERY_ROW_STORED;
+    bool grouped = settle_leave_group(delivery);
 
     if (op->kind == OUTBOX_DELIVERED && !stored && (r || op->missing)) { /* the append failed */
         settle_forget(delivery);
@@ -200,7 +221,7 @@ static void settle_written(struct outbox_op *op, int r)
     } else if (stored) {
         settle_later(delivery);
     } else {
-        settle_give_up_letter(delivery);
+        settle_give_up_letter(delivery, grouped);
     }
 }
 
@@ -224,7 +245,10 @@ static void settle_write(struct delivery *delivery, enum outbox_kind kind)
     };
     if (kind == OUTBOX_BURY)
         delivery->fate.row.died_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
-    outbox_submit(delivery->relay->outbox, &delivery->fate);
+    if (delivery->group && delivery->row == DELIVERY_ROW_NONE) /* a letter from the beginning */
+        outbox_group_add(delivery->group, &delivery->fate);
+    else
+        outbox_submit(delivery->relay->outbox, &delivery->fate);
 }
 
 /* Convex was faster than the disk: withdraws the append, if the writer has not taken it yet. The

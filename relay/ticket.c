@@ -2,6 +2,8 @@
 /* Tickets: answers that senders are owed. */
 #include "relay/ticket.h"
 
+#include "handlers/parcel.h"
+
 static void tickets_expire(void *ctx)
 {
     struct tickets *tickets = ctx;
@@ -55,6 +57,14 @@ void ticket_open(struct ticket *ticket, struct request *request)
     memcpy(ticket->request_id, request->id, sizeof(request->id));
 }
 
+void ticket_open_place(struct ticket *ticket, struct parcel *parcel, size_t place)
+{
+    ticket->state = TICKET_WAITING;
+    ticket->parcel = parcel;
+    ticket->place = place;
+    memcpy(ticket->request_id, parcel->request->id, sizeof(parcel->request->id));
+}
+
 void ticket_name(struct ticket *ticket, struct span request_id)
 {
     if (request_id.len > 0 && request_id.len < sizeof(ticket->request_id))
@@ -77,6 +87,7 @@ void ticket_drop(struct tickets *tickets, struct ticket *ticket)
         TAILQ_REMOVE(&tickets->waiting, ticket, link);
     ticket->due_ms = 0;
     ticket->request = NULL;
+    ticket->parcel = NULL;
     ticket->state = TICKET_NONE;
 }
 
@@ -84,10 +95,14 @@ void ticket_answer(struct tickets *tickets, struct ticket *ticket, enum reply re
                    struct span message)
 {
     struct request *request = ticket->request;
+    struct parcel *parcel = ticket->parcel;
 
-    if (!request)
+    if (ticket->state == TICKET_NONE)
         return;
     ticket_drop(tickets, ticket);
     tickets->answered++;
-    request_reply_with(request, reply, message);
+    if (parcel)
+        parcel_reply(parcel, ticket->place, reply, message);
+    else
+        request_reply_with(request, reply, message);
 }

@@ -13,6 +13,8 @@
 #include "base/loop.h"
 #include "handlers/request.h"
 
+struct parcel;
+
 enum ticket_state {
     TICKET_NONE,    /* no sender waits, or none any more */
     TICKET_WAITING, /* the sender waits for Convex, with a time or without one */
@@ -22,7 +24,9 @@ enum ticket_state {
 /* Embedded in the delivery that the answer is about. */
 struct ticket {
     enum ticket_state state;
-    struct request *request;             /* NULL while NONE */
+    struct request *request;             /* who waits for the answer; NULL while NONE ... */
+    struct parcel *parcel;               /* ... or the parcel, to which the answer is a result */
+    size_t place;                        /* in that parcel */
     char request_id[REQUEST_ID_MAX + 1]; /* for logs and Convex, also while NONE; empty: unknown */
     int64_t due_ms;                      /* mono; 0: no time was set, or it is over */
     TAILQ_ENTRY(ticket) link;            /* tickets.waiting, while due_ms is set */
@@ -49,6 +53,9 @@ void tickets_hurry(struct tickets *tickets);
 /* The ticket is WAITING for this request; NULL: it stays NONE. */
 void ticket_open(struct ticket *ticket, struct request *request);
 
+/* The ticket is WAITING for a result of this parcel, at that place. */
+void ticket_open_place(struct ticket *ticket, struct parcel *parcel, size_t place);
+
 /* Names the request that brought an event in an earlier process. An id that is too long counts as
  * unknown. */
 void ticket_name(struct ticket *ticket, struct span request_id);
@@ -56,11 +63,11 @@ void ticket_name(struct ticket *ticket, struct span request_id);
 /* A WAITING ticket becomes DUE after tickets.wait_ms. */
 void ticket_set_time(struct tickets *tickets, struct ticket *ticket);
 
-/* Answers the request, and the ticket is NONE. Nothing where no sender waits. */
+/* Answers the request or the parcel, and the ticket is NONE. Nothing where no sender waits. */
 void ticket_answer(struct tickets *tickets, struct ticket *ticket, enum reply reply,
                    struct span message);
 
-/* The ticket is NONE. Its request, if there is one, gets no answer. */
+/* The ticket is NONE. Its request or place, if there is one, gets no answer. */
 void ticket_drop(struct tickets *tickets, struct ticket *ticket);
 
 /* The id of the request that brought the event; NULL: unknown. */

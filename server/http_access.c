@@ -115,7 +115,7 @@ static void http_judge_body(struct http_connection *connection, const struct htt
 
     if (http_body_is_too_large(http, head->content_length))
         http_refuse_too_large(connection);
-    else if (!connection->endpoint->reads_envelope)
+    else if (!connection->endpoint->reads)
         return;
     else if (head->encoding.at)
         http_refuse_encoded(connection, head->encoding);
@@ -170,7 +170,7 @@ static enum MHD_Result http_access_head(struct http_connection *connection,
     if (connection->refused && (head.chunked || head.content_length > 0))
         return http_reply_queue_early(connection);
 
-    if (!connection->refused && connection->endpoint->reads_envelope)
+    if (!connection->refused && connection->endpoint->reads)
         return http_body_begin(connection, head.content_length) ? MHD_NO : MHD_YES;
     return MHD_YES;
 }
@@ -323,7 +323,7 @@ void http_access_completed(void *ctx, struct MHD_Connection *mhd, void **request
         connection->wait = HTTP_GONE; /* the request stays busy until the relay has answered */
         return;
     }
-    buf_done(&connection->request.body);
+    request_done_body(&connection->request);
     http_connection_count_body(connection);
     http_reply_done(connection);
     free(connection->request.note);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 
+#include "handlers/sync_batch.h"
 #include "server/http_connection.h"
 
 enum {
@@ -36,7 +37,9 @@ bool http_body_has_room(const struct http *http, unsigned long long len)
 {
     struct inbox *inbox = http->service->inbox;
 
-    return http->body_bytes + inbox->unstored_bytes(inbox) + len <= http_bodies_max(http);
+    return http->body_bytes + sync_batches_bytes(http->service->batches) +
+               inbox->unstored_bytes(inbox) + len <=
+           http_bodies_max(http);
 }
 
 const char http_body_too_many[] = "The relay holds as much as it may; try again later";
@@ -56,7 +59,8 @@ int http_body_begin(struct http_connection *connection, unsigned long long len)
     int r = buf_reserve(&connection->request.body, room);
 
     connection->claimed_bytes = (size_t)len;
-    envelope_init(&connection->request.envelope);
+    if (r == 0)
+        r = request_begin_body(&connection->request, connection->endpoint->reads);
     http_connection_count_body(connection);
     return r;
 }
@@ -95,15 +99,15 @@ enum MHD_Result http_body_piece(struct http_connection *connection, struct span 
         http_body_say_too_large(connection, why);
         return http_body_refuse(connection, REPLY_TOO_LARGE, why);
     }
-    if (connection->refused || !connection->endpoint->reads_envelope)
+    if (connection->refused || !connection->endpoint->reads)
         return MHD_YES;
     if (buf_reserve_up_to(&request->body, piece.len, connection->claimed_bytes) ||
         buf_append_span(&request->body, piece))
         return MHD_NO;
-    bool grown = request->body.cap > connection->counted_bytes;
+    request_feed_body(request);
+    bool grown = request_body_bytes(request) > connection->counted_bytes;
     http_connection_count_body(connection);
     if (grown && !http_body_has_room(connection->http, 0))
         return http_body_refuse(connection, REPLY_UNAVAILABLE, http_body_too_many);
-    envelope_feed(&request->envelope, buf_span(&request->body));
     return MHD_YES;
 }

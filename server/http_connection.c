@@ -22,16 +22,17 @@ void http_connection_observe(const struct http_connection *connection, enum repl
 void http_connection_count_body(struct http_connection *connection)
 {
     struct http *http = connection->http;
+    size_t bytes = request_body_bytes(&connection->request);
 
-    http->body_bytes += connection->request.body.cap;
+    http->body_bytes += bytes;
     http->body_bytes -= connection->counted_bytes;
-    connection->counted_bytes = connection->request.body.cap;
+    connection->counted_bytes = bytes;
 }
 
 void http_connection_free(struct http_connection *connection)
 {
     buf_done(&connection->target);
-    buf_done(&connection->request.body);
+    request_done_body(&connection->request);
     http_connection_count_body(connection);
     free(connection->request.note);
     free(connection);

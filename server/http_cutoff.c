@@ -152,7 +152,7 @@ static bool http_has_sent(const struct http_connection *connection)
 /* Whether an event is arriving whose secret was right. */
 static bool http_brings_event(const struct http_connection *connection)
 {
-    return connection->entered && connection->endpoint && connection->endpoint->reads_envelope;
+    return connection->entered && connection->endpoint && connection->endpoint->reads;
 }
 
 /* Cuts off connections of the list that have been unused for unused_ms, oldest first. Returns how

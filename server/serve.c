@@ -19,6 +19,7 @@
 #include "base/complain.h"
 #include "base/log.h"
 #include "handlers/endpoints.h"
+#include "handlers/sync_batch.h"
 #include "outbox/outbox.h"
 #include "outbox/store_sqlite.h"
 #include "relay/relay.h"
@@ -276,7 +277,10 @@ static int serve_begin_service(struct server *server)
     service->routes = server->setup->routes;
     request_ids_init(&service->ids, &dice_system);
     observe_init(&service->observed, server->loop);
-    return keyring_new(config->sync_secret, config->sync_secret_previous, &service->keyring);
+    int r = sync_batches_new(service, server->loop, &service->batches);
+    if (r == 0)
+        r = keyring_new(config->sync_secret, config->sync_secret_previous, &service->keyring);
+    return r;
 }
 
 static int serve_start(struct server *server)
@@ -319,6 +323,7 @@ static void serve_done(struct server *server)
      * relay, so the outbox is freed before the relay. */
     if (server->relay)
         relay_abandon(server->relay);
+    sync_batches_free(server->service.batches);
     http_free(server->sender);
     http_free(server->admin);
     observe_done(&server->service.observed);

@@ -7,7 +7,8 @@
  *   - What comes back is HTTP: whole answers, one after the other, and then the end, before the
  *     clock has passed the last deadline.
  *   - There are no more events than secrets in the input, nor than answers that an event can have:
- *     nothing hides in the body of another request, and no secret counts twice.
+ *     nothing hides in the body of another request, and no secret counts twice. A parcel has as
+ *     many events as its answer says, which is no more than there are objects in the input.
  *   - An event's args are bytes of the input as they stand (where no chunks cut them up), and go to
  *     Convex as the one argument of a mutation that has a route.
  *   - After an answer that says that the framing was bad, or that the connection closes, nothing
@@ -30,6 +31,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/guard.h"
 #include "handlers/service.h"
+#include "handlers/sync_batch.h"
 #include "relay/relay.h"
 #include "server/http.h"
 #include "server/listener.h"
@@ -197,8 +199,9 @@ static void load_routes(void)
 
 static void stop(void)
 {
-    http_free(world.http);
     relay_abandon(world.relay);
+    sync_batches_free(world.service.batches);
+    http_free(world.http);
     relay_free(world.relay);
     observe_done(&world.service.observed);
     routes_unref(world.service.routes);
@@ -246,6 +249,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
     load_routes();
     request_ids_init(&world.service.ids, &dice);
     observe_init(&world.service.observed, world.loop);
+    fuzz_check(sync_batches_new(&world.service, world.loop, &world.service.batches) == 0);
     fuzz_check(relay_new(world.loop, &world.transport, NULL, &options, &world.relay) == 0);
     fuzz_check(relay_set_routes(world.relay, world.service.routes) == 0);
     world.service.clock = &world.clock;
@@ -395,7 +399,18 @@ static struct reply_seen next_reply(struct span *bytes)
 static bool is_about_the_body(const struct reply_seen *reply)
 {
     return span_starts(reply->body, SPAN("{\"error\":\"The body ")) ||
-           span_starts(reply->body, SPAN("{\"error\":\"The number "));
+           span_starts(reply->body, SPAN("{\"error\":\"The number ")) ||
+           span_starts(reply->body, SPAN("{\"error\":\"records"));
+}
+
+/* How many events an answer may be about. */
+static int events_of(const struct reply_seen *reply)
+{
+    const char *total = memmem(reply->body.at, reply->body.len, "\"total\":", 8);
+
+    if (reply->status == 200 && total)
+        return (int)strtoul(total + 8, NULL, 10); /* a comma follows */
+    return reply->status == 200 || reply->status == 500;
 }
 
 /*
@@ -420,7 +435,7 @@ static void check_answers(void)
 
     while (bytes.len > 0) {
         struct reply_seen reply = next_reply(&bytes);
-        events += reply.status == 200 || reply.status == 500;
+        events += events_of(&reply);
         if (reply.status == 413 || reply.status == 431 || reply.status == 501 ||
             (reply.status == 400 && !is_about_the_body(&reply)))
             fuzz_check(reply.closes);
@@ -460,7 +475,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
     converse(input);
     check_answers();
-    fuzz_check(world.events <= count(buf_span(&world.sent), GUARD_HEADER));
+    int secrets = count(buf_span(&world.sent), GUARD_HEADER);
+    int objects = count(buf_span(&world.sent), "/batch") ? count(buf_span(&world.sent), "{") : 0;
+    fuzz_check(world.events <= (secrets ? secrets + objects : 0));
     fuzz_check(http_busy(world.http) == 0);
     fuzz_check(relay_pending(world.relay) == 0);
     fuzz_check(count_descriptors() == descriptors);
