@@ -21,6 +21,9 @@ static struct endpoints_row found_rows[] = {
     {"/convex/sync?/healthz", "/convex/sync"},
     {"/convex/sync?a?b", "/convex/sync"},
     {"/convex/sync?x#y", "/convex/sync"},
+    {"/convex/sync/batch", "/convex/sync/batch"},
+    {"/convex/sync/batch?x=1", "/convex/sync/batch"},
+    {"http://elsewhere/convex/sync/batch", "/convex/sync/batch"},
     {"/healthz", "/healthz"},
     {"/readyz?probe", "/readyz"},
     {"http://localhost/convex/sync", "/convex/sync"},
@@ -33,6 +36,13 @@ static struct endpoints_row lost_rows[] = {
     {"/convex/sync/", NULL},
     {"/convex/sync/?x", NULL},
     {"/convex/sync//", NULL},
+    {"/convex/sync/batch/", NULL},
+    {"/convex/sync//batch", NULL},
+    {"/convex/sync/Batch", NULL},
+    {"/convex/sync/batches", NULL},
+    {"/convex/sync%2Fbatch", NULL},
+    {"/convex/sync/../sync/batch", NULL},
+    {"/convex/batch", NULL},
     {"/convex//sync", NULL},
     {"//convex/sync", NULL},
     {"/Convex/sync", NULL},
@@ -92,7 +102,7 @@ static void test_target(void **state)
 
     assert_non_null(copy);
     memcpy(copy, row->target, len);
-    const char *method = row->path && strcmp(row->path, "/convex/sync") == 0 ? "POST" : "GET";
+    const char *method = row->path && strncmp(row->path, "/convex/sync", 12) == 0 ? "POST" : "GET";
     int r = endpoints_find(&endpoints_sender, (struct span){copy, len}, method, &endpoint);
     free(copy);
     assert_int_equal(r, row->path ? 0 : ENDPOINTS_NO_PATH);
@@ -114,6 +124,9 @@ static struct method_row method_rows[] = {
     {"method: GET where events come", "/convex/sync", "GET", ENDPOINTS_NO_METHOD},
     {"method: HEAD where events come", "/convex/sync", "HEAD", ENDPOINTS_NO_METHOD},
     {"method: another case", "/convex/sync", "post", ENDPOINTS_NO_METHOD},
+    {"method: POST where parcels come", "/convex/sync/batch", "POST", 0},
+    {"method: GET where parcels come", "/convex/sync/batch", "GET", ENDPOINTS_NO_METHOD},
+    {"method: PUT where parcels come", "/convex/sync/batch", "PUT", ENDPOINTS_NO_METHOD},
     {"method: GET of health", "/healthz", "GET", 0},
     {"method: HEAD of health", "/healthz", "HEAD", 0},
     {"method: POST to health", "/healthz", "POST", ENDPOINTS_NO_METHOD},
