@@ -6,7 +6,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
-import { DELIVERED, HEADERS, syncRequest } from '../lib/events.mjs';
+import { BATCH_PATH, DELIVERED, HEADERS, syncRequest } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { chunked, exchange } from '../lib/rawhttp.mjs';
 import { SECRET, startRelay, sync } from '../lib/relay.mjs';
@@ -130,6 +130,23 @@ test('the values arrive as they were', async (t) => {
   await assertDelivered(await sync(relay, postEvent(post)));
   assert.deepEqual(await records('users'), [{ ...USER, name }]);
   assert.deepEqual(await records('posts'), [plain(post)]);
+});
+
+test('a parcel: each record is a mutation', async (t) => {
+  const { relay, records } = await start(t);
+  const users = [USER, { ...USER, bladeId: 'acc_2', email: 'b@example.com' }, { bladeId: 'acc_3' }];
+  const body = {
+    model: 'users',
+    operation: 'set',
+    records: users.map((data) => ({ data, hiveId: data.bladeId })),
+  };
+  const response = await sync(relay, body, { path: BATCH_PATH });
+  const { results, ...counts } = await response.json();
+  assert.equal(response.status, 200);
+  assert.deepEqual(counts, { success: true, successful: 2, failed: 1, total: 3 });
+  assert.deepEqual(results.slice(0, 2), [{ success: true }, { success: true }]);
+  assert.match(results[2].error, /ArgumentValidationError/);
+  assert.deepEqual(await records('users'), users.slice(0, 2));
 });
 
 test('a chunked body', async (t) => {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Requests as raw bytes, to be put together wrongly.
 
-import { HEADERS, syncRequest, userEvent } from '../lib/events.mjs';
+import { BATCH_PATH, HEADERS, parcelOf, syncRequest, userEvent } from '../lib/events.mjs';
 import { chunked } from '../lib/rawhttp.mjs';
 
 export const BODY = JSON.stringify(userEvent('first'));
@@ -21,6 +21,10 @@ export const withTrailer = (trailer) =>
   withChunks(chunked(BODY).toString().replace(/\r\n$/, `${trailer}\r\n\r\n`));
 export const withTarget = (target) => syncRequest(BODY, { target });
 export const withVersion = (version) => syncRequest(BODY, { version });
+// A parcel of one event.
+export const PARCEL = JSON.stringify(parcelOf([userEvent('first')]));
+export const withParcel = (body, ...headers) =>
+  syncRequest(body, { target: BATCH_PATH, headers: [...HEADERS, ...headers] });
 // Another method, over a body that is a request.
 export const under = (method, ...headers) =>
   syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });

@@ -25,6 +25,7 @@ import {
   HIDDEN,
   LENGTH,
   LINES,
+  PARCEL,
   START,
   under,
   withChunks,
@@ -32,6 +33,7 @@ import {
   withCookies,
   withHeaders,
   withLength,
+  withParcel,
   withTarget,
   withTrailer,
   withVersion,
@@ -346,6 +348,32 @@ export const CASES = [
     'first behind',
   ],
   ['a fragment', withTarget('/convex/sync#x'), 404, 'behind'],
+  // ---- parcels ----
+  ['a parcel', withParcel(PARCEL), 'first behind', 'first behind'],
+  ['a parcel in chunks', withParcel(chunked(PARCEL, 5), CHUNKED), 'first behind', 'first behind'],
+  ['a parcel that is a request', withParcel(HIDDEN), 'behind', 'behind'],
+  [
+    'a parcel with a record that is none',
+    withParcel('{"model":"users","records":[{"data":{"bladeId":"inside"}},5]}'),
+    'behind',
+    'behind',
+  ],
+  [
+    'a parcel with two lengths',
+    withParcel(
+      PARCEL,
+      ['Content-Length', String(PARCEL.length)],
+      ['Content-Length', String(PARCEL.length - HIDDEN.length)],
+    ),
+    400,
+    400,
+  ],
+  [
+    'a parcel with a chunk size that is none',
+    withParcel(`x\r\n${PARCEL}\r\n0\r\n\r\n`, CHUNKED),
+    400,
+    400,
+  ],
   // ---- known limits of libmicrohttpd 0.9.75, which no proxy in front passes on like this ----
   [
     'a chunk size ended by LF',

@@ -6,7 +6,17 @@ import { readFileSync } from 'node:fs';
 import https from 'node:https';
 import { test } from 'node:test';
 import { openConnection } from '../lib/connection.mjs';
-import { callOf, DELIVERED, HEADERS, eventOfSize, syncRequest, userEvent } from '../lib/events.mjs';
+import {
+  BATCH_PATH,
+  callOf,
+  DELIVERED,
+  HEADERS,
+  eventOfSize,
+  parcelOf,
+  resultsOf,
+  syncRequest,
+  userEvent,
+} from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { authority, startInFront } from '../lib/front.mjs';
 import { hold } from '../lib/hold.mjs';
@@ -140,6 +150,17 @@ test('buffering off: bodies small and large, good and refused', async (t) => {
   assert.equal(upstream.requests.length, 3);
 });
 
+test('a parcel comes through, small and large', async (t) => {
+  const { upstream, front } = await startBehindNginx(t);
+  for (const size of [2, 10_000]) {
+    const events = Array.from({ length: size }, (_, i) => userEvent(`acc_${i}`));
+    const response = await sync(front, parcelOf(events), { path: BATCH_PATH });
+    const results = Array.from({ length: size }, () => ({ success: true }));
+    assert.deepEqual([response.status, await response.text()], [200, resultsOf(results)]);
+  }
+  assert.equal(upstream.requests.length, 10_002);
+});
+
 test('a client that leaves: its event counts', async (t) => {
   const { upstream, relay, front } = await startBehindNginx(t);
   const held = hold();
@@ -158,10 +179,15 @@ test('a client that leaves: its event counts', async (t) => {
 for (const [target, status, method = 'GET'] of [
   ['/healthz', 200],
   ['/convex/sync', 405],
+  ['/convex/sync/batch', 405],
   ['/readyz', 404],
   ['/metrics', 404],
   ['/', 404],
   ['/convex/sync/', 404, 'POST'],
+  ['/convex/sync/batch/', 404, 'POST'],
+  ['/convex/sync/batches', 404, 'POST'],
+  ['/convex/sync%2fbatch', 404, 'POST'],
+  ['/convex/sync/batch%0a', 404, 'POST'],
   ['/convex/', 404, 'POST'],
   ['/healthz/', 404],
   ['/status', 404],

@@ -22,6 +22,21 @@ export function userEvent(id, n = 0) {
   };
 }
 
+// Several such changes in one request to /convex/sync/batch.
+export const BATCH_PATH = '/convex/sync/batch';
+
+export function parcelOf(events) {
+  const records = events.map(({ hiveId, data }) => ({ hiveId, data }));
+  return { model: 'users', operation: 'set', records };
+}
+
+// What the relay says of a parcel whose records fared like that.
+export function resultsOf(results) {
+  const failed = results.filter(({ error }) => error !== undefined).length;
+  const successful = results.length - failed;
+  return JSON.stringify({ success: true, successful, failed, total: results.length, results });
+}
+
 // The bytes of a request that brings an event; all that is not given is right.
 export function syncRequest(event = userEvent('acc_1'), { headers = HEADERS, ...rest } = {}) {
   const body = typeof event === 'string' || Buffer.isBuffer(event) ? event : JSON.stringify(event);

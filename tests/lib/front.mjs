@@ -23,7 +23,7 @@ function adapted(folder, [port, tlsPort], relayPort, changes) {
     ['server 127.0.0.1:3000 ', `server 127.0.0.1:${relayPort} `],
     ['/run/nginx.pid', `${folder}/nginx.pid`],
     ['/var/log/nginx/access.log', `${folder}/access.log`],
-    ['http {', `http {\n${tempPaths(folder)}`],
+    ['\nhttp {', `\nhttp {\n${tempPaths(folder)}`],
     ...changes,
   ];
   return replacements.reduce((config, [from, to]) => {

@@ -137,8 +137,8 @@ function assertSane(child) {
 }
 
 // Sends one event as the Blade helper does.
-export function sync(relay, body, { secret = SECRET, ...init } = {}) {
-  return fetch(`${relay.url}/convex/sync`, {
+export function sync(relay, body, { secret = SECRET, path = '/convex/sync', ...init } = {}) {
+  return fetch(relay.url + path, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-Sync-Secret': secret },
     body: typeof body === 'string' ? body : JSON.stringify(body),

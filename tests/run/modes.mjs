@@ -21,6 +21,7 @@ const isOfTheBuild = (label) => !isOfTheSources(label);
 
 // Suites in which the loop's thread works at the same time as the writer's, or as a second process.
 const isThreaded = beginsWithOneOf(
+  'unit/outbox-group',
   'unit/outbox-pages',
   'unit/outbox-tend',
   'unit/outbox-writer',
@@ -74,6 +75,7 @@ export const slowSuites = [
   'tests/e2e/outbox-command.test.mjs',
   'tests/e2e/outbox-exchanged.test.mjs',
   'tests/e2e/outbox-file.test.mjs',
+  'tests/e2e/parcels.test.mjs',
   'tests/e2e/rotation.test.mjs',
   'tests/e2e/rude-clients.test.mjs',
   'tests/e2e/rude-convex.test.mjs',
