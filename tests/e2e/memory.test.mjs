@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { makeAuthority } from '../lib/certificates.mjs';
-import { callOf, eventOfSize, userEvent } from '../lib/events.mjs';
+import { BATCH_PATH, callOf, eventOfSize, parcelOf, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
 import { assertBalanced, scrape, termsOf } from '../lib/metrics.mjs';
 import { RELAY_BUILD, startRelay, sync } from '../lib/relay.mjs';
@@ -86,6 +86,63 @@ for (const oneIn of [200, 30, 8]) {
       [],
     );
     assert.ok((await sync(relay, userEvent('acc_afterwards'))).ok);
+    await relay.stop();
+  });
+}
+
+const PARCEL = 5;
+
+for (const oneIn of [1000, 100, 30]) {
+  test(`parcels, and one allocation in ${oneIn} fails`, { skip }, async (t) => {
+    const files = makeFolder(t, { allocator: Buffer.alloc(12) });
+    const lack = (n) =>
+      writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
+    const upstream = await startUpstream(t);
+    const relay = await startRelay(t, {
+      env: {
+        CONVEX_URL: upstream.url,
+        OUTBOX: files.path('outbox.db'),
+        SYNC_WAIT_MS: '50',
+        ADMIN_PORT: '0',
+        LOG_LEVEL: 'info',
+        LD_PRELOAD: PRELOADED,
+        FAULTY_ALLOCATOR: files.path('allocator'),
+      },
+    });
+
+    lack(oneIn);
+    const seen = {};
+    const taken = [];
+    await Promise.all(
+      Array.from({ length: LANES }, async (_, lane) => {
+        for (let n = 0; n < EVENTS / LANES; n++) {
+          const events = Array.from({ length: PARCEL }, (_, i) => userEvent(`${lane}_${i}`, n));
+          const status = await sync(relay, parcelOf(events), { path: BATCH_PATH }).then(
+            (answer) => answer.status,
+            () => 'none',
+          );
+          seen[status] = (seen[status] ?? 0) + 1;
+          assert.ok(relay.isRunning(), relay.stderr());
+          if (status === 200 || status === 202)
+            taken.push(...events.map(({ hiveId }) => `${hiveId}/${n}`));
+        }
+      }),
+    );
+    lack(0);
+    t.diagnostic(JSON.stringify(seen));
+
+    await waitFor(
+      'what was taken to be delivered',
+      async () => termsOf(await scrape(relay)).pending === 0,
+    );
+    const { accepted } = termsOf(await scrape(relay));
+    assert.equal(accepted % PARCEL, 0, `all of each parcel, or none: ${accepted} events`);
+    assertBalanced(await scrape(relay));
+    const arrived = new Set(upstream.requests.map(callOf).map(({ id, n }) => `${id}/${n}`));
+    assert.deepEqual(
+      taken.filter((event) => !arrived.has(event)),
+      [],
+    );
     await relay.stop();
   });
 }
