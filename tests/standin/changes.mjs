@@ -1,32 +1,14 @@
 // SPDX-License-Identifier: MIT
 // Notes what a mutation writes, so that the stand-in can show records as they change.
 
-import { AsyncLocalStorage } from 'node:async_hooks';
+import { transaction } from './transaction.mjs';
 import { mebibytes, sizeOf } from './values.mjs';
 
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
-const current = new AsyncLocalStorage();
-
-// Runs a function. Changes that its mutations make are appended to the list at once.
-export function withChanges(changes, run) {
-  return current.run(changes, run);
-}
-
-// A builder like mutationGeneric, for functions whose database notes what is written.
-export function recorded(builder) {
-  return (definition) => {
-    const { handler, ...rest } =
-      typeof definition === 'function' ? { handler: definition } : definition;
-    return builder({
-      ...rest,
-      handler: (ctx, args) => handler({ ...ctx, db: recordedDb(ctx.db) }, args),
-    });
-  };
-}
-
-function recordedDb(db) {
-  const note = (table, change, record) => current.getStore()?.push({ table, change, record });
+// A database that takes notes, in the transaction that is running, of what is changed through it.
+export function recordedDb(db) {
+  const note = (table, change, record) => transaction()?.changes.push({ table, change, record });
 
   // patch, replace and delete may be called with the table's name in front of the id.
   const idOf = (args, operands) => args[args.length - operands];

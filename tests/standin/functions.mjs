@@ -10,27 +10,45 @@ import vm from 'node:vm';
 import { transformSync } from 'esbuild';
 import * as convexServer from 'convex/server';
 import * as convexValues from 'convex/values';
-import { recorded } from './changes.mjs';
 
 // What the code generator of the Convex CLI would put into convex/_generated/server.
-const generatedServer = {
+const generatedServer = (around) => ({
   query: convexServer.queryGeneric,
   internalQuery: convexServer.internalQueryGeneric,
-  mutation: recorded(convexServer.mutationGeneric),
-  internalMutation: recorded(convexServer.internalMutationGeneric),
+  mutation: wrapped(convexServer.mutationGeneric, around),
+  internalMutation: wrapped(convexServer.internalMutationGeneric, around),
   action: convexServer.actionGeneric,
   internalAction: convexServer.internalActionGeneric,
-};
+});
+
+// A builder of mutations that run as around({handler, returns}) makes them; `returns` is their
+// validator, which is thereby ours to check.
+function wrapped(builder, around) {
+  return (definition) => {
+    const { returns: _, ...rest } =
+      typeof definition === 'function' ? { handler: definition } : definition;
+    const returns = JSON.parse(builder(definition).exportReturns());
+    const found = builder({ ...rest, handler: around({ handler: rest.handler, returns }) });
+    return Object.assign(found, { returns });
+  };
+}
 
 const generatedApi = { api: convexServer.anyApi, internal: convexServer.anyApi };
 
 // All modules of a folder: a map from the name that function paths use ("users") to its exports.
-export function loadFunctions(folder) {
+export function loadFunctions(folder, around) {
   const modules = new Map();
+  const generated = {
+    '_generated/server': generatedServer(around),
+    '_generated/api': generatedApi,
+  };
   const load = (name) => {
     if (!modules.has(name)) {
-      modules.set(name, {}); // modules that import each other see the exports made so far
-      modules.set(name, evaluate(folder, name, load));
+      modules.set(name, {}); // a circle of imports sees the exports as they are so far
+      modules.set(
+        name,
+        evaluate(folder, name, (target) => generated[target] ?? load(target)),
+      );
     }
     return modules.get(name);
   };
@@ -56,8 +74,6 @@ function evaluate(folder, name, load) {
     if (specifier === 'convex/values') return convexValues;
     if (!specifier.startsWith('.')) throw new Error(`${file}: cannot import ${specifier}`);
     const target = path.posix.join(path.posix.dirname(name), specifier).replace(/\.[jt]s$/, '');
-    if (target === '_generated/server') return generatedServer;
-    if (target === '_generated/api') return generatedApi;
     return load(target);
   };
   const run = vm.compileFunction(code, ['module', 'exports', 'require'], { filename: file });

@@ -6,7 +6,8 @@ const MAX_ENTRIES = 50_000;
 export class Log {
   constructor() {
     this.entries = [];
-    this.inFlight = new Map(); // calls without an answer so far, by record
+    this.inFlight = 0; // calls not answered yet
+    this.perRecord = new Map(); // the same by record
     this.clear();
   }
 
@@ -18,13 +19,14 @@ export class Log {
   }
 
   // Notes a call; done() is called once it is answered or its connection is gone.
-  arrive({ method, path, headers, body, record }) {
+  arrive({ method, path, headers, body, records = [] }) {
     const entry = {
       n: ++this.arrivals,
       method,
       path,
       headers,
-      record,
+      record: records.length === 1 ? records[0] : null,
+      records,
       body: body.toString('utf8'),
       arrivedMs: performance.now(),
       ran: false,
@@ -32,26 +34,25 @@ export class Log {
     };
     this.entries.push(entry);
     if (this.entries.length > MAX_ENTRIES) this.entries.shift();
-    this.count(record, +1);
+    this.count(records, +1);
     return entry;
   }
 
   done(entry, status) {
     entry.answeredMs = performance.now();
     entry.status = status;
-    this.count(entry.record, -1);
+    this.count(entry.records, -1);
   }
 
-  count(record, by) {
-    const now = (this.inFlight.get(record) ?? 0) + by;
-    if (now === 0) this.inFlight.delete(record);
-    else this.inFlight.set(record, now);
-    if (record !== null) {
+  count(records, by) {
+    this.inFlight += by;
+    this.maxInFlight = Math.max(this.maxInFlight, this.inFlight);
+    for (const record of records) {
+      const now = (this.perRecord.get(record) ?? 0) + by;
+      if (now === 0) this.perRecord.delete(record);
+      else this.perRecord.set(record, now);
       this.maxPerRecord[record] = Math.max(this.maxPerRecord[record] ?? 0, now);
     }
-    let total = 0;
-    for (const n of this.inFlight.values()) total += n;
-    this.maxInFlight = Math.max(this.maxInFlight, total);
   }
 
   show() {
@@ -64,13 +65,17 @@ export class Log {
   }
 }
 
-// "users acc_1" for a call about the record acc_1; null where the call names none.
-export function recordOf(body) {
+// ["users acc_1"] for a call about the record acc_1, and all of them for one that has a list of such
+// arguments. Empty where the call names none.
+export function recordsOf(body) {
   try {
     const { path, args } = JSON.parse(body);
     const [first] = Array.isArray(args) ? args : [args];
-    return typeof first?.bladeId === 'string' ? `${path.split(':')[0]} ${first.bladeId}` : null;
+    const list = Object.values(first).find((value) => Array.isArray(value)) ?? [];
+    return [first, ...list]
+      .filter((one) => typeof one?.bladeId === 'string')
+      .map(({ bladeId }) => `${path.split(':')[0]} ${bladeId}`);
   } catch {
-    return null;
+    return [];
   }
 }

@@ -10,7 +10,7 @@ import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HttpError, REFUSALS } from './errors.mjs';
 import { Faults } from './faults.mjs';
-import { Log, recordOf } from './log.mjs';
+import { Log, recordsOf } from './log.mjs';
 import {
   authenticate,
   checkClient,
@@ -41,7 +41,7 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
     // body.
     'POST /api/query_ts': async ({ request }) => {
       const body = await readBody(request);
-      log.done(log.arrive({ ...about(request), body, record: null }), 200);
+      log.done(log.arrive({ ...about(request), body }), 200);
       return json({ ts: timestamp() });
     },
     'GET /_standin/records': async ({ url }) => {
@@ -69,7 +69,7 @@ export function createStandin({ engine, deployKey, concurrency = 16, onEnd }) {
   // crates/local_backend/src/dashboard.rs: check_admin_key; an identity that is no admin's is
   // bad_admin_key_error() in crates/keybroker/src/operations.rs.
   routes['GET /api/check_admin_key'] = ({ request, url }) => {
-    log.done(log.arrive({ ...about(request), body: '', record: null }), 200);
+    log.done(log.arrive({ ...about(request), body: '' }), 200);
     if (authenticate(readIdentity(request.headers, url), deployKey)) {
       return json({ success: true, allowedOps: ['*'], isReadOnly: false });
     }
@@ -123,7 +123,7 @@ async function answerCall(
   const identity = readIdentity(request.headers, new URL(request.url, 'http://stand-in'));
   const body = await readBody(request);
   const fault = faults.take(request.url, body.toString('utf8'));
-  const entry = log.arrive({ ...about(request), body, record: recordOf(body) });
+  const entry = log.arrive({ ...about(request), body, records: recordsOf(body) });
   response.on('close', () => log.done(entry, response.headersSent ? response.statusCode : null));
 
   if (isTrouble(fault) && fault.when === 'before') {

@@ -18,6 +18,10 @@ export function checkArgs(validator, args) {
   return checkValue(validator, args[0], '');
 }
 
+// Why what a function returns does not fit, or undefined. Without a validator (null) all does.
+export const checkReturns = (validator, value) =>
+  validator === null ? undefined : checkValue(validator, value, '');
+
 function checkValue(validator, value, path) {
   switch (validator.type) {
     case 'any':

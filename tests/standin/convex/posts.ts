@@ -1,6 +1,8 @@
 // The guide's posts, found by an index instead of a scan, and with the other half of `remove`.
 // As in the guide, `authorBladeId` is required although its trigger for `set` leaves it out.
+import { api } from './_generated/api';
 import { internalMutation, mutation, query } from './_generated/server';
+import { batchOf } from './batch';
 import { v } from 'convex/values';
 
 const sync = {
@@ -42,6 +44,8 @@ export const syncFromBlade = mutation(sync);
 
 // The same for a relay that holds a deploy key: nobody else can call it.
 export const syncInternal = internalMutation(sync);
+
+export const syncBatch = batchOf('posts', api.posts.syncFromBlade);
 
 export const deleteByBladeId = mutation({
   args: { bladeId: v.string() },

@@ -1,5 +1,7 @@
 // The guide's users, with a `set` that may leave out the name, and with the other half of `remove`.
+import { api } from './_generated/api';
 import { internalMutation, mutation, query } from './_generated/server';
+import { batchOf } from './batch';
 import { v } from 'convex/values';
 
 const sync = {
@@ -38,6 +40,8 @@ export const syncFromBlade = mutation(sync);
 
 // The same for a relay that holds a deploy key: nobody else can call it.
 export const syncInternal = internalMutation(sync);
+
+export const syncBatch = batchOf('users', api.users.syncFromBlade);
 
 export const deleteByBladeId = mutation({
   args: { bladeId: v.string() },
