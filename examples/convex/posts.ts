@@ -2,8 +2,20 @@
 // Blade's posts; what users.ts says holds here, too. The lookup reads one key of an index. The
 // guide's reads the whole table, so that any two posts conflict, and from 32,000 posts on it fails.
 import { v } from 'convex/values';
+import { internal } from './_generated/api';
 import { internalMutation, query, type QueryCtx } from './_generated/server';
-import { fieldsOf, flag, incomplete, isStale, text, time } from './sync';
+import { eachAlone, items, outcomes, type Outcomes } from './batch';
+import {
+  differs,
+  fieldsOf,
+  flag,
+  incomplete,
+  isStale,
+  noteRemoval,
+  sequence,
+  text,
+  time,
+} from './sync';
 
 const find = (ctx: QueryCtx, bladeId: string) =>
   ctx.db
@@ -20,13 +32,15 @@ export const syncFromBlade = internalMutation({
     published: flag,
     createdAt: time,
     updatedAt: time,
+    syncSeq: sequence,
   },
   returns: v.null(),
   handler: async (ctx, args) => {
     const post = await find(ctx, args.bladeId);
+    if (await isStale(ctx, 'posts', args, post)) return null;
     const fields = fieldsOf(args);
     if (post !== null) {
-      if (!isStale(args, post)) await ctx.db.patch(post._id, fields);
+      if (differs(post, fields)) await ctx.db.patch(post._id, fields);
       return null;
     }
     const { title, authorBladeId } = fields;
@@ -38,13 +52,22 @@ export const syncFromBlade = internalMutation({
 });
 
 export const deleteByBladeId = internalMutation({
-  args: { bladeId: v.string() },
+  args: { bladeId: v.string(), syncSeq: sequence },
   returns: v.null(),
-  handler: async (ctx, { bladeId }) => {
-    const post = await find(ctx, bladeId);
+  handler: async (ctx, args) => {
+    const post = await find(ctx, args.bladeId);
+    if (await isStale(ctx, 'posts', args, post)) return null;
+    await noteRemoval(ctx, 'posts', args);
     if (post !== null) await ctx.db.delete(post._id);
     return null;
   },
+});
+
+export const syncBatch = internalMutation({
+  args: { posts: items },
+  returns: outcomes,
+  handler: (ctx, { posts }): Promise<Outcomes> =>
+    eachAlone(ctx, internal.posts.syncFromBlade, posts),
 });
 
 export const publishedBy = query({

@@ -11,6 +11,7 @@ export default defineSchema({
     handle: v.optional(v.string()),
     createdAt: v.optional(v.number()), // by Blade's clock, in ms
     updatedAt: v.optional(v.number()),
+    syncSeq: v.optional(v.number()), // the relay's number of the event that wrote the row
   }).index('by_bladeId', ['bladeId']),
 
   posts: defineTable({
@@ -21,7 +22,15 @@ export default defineSchema({
     published: v.optional(v.boolean()),
     createdAt: v.optional(v.number()),
     updatedAt: v.optional(v.number()),
+    syncSeq: v.optional(v.number()),
   })
     .index('by_bladeId', ['bladeId'])
     .index('by_author', ['authorBladeId', 'published']),
+
+  // What was removed, apart from the rows of the app, whose queries so never meet it.
+  syncRemovals: defineTable({
+    table: v.string(),
+    bladeId: v.string(),
+    syncSeq: v.number(),
+  }).index('by_record', ['table', 'bladeId']),
 });

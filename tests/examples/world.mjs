@@ -3,25 +3,35 @@
 // examples/routes.json in front of it.
 
 import { fileURLToPath } from 'node:url';
+import { ConvexHttpClient } from 'convex/browser';
 import { startRelay } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const example = (path) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
 const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
 
-export async function startWorld(t, env = {}) {
+// `convex` calls the functions as the relay would. `rows` leaves out what Convex and the relay
+// number rows by.
+export async function startConvex(t, { args = [] } = {}) {
   const standin = await startStandin(t, {
-    args: ['--functions', example('convex'), '--deploy-key', DEPLOY_KEY],
+    args: ['--functions', example('convex'), '--deploy-key', DEPLOY_KEY, ...args],
   });
+  const convex = new ConvexHttpClient(standin.url, { logger: false });
+  convex.setAdminAuth(DEPLOY_KEY);
+  const rows = async (table) =>
+    (await standin.records(table)).map(({ _id, _creationTime, syncSeq, ...fields }) => fields);
+  return { standin, convex, rows };
+}
+
+export async function startWorld(t, env = {}) {
+  const world = await startConvex(t);
   const relay = await startRelay(t, {
     env: {
-      CONVEX_URL: standin.url,
+      CONVEX_URL: world.standin.url,
       CONVEX_DEPLOY_KEY: DEPLOY_KEY,
       ROUTES: example('routes.json'),
       ...env,
     },
   });
-  const rows = async (table) =>
-    (await standin.records(table)).map(({ _id, _creationTime, ...fields }) => fields);
-  return { standin, relay, rows };
+  return { ...world, relay };
 }
