@@ -6,15 +6,21 @@
 //   CONVEX_RELAY_URL   where the relay is, e.g. https://relay.example.com
 //   SYNC_SECRET        the relay's, too
 
-export interface SyncEvent {
-  model: string;
-  operation: 'add' | 'set' | 'remove';
+export interface SyncRecord {
   /** The record's id. The relay keeps the order of events that have the same one. */
   hiveId: string;
   data: Record<string, unknown>;
 }
 
-// For all tries of an event. The relay answers within its SYNC_WAIT_MS (10 s), and Cloudflare ends
+interface Change {
+  model: string;
+  operation: 'add' | 'set' | 'remove';
+}
+
+type Answer = { ok: boolean; status: number; text: string };
+type Post = (path: string, body: object) => Promise<Answer>;
+
+// For all tries of a request. The relay answers within its SYNC_WAIT_MS (10 s), and Cloudflare ends
 // what still runs 30 s after the response.
 const LIMIT_MS = 25_000;
 
@@ -23,41 +29,86 @@ const LIMIT_MS = 25_000;
 const PAUSES_MS = [250, 1_000, 4_000];
 const TRY_AGAIN = new Set([429, 502, 503, 504]);
 
-// One `set` may touch thousands of records, and there are not as many sockets.
+// Of one request, as the relay takes it: its MAX_BODY_BYTES less what stands around the records.
+const MAX_BYTES = 16 * 1024 * 1024 - 1024;
+const MAX_RECORDS = 10_000;
+
+// An older relay has no batches (404), and another limit may be lower (413). Then each goes alone,
+// and there are not as many sockets as records that one `set` may touch.
+const NO_BATCH = new Set([404, 413]);
 const AT_ONCE = 100;
 
-/** Sends events. Never throws: the write in Hive has happened, and nobody waits for an error. */
-export async function syncToConvex(events: SyncEvent[]): Promise<void> {
+// So many ids stand in a line of the log that is about a whole request.
+const NAMED = 10;
+
+/** Sends a change. Never throws: the write in Hive has happened, and nobody waits for an error. */
+export async function syncToConvex(
+  model: string,
+  operation: Change['operation'],
+  records: SyncRecord[],
+): Promise<void> {
   const url = process.env['CONVEX_RELAY_URL'];
   const secret = process.env['SYNC_SECRET'];
   if (!url || !secret) {
     console.error('[convex-sync] CONVEX_RELAY_URL and SYNC_SECRET must be set: nothing is synced');
     return;
   }
-  const endpoint = `${url.replace(/\/+$/, '')}/convex/sync`;
-  const left = events.values(); // the workers take turns
+  const post: Post = (path, body) =>
+    send(`${url.replace(/\/+$/, '')}${path}`, secret, JSON.stringify(body));
+  const change = { model, operation };
+  const chunks = [...chunksOf(records)].map((chunk) => sendTogether(post, change, chunk));
+  const left = (await Promise.all(chunks)).flat().values(); // the workers take turns
   const work = async () => {
-    for (const event of left) await sendOrLog(endpoint, secret, event);
+    for (const record of left) await sendAlone(post, change, record);
   };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, events.length) }, work));
+  await Promise.all(Array.from({ length: Math.min(AT_ONCE, records.length) }, work));
 }
 
 /** A time of Blade's as Convex compares it. A query that selects fields may have left it out. */
 export const millis = (time: string | Date | undefined) =>
   time === undefined ? undefined : new Date(time).getTime();
 
-async function sendOrLog(endpoint: string, secret: string, event: SyncEvent) {
-  const { model, operation, hiveId } = event;
+function* chunksOf(records: SyncRecord[]) {
+  let chunk: SyncRecord[] = [];
+  let bytes = 0;
+  for (const record of records) {
+    const more = new TextEncoder().encode(JSON.stringify(record)).length + 1;
+    if (chunk.length === MAX_RECORDS || (chunk.length > 0 && bytes + more > MAX_BYTES)) {
+      yield chunk;
+      chunk = [];
+      bytes = 0;
+    }
+    chunk.push(record);
+    bytes += more;
+  }
+  if (chunk.length > 0) yield chunk;
+}
+
+/** Sends records in one request. Gives back those that have to go alone. */
+async function sendTogether(post: Post, change: Change, records: SyncRecord[]) {
+  if (records.length === 1) return records;
   try {
-    const failure = await send(endpoint, secret, JSON.stringify(event));
-    if (failure) console.error(`[convex-sync] ${operation} ${model} ${hiveId}: ${failure}`);
+    const answer = await post('/convex/sync/batch', { ...change, records });
+    if (NO_BATCH.has(answer.status)) return records;
+    if (answer.ok) logRefused(change, records, answer);
+    else log(change, records, failureOf(answer));
   } catch (error) {
-    console.error(`[convex-sync] ${operation} ${model} ${hiveId}:`, error);
+    log(change, records, error);
+  }
+  return [];
+}
+
+async function sendAlone(post: Post, change: Change, record: SyncRecord) {
+  try {
+    const answer = await post('/convex/sync', { ...change, ...record });
+    if (!answer.ok) log(change, [record], failureOf(answer));
+  } catch (error) {
+    log(change, [record], error);
   }
 }
 
-/** What the relay or the network said against the event; undefined if the relay has taken it. */
-async function send(endpoint: string, secret: string, body: string) {
+/** What the relay, or a proxy in front of it, answers in the end. */
+async function send(endpoint: string, secret: string, body: string): Promise<Answer> {
   const limit = AbortSignal.timeout(LIMIT_MS);
   for (let tries = 0; ; tries++) {
     const pause = PAUSES_MS[tries];
@@ -68,13 +119,44 @@ async function send(endpoint: string, secret: string, body: string) {
         body,
         signal: limit,
       });
-      const answer = await response.text(); // or the connection could not be used again
-      if (response.ok) return undefined;
-      if (pause === undefined || !TRY_AGAIN.has(response.status))
-        return `${response.status} ${answer}`;
+      const text = await response.text(); // or the connection could not be used again
+      const { ok, status } = response;
+      if (pause === undefined || !TRY_AGAIN.has(status)) return { ok, status, text };
     } catch (error) {
       if (pause === undefined || limit.aborted) throw error;
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/** The relay has an entry for each record, in their order, with an error where it refused one. */
+function logRefused(change: Change, records: SyncRecord[], { text }: Answer) {
+  const { results } = JSON.parse(text) as { results: { error?: string }[] };
+  for (const [i, { error }] of results.entries()) {
+    if (error !== undefined) log(change, records.slice(i, i + 1), reasonOf(error));
+  }
+}
+
+function failureOf({ status, text }: Answer) {
+  const { error = text } = parsed(text) ?? {};
+  return `${status} ${reasonOf(error)}`;
+}
+
+/** The relay's {error}; undefined where it is a proxy's page. */
+function parsed(text: string): { error?: string } | undefined {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The beginning of what Convex says, and the name of the field: the lines behind show the record. */
+const reasonOf = (error: string) =>
+  /^(?:\[Request ID: .*\] Server Error\n)?(.*(?:\nPath: .*)?)/.exec(error)?.[1];
+
+function log({ operation, model }: Change, records: SyncRecord[], why: unknown) {
+  const names = records.slice(0, NAMED).map(({ hiveId }) => hiveId);
+  const more = records.length > NAMED ? ` and ${records.length - NAMED} more` : '';
+  console.error(`[convex-sync] ${operation} ${model} ${names.join(', ')}${more}:`, why);
 }

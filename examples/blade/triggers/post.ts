@@ -2,34 +2,26 @@
 // Posts; see account.ts.
 import { triggers } from 'blade/schema';
 import type { Post } from 'blade/types';
-import { millis, syncToConvex, type SyncEvent } from '../lib/convex-sync';
+import { millis, syncToConvex, type SyncRecord } from '../lib/convex-sync';
 
-const changed =
-  (operation: 'add' | 'set') =>
-  (post: Post): SyncEvent => ({
-    model: 'posts',
-    operation,
-    hiveId: post.id,
-    data: {
-      bladeId: post.id,
-      title: post.title,
-      content: post.content,
-      authorBladeId: post.accountId,
-      published: post.published,
-      createdAt: millis(post.ronin?.createdAt),
-      updatedAt: millis(post.ronin?.updatedAt),
-    },
-  });
-
-const removed = ({ id }: Post): SyncEvent => ({
-  model: 'posts',
-  operation: 'remove',
-  hiveId: id,
-  data: {},
+const changed = (post: Post): SyncRecord => ({
+  hiveId: post.id,
+  data: {
+    bladeId: post.id,
+    title: post.title,
+    content: post.content,
+    authorBladeId: post.accountId,
+    published: post.published,
+    createdAt: millis(post.ronin?.createdAt),
+    updatedAt: millis(post.ronin?.updatedAt),
+  },
 });
 
+const removed = ({ id }: Post): SyncRecord => ({ hiveId: id, data: {} });
+
 export default triggers<Post>({
-  followingAdd: ({ records }) => syncToConvex(records.map(changed('add'))),
-  followingSet: ({ records }) => syncToConvex(records.map(changed('set'))),
-  followingRemove: ({ previousRecords }) => syncToConvex(previousRecords.map(removed)),
+  followingAdd: ({ records }) => syncToConvex('posts', 'add', records.map(changed)),
+  followingSet: ({ records }) => syncToConvex('posts', 'set', records.map(changed)),
+  followingRemove: ({ previousRecords }) =>
+    syncToConvex('posts', 'remove', previousRecords.map(removed)),
 });
