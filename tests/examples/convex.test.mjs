@@ -115,6 +115,37 @@ for (const [model, record] of TABLES) {
   });
 }
 
+for (const [model, record] of TABLES) {
+  test(`${model}: many at a time go in few calls, numbered, and one bad one fails alone`, async (t) => {
+    const { relay, standin } = await startWorld(t);
+    const records = Array.from({ length: 100 }, (_, i) => ({ ...record, bladeId: `id_${i}` }));
+    const bad = { ...record, bladeId: 'bad', admin: true };
+    const [refused] = await Promise.all([
+      sync(relay, event(model, 'add', bad)),
+      ...records.map((one) => deliver(relay, event(model, 'add', one))),
+    ]);
+    assert.equal(refused.status, 500);
+    assert.match((await refused.json()).error, /extra field `admin`/);
+    const { requests } = await standin.log();
+    assert.ok(requests.length < 50, `${requests.length} calls`);
+    assert.ok(requests.some(({ body }) => body.includes(`"${model}:syncBatch"`)));
+    const rows = await standin.records(model);
+    assert.equal(rows.length, 100);
+    assert.equal(new Set(rows.map(({ syncSeq }) => syncSeq)).size, 100);
+    assert.ok(rows.every(({ syncSeq }) => Number.isSafeInteger(syncSeq) && syncSeq >= 2 ** 50));
+  });
+
+  test(`${model}: a removal leaves its number`, async (t) => {
+    const { relay, standin } = await startWorld(t);
+    await deliver(relay, event(model, 'add', record));
+    const [{ syncSeq }] = await standin.records(model);
+    await deliver(relay, remove(model, record));
+    const [removal] = await standin.records('syncRemovals');
+    assert.deepEqual([removal.table, removal.bladeId], [model, record.bladeId]);
+    assert.ok(removal.syncSeq > syncSeq);
+  });
+}
+
 // Blade sends what is unset as null; what a query did not select is left out.
 const CHANGES = [
   ['users', USER, { handle: null }, ({ handle, ...rest }) => rest],
