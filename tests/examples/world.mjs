@@ -8,7 +8,8 @@ import { startRelay } from '../lib/relay.mjs';
 import { startStandin } from '../lib/standin.mjs';
 
 const example = (path) => fileURLToPath(new URL(`../../examples/${path}`, import.meta.url));
-const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
+export const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
+export const ROUTES = example('routes.json');
 
 // `convex` calls the functions as the relay would. `rows` leaves out what Convex and the relay
 // number rows by.
@@ -29,7 +30,7 @@ export async function startWorld(t, env = {}) {
     env: {
       CONVEX_URL: world.standin.url,
       CONVEX_DEPLOY_KEY: DEPLOY_KEY,
-      ROUTES: example('routes.json'),
+      ROUTES,
       ...env,
     },
   });
