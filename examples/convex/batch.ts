@@ -6,8 +6,8 @@ import { v, type Infer } from 'convex/values';
 import type { MutationCtx } from './_generated/server';
 
 /**
- * What the relay reads of each item, in their order: it is done; the reason why it never will be, as
- * if the single mutation had thrown it; or the reason to try it again later.
+ * What the relay reads of each item, in their order: the item is done; the reason why it never will
+ * be, as if the single mutation had thrown it; or the reason to try it again later.
  */
 export const outcomes = v.array(
   v.union(v.null(), v.object({ error: v.string() }), v.object({ again: v.string() })),

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What users.ts and posts.ts share: how an event meets the row that is there.
 //
-// The relay may call a mutation twice with the same event, and an older event may come after a newer
-// one: Blade's triggers send an `add` and the `set` behind it at the same moment, on two
-// connections, and two relays with outboxes of their own know nothing of each other. Two things tell
-// which event is the newer one, and what is not newer changes nothing:
+// The relay may call a mutation twice with the same event, and an older event may come after a
+// newer one: Blade's triggers send an `add` and the `set` behind it at the same moment, on two
+// connections, and two relays with outboxes of their own know nothing of each other. Two things
+// tell which event is the newer one, and what is not newer changes nothing:
 //
 //   updatedAt  Blade's own time of the change. It judges first.
 //   syncSeq    the relay's number of the event, on a route with `"sequence": "syncSeq"`. It judges

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The guide's own call, `convex.mutation('users:syncBatch', { users })`, and what the stand-in tells
-// of it.
+// The guide's own call, `convex.mutation('users:syncBatch', { users })`, and what the stand-in
+// tells of it.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

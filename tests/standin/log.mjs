@@ -65,8 +65,8 @@ export class Log {
   }
 }
 
-// ["users acc_1"] for a call about the record acc_1, and all of them for one that has a list of such
-// arguments. Empty where the call names none.
+// ["users acc_1"] for a call about the record acc_1, and all of them for one that has a list of
+// such arguments. Empty where the call names none.
 export function recordsOf(body) {
   try {
     const { path, args } = JSON.parse(body);

@@ -12,9 +12,10 @@ const USAGE = `Usage: node tests/standin/main.mjs [OPTION...]
 
   --port N          listen on 127.0.0.1:N (default 0: any free port)
   --deploy-key KEY  callers that send "Authorization: Convex KEY" may call internal functions
-  --concurrency N   so many mutations at once, and so many queries (default 16, as on Convex's smaller plans)
-  --limits JSON     of one transaction, instead of Convex's, e.g. '{"documentsWritten":10}'; also documentsRead,
-                    bytesRead, bytesWritten, databaseQueries
+  --concurrency N   so many mutations at once, and so many queries (default 16, as on Convex's
+                    smaller plans)
+  --limits JSON     of one transaction, instead of Convex's, e.g. '{"documentsWritten":10}'; also
+                    documentsRead, bytesRead, bytesWritten, databaseQueries
   --functions DIR   a folder of Convex functions (default: users and posts as in the guide)
   --watch           take the functions anew when a file of theirs changes; the records stay
   --quiet           do not show the records as they change

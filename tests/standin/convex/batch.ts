@@ -1,5 +1,5 @@
-// What the guide's `users:syncBatch` may look like: an entry for each, in their order. What ends the
-// whole transaction is thrown on.
+// What the guide's `users:syncBatch` may look like: an entry for each, in their order. What ends
+// the whole transaction is thrown on.
 import { mutation } from './_generated/server';
 import { v } from 'convex/values';
 
