@@ -14,6 +14,7 @@ import {
   syncRequest,
   userEvent,
 } from '../lib/events.mjs';
+import { makeFolder } from '../lib/files.mjs';
 import { hold } from '../lib/hold.mjs';
 import { scrape } from '../lib/metrics.mjs';
 import {
@@ -82,7 +83,10 @@ test('a record has its own operation, or that of the parcel', async (t) => {
       { hiveId: 'b', operation: 'set', data: { bladeId: 'b', title: 'y' } },
     ],
   };
-  const { status, upstream } = await sendTo(t, body, { env: { ROUTES: 'examples/routes.json' } });
+  const posts = { mutation: 'posts:syncFromBlade', remove: 'posts:deleteByBladeId' };
+  const files = makeFolder(t, { 'routes.json': { posts } });
+  const env = { ROUTES: files.path('routes.json') };
+  const { status, upstream } = await sendTo(t, body, { env });
   assert.equal(status, 200);
   assert.deepEqual(
     upstream.requests.map(callOf).map(({ path, args }) => [path, args]),

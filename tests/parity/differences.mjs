@@ -74,6 +74,11 @@ export const differences = [
     relay: { status: 405, allow: 'POST', body: '{"error":"Method Not Allowed"}' },
   },
   {
+    why: 'The router takes one event a request.',
+    cases: ['targets: POST /convex/sync/batch'],
+    relay: { status: 400, body: '{"error":"records is missing: an array of objects is expected"}' },
+  },
+  {
     why: 'The same for HEAD, whose answer has no body.',
     cases: ['targets: HEAD /convex/sync'],
     relay: { status: 405, allow: 'POST', body: '' },
