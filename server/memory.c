@@ -23,6 +23,7 @@ void memory_tune(void)
 
 static void memory_set_timer(struct memory *memory)
 {
+    memory->has_moved = false;
     loop_timer_set(memory->loop, &memory->timer, loop_now_ms(memory->loop) + MEMORY_CHECK_MS);
 }
 
@@ -36,6 +37,8 @@ static void memory_check(void *ctx)
     }
     memory->checks_at_work = 0;
     (void)memory->trim(0); /* frees pages between used blocks, and other threads' heaps, too */
+    if (memory->has_moved)
+        memory_set_timer(memory);
 }
 
 static int memory_before_wait(void *ctx)
@@ -43,8 +46,11 @@ static int memory_before_wait(void *ctx)
     struct memory *memory = ctx;
     size_t in_use = memory->in_use(memory->ctx);
 
-    if (in_use != memory->was_in_use && !loop_timer_is_set(&memory->timer))
-        memory_set_timer(memory);
+    if (in_use != memory->was_in_use) {
+        memory->has_moved = true;
+        if (!loop_timer_is_set(&memory->timer))
+            memory_set_timer(memory);
+    }
     memory->was_in_use = in_use;
     return -1;
 }

@@ -18,6 +18,7 @@ struct memory {
     void *ctx;
     int (*trim)(size_t pad); /* malloc_trim(), or a test's */
     size_t was_in_use;       /* in_use(), at the last turn of the loop */
+    bool has_moved;          /* in_use() has changed since the timer was set */
     int checks_at_work;      /* checks in a row at which is_at_work() was true */
     struct loop_hook hook;   /* notices that in_use() has changed */
     struct loop_timer timer; /* set from a change until the heap is trimmed */
@@ -27,8 +28,10 @@ struct memory {
 void memory_tune(void);
 
 /*
- * Trims the heap two seconds after in_use() has changed. While is_at_work() is true the trim waits,
- * for half a minute at most. A trim costs 0.15 ms for each MiB of the heap.
+ * Trims the heap two seconds after in_use() has changed, and again two seconds later if in_use()
+ * went on changing: other threads free what the last change has left a moment after that change.
+ * While is_at_work() is true the trim waits, for half a minute at most. A trim costs 0.15 ms for
+ * each MiB of the heap.
  */
 void memory_watch(struct memory *memory, struct loop *loop);
 

@@ -96,10 +96,20 @@ static void two_seconds_behind_a_change_it_is_trimmed_once(void **state)
     world_live(*state, seconds, array_len(seconds));
 }
 
+static void after_more_changes_it_is_trimmed_once_more(void **state)
+{
+    static const struct second seconds[] = {
+        {9, false, 0}, {8, false, 0}, {8, false, 1}, {8, false, 1}, {8, false, 2}, {8, false, 2},
+        {8, false, 2}, {8, false, 2}, {6, false, 2}, {6, false, 2}, {6, false, 3}, {6, false, 3},
+    };
+
+    world_live(*state, seconds, array_len(seconds));
+}
+
 static void while_somebody_is_at_work_it_waits(void **state)
 {
     static const struct second seconds[] = {
-        {9, true, 0}, {8, true, 0}, {7, true, 0},  {6, true, 0},  {5, true, 0},  {4, true, 0},
+        {9, true, 0}, {8, true, 0}, {7, true, 0},  {6, true, 0},  {5, true, 0},  {3, true, 0},
         {3, true, 0}, {3, true, 0}, {3, false, 1}, {3, false, 1}, {3, false, 1}, {3, false, 1},
     };
 
@@ -151,6 +161,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
         TEST(where_nothing_changes_nothing_is_done),
         TEST(two_seconds_behind_a_change_it_is_trimmed_once),
+        TEST(after_more_changes_it_is_trimmed_once_more),
         TEST(while_somebody_is_at_work_it_waits),
         TEST(after_half_a_minute_it_waits_no_longer),
         TEST(with_steady_changes_it_is_trimmed_now_and_then),
