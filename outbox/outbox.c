@@ -194,7 +194,7 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
         free(outbox);
         return r;
     }
-    outbox->finished = (struct loop_fd){outbox->writer.event_fd, outbox_collect, outbox};
+    outbox->finished = (struct loop_fd){writer_event_fd(&outbox->writer), outbox_collect, outbox};
     r = loop_fd_add(loop, &outbox->finished, EPOLLIN);
     if (!r) {
         r = writer_start(&outbox->writer, store);
@@ -206,7 +206,7 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
         free(outbox);
         return r;
     }
-    outbox_ids_init(&outbox->ids, atomic_load(&outbox->writer.mark));
+    outbox_ids_init(&outbox->ids, writer_mark(&outbox->writer));
     *out = outbox;
     return 0;
 }
@@ -230,13 +230,15 @@ static void outbox_drop(struct outbox_jobs *jobs)
 struct outbox *outbox_free(struct outbox *outbox)
 {
     if (outbox) {
+        struct outbox_jobs finished = TAILQ_HEAD_INITIALIZER(finished);
         outbox_mark_again(outbox);
         loop_timer_clear(outbox->loop, &outbox->mark_again);
         loop_timer_clear(outbox->loop, &outbox->flush);
         loop_fd_remove(outbox->loop, &outbox->finished);
         outbox_flush(outbox);
         writer_stop(&outbox->writer);
-        outbox_drop(&outbox->writer.finished);
+        (void)writer_collect(&outbox->writer, &finished);
+        outbox_drop(&finished);
         writer_done(&outbox->writer);
         free(outbox);
     }
@@ -258,7 +260,7 @@ uint64_t outbox_last_id(const struct outbox *outbox)
 static void outbox_make_ready(struct outbox *outbox, struct outbox_op *op)
 {
     if (op->kind == OUTBOX_BURY || (op->kind == OUTBOX_APPEND && op->row.state == STORE_DEAD))
-        letter_filter_add(&outbox->writer.filter, op->row.model, op->row.record);
+        writer_expect_letter(&outbox->writer, op->row.model, op->row.record);
     op->taken_row = NULL;
     op->missing = false;
     op->job.type = OUTBOX_JOB_OP;
@@ -312,7 +314,7 @@ void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming)
 
 bool outbox_is_past_mark(const struct outbox *outbox, uint64_t id)
 {
-    return id > atomic_load(&outbox->writer.mark);
+    return id > writer_mark(&outbox->writer);
 }
 
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
@@ -347,7 +349,7 @@ static struct outbox_stale_mark *outbox_stale_mark_new(struct outbox *outbox, ui
 
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record)
 {
-    return record.at && model.at && letter_filter_may_have(&outbox->writer.filter, model, record);
+    return record.at && model.at && writer_may_have_letters(&outbox->writer, model, record);
 }
 
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
@@ -358,7 +360,7 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
 
     if (marks && !(mark = outbox_stale_mark_new(outbox, id, model, record)))
         return error_origin(-ENOMEM);
-    int r = outbox_unstored_add(&outbox->writer.unstored, model);
+    int r = writer_count_unstored(&outbox->writer, model);
     if (r) {
         free(mark);
         return r;

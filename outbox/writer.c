@@ -62,26 +62,32 @@ static void writer_deadline(const struct writer *writer, struct timespec *deadli
     deadline->tv_nsec = (long)(writer->tick_at_ms % 1000 * 1000000);
 }
 
-/* Waits for a job, the next tick or a stop; then takes all jobs. False: a stop, and no job is
- * left. */
-static bool writer_take(struct writer *writer)
+/* Waits for a job, the next tick or a stop. False: a stop, and no job is left. */
+static bool writer_wait(struct writer *writer)
 {
     struct timespec deadline;
-    struct outbox_job *job;
     int r = 0;
 
     writer_deadline(writer, &deadline);
     pthread_mutex_lock(&writer->mutex);
     while (TAILQ_EMPTY(&writer->waiting) && !writer->stopping && r == 0)
         r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
+    bool over = writer->stopping && TAILQ_EMPTY(&writer->waiting);
+    pthread_mutex_unlock(&writer->mutex);
+    return !over;
+}
+
+static void writer_take(struct writer *writer)
+{
+    struct outbox_job *job;
+
+    pthread_mutex_lock(&writer->mutex);
     TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
-    for (job = TAILQ_FIRST(&writer->taken); job; job = TAILQ_NEXT(job, link))
+    TAILQ_FOREACH (job, &writer->taken, link)
         job->taken = true;
     writer->state.uncounted = outbox_unstored_take(&writer->unstored);
     writer->state.last_id = writer->last_id;
-    bool over = writer->stopping && TAILQ_EMPTY(&writer->taken);
     pthread_mutex_unlock(&writer->mutex);
-    return !over;
 }
 
 /* Puts jobs that may share a transaction into the batch. Returns the first job behind them. */
@@ -94,7 +100,8 @@ static struct outbox_job *writer_fill_batch(struct writer *writer)
     return job;
 }
 
-void writer_work(struct writer *writer)
+/* Does all jobs that were taken. Reports each batch as soon as the batch is done. */
+static void writer_work(struct writer *writer)
 {
     struct outbox_job *job;
 
@@ -112,21 +119,29 @@ void writer_work(struct writer *writer)
     } while (job);
 }
 
+void writer_turn(struct writer *writer)
+{
+    writer_take(writer);
+    writer_work(writer);
+}
+
+void writer_tick(struct writer *writer)
+{
+    writer_state_tick(&writer->state);
+    writer_report(writer, NULL); /* no job is left: shows the status alone */
+    writer->tick_at_ms = clock_mono_ms(&clock_system) + WRITER_TICK_MS;
+}
+
 static void *writer_main(void *ctx)
 {
     struct writer *writer = ctx;
     bool more = true;
 
-    writer_state_load_filter(&writer->state);
     while (more) {
-        more = writer_take(writer);
-        writer_work(writer);
-        int64_t now_ms = clock_mono_ms(&clock_system);
-        if (now_ms >= writer->tick_at_ms) {
-            writer_state_tick(&writer->state);
-            writer_report(writer, NULL); /* no job is left: shows the status alone */
-            writer->tick_at_ms = now_ms + WRITER_TICK_MS;
-        }
+        if (clock_mono_ms(&clock_system) >= writer->tick_at_ms)
+            writer_tick(writer);
+        more = writer_wait(writer);
+        writer_turn(writer);
     }
     writer_state_leave(&writer->state);
     writer->state.store = writer->state.store->ops->close(writer->state.store);
@@ -189,13 +204,20 @@ void writer_done(struct writer *writer)
     outbox_unstored_done(&writer->unstored);
 }
 
-int writer_start(struct writer *writer, struct store *store)
+int writer_open(struct writer *writer, struct store *store)
 {
     writer->state = (struct writer_state){
         .store = store, .filter = &writer->filter, .unstored = &writer->unstored};
     writer->tick_at_ms = clock_mono_ms(&clock_system);
     int r = writer_state_load(&writer->state);
     writer_show(writer);
+    return r;
+}
+
+int writer_start(struct writer *writer, struct store *store)
+{
+    int r = writer_open(writer, store);
+
     return r ? r : writer_start_thread(writer);
 }
 
@@ -206,6 +228,31 @@ void writer_stop(struct writer *writer)
     pthread_cond_signal(&writer->wake);
     pthread_mutex_unlock(&writer->mutex);
     (void)pthread_join(writer->thread, NULL);
+}
+
+int writer_event_fd(const struct writer *writer)
+{
+    return writer->event_fd;
+}
+
+void writer_expect_letter(struct writer *writer, struct span model, struct span record)
+{
+    letter_filter_add(&writer->filter, model, record);
+}
+
+bool writer_may_have_letters(const struct writer *writer, struct span model, struct span record)
+{
+    return letter_filter_may_have(&writer->filter, model, record);
+}
+
+int writer_count_unstored(struct writer *writer, struct span model)
+{
+    return outbox_unstored_add(&writer->unstored, model);
+}
+
+uint64_t writer_mark(const struct writer *writer)
+{
+    return atomic_load(&writer->mark);
 }
 
 void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t last_id)

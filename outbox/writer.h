@@ -14,7 +14,7 @@ struct writer {
     struct letter_filter filter;
     struct outbox_unstored unstored;
     _Atomic uint64_t mark; /* of struct writer_state */
-    int event_fd;          /* readable: jobs are finished, or there is news */
+    int event_fd;          /* writer_event_fd() */
     pthread_t thread;
 
     pthread_mutex_t mutex; /* guards the fields from here to tallies */
@@ -38,16 +38,42 @@ struct writer {
 int writer_init(struct writer *writer);
 void writer_done(struct writer *writer);
 
-/* Starts the thread, which takes over the store. 0; or STORE_BROKEN or an -errno, and the store
- * stays the caller's. */
+/* Has the writer use the store, which stays the caller's. 0; or STORE_BROKEN or an -errno. */
+int writer_open(struct writer *writer, struct store *store);
+
+/* As writer_open(), and starts the thread, which takes over the store. On a failure the store stays
+ * the caller's. */
 int writer_start(struct writer *writer, struct store *store);
 
-/* Has all jobs that wait tried, closes the store, and ends the thread. The jobs stay in
- * writer->finished. */
+/* Has all jobs that wait tried, closes the store, and ends the thread. The jobs can be
+ * collected. */
 void writer_stop(struct writer *writer);
 
-/* Does all jobs that the thread has taken. Reports each batch as soon as the batch is done. */
-void writer_work(struct writer *writer);
+/* ---- What the thread does over and over; without a thread the caller does ---- */
+
+/* Does all jobs that wait, and reports. */
+void writer_turn(struct writer *writer);
+
+/* Once a second, and before the first turn: see writer_state_tick(). */
+void writer_tick(struct writer *writer);
+
+/* ---- What the loop does ---- */
+
+/* Readable: jobs can be collected, or there is news. */
+int writer_event_fd(const struct writer *writer);
+
+/* The record will have a letter. */
+void writer_expect_letter(struct writer *writer, struct span model, struct span record);
+
+/* Whether the record may have letters, stored or expected; false is certain. */
+bool writer_may_have_letters(const struct writer *writer, struct span model, struct span record);
+
+/* One more event was delivered before its row was stored. The next jobs that are submitted have the
+ * store count that event. 0; or -ENOMEM, and the event does not count. */
+int writer_count_unstored(struct writer *writer, struct span model);
+
+/* The mark that is stored (outbox_ids.h). */
+uint64_t writer_mark(const struct writer *writer);
 
 /* Moves jobs to the queue. last_id: the last id that was given. */
 void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t last_id);
