@@ -4,7 +4,6 @@
 
 #include <sys/syscall.h>
 
-#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_header.h"
 
 /* What happens right behind the next reading of a file's beginning: a moment in which another

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Offers through the outbox's thread: noticed, read, taken, refused; marks; counts by model. */
 #include "tests/unit/lib/outbox_world.h"
+#include "tests/unit/lib/store_connection.h"
 
-#include <sqlite3.h>
-
-#include "outbox/sqlite_core.h"
+#include "outbox/sqlite_lane.h"
 
 /* Letters of users r1, 1 to 4. */
 static void world_open_with_letters(struct world *world)
@@ -385,25 +384,33 @@ enum { STALE_LETTERS = 100000 };
 
 static int64_t steps_of_delivery(struct store *store, uint64_t id)
 {
-    sqlite3_stmt *overtake = sqlite_core_of(store)->statements[STMT_MARK_STALE];
     struct store_row row = row_of(id);
 
     must_append(store, row);
-    (void)sqlite3_stmt_status(overtake, SQLITE_STMTSTATUS_VM_STEP, 1);
+    (void)store_cost(store);
     must_begin(store);
     assert_int_equal(store->ops->deliver(store, &row, false), 0);
     must_commit(store);
-    assert_int_equal(sqlite3_stmt_status(overtake, SQLITE_STMTSTATUS_FULLSCAN_STEP, 1), 0);
-    return sqlite3_stmt_status(overtake, SQLITE_STMTSTATUS_VM_STEP, 1);
+    struct store_cost cost = store_cost(store);
+    assert_int_equal(cost.scan_steps, 0);
+    return cost.steps;
 }
 
 /* Of users r1, from 2 on, and far behind them; without bodies, and without counting. */
-static const char many_letters[] =
-    "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= 100000)"
-    " INSERT INTO event (id, state, stale, attempts, arrived_ms, since_ms, tried_ms, died_ms,"
-    "  model, record, lane)"
-    " SELECT i + 1000000 * (i % 100 = 0), 1, 0, 0, 1, 1, 0, 1, x'7573657273', x'7231',"
-    "  lane_of(x'7573657273', x'7231') FROM n";
+static void add_many_letters(const struct folder *folder)
+{
+    char sql[512];
+
+    (void)snprintf(
+        sql, sizeof(sql),
+        "WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i <= %d)"
+        " INSERT INTO event (id, state, stale, attempts, arrived_ms, since_ms, tried_ms, died_ms,"
+        "  model, record, lane)"
+        " SELECT i + 1000000 * (i %% 100 = 0), 1, 0, 0, 1, 1, 0, 1, CAST('users' AS BLOB),"
+        "  CAST('r1' AS BLOB), %lld FROM n",
+        STALE_LETTERS, (long long)sqlite_lane_of(SPAN("users"), SPAN("r1")));
+    run_sql(folder, sql);
+}
 
 /* What is stale already is not looked at, nor what is newer. */
 static void many_letters_of_a_record_cost_nothing_once_they_are_stale(void **state)
@@ -411,8 +418,7 @@ static void many_letters_of_a_record_cost_nothing_once_they_are_stale(void **sta
     struct store *store = folder_open(*state, STORE_SERVE);
     int64_t none = steps_of_delivery(store, 1);
 
-    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db, many_letters, NULL, NULL, NULL),
-                     SQLITE_OK);
+    add_many_letters(*state);
     assert_true(steps_of_delivery(store, 2 * STALE_LETTERS) > STALE_LETTERS);
     assert_true(steps_of_delivery(store, 2 * STALE_LETTERS + 1) <= none + 8);
     store->ops->close(store);

@@ -6,12 +6,12 @@
 #include "tests/unit/lib/damage_world.h"
 #include "tests/unit/lib/fault_vfs.h"
 #include "tests/unit/lib/outbox_world.h"
+#include "tests/unit/lib/store_connection.h"
 
 #include <signal.h>
 #include <sys/resource.h>
 
 #include "base/log.h"
-#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_files.h"
 
 static const struct store_filter everything = {.last = STORE_FORCED};
@@ -215,7 +215,7 @@ static void disk_that_fails_to_read_loses_nothing(void **state)
     store->ops->close(store);
     fault_vfs_install();
     store = folder_open(folder, STORE_SERVE);
-    (void)sqlite3_db_release_memory(sqlite_core_of(store)->db); /* so that it reads the disk */
+    store_pragma(store, "PRAGMA shrink_memory"); /* the rows must come from the disk */
     fault_vfs_plan(FAULT_EIO, FAULT_READS, 1);
     assert_int_equal(read_pending(store), STORE_BROKEN);
     (void)store->ops->tend(store, NULL);

@@ -15,7 +15,6 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "outbox/sqlite_core.h"
 #include "outbox/sqlite_files.h"
 
 enum { MENDINGS = 100 };
@@ -39,9 +38,7 @@ static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
 {
     struct store *store = fill(folder);
 
-    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db, "DELETE FROM body WHERE id = 301",
-                                  NULL, NULL, NULL),
-                     SQLITE_OK);
+    lose_a_body(folder);
     sqlite_files_suspect(folder->path);
     if (disk_is_bad)
         fault_vfs_plan(FAULT_EIO, FAULT_WRITES, 1);
@@ -279,10 +276,7 @@ static void damage_again(const struct folder *folder, struct store *store)
 
     assert_int_equal(store->ops->id_mark(store, &id), 0);
     must_append(store, row_of(id + 1));
-    assert_int_equal(sqlite3_exec(sqlite_core_of(store)->db,
-                                  "DELETE FROM body WHERE id = (SELECT max(id) FROM body)", NULL,
-                                  NULL, NULL),
-                     SQLITE_OK);
+    run_sql(folder, "DELETE FROM body WHERE id = (SELECT max(id) FROM body)");
     sqlite_files_suspect(folder->path);
 }
 
