@@ -28,6 +28,6 @@ int keyring_new(const char *current, const char *previous, struct keyring **keyr
 struct keyring *keyring_free(struct keyring *keyring);
 CLEANUP_POINTER(struct keyring, keyring_free);
 
-/* Returns which secret was presented, an enum keyring_match; or an -errno: that cannot be said now.
- * presented.at == NULL: none was sent. Only one thread at a time may call this. */
+/* Returns which secret was presented, an enum keyring_match; or an -errno: none can be told now.
+ * presented.at == NULL: none was sent. Not for two threads at once. */
 int keyring_check(struct keyring *keyring, struct span presented);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The settings: the table of them all.
+ * The table of all settings.
  *
- * A row says all there is to say about a setting; struct setting explains the columns. The order of
- * the rows is that of --help and of complaints.
+ * A row says all there is to say about a setting; struct setting explains the columns. --help and
+ * complaints keep the order of the rows.
  */
 #include "base/config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings, read from the environment. The table in config.c is the only list of them: a test
- * holds --help, docs/settings.md and docker/convex-relay.env.sample against it. */
+/* The settings, read from the environment. Only the table in config.c lists all settings: a test
+ * compares --help, docs/settings.md and docker/convex-relay.env.sample with the table. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Errors of two kinds: those that nobody expected are logged where they arise. */
+/* Errors of two kinds: unexpected ones are logged where they arise. */
 #include "base/error.h"
 
 #include <string.h>

@@ -3,10 +3,10 @@
  * Errors of two kinds.
  *
  *   0         fine
- *   negative  an -errno that nobody expected: logged where it arises (error_origin), forwarded
- *             untouched, ends in a 500 or an exit
- *   positive  an outcome named in the function's own enum: the caller handles it and never
- *             forwards it
+ *   negative  an unexpected -errno: logged where it arises (error_origin), forwarded untouched,
+ *             ends in a 500 or an exit
+ *   positive  an outcome named in the function's own enum: the caller handles it, and does not
+ *             forward it
  *
  * Results come back through last parameters, which stay untouched on failure.
  */

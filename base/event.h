@@ -7,7 +7,7 @@
 #include "base/buf.h"
 
 struct event {
-    struct buf body;      /* as the sender posted it; all spans below but the names point into it */
+    struct buf body;      /* as posted; all spans below but the names point into it */
     struct span data;     /* JSON as written; SPAN_NULL: missing, which counts as {} */
     struct span hive_id;  /* JSON as written; SPAN_NULL: missing, null or empty */
     struct span blade_id; /* data.bladeId as written; SPAN_NULL: missing or empty */

@@ -17,7 +17,7 @@ struct heap {
     bool (*before)(const struct heap_node *a, const struct heap_node *b);
 };
 
-/* The node must be in no heap. It stays its owner's. */
+/* The node must be in no heap. The node stays its owner's. */
 void heap_push(struct heap *heap, struct heap_node *node);
 
 /* The node must be in this heap. */

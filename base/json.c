@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* JSON text that has passed the scanner: walking over its values, decoding and writing
- * its strings. */
+/* JSON text that has passed the scanner: walking over values, decoding and writing strings. */
 #include "base/json.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * JSON text that has passed the scanner (json_scan.h): walking over its values, decoding and
- * writing its strings. Nothing is checked twice.
+ * JSON text that has passed the scanner (json_scan.h): walking over values, decoding and writing
+ * strings. Nothing is checked twice.
  *
  * Strings are decoded to WTF-8, which may hold NUL: UTF-8 in which an unpaired surrogate, written
  * as \ud800 in JSON, stands as its three bytes (https://simonsapin.github.io/wtf-8/).

@@ -2,9 +2,9 @@
 /*
  * The size of numbers in JSON.
  *
- * The place of a number's first digit decides whether a double can hold the number. Only where that
- * is also the place of the largest double's first digit, the digits decide: strtod() reads 320 of
- * them, since a whole number may have megabytes.
+ * The place of a number's first digit decides whether a double can hold the number. Only where the
+ * largest double has its first digit in the same place, the digits decide: strtod() reads 320
+ * digits, since a whole number may have megabytes.
  */
 #include "base/json_number.h"
 

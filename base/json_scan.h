@@ -2,7 +2,7 @@
 /*
  * A strict JSON scanner (RFC 8259) that takes text as the bytes arrive, and builds nothing.
  *
- * cJSON cannot do this. It accepts what is not JSON, cuts strings at \u0000, loses digits of
+ * cJSON cannot do this: cJSON accepts what is not JSON, cuts strings at \u0000, loses digits of
  * numbers, and makes a tree of forty times the text's size.
  */
 #pragma once
@@ -38,9 +38,10 @@ struct json_scanner {
     /* Called for each member of the outermost object, in the order of the text; may be NULL. */
     void (*member)(void *ctx, const struct json_member *member);
     /*
-     * Called for each odd key inside a member's value, at any depth, with its quotes and before the
-     * member is told: a key that ConvexHttpClient may refuse, since it starts with $, is long, is
-     * __proto__, or holds an escape or a byte outside 0x20..0x7e. NULL after the init; may be set.
+     * Called for each odd key inside a member's value, at any depth, with the quotes and before the
+     * member is told. Odd is a key that ConvexHttpClient may refuse: one that starts with $, is
+     * long, is __proto__, or holds an escape or a byte outside 0x20..0x7e. NULL after the init; may
+     * be set.
      */
     void (*odd_key)(void *ctx, struct span key);
     /* Called for each member named inner_name of an object that is itself the value of a member.
@@ -94,7 +95,7 @@ bool json_scanner_open_string(const struct json_scanner *scanner, struct span te
                               struct json_member *member);
 
 /* Whether the text so far ends, or has its error, within an array that is the value of a member of
- * the outermost object. Then *key is that member's key, with its quotes. */
+ * the outermost object. Then *key is the member's key, with quotes. */
 bool json_scanner_open_array(const struct json_scanner *scanner, struct span text,
                              struct span *key);
 

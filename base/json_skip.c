@@ -79,8 +79,9 @@ static uint64_t skip_bits_equal(const char *at, char c)
 }
 
 /*
- * Returns a bit for each of 16 or 64 bytes: 1 where a backslash escapes the byte. *first is 1 where
- * the byte before them escapes the first one; then where their last byte escapes the next one.
+ * Returns a bit for each of 16 or 64 bytes: 1 where a backslash escapes the byte. Before, *first is
+ * 1 where the byte in front escapes the first one; after, where the last byte escapes the one
+ * behind.
  *
  * In a run of backslashes every other one escapes. An addition carries a run's first bit to its
  * end, and there the parity of the run's length shows. Source: Langdale, Lemire, "Parsing Gigabytes
@@ -172,7 +173,7 @@ static const char *skip_by_bytes(const char *at, const char *end, size_t *depth)
 
 #ifdef __SSE2__
 
-/* Makes each byte the exclusive or of itself and all bytes before it. */
+/* Makes each byte the exclusive or of all bytes up to and with that one. */
 static __m128i skip_parities(__m128i bytes)
 {
     bytes = _mm_xor_si128(bytes, _mm_slli_si128(bytes, 1));

@@ -172,8 +172,8 @@ static void log_put_head(struct log_line *line, enum log_level level, const char
 
 /*
  * Opens stderr a second time, with O_NONBLOCK. poll(2) tells of room where there may be less than a
- * line, so a write must not wait. O_NONBLOCK on stderr itself would also hold for other programs
- * that share it. A socket needs no second opening: send(2) takes a flag.
+ * line, so a write must not wait. O_NONBLOCK on stderr would also hold for other programs that
+ * share stderr. A socket needs no second opening: send(2) takes a flag.
  */
 static void log_open_again(void)
 {
@@ -185,8 +185,8 @@ static void log_open_again(void)
 
 /*
  * Sets O_APPEND, so that a log that was emptied (logrotate's copytruncate) goes on at its
- * beginning, and not behind as many NULs as it had bytes. Other programs that share stderr write to
- * its end as well, so the flag suits them. A second opening is no way here: another user may own
+ * beginning, and not behind as many NULs as there were bytes. The flag suits other programs that
+ * share stderr, too: all write to the end. A second opening is no way here: another user may own
  * the file.
  */
 static void log_append(void)

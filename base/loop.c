@@ -2,7 +2,7 @@
 /*
  * The event loop: epoll, a heap of timers, and hooks before the wait.
  *
- * Hooks run after all callbacks of a turn. They see all that was done (a request answered, a
+ * Hooks run after all callbacks of a turn. A hook sees what was done (a request answered, a
  * transfer started) and can flush it before the loop sleeps. A hook may set a timer for now: the
  * wait is then zero.
  */

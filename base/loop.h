@@ -2,8 +2,8 @@
 /*
  * The event loop: descriptors, timers, and hooks that run once a turn before the wait.
  *
- * One thread owns the loop and everything that hangs on it. No callback may block. The structs
- * are embedded in their users, who set fn and ctx. A struct must be removed before its memory goes.
+ * One thread owns the loop, and everything in the loop. No callback may block. The structs are
+ * embedded in their users, who set fn and ctx. A struct must be removed before its memory goes.
  * Callbacks may call any function here.
  */
 #pragma once

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One setting: where its value comes from, whether the value is usable, and where it is kept. */
+/* One setting: where the value comes from, whether the value is usable, and where the program keeps
+ * it. */
 #include "base/setting.h"
 
 #include <ctype.h>

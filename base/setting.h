@@ -26,7 +26,7 @@ struct setting {
     const char *meaning;  /* for --help: short, so that a row fits a line of 80 columns */
     enum setting_type type;
     size_t offset;              /* of the field in the caller's struct */
-    int64_t min, max;           /* of a number as it is written; of a secret: its bytes */
+    int64_t min, max;           /* of a number as written; of a secret: of its bytes */
     int64_t unit;               /* factor between the written number and the field; 0 means 1 */
     const char *const *choices; /* ends with NULL; the field gets the index */
     const char *missing;        /* set: the setting is required, and this is the complaint */
@@ -36,9 +36,10 @@ struct setting {
 };
 
 /*
- * Finds the value through lookup (getenv in the program), checks it and puts it into its field. An
- * empty value counts as none. 0; SETTING_INVALID, and *why has grown by one line that names the
- * setting and says what to mend; or an -errno. The field is untouched on failure.
+ * Finds the value through lookup (getenv in the program), checks it and puts the result into the
+ * setting's field. An empty value counts as none. 0; SETTING_INVALID, and *why has grown by one
+ * line that names the setting and says what to mend; or an -errno. The field is untouched on
+ * failure.
  */
 int setting_read(const struct setting *setting, char *(*lookup)(const char *name), void *fields,
                  struct buf *why);

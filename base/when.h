@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Times as people write them: ISO 8601 (RFC 3339 and common forms beside it), or how long ago.
+ * Times as people write them: ISO 8601 (RFC 3339 and other common forms), or how long ago.
  *
  *   2026-11-22T16:53:10.123Z   2026-11-22 16:53+01:00   2026-11-22T24:00   2026-11-22
  *   45s   90m   12h   3d   2w

@@ -2,8 +2,8 @@
 /*
  * Changes of dead letters: replay and discard.
  *
- * A batch is one transaction. Its outcomes may be printed only after the commit, since before that
- * nothing of it may be true.
+ * A batch is one transaction. Outcomes may be printed only after the commit: if the commit fails,
+ * none of them is true.
  */
 #include "cli/outbox_change.h"
 

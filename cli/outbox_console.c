@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The console of `convex-relay outbox`: its output, its complaints and its progress. */
+/* The console of `convex-relay outbox`: output, complaints and progress. */
 #include "cli/outbox_console.h"
 
 #include <errno.h>

@@ -101,7 +101,7 @@ struct letters_sweep {
     uint64_t after;       /* the id of the last letter read */
     uint64_t rows_read;   /* letters read in all pages */
     uint64_t page_rows;   /* letters read in the present page */
-    uint64_t made, stale; /* letters that were changed; that were not, since they are stale */
+    uint64_t made, stale; /* letters that were changed, and stale ones that were not */
     struct outbox_change_batch batch;
 };
 

@@ -62,8 +62,8 @@ static const char *print_state(const struct store_row *row)
     return "?";
 }
 
-/* The first line of a reason that tells something: Convex may put its request id on a line before
- * that. */
+/* The first line of a reason that tells something: a line with Convex's request id may come
+ * first. */
 static struct span print_telling_line(struct span reason)
 {
     const char *end = memchr(reason.at, '\n', reason.len);
@@ -132,8 +132,8 @@ static int print_whole_time(const char *name, int64_t ms, struct buf *out)
     return print_whole_text(name, print_time(ms, time) ? span_of(time) : SPAN_NULL, out);
 }
 
-/* When the event became a letter; 0: it is none. A replayed event keeps that time in its row after
- * it is pending again, where the time no longer counts. */
+/* When the event became a letter; 0: it is none. The row of a replayed event keeps that time, which
+ * no longer counts once the event is pending again. */
 static int64_t print_died_ms(const struct store_row *row)
 {
     return row->state == STORE_PENDING ? 0 : row->died_ms;

@@ -24,8 +24,8 @@ static char text_letter(uint32_t code)
     }
 }
 
-/* Writes the first character of text in a form that is safe on a terminal, and its columns there.
- * Returns its bytes in text. */
+/* Writes the first character of text in a form that is safe on a terminal, and how many columns
+ * that form takes. Returns how many bytes of text the character has. */
 static size_t text_escape(struct span text, char piece[GLYPH_ESCAPE_MAX], size_t *columns)
 {
     uint32_t code = 0;

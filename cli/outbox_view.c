@@ -2,8 +2,8 @@
 /*
  * `outbox stats`, `outbox list` and `outbox show`.
  *
- * A reader of the list may take all day (a pager), and rows that are being read keep their room on
- * disk. So each page is read and closed before it is written.
+ * A reader of the list may take all day (a pager), and rows that are being read keep room on disk.
+ * So each page is read and closed before it is written.
  */
 #include "cli/outbox_view.h"
 

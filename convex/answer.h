@@ -9,7 +9,7 @@
 
 enum {
     ANSWER_KEPT_BYTES_MAX = 1 << 20, /* of a body; a longer one is judged by its beginning */
-    /* A body is read to its end, so that its connection can be used again, but no further than
+    /* A body is read to its end, so that the connection can be used again, but no further than
      * here. Convex's largest, 16 MiB of value and 8 MiB of log lines, stays below with each byte
      * written as \u0000. */
     ANSWER_BYTES_MAX = 256 << 20,
@@ -30,8 +30,8 @@ struct answer {
     enum answer_kind kind;
     int status;
     struct span body;       /* belongs to the transport, good until the callback returns */
-    struct span date;       /* of the answer's head, as it came, where that has come; belongs to the
-                               transport as body does; SPAN_NULL: it has no Date */
+    struct span date;       /* of the answer's head, as sent; belongs to the transport as body does;
+                               SPAN_NULL: no head has come, or none with a Date */
     int64_t retry_after_ms; /* from Retry-After; -1: none */
     bool untrusted;         /* ANSWER_NOT_SENT: Convex's certificate, or a CA's, is to blame */
     const char *why;        /* kinds other than ANSWER_HTTP: one line for the log, no contents */

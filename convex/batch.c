@@ -11,7 +11,7 @@
  * Convex's limits for one call, by its texts, which a function may also have caught and thrown
  * again: crates/database/src/{reads,writes}.rs, crates/isolate/src/{termination,helpers}.rs and
  * crates/udf/src/helpers.rs of get-convex/convex-backend. To mistake another error for one of these
- * does no harm: its events are sent in halves all the same.
+ * does no harm: the events are sent in halves all the same.
  */
 static const char *const batch_limits[] = {
     " in a single function execution", /* reads, writes, documents, bytes */

@@ -3,10 +3,9 @@
  * What an answer means for each event of a call that brought several. A pure function.
  *
  * A batch function returns null, or an array with an entry for each event in their order: null
- * (done), {"error": text} (as if the event's own mutation had failed with that text) or
- * {"again": text} (to be tried again). Convex passes a returned value on as it is, also in
- * production, where it hides what is thrown (get-convex/convex-backend
- * crates/application/src/redaction.rs).
+ * (done), {"error": text} (as if the event's own mutation had failed with that text) or {"again":
+ * text} (to be tried again). Convex passes a returned value on unchanged, also in production, where
+ * thrown texts are hidden (get-convex/convex-backend crates/application/src/redaction.rs).
  */
 #pragma once
 

@@ -4,7 +4,7 @@
  * handle out closes the connection. From then on the descriptor is watched here, and registered
  * once for the connection's life.
  *
- * A trap: libcurl closes, whenever it connects, each unused connection on which bytes have come; a
+ * A trap: libcurl at each new connection closes all unused ones on which bytes have come; a
  * connection is unused until its handle has read. So a curl_easy_recv() follows the handshake.
  *
  * Plain connections are written to and read from directly; TLS ones by libcurl, a record at a time.

@@ -33,7 +33,7 @@ int headers_authorization(const char *deploy_key, struct buf *line)
     return 0;
 }
 
-/* Copies the value, so that it ends with a NUL. False: it is too long, or empty. */
+/* Copies the value, and ends the copy with a NUL. False: the value is too long, or empty. */
 static bool headers_text(struct span value, char text[HEADERS_TEXT_BYTES])
 {
     if (value.len == 0 || value.len >= HEADERS_TEXT_BYTES)

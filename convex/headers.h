@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Single header lines: those to Convex are written, those of an answer read. */
+/* Single header lines: written for requests to Convex, read from answers. */
 #pragma once
 
 #include <stdint.h>

@@ -128,7 +128,7 @@ static int http_answer_take_header(struct http_answer *answer, struct span line)
 
 static int http_answer_end_head(struct http_answer *answer)
 {
-    /* RFC 9112, section 6.3: such an answer ends with its head, whatever its headers say. */
+    /* RFC 9112, section 6.3: such an answer ends with its head, whatever the headers say. */
     bool bodiless = answer->head_status == 204 || answer->head_status == 304;
 
     if (answer->head_status < 200) {
@@ -200,7 +200,7 @@ static int http_answer_read_line(struct http_answer *answer, struct span line)
 }
 
 /* Counts bytes of a line. False: the line goes past its bound. Head and trailer share one bound;
- * each line of a chunk has its own. */
+ * for a line of a chunk the count begins anew. */
 static bool http_answer_count_line(struct http_answer *answer, size_t len)
 {
     if (answer->state == HTTP_ANSWER_AT_CHUNK || answer->state == HTTP_ANSWER_AT_CHUNK_END)

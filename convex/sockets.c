@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libcurl's descriptors on the loop: those of its resolver, and each connection while it is being
- * made. libcurl says which events to wait for on which descriptor (CURL_POLL_…), and is told of
- * those that came (curl_multi_socket_action). A connected socket is connection.c's to watch.
+ * libcurl's descriptors on the loop: the resolver's, and each connection's while libcurl makes the
+ * connection. libcurl says which events to wait for on which descriptor (CURL_POLL_…), and is told
+ * which events came (curl_multi_socket_action). A connected socket is connection.c's to watch.
  *
  * A socket's entry is made before the socket is given to libcurl. For libcurl, a callback that
  * refuses to watch a descriptor ends the whole multi handle: other connections that are being made

@@ -26,8 +26,8 @@ int sockets_init(struct sockets *sockets, struct loop *loop, CURLM *multi, void 
 /* To be called after curl_multi_cleanup(), which still closes descriptors. */
 void sockets_done(struct sockets *sockets);
 
-/* Makes the sockets of an easy handle, and of its copies, where they are watched. 0 or an -errno.
- */
+/* Has the sockets of an easy handle and of its copies made here, where all are watched. 0 or an
+ * -errno. */
 int sockets_attach(struct sockets *sockets, CURL *easy);
 
 /* Stops watching a connected socket for libcurl, which will only close it. */

@@ -3,13 +3,13 @@
  * HTTP/1.1 of our own, because libcurl's transfers cost twice what all the rest of an event does;
  * and because libcurl sends a POST again by itself where a kept connection dies before the answer.
  *
- * A call has a slot from its start to its end: one with an open connection where there is any, the
- * slot used last first; else one that connects. So there never are more connections than calls were
- * in flight at once. A call that fails is "lost" if the kernel, or OpenSSL, took a single byte of
- * its request, else "not sent". Until a byte is taken, a kept connection that turns out dead is
+ * A call has a slot from start to end: one with an open connection where there is any, the slot
+ * used last first; else one that connects. So there never are more connections than calls were in
+ * flight at once. A call that fails is "lost" if the kernel, or OpenSSL, took a single byte of its
+ * request, else "not sent". Until a byte is taken, a kept connection that turns out dead is
  * replaced.
  *
- * A call that ends gives its slot back before its caller is told, so that the caller may start the
+ * A call that ends gives its slot back before the caller is told, so that the caller may start the
  * next call at once. The answer's body stays in the slot: bytes come into it only when the loop
  * turns.
  */

@@ -224,7 +224,7 @@ static const struct {
     {404, "FunctionPathNotFound", &verdict_rule_missing},
     {404, "FunctionPathWrongType", &verdict_rule_missing},
     {503, "OptimisticConcurrencyControlFailure", &verdict_rule_conflict},
-    /* Convex says this, too, where a call from one part of it to another was lost. */
+    /* Convex says this, too, where a call between two parts of Convex was lost. */
     {503, "InternalServerError", &verdict_rule_overload_maybe},
 };
 

@@ -3,8 +3,8 @@
  * What an answer means for the event that was sent: a pure function.
  *
  * Sources: get-convex/convex-backend crates/local_backend/src/public_api.rs (envelope),
- * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses); the texts are
- * those of crates/udf/src/validation.rs, crates/roles/src/eval.rs, crates/isolate/src/{timeout,
+ * crates/common/src/http/mod.rs and crates/errors/src/lib.rs (codes and statuses); the texts:
+ * crates/udf/src/validation.rs, crates/roles/src/eval.rs, crates/isolate/src/{timeout,
  * termination}.rs and crates/model/src/modules/user_error.rs, as crates/application/src/
  * redaction.rs frames them; npm convex 1.48 src/browser/http_client.ts (messages).
  */

@@ -250,7 +250,7 @@ int args_make(const struct route *route, struct event *event, struct buf *messag
     int r = args_check(event->data, event->bad_key, message);
 
     event->args = event->data.at ? event->data : SPAN("{}");
-    /* The scanner has seen whether members are null. A large value without any stays as it is,
+    /* The scanner has seen whether members are null. A large value without any is not touched,
      * since rewriting it would stall the loop. */
     bool large = event->args.len > ARGS_LOOK_BYTES_MAX;
     if (r == 0 && route->drop_nulls && (event->null_members || !large)) {

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Reads the envelope of an event, {"model", "operation", "data", "hiveId"}, while the body arrives.
- * data stays a slice of the body: nothing is parsed into a tree and printed again, so every number
- * and string keeps its value. A record of a parcel is read the same way, and gets a body of its
- * own.
+ * data stays a slice of the body: nothing is parsed into a tree and printed again, so no number or
+ * string changes. A record of a parcel is read the same way, and gets a body of its own.
  */
 #pragma once
 

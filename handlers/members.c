@@ -60,7 +60,7 @@ static int members_collect(struct span object, struct members *members)
         r = json_decode(member.key, &members->names);
         if (r)
             return r;
-        /* The name gets its place below, since names moves while it grows. */
+        /* The name's place is set below, since names moves while it grows. */
         member.name = (struct span){NULL, members->names.len - from};
         members->at[members->len++] = member;
     }

@@ -30,7 +30,7 @@ void observe_done(struct observed *observed);
 void observe_event(struct request *request, struct span model, struct span operation,
                    struct span hive_id);
 
-/* The request has its answer, took_ms after its head. */
+/* The request was answered, took_ms after its head. */
 void observe_reply(struct observed *observed, const struct request *request, enum reply reply,
                    int64_t took_ms);
 

@@ -47,11 +47,11 @@ struct parcel {
     struct buf errors;
 };
 
-/* A parcel of len events, all empty. It frees itself once its answer has left. NULL: out of memory.
- */
+/* A parcel of len events, all empty. The parcel is freed once its answer has left. NULL: out of
+ * memory. */
 struct parcel *parcel_new(struct parcels *all, struct request *request, size_t len);
 
-/* The event of that place has its outcome, as a request of its own would have it. Once for each
+/* The event of that place has the outcome that a request of its own would have had. Once for each
  * place. */
 void parcel_reply(struct parcel *parcel, size_t place, enum reply reply, struct span message);
 

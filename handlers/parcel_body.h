@@ -42,5 +42,5 @@ int parcel_body_end(struct parcel_body *parcel, struct span body, struct buf *wh
 /* Where the record of that place lies. */
 struct envelope_range parcel_body_record(const struct parcel_body *parcel, size_t place);
 
-/* The bytes of memory that it holds beside itself. */
+/* The bytes of memory that are held beside the struct. */
 size_t parcel_body_bytes(const struct parcel_body *parcel);

@@ -14,7 +14,7 @@
 
 /*
  * The events of a model: accepted == delivered + discarded + pending + dead, always. An event is
- * accepted once it is on disk, or else once Convex has it.
+ * accepted once stored on disk, or else once Convex has it.
  */
 struct event_counts {
     uint64_t accepted, delivered, discarded; /* since the outbox was made; off: since the start */

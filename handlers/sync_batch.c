@@ -3,9 +3,9 @@
  * POST /convex/sync/batch.
  *
  * Parcels are unpacked one after the other, SYNC_BATCH_TURN_BYTES in a turn of the loop, and each
- * is handed over as soon as it is whole. None begins while those before it hold much that is not on
- * disk yet: an event takes many times the memory of a small record. A parcel that waits holds its
- * body only, and bodies are bounded (server/http_body.c).
+ * is handed over as soon as it is whole. None begins while earlier ones hold many events that are
+ * not on disk yet: an event takes many times the memory of a small record. A parcel that waits
+ * holds its body only, and bodies are bounded (server/http_body.c).
  */
 #include "handlers/sync_batch.h"
 
@@ -82,8 +82,8 @@ static void sync_batch_hand_over(struct sync_batches *batches, struct unpacking 
 
 /* ---- one after the other ---- */
 
-/* The first parcel goes, with all its events or none, and its answer may leave. why: none is
- * taken; SPAN_NULL: they were handed over. */
+/* The first parcel goes, with all its events or none, and the answer may leave. why: no event is
+ * taken; SPAN_NULL: all were handed over. */
 static void sync_batch_let_go(struct unpacking *unpacking, struct span why)
 {
     struct parcel *parcel = unpacking->parcel;

@@ -19,7 +19,7 @@ struct unpacking {
     struct routes *routes;     /* keeps route alive; NULL: not begun */
     const struct route *route; /* NULL: the model has none */
     size_t place;              /* the record that is next or at hand */
-    size_t fed;                /* how many of its bytes its envelope has seen; 0: next */
+    size_t fed;                /* how many of its bytes the envelope has seen; 0: next */
     struct envelope envelope;  /* of the record at hand */
     size_t made_bytes;         /* of the bodies of the events so far */
     TAILQ_ENTRY(unpacking) link;

@@ -73,8 +73,8 @@ static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
     free(container_of(job, struct outbox_stale_mark, job));
 }
 
-/* The store has not taken a stale mark. The outbox keeps the mark and submits it again: a letter
- * that lacks its mark would be replayed over a newer event. */
+/* The store has not taken a stale mark. The outbox keeps the mark and submits it again: without the
+ * mark a letter would be replayed over a newer event. */
 static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
 {
     TAILQ_INSERT_TAIL(&outbox->failed_marks, job, link);

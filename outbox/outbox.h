@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outbox: a store in a thread of its own, as the loop sees it.
+ * The outbox: a store in a thread of its own, seen from the loop.
  *
  * The loop submits jobs, and the loop is called back when they are done. The thread, called the
  * writer, takes all jobs that wait, commits once and reports back: the more there is to do, the
@@ -49,7 +49,7 @@ void outbox_submit_read(struct outbox *outbox, struct outbox_read *read);
 void outbox_submit_walk(struct outbox *outbox, struct outbox_walk *walk);
 void outbox_submit_naming(struct outbox *outbox, struct outbox_naming *naming);
 
-/* An empty group, and one more operation at its end. The group must stay where it is. */
+/* An empty group, and one more operation at the end. The group must not move. */
 void outbox_group_init(struct outbox_group *group);
 void outbox_group_add(struct outbox_group *group, struct outbox_op *op);
 
@@ -63,9 +63,9 @@ bool outbox_may_have_letters(const struct outbox *outbox, struct span model, str
 
 /*
  * The event of that id was delivered and never stored: it counts as accepted and delivered, and
- * older letters and offers of its record become stale. No done is called: the outbox tries until
- * the store has taken it. Costs a write of its own only where the record may have letters. 0; or
- * -ENOMEM, and nothing happened.
+ * older letters and offers of the record become stale. No done is called: the outbox tries until
+ * the store has counted the event. Costs a separate write only where the record may have letters.
+ * 0; or -ENOMEM, and nothing happened.
  */
 int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span model,
                               struct span record);

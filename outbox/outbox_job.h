@@ -25,7 +25,7 @@ struct outbox_job {
         OUTBOX_JOB_STALE_MARK
     } type;
     unsigned flush; /* outbox.flushes when the job was staged */
-    bool taken;     /* the writer has it, and it cannot be withdrawn */
+    bool taken;     /* by the writer, so that it cannot be withdrawn */
     int result;     /* what done is called with */
 };
 TAILQ_HEAD(outbox_jobs, outbox_job);
@@ -35,13 +35,13 @@ TAILQ_HEAD(outbox_jobs, outbox_job);
 enum outbox_kind {
     /* Stores an event. row: all of it, with state STORE_PENDING or STORE_DEAD. */
     OUTBOX_APPEND,
-    /* An event was delivered: its row goes, whatever the state; older letters and offers of its
+    /* An event was delivered: the row goes, whatever the state; older letters and offers of its
      * record become stale. Also without a row, and twice. row: id, model, record. */
     OUTBOX_DELIVERED,
     /* An attempt failed. row: id, attempts, tried_ms, reason. STORE_MISSING: no pending row. */
     OUTBOX_NOTE_FAILURE,
-    /* Buries an event: its row becomes a letter, whatever the state; without a row, one is stored.
-     * Twice is once. row: all of it. */
+    /* Buries an event: the row becomes a letter, whatever the state; without a row, a letter is
+     * stored. Twice is once. row: all of it. */
     OUTBOX_BURY,
     /* An offer becomes pending. row: id. STORE_STALE: overtaken, and a letter again; STORE_MISSING:
      * no such offer. */
@@ -62,7 +62,7 @@ struct outbox_op {
      * STORE_MISSING, STORE_STALE or an -errno, and it is not. */
     void (*done)(struct outbox_op *op, int r);
     outbox_prepare_fn prepare;    /* TAKE: of the row that is taken; may be NULL */
-    struct outbox_row *taken_row; /* TAKE, with r == 0: the row as it is now; the callee frees it */
+    struct outbox_row *taken_row; /* TAKE, with r == 0: the row afterwards; the callee frees it */
     /* DELIVERED, with r == 0: there was no row, and nothing was counted. A caller that knows by
      * then that the event was never stored calls outbox_delivered_unstored(). */
     bool missing;
@@ -81,7 +81,7 @@ struct outbox_group {
 
 /*
  * Reads rows of one model by rising id: pending rows with after < id <= upto; or, with offers,
- * those that are offered or forced, without their bodies.
+ * offered and forced ones, without their bodies.
  */
 struct outbox_read {
     struct span model;

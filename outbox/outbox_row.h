@@ -8,7 +8,7 @@
 
 TAILQ_HEAD(outbox_rows, outbox_row);
 struct outbox_row {
-    struct store_row row; /* body.at is a malloc() of its own: who takes it sets body.at to NULL */
+    struct store_row row; /* body.at is from malloc(); NULL once somebody took it */
     void *prepared;       /* what prepare() made of the row; NULL: nothing */
     void (*prepared_free)(void *prepared);
     TAILQ_ENTRY(outbox_row) link;

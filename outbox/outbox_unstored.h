@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unstored events: those that were delivered before they could be stored, counted by model. The
- * loop counts them here, and the writer has the store count them with its next commit. Fields and
- * functions marked "the lock" want the writer's mutex.
+ * Unstored events: events that were delivered before they could be stored, counted by model. The
+ * loop counts such an event here, and the writer has the store count it with the next commit.
+ * Fields and functions marked "the lock" want the writer's mutex.
  */
 #pragma once
 

@@ -8,8 +8,8 @@
  *
  * Events that were pending in a backup may have been delivered since, and newer events of their
  * records as well. Sent again, they would undo the newer ones. So a copy is marked by its
- * application_id, and a store that is opened on one to serve sends nothing of it by itself: pending
- * events become dead letters, and are stale if they have a record.
+ * application_id, and a store that is opened on a copy to serve sends nothing unasked: pending
+ * events become dead letters, stale ones where there is a record.
  */
 #include "outbox/sqlite_backup.h"
 

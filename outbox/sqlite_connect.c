@@ -2,9 +2,9 @@
 /*
  * The connection to the SQLite file.
  *
- * secure_delete is FAST: deleted records are overwritten where that costs no extra write, which
- * wipes most of them. Large ones may stay in free pages, and copies in the WAL, until their room is
- * used again. Full wiping would double the writing, and the WAL would keep copies all the same.
+ * secure_delete is FAST: most deleted records are overwritten, wherever that costs no extra write.
+ * Large ones may stay in free pages, and copies in the WAL, until their room is used again. Full
+ * wiping would double the writing, and the WAL would keep copies all the same.
  */
 #include "outbox/sqlite_connect.h"
 
@@ -63,8 +63,8 @@ int sqlite_connect_settings(struct sqlite_core *self, enum store_mode mode)
     return rc == SQLITE_OK ? sqlite_wal_init(self) : rc;
 }
 
-/* Whether the WAL, or the shared memory that tells of it, is no longer the one that SQLite opened:
- * closing must then neither fold in nor remove what stands at its name. */
+/* Whether the WAL or its shared memory is no longer the file that SQLite opened: closing must then
+ * neither fold in nor remove the new file of that name. */
 static bool connect_has_foreign_wal(const struct sqlite_core *self)
 {
     int moved = 0;
@@ -75,8 +75,8 @@ static bool connect_has_foreign_wal(const struct sqlite_core *self)
 }
 
 /*
- * The last process that closes the file leaves it whole, and shows that by taking it out of WAL
- * mode. A WAL that is found beside such a file later belongs to another file.
+ * The last process that closes the file leaves it whole, and takes the file out of WAL mode as a
+ * sign. A WAL that is found beside such a file later belongs to another file.
  */
 static void connect_seal(struct sqlite_core *self)
 {

@@ -159,7 +159,7 @@ struct sqlite_value {
 /* Binds the first parameters of a statement. SQLITE_OK or an error. */
 int sqlite_core_bind(sqlite3_stmt *statement, const struct sqlite_value *values, size_t len);
 
-/* Binds values, runs the statement to its end, and clears its parameters. SQLITE_OK or an error. */
+/* Binds values, runs the statement to its end, and clears the parameters. SQLITE_OK or an error. */
 int sqlite_core_run(struct sqlite_core *self, enum sqlite_statement which,
                     const struct sqlite_value *values, size_t len);
 #define SQLITE_RUN(self, which, ...)                                                               \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The hold of an open store on its files: locks, so that no other relay serves them; and what stood
- * at their names, so that files which were moved or exchanged are noticed.
+ * The hold of an open store on its files: locks, so that no other relay serves the same files; and
+ * which files had the names, so that moved or exchanged ones are noticed.
  */
 #pragma once
 
@@ -46,14 +46,14 @@ void sqlite_hold_done(struct sqlite_hold *hold);
  */
 int sqlite_hold_lock_name(struct sqlite_hold *hold);
 
-/* Locks the file itself, whatever its name and whatever became of the lock file. To be called
+/* Locks the outbox's file, under whatever name, and whatever became of the lock file. To be called
  * before SQLite opens it. Outcomes of sqlite_hold_lock_name(). */
 int sqlite_hold_lock_file(struct sqlite_hold *hold);
 
 /* Whether a relay is just mending the file of that name. */
 bool sqlite_hold_is_mended(const struct sqlite_hold *hold);
 
-/* Locks all files as those of a relay that serves, once SQLite has them open. The same outcomes. */
+/* Locks all files for a relay that serves, once SQLite has them open. The same outcomes. */
 int sqlite_hold_lock_all(struct sqlite_hold *hold);
 
 /* Ends the locks of sqlite_hold_lock_all(), before SQLite closes and removes the files. */
@@ -68,8 +68,8 @@ void sqlite_hold_drop_files(struct sqlite_hold *hold);
  * sqlite_hold_done(). */
 void sqlite_hold_lend(const struct sqlite_hold *hold, struct sqlite_hold *copy);
 
-/* Takes over the files that the copy has locked itself, and lets go of those that the hold had in
- * the same places. SQLite must have closed the latter. */
+/* Takes over the files that the copy has locked itself, and lets go of the hold's own in the same
+ * places. SQLite must have closed the latter. */
 void sqlite_hold_take_over(struct sqlite_hold *hold, const struct sqlite_hold *copy);
 
 /* Notes which file stands at each place of which no file is known. SQLite must have them open. */

@@ -2,9 +2,9 @@
 /*
  * A record's lane, and the id of an event's body.
  *
- * A body has the id of its event. Only bodies from version 1 of the tables keep the ids that they
- * had, from 1 on, while the ids of their events have risen by OUTBOX_IDS_EARLY: so the migration
- * need not write all bodies anew. No other body has an id that low.
+ * A body has the id of its event. Only bodies from version 1 of the tables keep their old ids, from
+ * 1 on, while the ids of the events have risen by OUTBOX_IDS_EARLY: so the migration need not write
+ * all bodies anew. No other body has an id that low.
  */
 #include "outbox/sqlite_lane.h"
 

@@ -37,9 +37,9 @@ static bool mend_has_content(const char *path, const char *middle, const char *s
     return name && stat(name, &st) == 0 && st.st_size > 0;
 }
 
-/* Renames the file and those beside it that exist. The file itself is the first to get the name
- * .mending, and the last to lose that name: a start that finds the name knows that a mending was
- * cut short. 0 or an -errno. */
+/* Renames the file and any beside it. The SQLite file is the first to get the name .mending, and
+ * the last to lose that name: a start that finds the name knows that a mending was cut short. 0 or
+ * an -errno. */
 static int mend_move(const char *path, const char *from, const char *to)
 {
     bool file_first = *from == '\0';

@@ -2,9 +2,9 @@
 /*
  * Opening the SQLite file.
  *
- * The file is found, locked, made if it is missing, checked, and mended if it is damaged. Other
- * descriptors of the file are closed before SQLite opens it, or after SQLite closes it:
- * sqlite_hold.c says why.
+ * The file is found, locked, made if missing, checked, and mended if damaged. Other descriptors of
+ * the file are closed before SQLite opens the file, or after SQLite closes it: sqlite_hold.c says
+ * why.
  *
  * The file is made for its owner alone, and never left open to everybody.
  */

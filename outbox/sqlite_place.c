@@ -162,7 +162,7 @@ static char *place_follow(const char *path)
     return NULL;
 }
 
-/* The file does not exist. Its folder may be made or mounted later, so that is worth another
+/* The file does not exist. The folder may be made or mounted later, so that is worth another
  * try. */
 static int place_to_be_made(const struct store_options *options, char **path)
 {
@@ -213,7 +213,7 @@ enum {
 static const struct place_file_system {
     uint32_t magic;
     const char *name;
-    const char *risk; /* why it may lose the outbox; NULL: other machines share it */
+    const char *risk; /* why the outbox may be lost there; NULL: other machines share it */
 } place_file_systems[] = {
     {NFS_SUPER_MAGIC, "NFS", NULL},
     {SMB_SUPER_MAGIC, "SMB", NULL},
@@ -289,7 +289,7 @@ static int place_check_mounts(const struct store_options *options, const char *p
 
 /* ---- The rights ---- */
 
-/* Old container runtimes deny faccessat() itself, by another errno: that is no answer. */
+/* Old container runtimes deny faccessat() as a whole, by another errno: that is no answer. */
 bool sqlite_place_denies(const char *path, int how)
 {
     return faccessat(AT_FDCWD, path, how, AT_EACCESS) != 0 && (errno == EACCES || errno == EROFS);

@@ -13,9 +13,9 @@
  *   the rest of the disk. Appends work again once the reserve has its blocks back.
  *   Where a file system cannot hold blocks, its free blocks are counted instead.
  *
- * The quota is for appends alone. Stored events may grow beyond it by their reasons: refusing these
- * would keep the events pending for ever. A limit for the size of files counts as a quota. So does
- * what a reader pins: while a program reads an old state, nothing newer can leave the WAL.
+ * The quota is for appends alone. Reasons may make stored events grow beyond the quota: to refuse a
+ * reason would keep its event pending for ever. A limit for the size of files counts as a quota. So
+ * does what a reader pins: while a program reads an old state, nothing newer can leave the WAL.
  */
 #include "outbox/sqlite_room.h"
 
@@ -39,8 +39,8 @@ static int64_t sqlite_room_needed(const struct sqlite_core *self)
     return bytes > self->reserve.least_bytes ? bytes : self->reserve.least_bytes;
 }
 
-/* Whether the reserve holds that, or can. True also where no blocks are held: the room was measured
- * without them then. */
+/* Whether the reserve holds what is needed, or can. True also where no blocks are held: the room
+ * was measured without any then. */
 static bool sqlite_room_holds_enough(struct sqlite_core *self)
 {
     int64_t bytes = sqlite_room_needed(self);
@@ -75,9 +75,9 @@ static int64_t sqlite_room_left(struct sqlite_core *self)
 }
 
 /*
- * How many bytes appends may take of the disk. They go into the WAL, and later into pages of the
- * file, free ones first: both must fit beside the reserve. On a full disk, free pages can be used
- * as far as the WAL has its blocks already.
+ * How many bytes appends may take of the disk. The bytes go into the WAL, and later into pages of
+ * the file, free ones first: both must fit beside the reserve. On a full disk, free pages can be
+ * used as far as the WAL has its blocks already.
  */
 static int64_t sqlite_room_of_disk(struct sqlite_core *self, int64_t free_bytes)
 {

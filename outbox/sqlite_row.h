@@ -23,7 +23,7 @@ struct store_row sqlite_row(sqlite3_stmt *statement);
 /* Whether the columns have the types of an event's: damage may lead to another table's rows. */
 bool sqlite_row_is_likely(sqlite3_stmt *statement);
 
-/* Binds an event without its body, in the order of its columns. An SQLite result. */
+/* Binds an event without its body, in the order of the columns. An SQLite result. */
 int sqlite_row_bind(sqlite3_stmt *statement, const struct store_row *row);
 
 /* A column as bytes; SPAN_NULL where it is NULL. Valid until the statement is stepped or reset. */

@@ -3,7 +3,7 @@
  * Salvage of a damaged SQLite file.
  *
  * A table is read by rising id. Where a damaged page is in the way, the reading starts anew behind
- * the id where it stopped, and again behind the next id, until it is past the page. The steps are
+ * the id that came last, and again behind the next id, until it is past the page. The steps are
  * single ids at first, so that little of the next page is missed. Later they grow, so that the
  * reading comes to an end.
  *
@@ -208,7 +208,7 @@ static int salvage_body(struct salvage *self, sqlite3_stmt *columns)
     struct store_row row = {
         .id = sqlite_lane_event(id),
         .state = STORE_DEAD,
-        .stale = true, /* its record is unknown, so that no later event can mark it */
+        .stale = true, /* the record is unknown, so that no later event can mark it */
         .body = salvage_blob(columns, 1),
         .reason = {salvage_reason, sizeof(salvage_reason) - 1},
         .arrived_ms = clock_wall_ms(&clock_system),
@@ -296,7 +296,8 @@ static int salvage_events(struct salvage *self)
                         salvage_event);
 }
 
-/* Whether the file is of version 1, by its columns: damage may have hit the version itself. */
+/* Whether the file is of version 1, judged by the columns: damage may have hit the number of the
+ * version. */
 static bool salvage_is_early(struct salvage *self)
 {
     sqlite3_stmt *unused = NULL;

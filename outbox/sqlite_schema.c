@@ -2,8 +2,8 @@
 /*
  * The tables, their versions, and the statements.
  *
- * An event's body has a table of its own: it may be large and is written once, while the rest of
- * the event changes with each attempt.
+ * Bodies have a table of their own: a body may be large and is written once, while the rest of the
+ * event changes with each attempt.
  *
  * Each index holds only the rows that statements look up by that index, so that most events
  * (pending, then delivered) cost two small entries. An index on model alone is in the order of
@@ -29,7 +29,7 @@ static const char *const schema_migrations[] = {
     " arrived_ms INTEGER NOT NULL,"
     " tried_ms INTEGER NOT NULL,"
     " died_ms INTEGER NOT NULL,"
-    " model BLOB," /* blobs, since these may be WTF-8, with NUL in them */
+    " model BLOB," /* blobs, since names may be WTF-8 and hold NUL */
     " record BLOB,"
     " reason BLOB"
     ") STRICT;"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tallies in the SQLite file: a row of counts for each named model, and one for all others; and the
- * mark of ids. A transaction gathers its changes of both in struct sqlite_core, and writes them
- * once, at the end.
+ * mark of ids. A transaction gathers changes of both in struct sqlite_core, and writes them once,
+ * at the end.
  */
 #pragma once
 

@@ -3,11 +3,11 @@
  * Tending.
  *
  * Damage can show while the relay serves: a start does not check large files, and a disk may go bad
- * later. A row on a damaged page would keep all rows behind it from being read, and cannot be
- * deleted, since that would change the same page. So the file is mended as at a start: readable
- * rows go into a new file, with which the relay goes on. Before that the whole file is checked,
- * since the cause may be a bit that flipped in memory alone. This takes seconds for 100 MiB.
- * Meanwhile the writer does nothing else, and commands find no file.
+ * later. A row on a damaged page would keep all later rows from being read, and cannot be deleted,
+ * since that would change the same page. So the file is mended as at a start: readable rows go into
+ * a new file, with which the relay goes on. Before that the whole file is checked, since the cause
+ * may be a bit that flipped in memory alone. This takes seconds for 100 MiB. Meanwhile the writer
+ * does nothing else, and commands find no file.
  *
  * A disk that fails to read is no damage: the failure may pass, or else a person has to save the
  * file.

@@ -7,7 +7,7 @@
 
 /*
  * No start would find changes of a file that was removed, moved away or emptied. If only the WAL
- * has lost its name, this connection alone still has the WAL, and folds it into the file.
+ * has lost its name, then only this connection still has the WAL, and folds the WAL into the file.
  */
 int sqlite_transact_find(struct sqlite_core *self)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The WAL beside the SQLite file. Its blocks are claimed ahead, and it is folded into the file as
- * soon as any change finds no room: sqlite_room.c says why.
+ * The WAL beside the SQLite file. Its blocks are claimed ahead, and the WAL is folded into the file
+ * as soon as any change finds no room: sqlite_room.c says why.
  */
 #include "outbox/sqlite_wal.h"
 

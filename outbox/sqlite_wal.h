@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The WAL beside the SQLite file: how far it may grow, and when it is folded into the file. */
+/* The WAL beside the SQLite file: how far it may grow, and when the file takes the WAL in. */
 #pragma once
 
 #include "outbox/sqlite_core.h"

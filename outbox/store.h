@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The store: where events that are not settled are kept. A seam of function pointers, so that there
- * can be another kind of store. Every call blocks: the server keeps the store in a thread of its
- * own (outbox.h), and `convex-relay outbox` calls it directly.
+ * can be another kind of store. Every call blocks: the server keeps the store in a separate thread
+ * (outbox.h), and `convex-relay outbox` calls it directly.
  *
  * A row is an event. Changes stand between begin() and commit(). Once commit() has returned 0, they
  * survive a power cut. If commit() fails, none of them has happened; but if the process dies before
- * the next commit() that returns 0, they may turn out to have, since nobody can tell what a failed
- * write has left. A change or a reading that fails with STORE_FULL, STORE_BROKEN or an -errno may
- * spoil the transaction: then it admits no more changes, and commit() fails the same way. If the
- * transaction is not spoilt, its other changes are committed.
+ * the next commit() that returns 0, the changes may turn up after all, since nobody can tell what a
+ * failed write has left. A change or a reading that fails with STORE_FULL, STORE_BROKEN or an
+ * -errno may spoil the transaction: then it admits no more changes, and commit() fails the same
+ * way. If the transaction is not spoilt, its other changes are committed.
  */
 #pragma once
 
@@ -141,8 +141,8 @@ struct store_ops {
      * such letter; STORE_STALE, unless force. */
     int (*offer)(struct store *store, uint64_t id, bool force);
     /* An offer becomes pending, without attempts; its age counts from since_ms, and arrived_ms
-     * stays. new_id: id, or of a forced offer its new one. STORE_STALE: a newer event of the record
-     * was delivered since the offer, which is a letter again, with its old reason. STORE_MISSING:
+     * stays. new_id: id, or a new one for a forced offer. STORE_STALE: a newer event of the record
+     * was delivered since the offer, which is a letter again, with the old reason. STORE_MISSING:
      * no such offer. */
     int (*take_offer)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
     /* An offer is a letter again. The letter's reason says both why the event died and why the
@@ -154,8 +154,8 @@ struct store_ops {
                         uint64_t *refused);
     /* Removes a letter for good. STORE_MISSING: no such letter. */
     int (*discard)(struct store *store, uint64_t id);
-    /* Gives the model counts of its own: its rows move out of the counts of all others. Nothing for
-     * a model that has them, or that is called "other". Only for a store that serves. */
+    /* Gives the model counts of its own: the rows move out of the counts of all others. Nothing for
+     * a model that has such counts, or is called "other". Only for a store that serves. */
     int (*name)(struct store *store, struct span model);
     /* Sets the mark: no id above it was given so far (outbox_ids.h). */
     int (*set_id_mark)(struct store *store, uint64_t id);
@@ -177,12 +177,12 @@ struct store_ops {
     /* Called once a second by the relay that serves: mends damage that was found since, also by a
      * command beside it. Rows that cannot be saved count as discarded and spoilt; some that can be
      * saved become letters. 0, and *mended (which may be NULL) says whether there was damage;
-     * STORE_BROKEN: it is not mended yet, and calls that meet it fail. */
+     * STORE_BROKEN: the damage is not mended yet, and calls that meet it fail. */
     int (*tend)(struct store *store, bool *mended);
     /*
      * Copies the store, as of one moment, into a new file that only its owner may read; other
      * processes go on changing the store. The file appears once it is whole and on disk. Opened in
-     * STORE_SERVE, the copy sends nothing by itself: its pending events become letters.
+     * STORE_SERVE, the copy sends nothing unasked: its pending events become letters.
      * STORE_REFUSED: the file cannot be made, and *why has grown by one line that says why.
      */
     int (*backup)(struct store *store, const struct store_backup *backup);

@@ -4,10 +4,10 @@
  *
  * The age of an event in memory is measured on the mono clock, which never jumps. A row has only
  * the time of its arrival, by a wall clock that may have been wrong then (a machine without a
- * battery begins in 1970) or may be wrong now. So there are two measures: the wall clock as it is,
- * and the wall clock as if nobody had set it since the start. The smaller age counts, since giving
- * an event up a day late harms less than giving up one that was hardly tried. Where neither measure
- * is possible, the age counts from when the row is read.
+ * battery begins in 1970) or may be wrong now. So there are two measures: the wall clock, and the
+ * wall clock as if nobody had set it since the start. The smaller age counts, since giving an event
+ * up a day late harms less than giving up one that was hardly tried. Where neither measure is
+ * possible, the age counts from when the row is read.
  */
 #include "relay/age.h"
 

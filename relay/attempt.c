@@ -91,8 +91,8 @@ static void attempt_shrink(struct buf *buf)
     buf->len = 0;
 }
 
-/* The attempt is over. Its deliveries move to the list, in their order. Returns what learn_from()
- * wants to know of it. */
+/* The attempt is over. Its deliveries move to the list, in the same order. Returns what
+ * learn_from() wants to know. */
 static struct learn_attempt attempt_end(struct attempt *attempt, struct delivery_list *deliveries)
 {
     struct relay *relay = attempt->relay;
@@ -170,7 +170,7 @@ static int attempt_write_item(struct attempt *attempt, const struct delivery *de
     return r ? r : buf_append_span(&attempt->before, buf_span(&attempt->after));
 }
 
-/* The items are copied: they are small, and a call has as many as its batch has events. */
+/* The items are copied: they are small, and a call has one for each event of the batch. */
 static int attempt_write_batch(struct attempt *attempt)
 {
     const struct route_batch *batch = &attempt->model->route->batch;
@@ -300,7 +300,7 @@ static bool attempt_prepare(struct delivery *delivery)
 }
 
 /* Whether the event, which heads its lane and has a slot, is sent now. False: the event is settled
- * or rests, and whatever it waits for calls lanes_ready(). */
+ * or rests, and lanes_ready() is called at the end of the wait. */
 static bool attempt_may_go(struct delivery *delivery)
 {
     if (delivery->state != DELIVERY_WAITING || settle_is_disk_first(delivery)) {
@@ -364,7 +364,7 @@ static void attempt_gather(struct attempt *attempt)
     }
 }
 
-/* The event heads its lane, and lanes_start() has given it a slot. */
+/* The event heads its lane, and has a slot from lanes_start(). */
 static void attempt_start(struct delivery *delivery)
 {
     struct delivery_list deliveries = TAILQ_HEAD_INITIALIZER(deliveries);

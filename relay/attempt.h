@@ -12,7 +12,7 @@ struct relay;
 /* Starts whatever may go. */
 void attempt_start_all(struct relay *relay);
 
-/* Ends the event's attempt, if there is one, unanswered, and that of the events beside it. */
+/* Ends the event's attempt, if there is one, unanswered, for the events beside it as well. */
 void attempt_cancel(struct delivery *delivery);
 
 /* Frees what is kept for later attempts. None may be under way. */

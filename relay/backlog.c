@@ -4,8 +4,8 @@
  *
  * Each model has a bounded window of events in memory. While the window is full, new events go to
  * disk alone (relay/queue.h). Once the window has drained by half, those events come back by pages.
- * A page is bounded as well, since all of its events join their lanes in one turn of the loop. The
- * slow part, the parsing of bodies, is done by the outbox's thread before (relay/prepared.h).
+ * A page is bounded as well, since all of its events join lanes in one turn of the loop. The slow
+ * part, the parsing of bodies, is done by the outbox's thread before (relay/prepared.h).
  */
 #include "relay/backlog.h"
 

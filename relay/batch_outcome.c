@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch that fails is sent again in halves, their events in the same order, down to one event,
- * which goes by the single mutation and gets its judgement there: a split is no attempt of theirs.
- * delivery.company keeps a half together, and apart from events that no batch has failed with.
+ * A batch that fails is sent again in halves, with the events in the same order, down to one event,
+ * which goes by the single mutation and is judged there. A split counts as no attempt of the
+ * events. delivery.company keeps a half together, and apart from events that no batch has failed
+ * with.
  *
  * Convex being away, or refusing everybody, is learned from the first event alone: one call is one
- * piece of evidence. Where the content of any of them may be why (a proxy that dislikes a text),
- * they go singly from then on, so that each is judged for itself.
+ * piece of evidence. Where the content of an event may be why (a proxy that dislikes a text), the
+ * events go singly from then on, so that each is judged alone.
  */
 #include "relay/batch_outcome.h"
 

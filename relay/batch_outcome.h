@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What follows from the answer to a call with several events, for each of them and for the next
- * batches of their model. */
+/* What follows from the answer to a call with several events, for each of these and for the model's
+ * next batches. */
 #pragma once
 
 #include "relay/delivery.h"

@@ -4,7 +4,8 @@
 
 const char core_stopping_text[] = "The relay is stopping";
 
-/* The hook runs behind those that bring events in, so an event is sent in the turn it came. */
+/* The hook runs behind the hooks that bring events in, so an event is sent in the turn of its
+ * arrival. */
 void core_ask_pump(struct relay *relay)
 {
     if (relay->pump_asked)

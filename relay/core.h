@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of the relay share: struct relay and its bounds. Whoever changes a state asks for
- * the pump (relay/pump.h). What the relay promises to those above it is in relay/relay.h.
+ * the pump (relay/pump.h). What the relay promises to rooms above is in relay/relay.h.
  */
 #pragma once
 
@@ -132,7 +132,7 @@ uint64_t core_next_id(struct relay *relay);
  * knocks. Outcomes of lanes_join(). */
 int core_join(struct delivery *delivery, enum lanes_haste haste);
 
-/* The event leaves its lane, if it is in one, and the delivery is freed. */
+/* The event leaves its lane, if any, and the delivery is freed. */
 void core_finish(struct delivery *delivery);
 
 /* How many places in memory the model may have: its share of the window. */
@@ -152,7 +152,7 @@ bool core_is_held_by_clock(const struct model *model);
 uint64_t core_pending_of(struct relay *relay, struct model *model);
 
 /* Where events of the model count: model (may be NULL), or relay.other for all models without
- * counts of their own. With an outbox these are copies of the store's. */
+ * counts of their own. With an outbox the counts are copies of the store's. */
 struct event_counts *core_counts_of(struct relay *relay, struct model *model);
 
 /* Without an outbox: one more event of the model was accepted, and delivered or discarded. */

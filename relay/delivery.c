@@ -9,9 +9,8 @@
  *   WAITING --events that have not failed go first--> RESTING
  *   WAITING, RESTING --too old--> SETTLING; --told 503--> gone
  *
- * The sender is answered when Convex has taken the event (200) or when its letter is written (500);
- * or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once it is known that the disk
- * will not take it.
+ * The sender is answered when Convex has taken the event (200) or when the letter is written (500);
+ * or else after SYNC_WAIT_MS: 202 once the event is on disk, 503 once the disk has refused it.
  */
 #include "relay/delivery.h"
 
@@ -19,7 +18,7 @@
 
 #include "base/allocator.h"
 
-/* For each state: those that may follow it. */
+/* For each state, the states that may follow. */
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
     [DELIVERY_SPILLED] = 0,
     [DELIVERY_FETCHING] = 1U << DELIVERY_WAITING,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A delivery: one event on its way, with its state, its place in a lane, its ticket and its row. */
+/* A delivery: one event on its way, with a state, a place in a lane, a ticket and a row. */
 #pragma once
 
 #include <stdbool.h>
@@ -19,7 +19,7 @@ struct relay;
 
 /* What an event waits for. delivery_enter() alone moves it from state to state. */
 enum delivery_state {
-    DELIVERY_SPILLED,   /* no place in memory: it is stored, and a page brings it back */
+    DELIVERY_SPILLED,   /* no place in memory: it is stored, to come back by a page */
     DELIVERY_FETCHING,  /* an offer that has its place, and that the outbox makes pending */
     DELIVERY_WAITING,   /* in its lane for a slot; at the lane's head maybe for the disk */
     DELIVERY_IN_FLIGHT, /* for Convex: an attempt is in flight */
@@ -46,10 +46,10 @@ enum delivery_row {
  *   RESTING     as WAITING
  *   SETTLING    any            any
  *
- * A forced offer that is FETCHING has its new id already, while its row still has the old one.
- * With an outbox, the row of an event is NONE if the disk refused the append, or if Convex was
- * faster. If the disk refused, the sender is told 503 once the ticket is due, and the event then
- * lives on only while an attempt is in flight. Without an outbox every row is NONE.
+ * A forced offer that is FETCHING has its new id already, while the row still has the old one. With
+ * an outbox, the row of an event is NONE if the disk refused the append, or if Convex was faster.
+ * If the disk refused, the sender is told 503 once the ticket is due, and the event then lives on
+ * only while an attempt is in flight. Without an outbox every row is NONE.
  */
 struct delivery {
     enum delivery_state state;
@@ -80,7 +80,7 @@ struct delivery {
     enum reply reply;   /* while SETTLING: the sender's answer once the fate is written */
     struct buf message; /* the whole message of that answer */
 
-    struct outbox_op append;      /* stores the event; if that is an offer: takes or refuses it */
+    struct outbox_op append;      /* stores the event; takes or refuses an offer */
     struct outbox_op note;        /* stores why an attempt failed */
     struct outbox_op fate;        /* stores that the event was delivered, or died */
     struct buf noted;             /* a copy of the reason, which note points at */
@@ -119,7 +119,7 @@ struct delivery *delivery_free(struct delivery *delivery);
 /* The delivery's ticket is for a result of that parcel. */
 void delivery_open_place(struct delivery *delivery, struct parcel *parcel, size_t place);
 
-/* Moves the delivery to a state that may follow its own, and clears its timer. */
+/* Moves the delivery to a state that may follow the present one, and clears its timer. */
 void delivery_enter(struct delivery *delivery, enum delivery_state state);
 
 /* Sets delivery.row, and corrects the sums of unstored bytes. */

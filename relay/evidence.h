@@ -3,9 +3,9 @@
  * Evidence: whether a failure is the event's own fault, or says that all events would fail. The
  * judgement follows from which events failed and which got through, and in which order.
  *
- * An event is itself to blame, for good, if it fails again although another event has got through
- * since its first failure. What becomes of such an event says nothing about others. The events of
- * one record go one at a time, so that several events are several records.
+ * An event is itself to blame, for good, if the event fails again although another one has got
+ * through since the first failure. What becomes of such an event says nothing about others. The
+ * events of one record go one at a time, so that several events are several records.
  */
 #pragma once
 

@@ -2,9 +2,9 @@
 /*
  * The way in.
  *
- * The events of a parcel get their ids and places in one turn of the loop, in their order, and are
- * stored as one group. None of them is sent before the group is on disk: where the disk refuses
- * it, or memory is short, nothing of the parcel was taken, even if Convex is well.
+ * The events of a parcel get ids and places in one turn of the loop, in their order, and are stored
+ * as one group. No event is sent before the group is on disk: where the disk refuses the group, or
+ * memory is short, nothing of the parcel was taken, even if Convex is well.
  */
 #include "relay/intake.h"
 
@@ -25,7 +25,7 @@ static bool intake_is_over(const struct relay *relay)
     return relay->phase == RELAY_GIVEN_UP && !relay->outbox;
 }
 
-/* The event joins its record's lane, or goes to disk alone. made: its args are for the model's
+/* The event joins its record's lane, or goes to disk alone. made: the args are for the model's
  * route. 0 or -ENOMEM. */
 static int intake_place(struct delivery *delivery, struct model *model, bool spills, bool made)
 {
@@ -163,7 +163,7 @@ static bool intake_is_refused(const struct intake *intake, size_t place)
     return !intake->model || intake->parcel->items[place].refusal.at;
 }
 
-/* The event of that place gets its id, and its place in line. 0 or -ENOMEM. */
+/* The event of that place gets an id, and so its place in line. 0 or -ENOMEM. */
 static int intake_add(struct intake *intake, size_t place)
 {
     struct relay *relay = intake->relay;

@@ -75,7 +75,7 @@ void lane_group_init(struct lane_group *group, int limit)
 
 /*
  * While a group stands in lanes.startable, the rank of its first head must not change. So a group
- * is taken out before its ready heap or its room changes, and put back afterwards.
+ * is taken out before its ready heap or room changes, and put back afterwards.
  */
 static void lane_group_delist(struct lanes *lanes, struct lane_group *group)
 {

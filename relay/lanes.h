@@ -5,7 +5,7 @@
  * The events of one record stand in one lane and go one at a time, by rising id. The lanes of one
  * model form a group. Lanes go side by side, as far as the limit of their group and the limit of
  * all groups allow. Of several heads that could go, the lowest rank goes first: an event's rank is
- * its id; a head that has rested gets a rank behind all others; an event that joined for idle
+ * the id; a head that has rested gets a rank behind all others; an event that joined for idle
  * moments ranks behind all live ones, until a live event joins its lane.
  *
  * Nothing here knows of Convex, HTTP, disks or time.
@@ -84,7 +84,7 @@ struct lane_place *lanes_next(const struct lane_group *group);
 /* A ready head goes along with another head that is in flight, and takes no room. */
 void lanes_go_along(struct lanes *lanes, struct lane_place *place);
 
-/* Whether no head can go now, while a head of the group would go at once if it became ready: slots
+/* Whether no head can go now, while a head of the group would go at once on becoming ready: slots
  * are free, and nothing wants them. */
 bool lanes_would_start(const struct lanes *lanes, const struct lane_group *group);
 
@@ -108,5 +108,6 @@ void lanes_rest(struct lanes *lanes, struct lane_place *place);
  * ready: otherwise events that fail again and again would keep all others from going. */
 void lanes_ready(struct lanes *lanes, struct lane_place *place);
 
-/* Takes the place out of its lane, in flight or not. If it was the head, the next one is ready. */
+/* Takes the place out of its lane, in flight or not. Where the head leaves, the next one is
+ * ready. */
 void lanes_leave(struct lanes *lanes, struct lane_place *place);

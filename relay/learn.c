@@ -6,7 +6,7 @@
  * closes the model's gate. The upstream gate closes when Convex cannot be reached, refuses the
  * relay or fails. Neither gate closes for an event's own fault, which relay/evidence.h finds.
  * Behind a closed gate events wait without attempts or log lines. An event that is itself to blame
- * waits by its own backoff and holds up its record alone.
+ * waits by its own backoff, and holds up one record.
  */
 #include "relay/learn.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model: what the relay knows of it beyond its route. A reload replaces the route alone; lanes,
+ * A model: what the relay knows of one beyond its route. A reload replaces the route alone; lanes,
  * limit, gate and queue stay.
  */
 #pragma once

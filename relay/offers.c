@@ -6,10 +6,10 @@
  *                   offered --refused, stale--> dead
  *   in memory       FETCHING --taken--> WAITING; --refused, stale--> gone
  *
- * Offers are for idle moments of their model: all of its pending events are in memory, a slot is
- * free, and no live event is ready. An offer goes to the end of its record's lane. It takes the
- * place there first; only then does the outbox make it pending. No older event can thus reach
- * Convex after a newer one of its record, since a newer event is in one of three places:
+ * Offers are for idle moments of their model: all pending events of the model are in memory, a slot
+ * is free, and no live event is ready. An offer goes to the end of its record's lane. The offer
+ * takes the place there first; only then does the outbox make it pending. No older event can thus
+ * reach Convex after a newer one of its record, since a newer event is in one of three places:
  *
  *   in the lane already   the offer is refused;
  *   not there yet         the newer event will stand behind the offer;
@@ -19,7 +19,7 @@
  *                         offer is taken.
  *
  * A walk through the outbox finds which models have offers, after another process has changed the
- * outbox and after routes have changed. On its way it refuses the offers of models without a route.
+ * outbox and after routes have changed. On the way, offers of models without a route are refused.
  */
 #include "relay/offers.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of a relay, which stay as they are until its end. */
+/* The options of a relay, which never change. */
 #pragma once
 
 #include <stdint.h>

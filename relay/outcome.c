@@ -62,8 +62,8 @@ void outcome_rest(struct delivery *delivery, int64_t until_ms)
     core_ask_pump(relay); /* other lanes may use the slot */
 }
 
-/* Events that rest, and have no gate before them any more, may go. all: also events that are to
- * blame for their failures, which otherwise wait for their own backoff. */
+/* Events that rest, and are before no gate any more, may go. all: also events that are themselves
+ * to blame, and would otherwise wait for the end of a backoff. */
 static void outcome_wake_some(struct relay *relay, bool all)
 {
     struct delivery *delivery;
@@ -110,7 +110,7 @@ void outcome_probe(struct relay *relay)
 }
 
 /*
- * When the event may go again. An event that is itself to blame waits by its own backoff. Before a
+ * When the event may go again. An event that is to blame waits by a backoff of its own. Before a
  * closed gate any other event waits for the gate's timer and a little longer, so that an event
  * which has not failed is the next probe.
  */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What follows for an event from a verdict: it is done, dead, or to be tried again; and the rests
- * of those that are to be tried again. What a verdict says of other events is relay/learn.h's.
+ * What follows for an event from a verdict: done, dead, or to be tried again; and the rests before
+ * another try. What a verdict says of other events is relay/learn.h's.
  */
 #pragma once
 
@@ -19,7 +19,7 @@ struct verdict;
  */
 void outcome_note(struct delivery *delivery, int64_t began_ms, struct verdict *verdict);
 
-/* The event is settled, or rests until it is tried again; it may be gone when this returns. */
+/* The event is settled, or rests until the next try; it may be gone when the call returns. */
 void outcome_apply(struct delivery *delivery, const struct verdict *verdict);
 
 /*
@@ -34,8 +34,8 @@ void outcome_void(struct delivery *delivery);
 /* An event that could be sent waits until then, without an attempt. */
 void outcome_rest(struct delivery *delivery, int64_t until_ms);
 
-/* Events that rest before a gate which has opened go on; those that are themselves to blame wait
- * for their own time. */
+/* Events that rest before a gate which has opened go on; only events that are themselves to blame
+ * rest until the timer. */
 void outcome_wake(struct relay *relay);
 
 /* Whatever kept events from being sent may be mended: each gate lets one pass. */

@@ -2,9 +2,9 @@
 /*
  * The relay: the way in, what happens every second, start and stop.
  *
- * An event that arrives joins the lane of its record, and the outbox is told to store it
- * (relay/settle.h). When the event heads its lane and a slot is free, it goes to Convex in the same
- * turn of the loop (relay/attempt.h). Events that went to disk alone come back by pages
+ * An event that arrives joins the lane of its record, and the outbox is told to store the event
+ * (relay/settle.h). When the event heads its lane and a slot is free, Convex is sent the event in
+ * the same turn of the loop (relay/attempt.h). Events that went to disk alone come back by pages
  * (relay/backlog.h), and offers are taken in idle moments (relay/offers.h).
  */
 #include "relay/relay.h"

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The relay: takes events from the handlers, stores them, brings them to Convex, answers
- * senders. */
+/* The relay: takes events from the handlers, stores and delivers them, answers senders. */
 #pragma once
 
 #include <stdbool.h>
@@ -28,8 +27,8 @@ CLEANUP_POINTER(struct relay, relay_free);
 
 /*
  * Sets the routes, at the start and after a reload; held events are tried at once. Events of a
- * model that has lost its route wait until the model has a route again; without an outbox they go
- * by the old route. 0; or an -errno, and nothing has changed.
+ * model that has lost its route wait until there is one again. Without an outbox such events go by
+ * the old route. 0; or an -errno, and nothing has changed.
  */
 int relay_set_routes(struct relay *relay, struct routes *routes);
 

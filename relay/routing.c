@@ -100,7 +100,7 @@ static void routing_submit_naming(struct relay *relay)
     outbox_submit_naming(relay->outbox, naming);
 }
 
-/* Offers count as pending until a walk has refused them, so the log waits for its end. */
+/* Offers count as pending until a walk has refused them, so the log waits for the walk's end. */
 void routing_log_lost(struct relay *relay)
 {
     struct model *model;

@@ -4,11 +4,11 @@
  *
  *   append  The event is stored, side by side with its first attempt. If the record may have
  *           dead letters, the attempt waits for the append: without a row, a crash after the
- *           delivery could leave no trace of the event, and those letters would never be stale.
- *           It also waits where the mutation gets the event's id (sequence), and a crash could
- *           make that id be given again; and where the event is one of a group, of which nothing
- *           may be sent unless all of it is stored.
- *   note    After a failed attempt: how many there were, and why the last one failed.
+ *           delivery could leave no trace of the event, and those letters would never be stale. The
+ *           attempt also waits where the mutation gets the event's id (sequence), and a crash could
+ *           make that id be given again; and where the event is one of a group, since a group is
+ *           stored as a whole before anything of it is sent.
+ *   note    After a failed attempt: how many attempts there were, and why the last one failed.
  *   fate    The event was delivered, or is dead. If the event was on disk, the next event of the
  *           record waits until the fate is written. So Convex may see the last event of a record
  *           twice after a crash, but never an older event after a newer one.
@@ -183,8 +183,8 @@ static void settle_later(struct delivery *delivery)
     loop_timer_set(loop, &delivery->timer, loop_now_ms(loop) + SETTLE_AGAIN_MS);
 }
 
-/* The event was delivered, and has no row: it counts as delivered, and older letters of its record
- * become stale as soon as the outbox can write that. */
+/* The event was delivered, and has no row: it counts as delivered, and older letters of the record
+ * become stale as soon as the outbox can write the mark. */
 static void settle_forget(struct delivery *delivery)
 {
     const struct event *event = &delivery->event;

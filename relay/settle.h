@@ -25,9 +25,9 @@ void settle_note_failure(struct delivery *delivery);
  * written the fate, maybe before this function returns. */
 void settle_delivered(struct delivery *delivery);
 
-/* Buries the event: it becomes a dead letter with that reason, cut to CORE_REASON_MAX; without an
- * outbox it is discarded. The sender gets reply and the whole reason at the disk's first outcome;
- * 503 where there is no row and none can be made. */
+/* Buries the event: it becomes a dead letter with that reason, cut to CORE_REASON_MAX. Without an
+ * outbox the event is discarded. The sender gets reply and the whole reason at the disk's first
+ * outcome; 503 where there is no row and none can be made. */
 void settle_bury(struct delivery *delivery, enum reply reply, struct span reason);
 
 /* tickets.due: answers 202 or 503, unless the disk has still to decide which. May free the

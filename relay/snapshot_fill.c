@@ -51,7 +51,7 @@ static struct event_counts fill_counts_of(const struct store_tally *tally, uint6
     };
 }
 
-/* With an outbox its counts are copied; without one the relay has counted by itself. */
+/* With an outbox, its counts are copied; without one, the relay counts. */
 static int fill_counts(struct relay *relay, struct snapshot *snapshot)
 {
     cleanup(outbox_tallies_done) struct outbox_tallies tallies = {0};

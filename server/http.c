@@ -2,7 +2,7 @@
 /*
  * libmicrohttpd on the loop.
  *
- * The daemon has no thread of its own, and no listening socket (http_door.c has them). Its epoll
+ * The daemon has neither a thread nor listening sockets (those are in http_door.c). Its epoll
  * descriptor is a source of the loop. MHD_run() is called once a turn, before the wait, in three
  * cases: that descriptor is ready; a connection was resumed, which MHD_get_timeout() of 0.9.75 does
  * not report; or libmicrohttpd says that it has more to do. The last one matters since its own

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The HTTP server, which gives each request to its endpoint's handler. It hides libmicrohttpd. */
+/* The HTTP server gives each request to the endpoint's handler, and hides libmicrohttpd. */
 #pragma once
 
 #include <stdbool.h>
@@ -29,14 +29,14 @@ int http_new(struct loop *loop, struct service *service, const struct http_optio
 struct http *http_free(struct http *http);
 CLEANUP_POINTER(struct http, http_free);
 
-/* Begins to drain: the only new connections are those that the kernel has accepted already, and
- * each connection ends with its next answer. */
+/* Begins to drain: no connections are new but those that the kernel has accepted already, and each
+ * connection ends with the next answer. */
 void http_drain(struct http *http);
 
 /* Whether a server that drains has let every client in and has no request under way. */
 bool http_is_drained(const struct http *http);
 
-/* How many requests are under way, from their headers to the last byte of their answers. */
+/* How many requests are under way, from the headers to the last byte of the answers. */
 int http_busy(const struct http *http);
 
 /* How many clients are connected, whether they ask for something or not. */

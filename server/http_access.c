@@ -11,11 +11,11 @@
  *   pieces  are gathered, and the envelope is read while they arrive.
  *   whole   The handler runs. It answers, or the relay does so later.
  *
- * Suspending a connection costs it three system calls, and a near Convex answers sooner than that
- * is worth. So a request without an answer is awaited first: MHD asks for the answer whenever it
- * runs. The connection is suspended only when the answer takes longer than HTTP_AWAIT_MS. Before
- * that MHD also watches the client, and may report that the client has left. Such a request goes on
- * without a connection, and the limit of connections does not hold for it: HTTP_GONE_MAX does.
+ * Suspending a connection costs three system calls, and a near Convex answers sooner than that is
+ * worth. So a request without an answer is awaited first: MHD asks for the answer whenever it runs.
+ * The connection is suspended only when the answer takes longer than HTTP_AWAIT_MS. Before that MHD
+ * also watches the client, and may report that the client has left. Such a request goes on without
+ * a connection, and the limit of connections does not hold for it: HTTP_GONE_MAX does.
  */
 #include "server/http_access.h"
 
@@ -286,7 +286,7 @@ static enum reply http_access_reply_like(unsigned status)
     }
 }
 
-/* Counts an answer that MHD has given by itself, to a head or a chunk that it refuses. Without such
+/* Counts an answer that MHD has given unasked, to a head or a chunk that it refuses. Without such
  * an answer the client has left. */
 static void http_observe_mhd(struct http_connection *connection)
 {

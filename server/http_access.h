@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The callbacks of libmicrohttpd that a request passes through, from its first line to its end. */
+/* The callbacks of libmicrohttpd that a request passes through, from the first line to the end. */
 #pragma once
 
 #include <microhttpd.h>

@@ -3,8 +3,8 @@
  * The limits of a request's body, and the body while it arrives.
  *
  * One body may have MAX_BODY_BYTES. All connections and the relay together may hold four bodies of
- * that size, or 64 MiB if that is more. A body that goes past a limit is refused, before it arrives
- * or in its middle, since bodies that are held already come first.
+ * that size, or 64 MiB if that is more. A body that goes past a limit is refused, before or during
+ * the arrival, since bodies that are held already come first.
  */
 #pragma once
 

@@ -36,8 +36,8 @@ struct http {
     size_t body_bytes;             /* memory that holds bodies while they arrive */
     size_t answer_bytes;           /* memory that holds texts of answers on their way */
     int64_t request_timeout_ms;
-    unsigned connections; /* that MHD has */
-    unsigned admitted; /* given to MHD 1.0 or later, which makes them connections in its next run */
+    unsigned connections;     /* that MHD has */
+    unsigned admitted;        /* given to MHD 1.0 or later, whose next run makes them connections */
     unsigned connections_max; /* of both together */
     /* Connections on which the client has to send something, in the order of their deadlines. */
     struct http_connections receiving; /* a request is expected or arrives */

@@ -6,7 +6,7 @@
  * libmicrohttpd's own timeout is for inactivity, which a client avoids by a byte now and then. So
  * each connection has a deadline while its client has to send something: REQUEST_TIMEOUT_MS for a
  * whole request, HTTP_IDLE_MS for the next request to begin. Within a list all connections have the
- * same time, so that the lists stay in the order of their deadlines by themselves.
+ * same time, so that each list stays in the order of deadlines without sorting.
  */
 #pragma once
 
@@ -27,7 +27,7 @@ void http_cutoff_done(struct http *http);
 void http_cutoff_watch(struct http_connection *connection, struct http_connections *list);
 
 /* Whether a request is on its way whose head has not arrived yet. A client that has just come
- * counts, since it is about to send one. */
+ * counts, since a request is about to follow. */
 bool http_cutoff_any_begun(const struct http *http);
 
 /* A connection was added, perhaps the last one that is possible. */
@@ -35,7 +35,7 @@ void http_cutoff_admitted(struct http *http);
 
 /*
  * Cuts off the connections that have missed their deadline. To be called after a run of
- * libmicrohttpd, while http->late > 0. has_more: libmicrohttpd has more to read, and a request
- * that seems late may be among that.
+ * libmicrohttpd, while http->late > 0. has_more: libmicrohttpd has more to read, and the rest of a
+ * request that seems late may be there.
  */
 void http_cutoff_judge(struct http *http, bool has_more);

@@ -87,10 +87,9 @@ bool http_door_knocked(const struct http_door *door)
 /* ---- closing ---- */
 
 /*
- * Makes the kernel drop new handshakes. Their clients try again after a second, when the socket is
- * closed or another process has it. Handshakes that have begun go on. Where the kernel has no
- * filters (another system that passes for Linux), clients are let in until there is a moment
- * without any.
+ * Makes the kernel drop new handshakes. Clients try again after a second, when the socket is closed
+ * or another process has it. Handshakes that have begun go on. Where the kernel has no filters
+ * (another system that passes for Linux), clients are let in until there is a moment without any.
  */
 static void http_door_turn_away(int fd)
 {

@@ -2,9 +2,9 @@
 /*
  * The door: the listening sockets, where clients wait and are let in while there is room.
  *
- * Closing a listening socket resets the clients in its queue, although they are connected and may
- * have sent a request. So a stop turns away new clients first, then lets in those that the kernel
- * has accepted already, and closes the sockets after that.
+ * Closing a listening socket resets the clients in its queue, although all are connected and may
+ * have sent a request. So a stop turns away new clients first, then lets in all that the kernel has
+ * accepted already, and closes the sockets last.
  */
 #pragma once
 
@@ -45,7 +45,7 @@ bool http_door_knocked(const struct http_door *door);
 
 /*
  * Closes the sockets once the clients that the kernel has accepted are let in. Sockets of the
- * service manager are closed at once: their queue waits for the next process that serves them.
+ * service manager are closed at once: the queue waits for the next process that serves them.
  */
 void http_door_close(struct http_door *door);
 

@@ -5,8 +5,8 @@
  * libmicrohttpd before 1.0 is lenient. It ends a line at a lone CR or LF, cuts a line at a NUL,
  * takes an empty name for the end of the head, and puts a folded line behind the name of the line
  * before. With each of these, another server can be made to see another request than the relay
- * does. All of them show in one way: libmicrohttpd parses in place, and after any of them the parts
- * of the head no longer stand exactly behind each other.
+ * does. All show in one way: libmicrohttpd parses in place, and afterwards the parts of the head no
+ * longer stand exactly behind each other.
  */
 #include "server/http_head.h"
 

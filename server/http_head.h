@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the head of a request says, and whether it is well-formed. libmicrohttpd before 1.0 lets
- * heads through that two servers can read as two different requests; these are refused here.
+ * What the head of a request says, and whether the head is well-formed. libmicrohttpd before 1.0
+ * lets heads through that two servers can read as two different requests; such heads are refused
+ * here.
  *
  * Source: RFC 9112, sections 2.2 (line ends), 3 (request line), 3.2 (Host), 5.1 (names), 5.2
  * (folded lines), 6.1 and 6.3 (framing); RFC 9110, 5.5 (values).

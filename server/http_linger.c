@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that stay open for a while after their last answer, since their client still sends.
+ * Connections that stay open for a while after the last answer, since the client still sends.
  */
 #include "server/http_linger.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Connections that stay open for a while after their last answer, since their client still sends.
+ * Connections that stay open for a while after the last answer, since the client still sends.
  *
  * Closing a socket with unread bytes resets the connection, and a reset can destroy the answer
  * before the client has read it (RFC 9112, section 9.6). So whatever still arrives is thrown away,

@@ -3,8 +3,8 @@
  * Answers to requests, as libmicrohttpd takes them.
  *
  * Convex may say a lot about an event, and the sender may never read the answer. So the texts of
- * all answers together are bounded by HTTP_REPLIES_BYTES_MAX; past that limit an answer carries
- * only the beginning of its text.
+ * all answers together are bounded by HTTP_REPLIES_BYTES_MAX; past the limit an answer carries only
+ * the beginning of its text.
  */
 #include "server/http_reply.h"
 

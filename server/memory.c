@@ -12,8 +12,8 @@ enum {
 
 /*
  * Gives large bodies pages of their own. Growing then moves pages instead of copying bytes, and the
- * pages go back when the body is freed. Without a fixed threshold glibc raises its own after the
- * first such body, and puts the next ones into the heap.
+ * pages go back when the body is freed. Where no threshold is fixed, glibc raises the threshold
+ * after the first such body, and puts the next ones into the heap.
  */
 void memory_tune(void)
 {

@@ -2,8 +2,8 @@
 /*
  * Tells the service manager how the service is, as sd_notify(3) and sd_watchdog_enabled(3) do.
  *
- * The protocol is a few lines here instead of libsystemd: that is one dependency less, and
- * systemd's interface promise covers it, https://systemd.io/PORTABILITY_AND_STABILITY/.
+ * The protocol is a few lines here instead of libsystemd: one dependency less, and systemd's
+ * interface promise covers the protocol, https://systemd.io/PORTABILITY_AND_STABILITY/.
  *
  * Without NOTIFY_SOCKET nobody is told anything. A message that cannot be sent at once is logged
  * and dropped, since the loop may not block.

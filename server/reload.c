@@ -2,7 +2,7 @@
 /*
  * What SIGHUP does to a serving relay.
  *
- * Whatever can fail is done before anything is exchanged. Events that are under way keep their old
+ * Whatever can fail is done before anything is exchanged. Events that are under way keep the old
  * route, and attempts in flight keep their connection.
  */
 #include "server/reload.h"

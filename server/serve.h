@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The life of a serving relay, from its start to its end. */
+/* The life of a serving relay, from start to end. */
 #pragma once
 
 struct setup;

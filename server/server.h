@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All parts of a serving relay: serve.c starts them, reload.c exchanges some, stop.c ends them. */
+/* All parts of a serving relay: serve.c starts them, reload.c exchanges some, stop.c ends all. */
 #pragma once
 
 #include "base/loop.h"

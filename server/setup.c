@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that is set from outside: the settings and the files that they name. */
+/* All that is set from outside: the settings, and the files named there. */
 #include "server/setup.h"
 
 #include <netdb.h>

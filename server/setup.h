@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that is set from outside: the settings and the files that they name, read and checked. */
+/* All that is set from outside, read and checked: the settings, and the files named there. */
 #pragma once
 
 #include "base/config.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which signals mean something to a relay, and which are ignored so that they do not end it.
+ * Which signals mean something to a relay, and which are ignored so that none ends it by mistake.
  *
  * SIGTERM and SIGINT stop the relay (stop.c), SIGHUP reloads its settings (reload.c). SIGQUIT and
  * the signals of a crash keep the kernel's behaviour: an end at once, with a core dump. So does

@@ -3,9 +3,8 @@
  * Ways to Convex.
  *
  * libcurl reads certificates from a file, whenever it makes a connection. CONVEX_CA_FILE may have
- * changed by then. So the certificates that were checked are written into a file in memory, and
- * libcurl gets the name that /proc has for it. Without memfd_create(2) or /proc, libcurl gets
- * CONVEX_CA_FILE itself.
+ * changed by then. So the checked certificates are written into a file in memory, and libcurl gets
+ * that file's name in /proc. Without memfd_create(2) or /proc, libcurl gets CONVEX_CA_FILE itself.
  */
 #include "server/upstream.h"
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Upstreams: ways to Convex. One is that of the present configuration, others are those of earlier
+ * Upstreams: ways to Convex. One is for the present configuration, others are left of earlier
  * configurations that still have calls in flight.
  *
  * A reload never changes an upstream but makes a new one, with its own key, certificates,
- * connections and TLS sessions. libcurl keeps certificates that it has read for a day, and a
- * resumed TLS session proves no certificate at all.
+ * connections and TLS sessions. libcurl keeps certificates for a day, and a resumed TLS session
+ * proves no certificate at all.
  */
 #pragma once
 
@@ -42,6 +42,6 @@ void upstreams_init(struct upstreams *upstreams, struct loop *loop);
 /* Frees all upstreams. Takes a struct that is all zero. */
 void upstreams_done(struct upstreams *upstreams);
 
-/* Takes over the upstream to use from now on. The one before is freed, with its connections, after
- * its last call: at once if no call is in flight. */
+/* Takes over the upstream to use from now on. The old upstream is freed, with all connections,
+ * after its last call: at once if no call is in flight. */
 void upstreams_set(struct upstreams *upstreams, struct upstream *upstream);
