@@ -5,9 +5,9 @@
  *
  *   - Where a value is refused, one printable line says why and begins with the setting's name; it
  *     never holds a secret. *config is then untouched.
- *   - Where they are taken, every number is in its setting's range, and every secret is one
- *     that a header can carry.
- *   - What one setting alone comes to is what it comes to among all.
+ *   - Where all are taken, every number is in its setting's range, and a header can carry every
+ *     secret.
+ *   - One setting alone comes to the same as among all.
  */
 #include "fuzz.h"
 

@@ -2,11 +2,11 @@
 /*
  * JSON text. The input's first bytes say in which pieces the rest arrives.
  *
- *   - It does not matter in which pieces a text arrives: same result, place and members.
- *   - What the scanner passes cJSON reads, too (but for its own limits), and the walk finds as many
+ *   - Pieces in which a text arrives do not matter: same result, place and members.
+ *   - What the scanner passes cJSON reads, too (within cJSON's limits), and the walk finds as many
  *     members as cJSON does, at every level.
  *   - A string decoded and quoted again decodes to the same.
- *   - Whatever bytes come, json_clean_utf8() makes UTF-8 of them, which it leaves as it is.
+ *   - Of whatever bytes, json_clean_utf8() makes UTF-8, and does not change UTF-8.
  */
 #include "fuzz.h"
 

@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What an answer of Convex's means. The input's first byte says of which kind the answer is, and
- * whether its body is the beginning of a longer one (16: cut, 32: broken off); the next two its
- * status; the rest is its body.
+ * whether the body is the beginning of a longer one (16: cut, 32: broken off); the next two are the
+ * status; the rest is the body.
  *
- *   - What a beginning is made into is whole, and decides where the beginning of it does.
+ *   - The text made of a beginning is whole, and decides where the beginning does.
  *   - The cause is short and printable, whatever the answer holds; there always is one but for a
  *     success.
  *   - The message is WTF-8 that can be an answer to the sender.
  *   - Only a 2xx or 560 with an envelope that says success counts as done.
  *   - What never left never ran.
  *   - As the answer to a batch: what is done singly is no failure there, each event has a verdict
- *     where the answer speaks of events, and the call has a verdict that waits where it does not.
+ *     where the answer speaks of events, and else the call has a verdict that waits.
  */
 #include "fuzz.h"
 
@@ -23,7 +23,7 @@
 #include "convex/beginning.h"
 #include "convex/verdict.h"
 
-/* As cJSON reads it, where it does: it refuses halves of surrogate pairs and bytes that are not
+/* As cJSON reads the body, if at all: halves of surrogate pairs are refused, and bytes that are not
  * UTF-8. */
 static bool says_success(struct span body)
 {

@@ -3,11 +3,11 @@
  * The HTTP of an answer. The input's first byte says how long the pieces are in which the rest
  * comes, and whether the stream ends after it.
  *
- *   - In pieces it reads as it does whole: the outcome, the status, the body, whether the
- * connection is kept.
+ *   - In pieces an answer reads as in one: the outcome, the status, the body, whether the
+ *     connection is kept.
  *   - A reader that was used before reads as a new one does.
- *   - Nothing grows past its measure; there is a reason where there is no answer, and one without
- *     contents.
+ *   - Nothing grows past its measure; where there is no answer, there is a reason, without contents
+ *     of the answer.
  */
 #include "fuzz.h"
 

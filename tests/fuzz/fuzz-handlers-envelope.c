@@ -3,12 +3,13 @@
  * From a body to the arguments of a mutation, as on a request's way. The input's first byte says
  * how much of the body arrives first, the second which route it takes.
  *
- *   - Where it is refused, a line of printable text says why, and the body stays the caller's.
- *   - Where it is taken, the event has the body as it came; data and hiveId are slices of it.
- *   - A stored body is read as it was when it arrived.
+ *   - Where the body is refused, a line of printable text says why, and the body stays the
+ *     caller's.
+ *   - Where the body is taken, the event has every byte; data and hiveId are slices of it.
+ *   - A stored body is read the same way as at its arrival.
  *   - Args that are passed are one JSON object, and hold no key that Convex would refuse;
  *     dropping nulls leaves none behind, and a second time changes nothing.
- *   - A message for a refusal is bounded, and can be an answer: JSON once it is quoted.
+ *   - A message for a refusal is bounded, and can be an answer: JSON, once quoted.
  */
 #include "fuzz.h"
 

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From the body of a parcel to its events. The input's first byte says how much of the body arrives
+ * From the body of a parcel to the events. The input's first byte says how much of the body arrives
  * first, the second how many bytes are read in one step.
  *
  *   - Where the body is refused, a line of printable text says why.
- *   - Where it is taken, there is an event for each record, in their order. Its body is made of the
- *     record's members as they came; whoever reads that body finds the same event.
+ *   - Where the body is taken, there is an event for each record, in the same order. The event's
+ *     body is made of the record's members, unchanged; whoever reads that body finds the same
+ *     event.
  *   - Steps read no more than they may, and come to an end.
  */
 #include "fuzz.h"

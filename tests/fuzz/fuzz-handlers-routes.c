@@ -2,7 +2,7 @@
 /*
  * The routes file. The input is the file.
  *
- *   - Where it is refused, one line says why and names ROUTES; where it is taken, nothing is said.
+ *   - Where the file is refused, one line says why and names ROUTES; otherwise nothing is said.
  *   - Each route has what it must have: a name, functions that Convex can have, a concurrency in
  * its range; they are in order, each name once, and each is found by it.
  *   - What the scanner refuses is refused.

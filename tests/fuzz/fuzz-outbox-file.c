@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The outbox's file, damaged. The input is a list of patches on a small file with a log (WAL),
- * which this makes anew in each process; see enum patch.
+ * The outbox's file, damaged. The input is a list of patches on a small file with a log (WAL), made
+ * anew in each process; see enum patch.
  *
- *   - It opens, or is refused because it says that it is not ours or of a newer version.
- *   - Then everything in it can be read (after one more start where only reading has shown the
- *     damage), the counters agree with it, and the store works: an event is appended and delivered.
+ *   - The file opens, or is refused for being another program's or of a newer version.
+ *   - Then every row can be read (after one more start where only reading has shown the damage),
+ *     the counters agree with the rows, and the store works: an event is appended and delivered.
  *   - Where the damage is in the trees above the rows, in indexes or in the log, a row that is
  * still there is as it was put in. (Nothing guards the rows themselves: no checksums.)
  *   - A damaged log alone loses nothing that is in the file.
- *   - What was done to mend it was done once: a next start finds nothing to mend.
+ *   - Damage is mended once: the next start finds none.
  */
 #include "fuzz.h"
 
@@ -159,7 +159,7 @@ static bool page_leads_only(const struct buf *file, size_t page)
     return page > 0 && (type == 0x05 || type == 0x02 || type == 0x0A);
 }
 
-/* Before it is done: a page with rows may have been copied over one that leads to them. */
+/* Before the patches are done: a page with rows may be copied over one that leads to them. */
 static void damage_note(struct damage *damage, bool log, size_t at, size_t len)
 {
     for (size_t page = at / PAGE; !log && len > 0 && page <= (at + len - 1) / PAGE; page++) {

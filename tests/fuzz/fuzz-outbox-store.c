@@ -94,7 +94,7 @@ static void check_all(const struct model *model)
 
 /* ---- Changing ---- */
 
-/* A text: its length plus one, so that 0 is none at all, and its bytes. */
+/* A text: the length plus one, so that 0 is no text at all, and the bytes. */
 static struct span take_text(struct fuzz_input *input, char **copy)
 {
     size_t len = fuzz_byte(input);

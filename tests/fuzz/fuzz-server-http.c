@@ -8,11 +8,11 @@
  *     clock has passed the last deadline.
  *   - There are no more events than secrets in the input, nor than answers that an event can have:
  *     nothing hides in the body of another request, and no secret counts twice. A parcel has as
- *     many events as its answer says, which is no more than there are objects in the input.
- *   - An event's args are bytes of the input as they stand (where no chunks cut them up), and go to
- *     Convex as the one argument of a mutation that has a route.
- *   - After an answer that says that the framing was bad, or that the connection closes, nothing
- * comes and no further event is taken.
+ *     many events as the answer says, and no more than the input has objects.
+ *   - An event's args are bytes of the input, unchanged (where no chunks cut them up), and go to
+ *     Convex as the one argument of a mutation with a route.
+ *   - After an answer about bad framing, or with Connection: close, nothing comes and no further
+ *     event is taken.
  *   - Nothing is left behind: no request counted as busy, no event, no descriptor.
  */
 #include "fuzz.h"
@@ -414,8 +414,8 @@ static int events_of(const struct reply_seen *reply)
 }
 
 /*
- * libmicrohttpd 0.9.75 writes the head of its own error answers twice, the second time where the
- * body should be, and perhaps a second later by its Date; then it closes, too.
+ * libmicrohttpd 0.9.75 writes the head of its own error answers twice, the second time in the place
+ * of the body, perhaps with a Date one second later; the connection closes then, too.
  */
 static bool repeats_head(const struct reply_seen *reply, struct span rest)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the fuzz targets share. A target is one LLVMFuzzerTestOneInput(); what must hold of every
- * input, its invariants, it says with fuzz_check(). libFuzzer finds inputs; replay_main.c runs
- * those that are kept in corpus/ as ordinary tests.
+ * What the fuzz targets share. A target is one LLVMFuzzerTestOneInput(), and checks its invariants,
+ * which must hold of every input, by fuzz_check(). libFuzzer finds inputs; replay_main.c runs the
+ * kept ones, in corpus/, as ordinary tests.
  */
 #pragma once
 

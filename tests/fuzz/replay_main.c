@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Runs every file of a folder through a fuzz target, each as a test case, where there is no
- * libFuzzer to do so. Speaks TAP. An input that breaks something ends the program, as it would end
- * libFuzzer: the last line before what broke names it.
+ * libFuzzer to do so. Speaks TAP. An input that breaks something ends the program, as with
+ * libFuzzer: the last line before the failure names the input.
  */
 #include <dirent.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Loaded before the C library (LD_PRELOAD): lets allocations of the program itself fail, and none
- * of its libraries. The file that FAULTY_ALLOCATOR names holds three uint32_t:
+ * Loaded before the C library (LD_PRELOAD): lets the program's allocations fail, and none of a
+ * library's. The file that FAULTY_ALLOCATOR names holds three uint32_t:
  *
  *   one_in   one allocation in so many fails; 0: none does
  *   nth      the allocation of that number fails, counted from 1; 0: none does

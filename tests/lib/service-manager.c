@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Plays systemd for the tests: holds listening sockets and hands them to a service, takes its
- * notifications, and starts it anew when it is told to.
+ * notifications, and starts the service anew when told to.
  *
  *   service-manager FOLDER WATCHDOG_USEC NAMES -- COMMAND...
  *

@@ -2,9 +2,9 @@
 /*
  * Loaded before the C library (LD_PRELOAD): measures how long the relay's loop is busy between two
  * waits. Each turn ends with a call of turn_ended(), so that callgrind can count from one call to
- * the next. If TURNS_FILE is set, the first eight bytes of the file that it names hold the CPU time
- * of the longest turn, in ns; a reader may set them back to 0. CPU time grows when caches are
- * shared, so ./dev bench alone uses it.
+ * the next. If TURNS_FILE names a file, the file's first eight bytes hold the CPU time of the
+ * longest turn, in ns; a reader may set them back to 0. CPU time grows when caches are shared, so
+ * ./dev bench alone uses it.
  */
 #include <dlfcn.h>
 #include <fcntl.h>

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether the time that the secret check takes tells anything of the secret. In each row two
- * presented secrets are told apart by time, if they can be: by keyring_check(), which must not be
- * possible, and by strcmp() in its place, which must: else this would see no leak at all. Of a
- * usual secret strcmp() tells too little on machines that compare 32 bytes at once; a loop over its
- * bytes stands in for it there.
+ * presented secrets are told apart by time, if possible: by keyring_check(), where that must fail,
+ * and by strcmp() instead, where that must work: else the test would see no leak at all. Of a usual
+ * secret strcmp() tells too little on machines that compare 32 bytes at once; there a loop over the
+ * bytes stands in for strcmp().
  *
  * Both are measured in turns, in random order, from the same memory, so that whatever else the
  * machine does hits both alike. A round compares the medians of what is left of its samples without
- * the slow ones; the medians of many rounds then must differ by TELLING_NS in the same direction.
- * What a busy machine shows by chance it does not show again: a difference counts only when every
- * one of ATTEMPTS finds it.
+ * the slow ones; the medians of many rounds then must differ by TELLING_NS in the same direction. A
+ * busy machine shows no difference twice by chance: one counts only when every one of ATTEMPTS
+ * finds it.
  *
  * Sources: Reparaz, Balasch, Verbauwhede, "Dude, is my code constant time?", 2017 (random order,
  * cropping); a median rather than Welch's t, which calls any difference one with enough samples.

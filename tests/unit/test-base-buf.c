@@ -107,7 +107,7 @@ static void test_growth_matches_a_model(void **state)
         moves += buf.cap != cap;
     }
     assert_memory_equal(buf.at, model, MODEL_LEN);
-    assert_true(moves < 40); /* it grows by a share of its size, not by a step */
+    assert_true(moves < 40); /* grown by a share of its size, not by a step */
 }
 
 static void test_impossible_size_changes_nothing(void **state)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Characters and their columns, held against those of the C library, which has Unicode's tables. */
+/* Characters and their columns, compared with the C library, which has Unicode's tables. */
 #include "base/glyph.h"
 
 #include <locale.h>

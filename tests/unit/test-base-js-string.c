@@ -218,7 +218,7 @@ static void test_nesting_costs_nothing(void **state)
     assert_same_text(buf_span(&out), SPAN("7"));
 }
 
-/* A value may be a number and no more: what stands behind it in memory is not part of it. */
+/* A value may be a number and no more: the memory behind a number is no part of it. */
 static void test_number_ends_the_text(void **state)
 {
     (void)state;

@@ -178,7 +178,7 @@ static void assert_value_ends(struct buf *text, size_t len)
         fail_msg("%zu instead of %zu bytes of %s", value.len, len, buf_string(text));
 }
 
-/* Containers of all depths and lengths: their end is where they were made to end. */
+/* Containers of all depths and lengths: each ends where the test has put the end. */
 static void test_containers_end(void **state)
 {
     (void)state;

@@ -20,7 +20,7 @@
 
 static char *captured; /* the line that was logged last */
 
-/* The one line about a field "v" of that value, or of none, without its time and its end. */
+/* The one line about a field "v" of that value, or of none, without the time and the line end. */
 static const char *line_of(enum log_format format, const char *value)
 {
     log_setup(LOG_INFO, format);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The hooks of a loop: when they run, and what they may do to it and each other. */
+/* The hooks of a loop: when they run, and what a hook may do to the loop and to other hooks. */
 #include "base/loop.h"
 
 #include "tests/unit/lib/loop_world.h"

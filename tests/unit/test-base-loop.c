@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The loop: the order of what it calls, and what its timers and descriptors may do from inside. */
+/* The loop: the order of the calls, and what timers and descriptors may do from inside. */
 #include "base/loop.h"
 
 #include <errno.h>

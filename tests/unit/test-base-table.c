@@ -84,7 +84,7 @@ static void test_empty(void **state)
     table_done(&table);
 }
 
-/* They share a slot, and two of them even the hash. */
+/* All keys share a slot, and two of them even the hash. */
 static void test_collisions(void **state)
 {
     enum { SLOT = 1 << 20 };

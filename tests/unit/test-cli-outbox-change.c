@@ -293,7 +293,7 @@ static void test_batches(void **state)
     assert_int_equal(world_run("replay --all"), EXIT_FAILED);
     assert_string_equal(world.out, "3072 will be sent again\n");
     assert_string_equal(world.err, STAY("1024"));
-    assert_int_equal(world.store.committed, 4); /* none for those that stay as they are */
+    assert_int_equal(world.store.committed, 4); /* none for letters that stay letters */
     assert_in_range(world.store.changes_max, 1, OUTBOX_CHANGE_BATCH);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * `convex-relay outbox`: its words, the file it opens, what it reads, where it writes.
+ * `convex-relay outbox`: the words, the file that is opened, what is read, where the output goes.
  * test-cli-outbox-print.c has how events are shown, test-cli-outbox-change.c what commands change.
  */
 #include <signal.h>
@@ -179,7 +179,8 @@ static size_t lines_of(const char *text)
     return lines;
 }
 
-/* Pages come one after the other, and none is lost between them, whatever is left out of them. */
+/* Pages come one after the other, and no row is lost between two, whatever is left out of a
+ * page. */
 static void test_pages(void **state)
 {
     (void)state;

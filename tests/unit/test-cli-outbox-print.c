@@ -186,7 +186,7 @@ static void test_show(void **state)
                  "");
 }
 
-/* An id from before `replay --force` leads on: it stands in the event that it has become. */
+/* An id from before `replay --force` leads on: the event with the new id names the old one. */
 static void test_show_forced(void **state)
 {
     struct store_row forced = letter;

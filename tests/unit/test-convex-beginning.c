@@ -73,7 +73,7 @@ static struct row rows[] = {
      TEXT(ERROR("\\ud83d\\ude00")), 200, CUT},
     {"not UTF-8 in the message", TEXT("{\"status\":\"error\",\"errorMessage\":\"a\xFFz\xE2\x82"),
      TEXT(ERROR("a\xEF\xBF\xBDz")), 200, CUT},
-    /* refusals: by their status, with as much of their text as there is */
+    /* refusals: by status, with as much of the text as there is */
     {"a refusal, cut", TEXT("<html>\xE2\x82"), TEXT("<html>"), 502, CUT},
     {"a refusal, cut behind a character", TEXT("\xE2\x82\xAC"), TEXT("\xE2\x82\xAC"), 403, CUT},
     {"a refusal, broken off", TEXT("{\"code\":\"x"), {0}, 503, LOST},

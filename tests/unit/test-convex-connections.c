@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What becomes of a call, and of the next one, when its connection dies or says what it should not.
- */
+/* What becomes of a call, and of the next one, when the connection dies or says what no server
+ * should. */
 #include "tests/unit/lib/transport_world.h"
 
 #include <netinet/in.h>
@@ -51,7 +51,7 @@ static void knock(struct world *world)
     closep(&fd);
 }
 
-/* The second request is lost, once it has been sent; body is the end of what it carries. */
+/* The second request is lost after it was sent; body is the end of that request. */
 static void assert_never_sent_twice(struct span body)
 {
     struct world *world = world_serve(script_die_on_second, (struct transport_options){0});

@@ -301,7 +301,7 @@ static void compression_is_named(void **state)
 {
     static const struct {
         const char *header;
-        const char *how; /* NULL: it is as it is */
+        const char *how; /* NULL: not compressed */
     } codings[] = {
         {"Content-Encoding: gzip", "(gzip)"},
         {"content-encoding:\tX-GZIP ", "(gzip)"},

@@ -13,7 +13,7 @@ struct row {
     const char *name;
     int status;
     const char *body;
-    const char *why; /* a part of it; NULL: this is Convex */
+    const char *why; /* a part of the complaint; NULL: none, the answer is Convex's */
     bool keyless;
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a mutation can take. The messages are those that convex 1.48 gave under Node 20:
- * convexToJson(parseArgs(data)), with data as JSON.parse reads it.
+ * What a mutation can take. The messages were given by convex 1.48 under Node 20:
+ * convexToJson(parseArgs(data)), with data from JSON.parse.
  */
 #include "handlers/args.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The envelope of an event: what is read out of it, what is refused, however it arrives. */
+/* The envelope of an event: what is read, and what is refused, in whatever pieces the body
+ * arrives. */
 #include "base/json.h"
 #include "handlers/envelope.h"
 #include "tests/unit/lib/rows.h"

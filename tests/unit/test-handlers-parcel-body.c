@@ -136,7 +136,7 @@ static bool same_place(struct span a, struct event *of_a, struct span b, struct 
     return a.len == b.len && a.at - of_a->body.at == b.at - of_b->body.at;
 }
 
-/* The event is what its body would be, had it come alone. */
+/* The event is the same as if its body had come alone. */
 static void assert_as_alone(struct event *event)
 {
     struct envelope envelope;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The routes file: what it may hold, and what is said of what it may not. */
+/* The routes file: what it may hold, and the complaints about all else. */
 #include "handlers/routes.h"
 
 #include <fcntl.h>

@@ -48,7 +48,7 @@ static int world_progress(void *ctx, int64_t done_bytes, int64_t total_bytes)
     return ++world->looks == world->stop_after ? STOPPED : 0;
 }
 
-/* Makes it as the command does: with a connection of its own, beside the one that serves. */
+/* Makes the backup as the command does: through a second store, beside the one that serves. */
 static int world_backup(struct world *world)
 {
     struct store *beside = folder_open(&world->folder, STORE_BESIDE);
@@ -108,7 +108,7 @@ static void is_for_its_owner_alone(void **state)
     assert_int_equal(st.st_mode & 07777, 0600);
 }
 
-/* A transaction that is open neither waits for it nor shows in it. */
+/* An open transaction neither waits for the backup nor shows in it. */
 static void holds_one_state(void **state)
 {
     struct world *world = *state;
@@ -161,7 +161,7 @@ static void overwrites_nothing(void **state)
     assert_int_equal(size_of(&world->copy), size);
 }
 
-/* Another file takes its place there, or it takes that of another. */
+/* A backup of that name would be taken for a file of the outbox, or would replace one. */
 static void takes_no_name_of_the_outboxs_own(void **state)
 {
     static const char *const ends[] = {"-wal",     "-shm",         "-journal", ".lock",

@@ -197,7 +197,7 @@ static void damaged_file_is_replaced(void **state)
     folder_empty(&folder);
 }
 
-/* Wherever the bits flip, it opens; and what it has is as it was, or is not there. */
+/* Wherever bits flip, the store opens; and each row is as before, or is not there. */
 struct flip_case {
     const char *name;
     unsigned seed;

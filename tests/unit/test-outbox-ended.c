@@ -5,8 +5,9 @@
  * On most failures inside a statement SQLite rolls the whole transaction back and goes on without
  * one (https://sqlite.org/lang_transaction.html, 3): what ran next would be committed alone. Here
  * the writer does batches whose pages do not fit into the cache, so that they are written before
- * the commit, and each write, sync, read and allocation inside SQLite fails in turn. What it says
- * of each job must be what is in the store then, and the counts must be those of the rows.
+ * the commit, and each write, sync, read and allocation inside SQLite fails in turn. What the
+ * writer says of each job must be what the store then holds, and the counts must agree with the
+ * rows.
  */
 #include "tests/unit/lib/fault_memory.h"
 #include "tests/unit/lib/fault_vfs.h"
@@ -64,7 +65,7 @@ struct ended_world {
     struct folder folder;
     struct store *store;
     struct writer writer;
-    struct mirror mirror; /* what the writer has said of its jobs comes to this */
+    struct mirror mirror; /* the store as it must be by what the writer has said */
     uint64_t uncounted;   /* unstored events that the store has not counted */
     struct outbox_op ops[JOBS];
     size_t len;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SQLite store's file: whose it may be, who may open it, and what is said when it may not. */
+/* The SQLite store's file: who may own it, who may open it, and the complaints about others. */
 #include "tests/unit/lib/store_world.h"
 
 #include <sqlite3.h>
@@ -102,7 +102,8 @@ static int write_version(const struct folder *folder)
     return version;
 }
 
-/* Closed, it is whole, and says that no log belongs to it; not while others have it open. */
+/* A closed file is whole, and says that no log belongs to it; not while another process has the
+ * file open. */
 static void it_says_what_it_is(void **state)
 {
     struct folder *folder = *state;
@@ -313,7 +314,7 @@ static void somebody_elses_file_is_left_alone(void **state)
     assert_left_alone(folder, STORE_SERVE, "somebody else's file");
 }
 
-/* What is beside it says that it is ours. */
+/* The lock file beside it says that the file is ours. */
 static void damaged_one_is_not_somebody_elses(void **state)
 {
     struct folder *folder = *state;
@@ -369,7 +370,7 @@ static void copy_beside(const struct folder *from, const struct folder *to, cons
     buf_done(&bytes);
 }
 
-/* A new database in WAL mode as its program has left it, killed: the file tells nothing yet. */
+/* A new database in WAL mode whose program was killed: the file tells nothing yet. */
 static void crash_with(const char *sql, struct folder *copy)
 {
     struct folder folder;

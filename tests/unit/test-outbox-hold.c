@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a store holds on to: locks that belong to files, and whether these are where they were. */
+/* What a store holds on to: locks that belong to files, and whether the files still have their
+ * names. */
 #include "tests/unit/lib/store_world.h"
 
 #include "outbox/sqlite_hold.h"

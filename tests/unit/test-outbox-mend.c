@@ -13,7 +13,7 @@ static void rename_part(const struct folder *folder, const char *from, const cha
     assert_int_equal(rename(old, new), 0);
 }
 
-/* Copies the files as they are while the store is open, as a crash would leave them. */
+/* Copies the files while the store is open, as a crash would leave them. */
 static void copy_part(const struct folder *from, const struct folder *to, const char *suffix)
 {
     char command[512];

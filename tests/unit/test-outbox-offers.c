@@ -353,7 +353,7 @@ static void counts_are_told_by_model(void **state)
     assert_string_equal(tallies_of(world), " 1 0 1 0;users 5 1 1 3;");
 }
 
-/* At once, and once only: before the commit, while it fails, and behind it. */
+/* At once, and once only: before the commit, while the commit fails, and after it. */
 static void delivered_unstored_is_seen_at_once(void **state)
 {
     struct world *world = *state;

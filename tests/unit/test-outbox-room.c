@@ -16,8 +16,8 @@
 /* ---- Quotas ---- */
 
 /*
- * A user's quota: the disk seems to have room, and whatever wants some of it fails with an errno of
- * its own. What can be had is what the disk has, whose size is known.
+ * A user's quota: the disk seems to have room, and whatever needs some fails with an errno of its
+ * own. What can be had is what the disk has, whose size is known.
  */
 static int quota_errno; /* 0: there is none */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What every store promises of its rows: they come back as they went in, and where one looks. */
+/* What every store promises of rows: each comes back unchanged, and where one looks. */
 #include "tests/unit/lib/any_store.h"
 
 /* ---- Rows come back as they went in ---- */

@@ -208,7 +208,7 @@ static void refuse_again(struct store *store, struct span why)
     must_commit(store);
 }
 
-/* A letter goes on saying what it died of, however often its replay is refused. */
+/* A letter goes on saying what it died of, however often a replay is refused. */
 static void refused_letter_says_both(void **state)
 {
     struct store *store = ((struct any_store *)*state)->store;

@@ -352,7 +352,7 @@ static void oldest_is_the_first_to_arrive(void **state)
     assert_int_equal(counts_of(store).oldest_ms, 1003); /* an offer waits for nobody */
     assert_int_equal(store->ops->take_offer(store, 1, 1, 1002), 0);
     must_commit(store);
-    assert_int_equal(counts_of(store).oldest_ms, 1002); /* it waits since it was taken */
+    assert_int_equal(counts_of(store).oldest_ms, 1002); /* waits since the taking */
 }
 
 static void counts_outlive_the_rows(void **state)

@@ -156,7 +156,8 @@ static void damage_that_a_command_meets_is_mended(void **state)
     assert_int_equal(damaged_files(folder), 1);
     assert_int_equal(read_pending(store), 0);
 
-    /* What it does now would be lost, and it must not take the new file's log away. */
+    /* A change through the old file would be lost, and closing must not take the new file's log
+     * away. */
     assert_int_equal(beside->ops->begin(beside), STORE_BROKEN);
     must_append(store, row_of(ROWS + 1));
     beside->ops->close(beside);
@@ -255,7 +256,7 @@ static void disk_without_room_for_a_copy_leaves_all_in_place(void **state)
     store->ops->close(store);
 }
 
-/* The disk fails while it is mended, at one place after the other: all is as it was, or mended. */
+/* The disk fails during the mending, at one place after the other: all is as it was, or mended. */
 static void disk_that_fails_while_it_is_mended_loses_nothing(void **state)
 {
     bool struck = true;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A mending, under a relay that serves, that does not come to its end at once: until it does, the
- * relay keeps what it has open, and nobody takes that away from it. Who might is another process:
- * this program again, since SQLite's locks do not keep a process from itself.
+ * A mending, under a relay that serves, that does not come to an end at once: until then the relay
+ * keeps its open files, and nobody takes them away. Who might is another process: this program
+ * again, since SQLite's locks do not keep a process from itself.
  */
 #include "tests/unit/lib/damage_world.h"
 #include "tests/unit/lib/fault_memory.h"
@@ -33,7 +33,7 @@ int rename(const char *from, const char *to)
     return renameat(AT_FDCWD, from, AT_FDCWD, to);
 }
 
-/* Has a damaged file, all of which is in its log, when it is mended. */
+/* The mending begins with a damaged file, all of which is in the log. */
 static int other_mends(struct folder *folder, bool disk_is_bad, long nth)
 {
     struct store *store = fill(folder);
@@ -385,7 +385,7 @@ static void what_is_being_mended_is_not_taken_by_another(void **state)
     assert_no_second_relay(folder);
     assert_int_equal(folder_count(folder, ".damaged"), 0);
     store->ops->close(store);
-    store = folder_open(folder, STORE_SERVE); /* it has gone, and another one ends what it began */
+    store = folder_open(folder, STORE_SERVE); /* gone; another one ends the mending */
     assert_int_equal(find_all(store).whole, ROWS);
     store->ops->close(store);
 }

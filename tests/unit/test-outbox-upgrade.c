@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of version 1 of the tables, which 0.1.0 made: what comes of their rows, their counts and
- * their damage, and that power may be cut at any write meanwhile. A file that 0.1.0 itself has
- * written is in tests/fixtures.
+ * Files of version 1 of the tables, which 0.1.0 made: what comes of rows, counts and damage, and
+ * that power may be cut at any write meanwhile. A file that 0.1.0 itself has written is in
+ * tests/fixtures.
  */
 #include "tests/unit/lib/damage_world.h"
 #include "tests/unit/lib/fault_vfs.h"
@@ -131,7 +131,7 @@ static void rows_and_counts_are_kept(void **state)
     folder_empty(&folder);
 }
 
-/* Their bodies stand under ids of their own. */
+/* The bodies stand under other ids than the events. */
 static void upgraded_rows_go_on(void **state)
 {
     const uint64_t new_id = UINT64_C(1) << 50;

@@ -302,7 +302,7 @@ static void broken_store_fails_everything_and_recovers(void **state)
     }
 }
 
-/* Nobody dares to submit: it finds out by itself. */
+/* While nobody submits anything, the writer finds out by itself. */
 static void idle_writer_notices_that_the_store_is_well(void **state)
 {
     struct world *world = *state;

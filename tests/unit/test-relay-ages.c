@@ -103,8 +103,8 @@ static void test_a_long_time_off_kills_nothing(void **state)
 }
 
 /*
- * Clocks that are wrong: when the event came, while it waits, and after a restart. It lives until
- * it has really waited for as long as it may, and no longer.
+ * Clocks that are wrong: when the event came, while it waits, and after a restart. The event lives
+ * until it has really waited for RETRY_MAX_AGE_MS, and no longer.
  */
 static struct leap_case {
     const char *name;
@@ -196,8 +196,8 @@ static void test_a_leap_kills_no_page(void **state)
     assert_counts(BACKLOG, 0, 0);
 }
 
-/* A clock that is set right after the start: what was read before that cannot know, and all that is
- * read behind it does. */
+/* A clock that is set right after the start: rows that were read before cannot know, and all later
+ * ones do. */
 static void test_a_start_ahead_of_its_time_kills_no_page(void **state)
 {
     (void)state;

@@ -455,7 +455,7 @@ static void test_unkept_asks_for_each(void **state)
     assert_int_equal(sender->reply, REPLY_DELIVERED);
 }
 
-/* The call that asks ends with the relay; end() frees it in the middle of that. */
+/* The call that asks ends with the relay: end() frees the relay in the middle of the call. */
 static void test_stops_while_it_asks(void **state)
 {
     (void)state;

@@ -4,9 +4,9 @@
  *
  * A short life at random: events of a few records, of which Convex refuses some, and replays of
  * what it has refused, with newer events before, between and behind. The same life is lived again
- * and again, and ends before one more statement each time, as kill -9 would end it; the next
- * process finishes it. Never does an older event come after a newer one, no letter is lost, and
- * Convex takes none twice but the one that was under way. RELAY_SEED=n lives one of them, any n.
+ * and again, and ends as by kill -9, each time one statement later; the next process finishes the
+ * life. Never does an older event come after a newer one, no letter is lost, and Convex takes none
+ * twice but the one that was under way. RELAY_SEED=n lives one of them, any n.
  */
 #include "relay/offers.h"
 

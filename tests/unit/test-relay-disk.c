@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The relay and its disk: slow ones, full ones, and what lies on them behind what is in memory.
+ * The relay and its disk: slow ones, full ones, and events on disk behind those in memory.
  */
 #include "tests/unit/lib/relay_cases.h"
 
@@ -184,7 +184,7 @@ static void test_events_on_disk_are_out_of_the_budget(void **state)
 
 /* ---- a disk that refuses ---- */
 
-/* It is neither delivered nor stored; and it keeps nobody behind it from Convex. */
+/* The event is neither delivered nor stored, and keeps no later one from Convex. */
 static void test_a_rejected_event_that_no_disk_keeps(void **state)
 {
     (void)state;
@@ -207,7 +207,7 @@ static void test_a_rejected_event_that_no_disk_keeps(void **state)
     assert_counts(1, 0, 0);
 }
 
-/* What is on disk stays the relay's affair: its sender is told, its burial is tried again. */
+/* An event on disk stays the relay's affair: the sender is told, and the burial is tried again. */
 static void test_a_burial_is_tried_again(void **state)
 {
     (void)state;
@@ -226,7 +226,8 @@ static void test_a_burial_is_tried_again(void **state)
     assert_counts(0, 1, 0);
 }
 
-/* Its append was under way when Convex took it, and then failed: nothing is left to be written. */
+/* The append was under way when Convex took the event, and then failed: nothing is left to be
+ * written. */
 static struct world_answer takes_near(struct world *world, const char *path, int record, int number)
 {
     struct world_answer answer = takes_all(world, path, record, number);

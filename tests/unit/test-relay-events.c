@@ -183,7 +183,7 @@ static void test_held_route_leaves_others_alone(void **state)
     send_many(world, "posts", posts, MANY);
     world_run(world, 60000);
     int attempts = world->attempts;
-    assert_true(attempts < 40); /* those that were out when it began, and one probe at a time */
+    assert_true(attempts < 40); /* those in flight at the beginning, and one probe at a time */
     users = world_send(world, "users", MANY, 1);
     world_run(world, 100);
     assert_int_equal(users->reply, REPLY_DELIVERED);

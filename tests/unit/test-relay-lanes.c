@@ -325,7 +325,7 @@ static int count(const struct stage *stage, int group, int state)
     return n;
 }
 
-/* Whoever stands behind it in its lane, and is live, lends it its haste. */
+/* A live item that stands behind another one of the lane lends it haste. */
 static uint64_t rank_of(const struct stage *stage, const struct item *item)
 {
     for (int i = 0; i < PLACES; i++) {
@@ -349,8 +349,8 @@ static bool has_room(const struct stage *stage, int group)
     return count(stage, group, FLIES) < stage->group_limits[group];
 }
 
-/* The first to have come, among those that could go; who has rested comes behind all others, and
- * who is idle behind these. group: of that one, whatever room there is; -1: of all with room. */
+/* The first to have come among the items that could go; rested ones come behind all others, and
+ * idle ones last. group: of that one, whatever room there is; -1: of all with room. */
 static struct item *first_ready(struct stage *stage, int group)
 {
     struct item *best = NULL;

@@ -65,7 +65,7 @@ static void test_a_new_maximum(void **state)
     limit_init(&limit, 16);
     limit_set_max(&limit, 4); /* a reload lowers it */
     assert_int_equal(limit.now, 4);
-    limit_set_max(&limit, 8); /* and raises it: it was as far as it could be */
+    limit_set_max(&limit, 8); /* and raises it: now was at the maximum */
     assert_int_equal(limit.now, 8);
     limit_cut(&limit, limit_begin(&limit));
     limit_set_max(&limit, 16); /* what was learned stays */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events whose model has lost its route wait, in their order, until it has one again. */
+/* Events whose model has lost its route wait, in their order, until there is one again. */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"
@@ -203,7 +203,8 @@ static bool an_offer_is_noticed(struct world *world)
     return world_sum(world).pending == 2;
 }
 
-/* An offer is refused where an event waits: it is not among those that the log says wait. */
+/* Where an event waits, an offer is refused: the log's number of waiting events has no offers in
+ * it. */
 static void test_offers_do_not_wait(void **state)
 {
     (void)state;

@@ -234,7 +234,7 @@ static void test_live_events_go_first(void **state)
     assert_counts((uint64_t)(MANY_LETTERS + number - FIRST_LIVE), 0, 0);
 }
 
-/* A closed gate lets none be taken: they wait on disk, however many they are. */
+/* A closed gate lets no offer be taken: all wait on disk, however many there are. */
 static void test_replays_wait_while_convex_is_away(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Convex is away for a day while a hundred thousand events come in; then it is back. What counts:
- * order, one probe at a time, no herd when it returns, and how many lines it all costs.
+ * order, one probe at a time, no herd when Convex returns, and how many log lines there are.
  */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/relay_cases.h"
@@ -115,7 +115,7 @@ static void test_log_lines_of_an_outage(void **state)
     const char *log = capture_end();
     log_setup(LOG_ERROR, LOG_TEXT);
     assert_int_equal(world->done, 1000);
-    assert_int_equal(capture_count(log, ""), 2); /* it began, it ended */
+    assert_int_equal(capture_count(log, ""), 2); /* the beginning, the end */
     world_free(world);
 }
 
@@ -155,7 +155,7 @@ static struct world_answer busy(struct world *world, const char *path, int recor
                           : world_done();
 }
 
-/* It waits by itself: no gate has closed. */
+/* The event waits alone: no gate has closed. */
 static void test_reload_tries_who_rests(void **state)
 {
     (void)state;

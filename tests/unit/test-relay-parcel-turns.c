@@ -6,7 +6,7 @@
 
 /* ---- many ---- */
 
-/* Ten thousand events, and one behind them, until all senders have their answers. */
+/* Ten thousand events, and one more, until all senders have answers. */
 static struct world *begin_many(int records)
 {
     struct world *world = begin_in_steps(20, takes_all);
@@ -70,7 +70,7 @@ static void test_behind_others(void **state)
     assert_counts(6200, 0, 0);
 }
 
-/* Parcels whose events would take much memory wait for those before them. */
+/* Parcels whose events would take much memory wait for earlier ones. */
 static void test_waits_for_what_is_not_stored(void **state)
 {
     (void)state;

@@ -138,7 +138,8 @@ static void test_stored_before_anything_is_sent(void **state)
     assert_int_equal(world->attempts, 2);
 }
 
-/* A record has letters where its event is one, and the next event of the record waits for it. */
+/* A record has letters where an event is one, and the next event of the record waits for that
+ * event. */
 static void test_full_disk_takes_nothing(void **state)
 {
     static const char *const records[] = {ONE "," TWO "," THREE, ONE ",{\"data\":null}",
@@ -162,7 +163,8 @@ static void test_full_disk_takes_nothing(void **state)
     }
 }
 
-/* The third event has no room, or shows it at the commit only; the event beside it is stored. */
+/* The third event has no room, at once or at the commit only; the event outside the parcel is
+ * stored. */
 static void test_disk_is_full_half_way(void **state)
 {
     (void)state;

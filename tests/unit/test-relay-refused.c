@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Ten events fail whatever Convex is like, and others do not: each of the others is delivered while
- * its sender waits, the log stays short, and nobody's limit shrinks for it.
+ * Ten events always fail, and others do not: each of the others is delivered while its sender
+ * waits, the log stays short, and no limit shrinks.
  */
 #include "relay/evidence.h"
 #include "tests/unit/lib/capture.h"
@@ -155,7 +155,7 @@ static void check_bad_ones_after_a_restart(void **state)
     assert_good_is_delivered(world);
 }
 
-/* One after the other: each of them comes to the gate while it is closed. */
+/* One after the other: each event comes to a closed gate. */
 static void check_bad_ones_in_line(void **state)
 {
     const struct way *way = *state;

@@ -258,7 +258,7 @@ static void check_seen(void)
     seen.len = 0;
 }
 
-/* Of those that Convex has seen, in the order in which they arrived: event n is of record n % 4. */
+/* Of the events that Convex has seen, by rising arrival: event n is of record n % 4. */
 static void check_order(void)
 {
     uint64_t last = 0;

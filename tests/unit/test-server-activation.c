@@ -124,7 +124,8 @@ static int make(enum passed passed)
     return fd;
 }
 
-/* Puts it at its number, which a file of this program's may hold: that comes back in the end. */
+/* Puts the socket at its number. A file of this program's that has the number comes back in the
+ * end. */
 static void place(enum passed passed, int fd)
 {
     int made = passed == NOTHING ? -1 : make(passed);

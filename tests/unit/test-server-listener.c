@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a host may be, which of them share an address, and that a name is served at all of its own.
- */
+/* What a host may be, which hosts share an address, and that a name is served at all of its
+ * addresses. */
 #include "server/listener.h"
 
 #include <arpa/inet.h>
@@ -68,7 +68,7 @@ static void test_hosts(void **state)
 
 /* ---- a resolver that knows what the test says ---- */
 
-/* Names of the tests, with their addresses in the order in which a resolver gives them. */
+/* Names of the tests, with addresses in the order in which a resolver gives them. */
 static const struct name {
     const char *name;
     const char *addresses[LISTENERS_MAX + 2];
@@ -144,8 +144,7 @@ static const struct overlap_row {
     {"not-now", "127.0.0.1", false},
     {"not-now", "not-now", false},
     {"two", "half-here", true},
-    /* IPv4 as IPv6 writes it, RFC 4291, 2.5.5.2: Linux gives the one address to one of them only.
-     */
+    /* IPv4 as IPv6 writes it, RFC 4291, 2.5.5.2: Linux gives the one address to one socket only. */
     {"::ffff:127.0.0.1", "127.0.0.1", true},
     {"127.0.0.2", "::ffff:127.0.0.1", false},
     {"0.0.0.0", "::ffff:127.0.0.1", true},

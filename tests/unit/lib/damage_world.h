@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of damaged files: a store whose rows a test knows by their ids, and ways to damage its
+/* For tests of damaged files: a store whose rows a test knows by id, and ways to damage the
  * file. */
 #pragma once
 
@@ -11,7 +11,7 @@ enum { ROWS = 600, PAGE = 4096, UNCHECKED_BYTES = 65 << 20 };
 
 /* ---- A store with known rows ---- */
 
-/* The row of that id as fill() stored it; its texts last until the next call. */
+/* The row of that id as fill() stored it; the texts last until the next call. */
 struct store_row known_row(uint64_t id);
 /* A new store that holds ROWS known rows, two of which are offered. */
 struct store *fill(struct folder *folder);

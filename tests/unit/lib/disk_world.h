@@ -29,8 +29,8 @@ struct store *open_with_quota(struct folder *folder);
 
 /* ---- Disks ---- */
 
-/* A folder on a disk of its own, of a size as mount(8) takes it; skips the test where none can be
- * mounted. */
+/* A folder on a disk of its own; skips the test where no disk can be mounted. size: as for
+ * mount(8). */
 void mount_disk(struct folder *folder, const char *size);
 void unmount_disk(struct folder *folder);
 /* A store that serves on a disk of its own, and the end of both. */

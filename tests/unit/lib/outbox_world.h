@@ -76,7 +76,7 @@ void op_done(struct outbox_op *outbox_op, int r);
 /* Submits an operation, which lasts as long as the world. */
 struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row);
 
-/* Submits an operation, waits for its result, and returns that. */
+/* Submits an operation, and returns the result once there is one. */
 int submit_and_wait(struct world *world, enum outbox_kind kind, struct store_row row);
 /* The same two for a read. The page is the caller's. */
 void page_submit(struct world *world, struct page *page, struct outbox_read read);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Convex, as a relay in a test's hands meets it: a transport that tells a world what was sent, and
- * answers what the world's functions say, when they say.
+ * answers what and when the world's functions say.
  *
  * A call of a batch function (its name holds "Batch") is answered as the examples' functions would:
- * world->convex is asked for each event as if it had come singly, and what it says becomes the
- * event's entry. An answer that is no envelope (a lost connection, a 503) is that of the whole
- * call. world->batch, if it is set, decides instead.
+ * world->convex is asked for each event as for a single one, and the answer becomes the event's
+ * entry. An answer that is no envelope (a lost connection, a 503) answers the whole call. If
+ * world->batch is set, that function decides instead.
  */
 #pragma once
 

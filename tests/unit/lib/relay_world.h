@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A relay with everything around it in the test's hands: the clock, the dice, Convex. Only the
- * outbox is real: SQLite in a file of its own, written by its thread, behind a store that fails or
- * waits where a test wants it to.
+ * outbox is real: SQLite in a file of its own, written by a thread, behind a store that fails or
+ * waits where a test says so.
  *
  * Time passes only in world_run() and world_run_until(), in steps, so that a day takes seconds.
  * Each step waits for the outbox's thread, so that a disk takes no time; world_run_past_disk() does

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of cases: one cmocka test for each row. A row begins with its name, and the test gets the
+ * Tables of cases: one cmocka test for each row. A row begins with a name, and the test gets the
  * row as its state.
  *
  *   static struct CMUnitTest tests[array_len(plain_rows) + array_len(odd_rows)];

@@ -13,7 +13,7 @@ void store_pragma(struct store *store, const char *pragma);
 /* What the store's statements have cost since the call before. */
 struct store_cost {
     int64_t steps;      /* of SQLite's virtual machine */
-    int64_t scan_steps; /* those of them that went through a table without an index */
+    int64_t scan_steps; /* steps that went through a table without an index */
 };
 struct store_cost store_cost(struct store *store);
 

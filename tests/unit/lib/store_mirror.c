@@ -165,7 +165,7 @@ static int tally_comparison_add(void *ctx, struct span model, const struct store
     return 0;
 }
 
-/* Whether the counts of each model are those of its rows. */
+/* Whether the counts of each model agree with its rows. */
 static bool mirror_counts_are(struct mirror *mirror, struct store *store)
 {
     struct tally_comparison comparison = {.mirror = mirror, .same = true};

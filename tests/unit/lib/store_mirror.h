@@ -31,12 +31,12 @@ struct span mirror_body(uint64_t n);
 
 /* The row of that id; NULL: there is none. */
 struct store_row *mirror_find(struct mirror *mirror, uint64_t id);
-/* Puts a row where its id wants it. */
+/* Puts a row into its place by id. */
 void mirror_insert(struct mirror *mirror, struct store_row row);
 void mirror_remove(struct mirror *mirror, struct store_row *row);
 /* Older letters and offers of the record are stale from now on. */
 void mirror_overtake(struct mirror *mirror, uint64_t id, struct span model, struct span record);
-/* The sums in which events of the model count: its own, or those of all others. */
+/* The sums in which events of the model count: its own, or the common ones. */
 struct mirror_sums *mirror_sums_of(struct mirror *mirror, struct span model);
 
 /* Whether the store holds just what the mirror does. */

@@ -24,7 +24,7 @@ struct folder {
 /* Makes a folder that is empty, in /tmp or elsewhere. */
 void folder_make(struct folder *folder);
 void folder_make_in(struct folder *folder, const char *parent);
-/* Removes it, with all that it holds. */
+/* Removes the folder, with everything inside. */
 void folder_empty(struct folder *folder);
 
 /* Fixtures of a test whose state is a folder. */
