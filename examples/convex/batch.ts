@@ -6,8 +6,8 @@ import { v, type Infer } from 'convex/values';
 import type { MutationCtx } from './_generated/server';
 
 /**
- * What the relay reads of each item, in their order: the item is done; the reason why it never will
- * be, as if the single mutation had thrown it; or the reason to try it again later.
+ * What the relay reads of each item, in the same order: done; or why the item never will be, as if
+ * the single mutation had thrown; or why to try the item again later.
  */
 export const outcomes = v.array(
   v.union(v.null(), v.object({ error: v.string() }), v.object({ again: v.string() })),
@@ -21,7 +21,7 @@ export const items = v.array(v.any());
 /**
  * Runs the single mutation for one item after the other. What an item throws undoes the item alone:
  * ctx.runMutation() is a transaction within the transaction. Conflicts, timeouts and Convex's own
- * trouble never arrive here; they end the whole call, and the relay makes it again.
+ * trouble never arrive here; they end the whole call, and the relay calls again.
  */
 export async function eachAlone(
   ctx: MutationCtx,

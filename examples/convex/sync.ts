@@ -3,8 +3,8 @@
 //
 // The relay may call a mutation twice with the same event, and an older event may come after a
 // newer one: Blade's triggers send an `add` and the `set` behind it at the same moment, on two
-// connections, and two relays with outboxes of their own know nothing of each other. Two things
-// tell which event is the newer one, and what is not newer changes nothing:
+// connections, and two relays with separate outboxes know nothing of each other. Two things tell
+// which event is the newer one, and what is not newer changes nothing:
 //
 //   updatedAt  Blade's own time of the change. It judges first.
 //   syncSeq    the relay's number of the event, on a route with `"sequence": "syncSeq"`. It judges
@@ -15,7 +15,7 @@
 import { ConvexError, v } from 'convex/values';
 import type { MutationCtx, QueryCtx } from './_generated/server';
 
-/** A field that may be left out (it stays as it is) or null (unset in Blade: it goes). */
+/** A field that may be left out (it stays) or null (unset in Blade: the field goes). */
 export const text = v.optional(v.nullable(v.string()));
 export const flag = v.optional(v.nullable(v.boolean()));
 export const time = v.optional(v.number());

@@ -35,9 +35,9 @@ function config(folder, { port, statusPort, leaf, delayMs, oneCallEach }) {
   return configOf(folder, http, delayMs === 0 ? '' : `load_module ${ECHO_MODULE};`);
 }
 
-// Starts it on `port`, or a free one; oneCallEach: each call needs a connection of its own. It ends
-// with the scope. {url, port, stop(), ca: the authority to trust where it speaks TLS, events():
-// how many it has received, one with each call}.
+// Starts the server on `port`, or a free one; oneCallEach: each call needs a new connection. The
+// server ends with the scope. {url, port, stop(), ca: the authority to trust with TLS, events():
+// how many were received, one with each call}.
 export async function startConvex(
   scope,
   { delayMs = 0, tls = false, port, oneCallEach = false } = {},

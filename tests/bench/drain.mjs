@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A backlog: how it comes while Convex is away, and how it goes.
+// A backlog: how one grows while Convex is away, and how it goes.
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runWrk } from './wrk.mjs';

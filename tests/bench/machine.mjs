@@ -12,8 +12,7 @@ import { bunBinary } from './peers.mjs';
 
 const TESTS = fileURLToPath(new URL('../', import.meta.url));
 
-// The first line that a program prints on its version, wherever it prints it; some exit with 1
-// then.
+// The first line that a program prints on its version, to either stream; some exit with 1 then.
 function versionOf(program, ...args) {
   const command = [program, ...args].map((word) => `'${word}'`).join(' ');
   return execFileSync('sh', ['-c', `{ ${command} || :; } 2>&1 | head -n 1`], {

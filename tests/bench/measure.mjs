@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One measurement: a server of its own, warmed up, loaded for a while, and asked what it cost.
+// One measurement: a server of its own, warmed up, loaded for a while, and measured by its cost.
 
 import assert from 'node:assert/strict';
 import { DELIVERED, userEvent } from '../lib/events.mjs';
@@ -11,7 +11,7 @@ import { progress } from './progress.mjs';
 import { withScope } from './scope.mjs';
 import { runWrk } from './wrk.mjs';
 
-// Starts a peer on its own CPU and sees one event through it, unless the cell is `unchecked`:
+// Starts a peer on a CPU of its own and sends one event through, unless the cell is `unchecked`:
 // {port, pid, usage}.
 export async function startPeer(scope, cell) {
   const server = await PEERS[cell.peer].start(scope, cell);
@@ -27,8 +27,8 @@ async function assertDelivers(server, { peer }) {
   if (peer !== 'nginx') assert.equal(body, DELIVERED); // it passes on what Convex says
 }
 
-// One round. It is valid if every answer was 2xx and Convex has seen an event for each; where there
-// is an outbox, those that it has not seen are in that.
+// One round. A round is valid if every answer was 2xx and Convex has seen an event for each; where
+// there is an outbox, the unseen events are in there.
 export async function measureOnce(scope, cell) {
   const { clients, seconds, bytes, records, convex, warmUp = { clients, seconds: 1 } } = cell;
   const server = await startPeer(scope, cell);

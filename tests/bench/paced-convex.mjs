@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The far side where it matters how many events a call brings: a Convex that takes a time for each
-// call and for each item, in a process of its own.
+// The far side where it matters how many events a call brings: a Convex that takes some time for
+// each call and for each item, in a separate process.
 
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../lib/child.mjs';
@@ -10,8 +10,8 @@ const MAIN = fileURLToPath(new URL('paced-convex-main.mjs', import.meta.url));
 // As Convex's smaller plan: 16 mutations at once.
 const PACE = { callMs: 20, itemMs: 0.2, atOnce: 16 };
 
-// Starts it on `port`, or a free one; it ends with the scope. {url, port, answered(): the
-// {calls, events} that it has answered, events(): of these the events}.
+// Starts Convex on `port`, or a free one, until the end of the scope. {url, port, answered(): the
+// {calls, events} that were answered, events(): how many events}.
 export async function startPacedConvex(scope, { port = 0, ...pace } = {}) {
   const { callMs, itemMs, atOnce } = { ...PACE, ...pace };
   const args = [MAIN, port, callMs, itemMs, atOnce].map(String);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// That the Convex of the batch scenario counts what it is sent, and takes its time.
+// That the Convex of the batch scenario counts calls and events, and takes the time it must.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

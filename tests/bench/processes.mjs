@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the kernel knows of a process: the CPU time it has used, its memory, and where it may run.
+// What the kernel knows of a process: CPU time, memory, and on which CPUs it may run.
 
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ const pin = (pid, cpus) =>
 // A process, and all that it starts from now on, stays on the CPUs of the load.
 export const pinLoad = (pid) => pin(pid, OTHER_CPUS);
 
-// A process and those that it has started.
+// A process, and all that it has started.
 function family(pid) {
   const children = readdirSync(`/proc/${pid}/task`)
     .flatMap((task) => readFileSync(`/proc/${pid}/task/${task}/children`, 'utf8').split(' '))
@@ -52,7 +52,7 @@ const memoryMiB = (pid, field) => {
 
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 
-// The server under test, with the workers it has by now: it moves to its own CPU.
+// The server under test, with all present workers, moves to a CPU of its own.
 export function watchServer(pid) {
   const pids = family(pid);
   pids.forEach((each) => pin(each, SERVER_CPU));

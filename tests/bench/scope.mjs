@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What a measurement has started, and how it ends: tests/lib wants a test's context, and gets this.
+// What a measurement has started, and how all of it ends: tests/lib wants a test's context, and
+// gets a scope.
 
 const open = new Set();
 
@@ -22,7 +23,7 @@ export async function endAllScopes() {
   for (const scope of [...open].reverse()) await scope.end();
 }
 
-// Runs work(scope) and ends what it has started, whatever comes of it.
+// Runs work(scope), and ends all that was started, also after a failure.
 export async function withScope(work) {
   const scope = makeScope();
   try {

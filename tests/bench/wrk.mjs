@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The load: wrk with keep-alive clients, each sending its next event as soon as it has an answer.
+// The load: wrk with keep-alive clients, each sending the next event as soon as the last one is
+// answered.
 
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../lib/child.mjs';
@@ -42,7 +43,7 @@ const argumentsOf = (port, clients, seconds, name) => [
 const ENV = { PATH: process.env.PATH };
 
 // Loads the server on a port for so many seconds, or until so many answers have come: then
-// `accepted` of them had the status, and it took `acceptS`.
+// `accepted` answers had the status, and came within `acceptS`.
 export async function runWrk(
   scope,
   port,
@@ -67,7 +68,7 @@ export async function runWrk(
   return reportOf(wrk);
 }
 
-// Looks for so many seconds how late answers are. Where that is allowed, it goes before all others
+// Looks for so many seconds how late answers are. Where that is allowed, wrk goes before all others
 // on its CPU: only the server's lateness should count.
 export async function runProbe(scope, port, seconds) {
   const command = ['-n', '-20', 'wrk', ...argumentsOf(port, 1, seconds, 'probe.lua')];

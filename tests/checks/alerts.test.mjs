@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// docker/alerts.yml: it is valid, it uses what the relay has, and each alert fires when it should.
+// docker/alerts.yml: valid, with metrics that the relay has, and each alert fires when it should.
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

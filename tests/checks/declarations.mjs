@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Which functions and variables a file of C declares for other files, and which it defines for
-// them. Understands as much of C as code needs that clang-format has laid out.
+// Which functions and variables a file of C declares for other files, and which ones it defines.
+// Understands as much of C as code needs that clang-format has laid out.
 
 // Without comments, texts, attributes and lines of the preprocessor.
 function bareCode(text) {
@@ -12,8 +12,8 @@ function bareCode(text) {
     .replace(/\bprintf_like\([^()]*\)|\b__attribute__\(\(.*?\)\)|\b_Static_assert\([^;]*;/g, ' ');
 }
 
-// The declarations and definitions at the top level, each up to its semicolon or its last brace:
-// {head, hasBody}, where the head leaves out what stands in braces.
+// The declarations and definitions at the top level, each up to its semicolon or last brace: {head,
+// hasBody}, where the head leaves out what stands in braces.
 function topLevel(text) {
   const pieces = [];
   let head = '';

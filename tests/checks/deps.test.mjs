@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ./dev says what it is about to install before apt does anything, and names it where there is no
+// ./dev names the packages to be installed before apt does anything, and also where there is no
 // apt.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// ./dev run, as a newcomer has it: the command that it prints works as it stands, and Ctrl-C ends
-// all that it has started.
+// ./dev run, as a newcomer has it: the printed command works as it stands, and Ctrl-C ends all that
+// was started.
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';

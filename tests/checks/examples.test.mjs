@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The examples are sound before anything runs: their types, and how they look up rows.
+// The examples are sound before anything runs: the types, and how rows are looked up.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';

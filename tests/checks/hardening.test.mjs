@@ -53,9 +53,9 @@ for (const [name, holds] of Object.entries(CHECKS)) {
   test(name, () => assert.ok(holds(relay)));
 }
 
-// These two leave no mark of their own on the whole binary: a frame that is large enough is rare,
-// and the mark of control flow vanishes when one object of the C library lacks it, as Debian 12's
-// do. So the checks read the flags that gcc has recorded.
+// Both leave no sure mark on the whole binary: a frame that is large enough is rare, and the mark
+// of control flow vanishes when one object of the C library lacks it, as Debian 12's do. So the
+// checks read the flags that gcc has recorded.
 const FROM_GCC = {
   'a large frame cannot jump over the guard page': /-fstack-clash-protection/,
   'jumps and returns go where they may':

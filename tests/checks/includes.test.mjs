@@ -2,7 +2,7 @@
 // The arrows between the rooms point one way, and each outside library stays in its own:
 //   base <- { auth, convex, outbox } <- handlers <- relay <- server, and outbox <- cli <- server
 // Within a room no file stands on itself: a .c and its .h are one, an arrow is an include, and
-// since a header declares what its own .c defines, there is no other way to anything.
+// since a header declares what its own .c defines, there is no other way to a function.
 import assert from 'node:assert/strict';
 import { readdirSync, readFileSync } from 'node:fs';
 import { test } from 'node:test';

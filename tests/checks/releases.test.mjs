@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// .ci/run adds up the counts of its two runs, and ./dev test --release says why it cannot run.
+// .ci/run adds up the counts of two runs, and ./dev test --release says why it cannot run.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

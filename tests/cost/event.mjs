@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What one event costs the relay's own code: instructions, and calls into libraries. The processor
-// is valgrind's, so that the figures hardly depend on the machine, nor on how busy it is; the
-// libraries' own instructions would, and on their versions. What starting and stopping cost drops
+// is valgrind's, so that the figures hardly depend on the machine, busy or not. Instructions in
+// libraries do not count: their number depends on versions. What starting and stopping cost drops
 // out by counting two runs, of which one takes twice as many events.
 
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -17,7 +17,7 @@ import { within } from '../lib/wait.mjs';
 import { countOf } from './callgrind.mjs';
 
 const EVENTS = 100;
-// As a real Convex, it takes so long that each event goes the same way: its connection is
+// Like the real one, this Convex takes so long that each event goes the same way: the connection is
 // suspended.
 const CONVEX_MS = 10;
 

@@ -63,7 +63,7 @@ async function startCounted(t, env) {
     // The dearest turn since this was asked last.
     async dearest() {
       const before = written();
-      await fetch(`${url}/healthz`); // its turn comes behind those that are meant
+      await fetch(`${url}/healthz`); // a turn behind the ones that are meant
       await waitFor('the end of a turn', () => written() > before);
       const turns = turnsOf(readFileSync(file, 'latin1').slice(read));
       read = written();

@@ -145,7 +145,7 @@ function watchForUnread(socket) {
     for (const attempt of socket.lastAttempts ?? [])
       if (error && attempt.said) attempt.unread = true;
   };
-  socket.on('error', told); // a killed relay ends its connections like this, too
+  socket.on('error', told); // a killed relay ends connections like this, too
   socket.prependListener('end', () => {
     if (socket.lastAttempts?.some(({ said }) => said) && socket.writable) socket.write(' ', told);
   });

@@ -37,7 +37,7 @@ export class Dice {
     return (entries.find(([, weight]) => (at -= weight) < 0) ?? entries.at(-1))[0];
   }
 
-  // Separate dice for one purpose, so that its throws do not change those of another purpose.
+  // Separate dice for each purpose, so that throws for one change no other.
   fork(purpose) {
     let hash = this.seed ^ 0x811c9dc5; // FNV-1a
     for (const char of purpose) hash = Math.imul(hash ^ char.codePointAt(0), 0x01000193);

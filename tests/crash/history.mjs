@@ -10,8 +10,8 @@ import path from 'node:path';
 export const makeRunFolder = () => mkdtempSync(path.join(tmpdir(), 'convex-relay-crash-'));
 
 // Calls run() and then judge() with the history that run() resolves to. Returns {violations,
-// figures, folder}. A failure of run() itself also leaves the folder. seed: for the message. world:
-// has the {plan, convex, processes} that are written into the folder, and end().
+// figures, folder}. A failure of run() also leaves the folder. seed: for the message. world: has
+// the {plan, convex, processes} to be written into the folder, and end().
 export async function runAndJudge({ folder, seed, run, world, judge }) {
   try {
     const { violations, figures } = judge(await run());

@@ -15,7 +15,7 @@
 //             life: which process of the relay; ranAt: when the mutation ran, null if it did not
 //             cut: the relay ended the connection before Convex had answered
 //             said: "success" or "rejected", if the whole answer left; else null
-//             unheard: the relay may not have read the answer; unread: it surely has not
+//             unheard: the relay may not have read the answer; unread: surely not
 //             tookMs: from the earliest time at which the request can have come, to the answer
 //             intact: the arguments were those that were sent
 //             seq: the event's number in the arguments, or null. The attempts of a batch have the
@@ -81,7 +81,7 @@ const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? 
 const ran = (attempts) => attempts.some(({ ranAt }) => ranAt !== null);
 const wasRejected = (attempts) => attempts.some(({ said }) => said === 'rejected');
 
-// Each answer is one that its event may get, and was true when it was given.
+// Each answer is one that the event may get, and was true when given.
 function judgeAnswer(event, { attemptsOf }, report) {
   const { n, kind, status, body, endedAt } = event;
   const attempts = attemptsOf.get(n);
@@ -157,8 +157,8 @@ function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   }
 }
 
-// An event has one number, at each attempt, and a larger one than those that were over before it
-// was sent. Only a letter that somebody has replayed may have had another one since.
+// An event has one number, at each attempt, and a larger one than all events that were over before
+// it was sent. Only a letter that somebody has replayed may have had another one since.
 function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
   const numbers = new Map();
   for (const { n, seq = null } of attempts) {

@@ -35,7 +35,7 @@ export class Processes {
     const relay = {
       child,
       exited: child.exited,
-      // Resolves to true once the process listens, to false if it ends before that.
+      // Resolves to true once the process listens, to false if it ends first.
       listening: waitFor(
         `process ${this.life} to listen`,
         () => LISTENING.test(child.stderr()) || !child.isRunning(),
@@ -50,7 +50,7 @@ export class Processes {
         for (const hook of hooks) await hook();
       },
     };
-    relay.listening.catch(() => {}); // those that wait for it get the error
+    relay.listening.catch(() => {}); // whoever waits for the process gets the error
     this.relay = relay;
     return relay;
   }

@@ -2,7 +2,7 @@
 // A machine for the commands of the pages: a folder in the place of /etc, /var/lib and /usr/local,
 // a checkout, a stand-in for Convex with the examples' functions, and a relay that the stubs start
 // and stop as systemd and Docker would. Commands run as they stand, but for paths, ports, the
-// deployment's address and ids of events, which are those of this machine.
+// deployment's address and ids of events, which are exchanged for real ones.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
@@ -52,7 +52,7 @@ function makeCheckout(root) {
 function makeBin(root) {
   const bin = path.join(root, 'bin');
   for (const name of PROGRAMS) symlinkSync(STUB, path.join(bin, name));
-  // Valgrind's wrapper finds its own folder by its real path.
+  // Valgrind's wrapper finds its folder by the real path.
   writeFileSync(path.join(bin, 'convex-relay'), `#!/bin/sh\nexec '${RELAY_BIN}' "$@"\n`, {
     mode: 0o755,
   });
@@ -179,7 +179,7 @@ class House {
 
   // ---- commands ----
 
-  // A block's text with this machine's paths, ports and ids. Ids stand for this.ids in their order.
+  // A block's text with this machine's paths, ports and ids. Ids stand for this.ids, in order.
   adapt(text) {
     let adapted = text;
     for (const [from, to] of this.replacements) adapted = adapted.replaceAll(from, to);
@@ -189,8 +189,8 @@ class House {
     return adapted;
   }
 
-  // input: what a user pastes or types. It is a file, since /dev/stdin cannot be opened where it is
-  // a socket, as node's pipes are.
+  // input: what a user pastes or types. A file, since /dev/stdin cannot be opened where it is a
+  // socket, as node's pipes are.
   spawn(text, { input = '', env = {} } = {}) {
     this.write('input', input);
     const typed = openSync(this.path('input'), 'r');

@@ -200,7 +200,7 @@ export function makePrograms(house) {
       return systemctlVerbs[verb](args);
     },
 
-    // Properties are those of the unit, or it would not be checked as the service would.
+    // Properties are the unit's: the check sees what the service would see.
     async 'systemd-run'(args) {
       assert.deepEqual(args.slice(0, 2), ['-qP', '--wait']);
       const text = readFileSync(unit('convex-relay.service'), 'utf8');

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // SPDX-License-Identifier: MIT
-// Stands on PATH for a program that a test cannot have. It asks the test (house.mjs) what its
-// arguments do there: {code, out, err}, or {exec: [command, ...], env} to become another command.
+// Stands on PATH for a program that a test cannot have. The stub asks the test (house.mjs) what the
+// arguments are to do: {code, out, err}, or {exec: [command, ...], env} to become another command.
 
 import { spawnSync } from 'node:child_process';
 import { request } from 'node:http';

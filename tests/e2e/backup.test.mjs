@@ -13,7 +13,7 @@ import { RELAY_BIN, relayEnv } from '../lib/relay.mjs';
 import { SUCCESS } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
-// As docs/operating.md has it: stop, move away what is there, put the backup in its place, start.
+// As in docs/operating.md: stop, move the old files away, put the backup in their place, start.
 async function restore(world, backup, more) {
   await world.relay.stop();
   for (const name of readdirSync(world.folder).filter((file) => file.startsWith('outbox.db'))) {
@@ -23,7 +23,7 @@ async function restore(world, backup, more) {
   await world.start(more);
 }
 
-// Convex says nothing in some of these: stops need not wait for it.
+// In some of these Convex says nothing: stops need not wait for an answer.
 const STORED = { ...HASTY, DRAIN_MS: '0' };
 
 const heldBack = ({ state, stale, reason }) => [

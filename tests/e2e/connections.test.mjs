@@ -213,7 +213,7 @@ test('a client that does not read its answers does not hold up others', async (t
   const { upstream, relay } = await start(t);
   const client = await openConnection(t, relay.port);
   client.socket.pause();
-  // its answer has all of it
+  // the answer has the whole text
   const request = syncRequest({ model: 'users', data: 'x'.repeat(60_000) });
   for (let n = 0; n < 200; n++) client.write(request);
   for (let n = 0; n < 50; n++) assert.equal((await sync(relay, userEvent(`acc_${n}`))).status, 200);

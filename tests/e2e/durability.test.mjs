@@ -171,8 +171,8 @@ test('the next event of a record waits for no timer', async (t) => {
   assert.equal(world.upstream.requests.length, 1);
   held.open();
   await world.upstream.arrived(COUNT);
-  // How long one takes is up to the machine and its disk; no two of them would be close, were there
-  // a backoff or a tick between.
+  // How long a commit takes is up to the machine and its disk; with a backoff or a tick in between,
+  // no two would be close.
   const gapsMs = world.upstream.requests
     .slice(1)
     .map(({ atMs }, i) => atMs - world.upstream.requests[i].atMs);
@@ -343,8 +343,8 @@ test('SIGTERM with a backlog and nobody waiting: it ends at once', async (t) => 
 const FAULTY_LOG = path.join(RELAY_BUILD, 'tests/lib/libfaulty-log.so');
 const unpreloadable = process.env.RELAY_SANITIZED ? 'a sanitizer has to be loaded first' : false;
 
-// A body of 2 MiB does not fit into SQLite's cache: it is written before the commit, and a write
-// that fails then ends the transaction of all that stand beside it.
+// A body of 2 MiB does not fit into SQLite's cache: such a body is written before the commit, and a
+// write that fails then ends the transaction of all events beside it.
 for (const oneIn of [700, 1300, 2100]) {
   test(
     `one write of the log in ${oneIn} fails amid large events: no older version comes after a newer one`,

@@ -28,7 +28,7 @@ export const withParcel = (body, ...headers) =>
 // Another method, over a body that is a request.
 export const under = (method, ...headers) =>
   syncRequest(HIDDEN, { method, headers: [...HEADERS, ...headers] });
-// The request line and the lines that follow it, as they stand; the end of the head is added.
+// The request line and the following lines, unchanged; the end of the head is added.
 export const head = (...lines) => `${lines.join('\r\n')}\r\n\r\n`;
 export const START = 'POST /convex/sync HTTP/1.1';
 export const LINES = HEADERS.map(([name, value]) => `${name}: ${value}`);

@@ -1,19 +1,20 @@
 // SPDX-License-Identifier: MIT
 // Requests whose boundaries can be read in two ways, or are too large, as raw bytes. Wherever two
-// servers disagree about where a request ends, what one takes for its body the other takes for the
-// next request: so whatever is not plain is refused, and nothing behind it on the connection is
-// read.
+// servers disagree about where a request ends, what one takes for the body the other takes for the
+// next request: so whatever is not plain is refused, and nothing after that is read from the
+// connection.
 //
 // A row is [what, bytes, directly, through nginx, directly with libmicrohttpd 1.0]. The last three
 // say what comes of the bytes followed by BEHIND: a status, or null for no answer at all: refused,
-// and the connection is closed; a string: nothing of that sort, and these events reach Convex.
-// nginx refuses other things than the relay does, and passes on what it understands in words of its
-// own: then BEHIND is a request like any other.
+// and the connection is closed; a string: not refused, and the events named there reach Convex.
+// nginx refuses other things than the relay does, and passes all else on in words of its own: then
+// BEHIND is a request like any other.
 //
 // The last is there where libmicrohttpd 1.0 answers by itself, and otherwise than 0.9 lets the
-// relay answer. Each time it refuses, and closes: what it knows of codings is chunked; NULs end the
-// connection; a lone LF is no line end, in chunks and trailers too; and 1.0.1 counts the line end
-// behind an extension as the chunk's first byte, so that its end is never where it has to be.
+// relay answer. Version 1.0 refuses and closes each time: the only known coding is chunked; NULs
+// end the connection; a lone LF is no line end, in chunks and trailers too; and 1.0.1 counts the
+// line end behind an extension as the chunk's first byte, so that the chunk never ends where it
+// should.
 
 import { HEADERS, syncRequest } from '../lib/events.mjs';
 import { chunked } from '../lib/rawhttp.mjs';

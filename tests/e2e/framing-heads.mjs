@@ -21,8 +21,8 @@ import {
   withVersion,
 } from './framing-bytes.mjs';
 
-// Where libmicrohttpd refuses the request line it tells nobody that there was a request: these may
-// not be counted.
+// Where libmicrohttpd refuses the request line, nobody is told that there was a request: such
+// requests may not be counted.
 const REQUEST_LINES = [
   [
     'lines ended by LF',

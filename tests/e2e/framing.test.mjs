@@ -27,7 +27,7 @@ async function assertRefused(client, upstream, expected, server) {
   assert.equal((await client.answer()).status, expected);
   await client.closed();
   assert.equal((await client.answer()).status, null, 'one answer');
-  // What is sent after it arrives after it.
+  // The next event arrives, and nothing comes before it.
   assert.equal((await sync(server, userEvent('after'))).status, 200);
   assert.deepEqual(idsAt(upstream), ['after']);
 }
@@ -88,8 +88,8 @@ runCases(
   (row) => row[3],
 );
 
-// The bytes that come back to a client that still sends when the server has ended, and the error
-// that it gets for that.
+// The bytes that come back to a client that still sends when the server has ended, and the client's
+// error.
 function exchangeBytes(port, bytes) {
   return new Promise((resolve) => {
     const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });

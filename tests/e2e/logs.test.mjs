@@ -253,8 +253,8 @@ test('a log that nobody reads: events go on, and once it is read, it tells how m
   await assertEnded(relay);
 });
 
-// A terminal says that there is room when there is some for a byte. script(1) reads this one, until
-// it is stopped.
+// A terminal is writable once there is room for a byte. script(1) reads from this terminal until
+// stopped.
 test('a terminal that nobody reads: events go on', async (t) => {
   const upstream = await startUpstream(t);
   const script = spawnRelay(t, {

@@ -23,9 +23,9 @@ async function start(t, { routes, env = {} } = {}) {
 
 const OVERLAP_MS = PATIENCE_MS / 2; // less than clients wait for an answer
 
-// An upstream's answer that takes its time, and what ran at once meanwhile. The first ones wait
-// until isEnough(seen), so that what must overlap does, however slow the relay is; a test in which
-// they wait in vain fails at what it asserts.
+// An upstream's answer that takes its time, and what ran at once meanwhile. The first calls wait
+// until isEnough(seen), so that what must overlap does, however slow the relay is; where calls wait
+// in vain, the test's assertions fail.
 function watchOverlap(latencyMs, isEnough) {
   const now = new Map();
   const seen = { most: 0, perRecord: 0, perPath: {} };

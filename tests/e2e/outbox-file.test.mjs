@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The outbox's file and its disk: who may read it, what is refused, what is mended, what if it is
-// full.
+// The outbox's file and disk: who may read the file, what is refused, what is mended, what if the
+// disk is full.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -206,7 +206,7 @@ test('a file that is damaged is set aside, and the relay serves', async (t) => {
   assertAnswer(await world.send(userEvent('acc_9')), 200, DELIVERED);
 });
 
-// The page on which a body stands; that of its event has no such text.
+// The page on which a body stands; the event's page has no such text.
 const bodyPageOf = (bytes, text) => Math.floor(bytes.indexOf(text) / PAGE_BYTES) * PAGE_BYTES;
 
 test('damage that no start looks for costs what it has hit, and keeps nothing else', async (t) => {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Where the outbox's file is: on what file system, behind which links, mounted how, and whose file
-// it is. What a start refuses it leaves as it found it, and `check` says the same.
+// it is. A start changes nothing in what it refuses, and `check` says the same.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -48,8 +48,8 @@ async function assertRefused(t, { says, code, ...options }) {
 
 // ---- file systems ----
 
-// Magic numbers: linux/magic.h; Lustre, BeeGFS and the like from their own sources (statfs(2) lists
-// them, too).
+// Magic numbers: linux/magic.h; Lustre, BeeGFS and the like from their sources (statfs(2) lists
+// some, too).
 const FILE_SYSTEMS = [
   ['NFS', '6969', 'refused'],
   ['SMB', '517b', 'refused'],

@@ -66,7 +66,7 @@ async function startSecure(t, leaf) {
     .listen(0, '127.0.0.1');
   await once(front, 'listening');
   self.url = `https://127.0.0.1:${front.address().port}`;
-  // Ends its connections; the relay knows it when that is done.
+  // Ends the upstream's connections; the relay knows when that is done.
   self.close = () => {
     server.closeAllConnections();
     return waitFor('the connections to be closed', () => self.open === 0);

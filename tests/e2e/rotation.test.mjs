@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The steps of docs/operating.md for a new secret and a new deploy key, under load: no event is
-// refused, none is lost, and those of one record keep their order.
+// refused, none is lost, and each record keeps its order.
 
 import assert from 'node:assert/strict';
 import path from 'node:path';

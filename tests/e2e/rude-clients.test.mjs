@@ -18,8 +18,8 @@ const MIB = 1024 * 1024;
 const SANITIZED = process.env.RELAY_SANITIZED ? 'a sanitizer has memory of its own' : false;
 
 const openFds = (relay) => readdirSync(`/proc/${relay.pid}/fd`).length;
-// But for those of clients that are still there: fetch keeps a connection or more, and for how long
-// is its own affair.
+// Without connections of clients that are still there: fetch keeps one or more, for nobody knows
+// how long.
 const ownFds = (relay) => openFds(relay) - connectionsTo(relay.port);
 const rssMib = (relay) =>
   Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
@@ -45,7 +45,7 @@ const waitForFds = (relay, most) => waitFor(`${most} descriptors`, () => ownFds(
 // ---- many ----
 
 const MANY = 2000;
-// so that all of them come before the first is cut off, whatever else the machine does
+// so that all come before the first is cut off, on a busy machine, too
 const CROWD_MS = '20000';
 // 16 KiB of libmicrohttpd's for each, and what stands around them
 const MANY_MIB = (MANY * 24) / 1024;
@@ -102,7 +102,7 @@ test(`${MANY} clients that leave before their answers`, async (t) => {
   assert.equal((await sync(relay, userEvent('after'))).status, 200);
 });
 
-// What it held of them would keep others out.
+// Bytes that the relay still held of gone clients would keep others out.
 test('clients that leave in the middle of a body', async (t) => {
   const { relay } = await start(t); // long before REQUEST_TIMEOUT_MS
   const fds = ownFds(relay);
@@ -434,7 +434,7 @@ test('what waits for Convex counts once', async (t) => {
   for (const client of clients) assert.equal((await client.answer()).status, 200);
 });
 
-// A text of 1 MiB becomes six times as much in JSON, and stays until its client has read it.
+// A text of 1 MiB becomes six times as much in JSON, and stays until the client has read it.
 test('answers that nobody reads: past what they may hold at once, the beginning of the text has to do', async (t) => {
   const { upstream, relay } = await start(t);
   const [fds, mib] = [ownFds(relay), rssMib(relay)];
@@ -443,7 +443,7 @@ test('answers that nobody reads: past what they may hold at once, the beginning 
   const clients = await openMany(t, relay, 6);
   for (const [i, client] of clients.entries()) {
     client.socket.pause();
-    // The kernel takes some of them off the relay, how many it says nowhere; one stays.
+    // The kernel takes some answers off the relay, nobody knows how many; one stays.
     for (let n = 0; n < 10; n++) client.write(syncRequest(userEvent(`acc_${i}`, n)));
   }
   const errorOf = async () => (await (await sync(relay, userEvent('reads'))).json()).error;

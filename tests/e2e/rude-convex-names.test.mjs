@@ -21,7 +21,7 @@ test('a name that does not exist', async (t) => {
   assert.match(relay.stderr(), /Could not resolve host|Resolving timed out/);
 });
 
-// libcurl leaves its threads in getaddrinfo() to themselves.
+// libcurl never ends threads that are in getaddrinfo().
 const LEFT_THREADS = process.env.RELAY_MEMCHECK
   ? 'what threads hold that end with the process Valgrind calls possibly lost'
   : false;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A far side that does not behave, until it is mended, and a relay that calls it.
+// A far side that does not behave until mended, and a relay that calls it.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
@@ -120,8 +120,8 @@ export async function startTried(t, env, options = {}) {
 export const peakMib = (relay) =>
   Number(/^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))[1]) / 1024;
 
-// The first attempt's outcome, at its time by the relay's own clock and not before, or by itself;
-// others are served meanwhile.
+// The first attempt's outcome, at the time that the relay's clock tells and not before, or by
+// itself; others are served meanwhile.
 export async function assertOutcome(relay, expected, { leastMs = 0 } = {}) {
   const counts = await waitFor('an attempt to end', async () => {
     assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A far side that does not behave. Whatever it does: an attempt ends in time and takes little
-// memory, is judged as the contract says, the event is kept, and arrives once Convex is itself
+// A far side that does not behave. Whatever Convex does: an attempt ends in time, takes little
+// memory and is judged as the contract says; the event is kept, and arrives once Convex is well
 // again.
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Under a service manager: what it is told, and that a restart with its sockets refuses nobody.
+// Under a service manager: what the relay tells it, and that a restart with its sockets refuses
+// nobody.
 
 import assert from 'node:assert/strict';
 import { rmSync } from 'node:fs';
@@ -51,7 +52,7 @@ async function startManager(t, { names = 'sync', watchdogMs = 0, env = {} } = {}
     files,
     port: Number(ports.trim().split(' ')[0]),
     notified: () => lines(/^notified (.*)\n/gm),
-    // Starts the relay and waits until it says that it is ready. Gives its process id.
+    // Starts the relay and waits for its message READY=1. Gives its process id.
     async start() {
       starts += 1;
       child.signal('SIGUSR1');
@@ -144,10 +145,10 @@ test('under load no restart refuses anybody', async (t) => {
   let pid = await manager.start();
   const statuses = [];
   let loading = true;
-  // Who has connected and not written yet, and since when. TCP_DEFER_ACCEPT holds them back, but
-  // after three seconds the kernel hands them over all the same, and a relay that stops closes who
-  // has asked for nothing. So a client that was kept from writing for long by a busy machine is let
-  // through first; all others are what this is about.
+  // Who has connected and not written yet, and since when. TCP_DEFER_ACCEPT holds such connections
+  // back, but after three seconds the kernel hands them over all the same, and a relay that stops
+  // closes connections without a request. So a client that was kept from writing for long by a busy
+  // machine is let through first; all others are what this is about.
   const atDoor = new Map();
   const isAnyoneLate = () =>
     [...atDoor.values()].some((sinceMs) => performance.now() - sinceMs > 1000);

@@ -15,7 +15,7 @@ import { RELAY_BUILD, SECRET, spawnRelay, startRelay, sync } from '../lib/relay.
 import { startUpstream } from '../lib/upstream.mjs';
 import { within } from '../lib/wait.mjs';
 
-// nginx opens its log again by SIGUSR1, dd reports by it; a limit of file sizes raises SIGXFSZ.
+// SIGUSR1 makes nginx open its log again, and dd report; a limit of file sizes raises SIGXFSZ.
 const IGNORED = [
   'SIGUSR1',
   'SIGUSR2',
@@ -28,8 +28,8 @@ const IGNORED = [
   'SIGPWR',
 ];
 
-// At the very beginning: it reads its secret from a pipe into which nobody has written yet, when
-// the signals come.
+// At the very beginning: the relay reads the secret from a pipe into which nobody has written yet,
+// when the signals come.
 async function startSignalled(t, signals) {
   const files = makeFolder(t);
   const secret = files.path('secret');

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A stop while requests are on their way: in the kernel's queue, in a socket's buffer, not whole
-// yet. To their senders they are sent, and who sends does not try again.
+// yet. For the senders the requests are sent, and no sender tries again.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -33,7 +33,7 @@ async function statusesOf(clients) {
   return counts;
 }
 
-// Of a relay that sees none of it before it sees the signal.
+// Of a relay that sees the signal first.
 async function stopWithQueue(
   t,
   relay,

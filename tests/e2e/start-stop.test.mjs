@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Start and stop: where it listens, what it says of itself, how it drains, when it does not.
+// Start and stop: where the relay listens, what it logs, when it drains and when not.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
@@ -92,7 +92,7 @@ test('HOST=:: takes IPv4, too', { skip: !hasIpv6 && 'this machine has no ::1' },
     assert.equal((await fetch(`http://${host}:${relay.port}/healthz`)).status, 200);
 });
 
-// The kernel keeps a port for a minute after who closed its connections first, unless it is asked
+// The kernel keeps the port of the side that closed a connection first for a minute, unless told
 // not to.
 test('a start on the port of one that has just been stopped', async (t) => {
   const [port] = await freePorts(1);
@@ -119,8 +119,8 @@ test('a port that is taken: one line that names it, and the end', async (t) => {
   );
 });
 
-// What a resolver does not know now, it may know later (1: a service manager tries again); what it
-// could never be asked, not (2).
+// A resolver may know a name later (1: a service manager tries again); a name that no resolver can
+// be asked stays unknown (2).
 for (const [name, env, code, line] of [
   [
     'HOST',
@@ -356,7 +356,7 @@ test('a stop in the middle of the start', async (t) => {
     await new Promise((resolve) => setTimeout(resolve, ms)); // anywhere in its start
     relay.signal('SIGTERM');
     const end = await within('the end', relay.exited);
-    // Before it has heard of signals at all, the kernel ends it.
+    // Before the relay has set up signals, the kernel ends the process.
     assert.ok(
       end.code === 0 || (end.signal === 'SIGTERM' && relay.stderr() === ''),
       `${ms} ms: ${JSON.stringify(end)}\n${relay.stderr()}`,

@@ -12,7 +12,7 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const account = (i, name = null) => ({ id: `acc_${i}`, email: `${i}@example.com`, name });
 const accounts = (n, name) => Array.from({ length: n }, (_, i) => account(i, name));
 
-// A relay as the contract has it, but for those answers that a test gives itself.
+// A relay that follows the contract, but for the answers that a test gives.
 async function startTold(t, answer = () => undefined) {
   const told = await startUpstream(t, (request) => answer(request) ?? taken(request));
   return { told, ...loadTrigger('account', { CONVEX_RELAY_URL: told.url, SYNC_SECRET: SECRET }) };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// examples/blade: what its triggers send, all the way to a row in Convex, and what they make of
+// examples/blade: what the triggers send, all the way to a row in Convex, and what they make of
 // trouble.
 
 import assert from 'node:assert/strict';
@@ -84,7 +84,7 @@ for (const [name, table, record, row] of MODELS) {
   });
 }
 
-// A relay that answers as it is told, and a trigger that talks to it.
+// A relay that answers as the test says, and a trigger that talks to it.
 async function startTold(t, answer, env = {}) {
   const told = await startUpstream(t, answer);
   return {

@@ -13,7 +13,7 @@ const MODELS = [
   ['posts', POST, 'content'],
 ];
 
-// The events of one record: {n} is its number, {at} its time; {gone}: it is a removal.
+// The events of one record: {n}: the number; {at}: the time; {gone}: a removal.
 const set = (n, at) => ({ n, at });
 const gone = (n) => ({ n, gone: true });
 
@@ -53,7 +53,7 @@ function call(convex, model, record, field, { n, at, gone: isRemoval }) {
   );
 }
 
-// What is there of a record: its value and number, or the number of its removal.
+// What is there of a record: value and number, or the number of the removal.
 async function stateOf(standin, model, bladeId, field) {
   const [row] = (await standin.records(model)).filter((one) => one.bladeId === bladeId);
   if (row) return { value: row[field], n: row.syncSeq };

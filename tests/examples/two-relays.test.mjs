@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Two relays with outboxes of their own before one Convex, which runs examples/convex: with numbers
-// the newest event wins, though an older one comes after it; without them the older one does.
+// the newest event wins, even if an older one comes later; without numbers the later one wins.
 
 import assert from 'node:assert/strict';
 import net from 'node:net';

@@ -4,7 +4,7 @@
  *
  *   - Where the file is refused, one line says why and names ROUTES; otherwise nothing is said.
  *   - Each route has what it must have: a name, functions that Convex can have, a concurrency in
- * its range; they are in order, each name once, and each is found by it.
+ *     range; routes are in order, each name once, and each route is found by name.
  *   - What the scanner refuses is refused.
  */
 #include "fuzz.h"

@@ -7,7 +7,7 @@
  *   - Then every row can be read (after one more start where only reading has shown the damage),
  *     the counters agree with the rows, and the store works: an event is appended and delivered.
  *   - Where the damage is in the trees above the rows, in indexes or in the log, a row that is
- * still there is as it was put in. (Nothing guards the rows themselves: no checksums.)
+ *     still there is unchanged. (Nothing guards the rows themselves: no checksums.)
  *   - A damaged log alone loses nothing that is in the file.
  *   - Damage is mended once: the next start finds none.
  */

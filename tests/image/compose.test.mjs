@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// docker/compose.yaml is consistent in itself, with the relay's settings, with nginx.conf and the
-// Dockerfile; where Docker is at hand, its own judgement counts, too.
+// docker/compose.yaml is consistent, also with the relay's settings, nginx.conf and the Dockerfile;
+// where Docker is at hand, Docker must agree.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// The container image: built by ./dev image, and run as a container runs it: its user, its
-// environment, its root read-only, a volume for the outbox. Where there is no engine that runs
-// containers, the mounted image is entered with unshare and chroot.
+// The container image: built by ./dev image, and run as a container runs it: with the image's user
+// and environment, a read-only root, and a volume for the outbox. Where there is no engine that
+// runs containers, the mounted image is entered with unshare and chroot.
 
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';

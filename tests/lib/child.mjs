@@ -8,8 +8,9 @@ const running = new Set();
 process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 // Starts a program, which ends with the test (t is the test's context). At the end of the test
-// atEnd() runs, which may stop the program and look at its output; a program that still runs after
-// that is killed. stdout and stderr are collected as text; `exited` resolves to {code, signal}.
+// atEnd() runs, which may stop the program and look at the output; a program that still runs
+// afterwards is killed. stdout and stderr are collected as text; `exited` resolves to {code,
+// signal}.
 export function startChild(t, command, args, { env = {}, cwd, atEnd = async () => {} } = {}) {
   const child = spawn(command, args, { env, cwd, stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Events as Blade's triggers send them, and the bytes of the requests that bring them.
+// Events as Blade's triggers send them, and the bytes of requests with such events.
 
 import { rawRequest } from './rawhttp.mjs';
 import { SECRET } from './relay.mjs';

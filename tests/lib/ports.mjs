@@ -5,7 +5,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import net from 'node:net';
 
-// Below this port are those that the kernel gives to nobody by itself, neither for port 0 nor for a
+// The kernel gives no port below this one to anybody unasked, neither for port 0 nor for a
 // connection.
 const [PORTS_END] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
   .trim()

@@ -5,8 +5,8 @@
 import net from 'node:net';
 import { PATIENCE_MS } from './wait.mjs';
 
-// Reads messages (requests or answers) from a stream of bytes. next() returns the first whole one
-// and forgets it: {start, rawHeaders, headers, body}; null while it is incomplete. untilEnd: a
+// Reads messages (requests or answers) from a stream of bytes. next() returns the first whole
+// message and forgets it: {start, rawHeaders, headers, body}; null while none is whole. untilEnd: a
 // message without a length ends with the stream.
 export class MessageReader {
   constructor() {

@@ -97,7 +97,7 @@ export async function startRelay(t, options) {
   };
 }
 
-// Stops the relay as systemd would. It must end by itself, with exit code 0.
+// Stops the relay as systemd would. The relay must end by itself, with exit code 0.
 async function stopRelay(child, signal = 'SIGTERM') {
   child.signal(signal);
   await assertEnded(child);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The guide's router.ts without its types, served as Blade serves it.
+// The guide's router.ts without the types, served as by Blade.
 
 import { serve } from '@hono/node-server';
 import { ConvexHttpClient } from 'convex/browser';
@@ -36,7 +36,7 @@ app.post('/convex/sync', async (c) => {
 
 const tell = ({ port }) => process.stdout.write(`router listening on ${port}\n`);
 
-// Each runtime gets its own server: Bun's own is cheaper than its server for Node.
+// Each runtime gets a native server: Bun's is cheaper than what Bun offers for Node.
 const address = { fetch: app.fetch, hostname: '127.0.0.1', port: 0 };
 if (globalThis.Bun)
   tell(globalThis.Bun.serve({ ...address, idleTimeout: 0 })); // a sender may wait long

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Plays systemd for the tests: holds listening sockets and hands them to a service, takes its
- * notifications, and starts the service anew when told to.
+ * Plays systemd for the tests: hands listening sockets to a service, takes notifications, and
+ * starts the service anew when told to.
  *
  *   service-manager FOLDER WATCHDOG_USEC NAMES -- COMMAND...
  *

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How the tables in cases/ write a case: a name, the bytes of a request, what Convex answers, and
-// what the router is expected to do. Expecting it keeps a case from passing because both sides
-// refuse it for a reason that nobody meant.
+// what the router is expected to do. To expect the answer keeps a case from passing where both
+// sides refuse for a reason that nobody meant.
 
 import { SECRET } from '../lib/relay.mjs';
 import { rawRequest } from '../lib/rawhttp.mjs';

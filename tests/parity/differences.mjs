@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What the relay does otherwise than the router, on purpose. Nothing else may differ.
 //
-// cases: names of cases, or one RegExp for a group of them. relay: its answer, where Content-Type
+// cases: names of cases, or one RegExp for a group. relay: the relay's answer, where Content-Type
 // is application/json and nothing reaches Convex unless said otherwise.
 
 import { HAS_MICROHTTPD_1 } from '../lib/libraries.mjs';

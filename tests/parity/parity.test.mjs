@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Side by side: the guide's router and the relay get the same bytes, each with a Convex of its own
-// that answers from the same script. They must agree in status, Content-Type, body and what reached
-// Convex, but for the differences that are listed in differences.mjs.
+// that answers from the same script. Both must agree in status, Content-Type, body and what reached
+// Convex, but for the differences in differences.mjs.
 //
-// PARITY_ONLY=router prints what the router does instead, and checks what the tables expect of it.
+// PARITY_ONLY=router prints what the router does instead, and checks that against the tables.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
@@ -46,9 +46,9 @@ async function observe({ port, upstream }, { request, method, answer }) {
   };
 }
 
-// What the bytes of a call mean to Convex: a repeated member counts by its last value, the order of
-// members is none, and -0 is the same however it is written. Invalid UTF-8 throws. A redirected
-// call may have lost its body: null.
+// What the bytes of a call mean to Convex: a repeated member counts by the last value, members have
+// no order, and -0 is the same in every spelling. Invalid UTF-8 throws. A redirected call may have
+// lost its body: null.
 function meaning(bytes) {
   const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   if (text === '') return null;

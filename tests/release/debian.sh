@@ -43,9 +43,9 @@ why_no_mounts() {
     fi
 }
 
-# bootstrap_debian CODENAME ROOT: without what Debian's slim images lack, too; apt gets no more of
-# that. debootstrap mounts, and does not unmount when killed: in a namespace of its own, so that
-# ROOT can be removed without reaching through a mount.
+# bootstrap_debian CODENAME ROOT: without files that Debian's slim images lack, too; apt installs no
+# more of them. debootstrap mounts, and does not unmount when killed: in a separate namespace, so
+# that ROOT can be removed without reaching through a mount.
 bootstrap_debian() {
     local codename=$1 root=$2 mirror path
     mirror=$(debian_mirror)

@@ -35,7 +35,7 @@ show_progress() {
     done
 }
 
-# What is half made stands beside it, and is never mistaken for it.
+# A half-made root has another name, and is never mistaken for a whole one.
 make_release() {
     local codename=$1 new log=$release_cache/$1.log
     [ ! -d "$release_cache/$codename" ] || return 0
@@ -86,7 +86,7 @@ equip_release() {
     chmod 755 "$root/usr/sbin/policy-rc.d"
 }
 
-# copy_repository FOLDER: what git knows or would take. What is unchanged keeps its time, so that
+# copy_repository FOLDER: what git knows or would take. Unchanged files keep their times, so that
 # only the rest is built.
 copy_repository() {
     local folder=$1 path
@@ -113,7 +113,7 @@ enter_release() {
         "NODE_EXTRA_CA_CERTS=$release_certificates" "npm_config_cafile=$release_certificates"
         npm_config_userconfig=/etc/npm-userconfig npm_config_globalconfig=/etc/npm-globalconfig
         "DEBIAN_MIRROR=$(debian_mirror)")
-    # unshare does not listen to SIGTERM: KILL ends it with ./dev, and all that is in there.
+    # unshare does not listen to SIGTERM: KILL ends unshare with ./dev, and everything in there.
     env -i "${variables[@]}" setpriv --pdeathsig KILL \
         unshare --mount --propagation private --pid --fork --kill-child \
         tests/release/enter "$root" "$folder" "$@"

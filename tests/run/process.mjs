@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs one suite in processes of its own, and says how it ended.
+// Runs one suite in separate processes, and says how it ended.
 import { spawn } from 'node:child_process';
 import { top } from './suites.mjs';
 import { readTap } from './tap.mjs';

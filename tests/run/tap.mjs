@@ -10,8 +10,8 @@ const subtestLine = /^ *# Subtest: /;
 const frameLine =
   /^ *(---|\.\.\.|1\.\.\d+|duration_ms: .*|(not )?ok - .*|TAP version \d+|.*\(node:.*)$/;
 
-// Counts the leaves. A point with indented points before it stands for these, and is no case of its
-// own, unless it failed although they all passed: then a hook failed, or the file around them.
+// Counts the leaves. A point with indented points before it stands for these, and is no case,
+// unless it failed although all of them passed: then a hook failed, or the file.
 //
 // Returns { passed: [name], failed: [{ name, lines }], skipped: [{ name, reason }], missing },
 // where missing is how many points the outermost plan promised in vain.

@@ -4,7 +4,7 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 
 // What a process holds: {rss, peak} in KiB, and two numbers of descriptors, {fds, toConvex}.
-// Connections to Convex do not count among fds: they come and go, and have a limit of their own.
+// Connections to Convex do not count among fds: they come and go, and have a separate limit.
 export function holdings(pid, convexPort) {
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
   const kib = (name) => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)[1]);

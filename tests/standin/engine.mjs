@@ -20,7 +20,7 @@ import { decodeValue, isUndecodable, mebibytes, sizeOf, ValueError } from './val
 const MAX_ARGS_BYTES = 16 * 1024 * 1024;
 
 // An end that Convex reports as a function error: a message, the lines that say where it was
-// thrown, and, of a ConvexError, its data.
+// thrown, and the data of a ConvexError.
 class FunctionError extends Error {
   constructor(message, { frames = '', data } = {}) {
     super(message);
@@ -52,7 +52,7 @@ export function openEngine(folder, limits = {}) {
     return modules.get(module)?.[name];
   };
 
-  // Convex's order: who may call it, its kind, the arguments, and then the function itself.
+  // Convex's order: who may call the function, the kind, the arguments, and then the call.
   const resolve = (kind, path, mayCall) => {
     const found = find(path);
     if (!found || kindOf(found) === undefined || !mayCall(found)) {

@@ -22,7 +22,7 @@ export const badJson = (message) => new HttpError(400, 'BadJsonBody', message);
 
 const UNCAUGHT = (text) => `Uncaught Error: ${text}\n    at handler (../convex/users.ts:12:5)`;
 
-// What Convex answers as a function error although it is not about the call, by the file below
+// What Convex answers as a function error although the call is not at fault, by the file below
 // get-convex/convex-backend crates/ that has the text.
 export const REFUSALS = {
   // roles/src/eval.rs, for a deploy key without that right

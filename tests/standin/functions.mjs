@@ -21,7 +21,7 @@ const generatedServer = (around) => ({
   internalAction: convexServer.internalActionGeneric,
 });
 
-// A builder of mutations that run as around({handler, returns}) makes them; `returns` is their
+// A builder of mutations that run through around({handler, returns}); `returns` is a mutation's
 // validator, which is thereby ours to check.
 function wrapped(builder, around) {
   return (definition) => {

@@ -108,7 +108,7 @@ const countedQuery = (query, noteRange, noteDocument) =>
           },
   });
 
-// A query whose documents are counted as they come, however they are asked for.
+// A query whose documents are counted as they come, by whatever method.
 const countedResults = (query, note) =>
   new Proxy(query, {
     get: (_, method) =>

@@ -18,7 +18,7 @@ export class Log {
     this.maxPerRecord = {};
   }
 
-  // Notes a call; done() is called once it is answered or its connection is gone.
+  // Notes a call; done() is called once the call is answered or its connection is gone.
   arrive({ method, path, headers, body, records = [] }) {
     const entry = {
       n: ++this.arrivals,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a mutation meets that runs others: transactions within its own, and what it can catch.
+// What a mutation meets that runs others: nested transactions, and what the mutation can catch.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -24,7 +24,7 @@ run() {
     run_with_standin "$@"
 }
 
-# avoid_taken_port NAME DEFAULT: sets it to 0, where it is not set and the default is somebody's.
+# avoid_taken_port NAME DEFAULT: sets NAME to 0, where it is not set and the default is taken.
 avoid_taken_port() {
     if [ -z "${!1:-}" ] && (exec 3<>"/dev/tcp/127.0.0.1/$2") 2>/dev/null; then
         say "... port $2 is taken; taking a free one ($1=N chooses)"
@@ -32,8 +32,8 @@ avoid_taken_port() {
     fi
 }
 
-# The relay and the stand-in get process groups of their own, so that Ctrl-C reaches this script
-# alone: it stops the relay first, which drains, and then the stand-in. A second one stops at once.
+# The relay and the stand-in get separate process groups, so that Ctrl-C reaches this script alone,
+# which stops first the relay, after draining, and then the stand-in. A second one stops at once.
 run_with_standin() {
     local from_standin to_log log_reader relay line status interrupted=yes
     set -m

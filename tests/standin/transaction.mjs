@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What the stand-in knows of a transaction besides what convex-test does: what it has changed, and
-// what it has read.
+// What the stand-in, other than convex-test, knows of a transaction: what was changed, and what was
+// read.
 
 import { AsyncLocalStorage } from 'node:async_hooks';
 
@@ -15,8 +15,8 @@ export async function inTransaction(run) {
 }
 
 // Runs a function within the transaction that is running. What throws has changed nothing, but it
-// has read. Rejects with what the function's handler has thrown itself (`thrown`, if it is set), of
-// which convex/server would leave the message alone.
+// has read. Rejects with the error of the function's handler (`thrown`, if set), of which
+// convex/server would leave the message alone.
 export async function inSubtransaction(run) {
   const outer = current.getStore();
   const own = { ...outer, changes: [], isNested: true, thrown: undefined };

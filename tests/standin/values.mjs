@@ -84,7 +84,7 @@ function checkFieldName(name) {
   }
 }
 
-// A value's size by Convex's own measure, which is neither that of its JSON nor that of its memory.
+// A value's size by Convex's own measure, which is neither the size of the JSON nor that in memory.
 export function sizeOf(value) {
   if (value === null || typeof value === 'boolean') return 1;
   if (typeof value === 'number' || typeof value === 'bigint') return 9;

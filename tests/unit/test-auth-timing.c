@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Whether the time that the secret check takes tells anything of the secret. In each row two
- * presented secrets are told apart by time, if possible: by keyring_check(), where that must fail,
- * and by strcmp() instead, where that must work: else the test would see no leak at all. Of a usual
- * secret strcmp() tells too little on machines that compare 32 bytes at once; there a loop over the
- * bytes stands in for strcmp().
+ * presented secrets are told apart by time, if possible: by keyring_check(), where nothing may be
+ * told, and by strcmp() instead, where the test must see the leak. Of a usual secret strcmp() tells
+ * too little on machines that compare 32 bytes at once; there a loop over the bytes stands in for
+ * strcmp().
  *
  * Both are measured in turns, in random order, from the same memory, so that whatever else the
  * machine does hits both alike. A round compares the medians of what is left of its samples without

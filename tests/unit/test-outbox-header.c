@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose a file is, by its first bytes and by the files beside it. */
+/* Whose a file is, by the first bytes and by the files beside it. */
 #include "tests/unit/lib/store_world.h"
 
 #include <sys/syscall.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A mending, under a relay that serves, that does not come to an end at once: until then the relay
- * keeps its open files, and nobody takes them away. Who might is another process: this program
+ * keeps the open files, and nobody takes them away. Who might is another process: this program
  * again, since SQLite's locks do not keep a process from itself.
  */
 #include "tests/unit/lib/damage_world.h"

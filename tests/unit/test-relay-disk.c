@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The relay and its disk: slow ones, full ones, and events on disk behind those in memory.
+ * The relay and its disk: slow ones, full ones, and events on disk behind others in memory.
  */
 #include "tests/unit/lib/relay_cases.h"
 

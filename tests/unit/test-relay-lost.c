@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Events whose model has lost its route wait, in their order, until there is one again. */
+/* Events whose model has lost its route wait, in order, until there is one again. */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/fault_allocator.h"
 #include "tests/unit/lib/relay_cases.h"

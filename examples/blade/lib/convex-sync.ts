@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tells convex-relay what has changed in Hive.
 //
-// Two settings of the app, to be read when it runs: the name of neither starts with BLADE_, because
+// Two settings of the app, to be read at run time: the name of neither starts with BLADE_, because
 // Blade writes those values into its bundles when it builds.
 //   CONVEX_RELAY_URL   where the relay is, e.g. https://relay.example.com
 //   SYNC_SECRET        the relay's, too
@@ -29,7 +29,7 @@ const LIMIT_MS = 25_000;
 const PAUSES_MS = [250, 1_000, 4_000];
 const TRY_AGAIN = new Set([429, 502, 503, 504]);
 
-// Of one request, as the relay takes it: its MAX_BODY_BYTES less what stands around the records.
+// Of one request: the relay's MAX_BODY_BYTES less what stands around the records.
 const MAX_BYTES = 16 * 1024 * 1024 - 1024;
 const MAX_RECORDS = 10_000;
 
@@ -129,7 +129,7 @@ async function send(endpoint: string, secret: string, body: string): Promise<Ans
   }
 }
 
-/** The relay has an entry for each record, in their order, with an error where it refused one. */
+/** The relay has an entry for each record, in the same order, with an error where one failed. */
 function logRefused(change: Change, records: SyncRecord[], { text }: Answer) {
   const { results } = JSON.parse(text) as { results: { error?: string }[] };
   for (const [i, { error }] of results.entries()) {

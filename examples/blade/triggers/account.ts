@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Accounts go to Convex as users.
 //
-// Blade hands the promise of a following trigger to the platform's waitUntil() itself, so it is
-// enough to return it: the response is sent meanwhile, and nothing is cut off behind it.
+// Blade hands the promise of a following trigger to the platform's waitUntil(), so it is enough to
+// return the promise: the response is sent meanwhile, and nothing is cut off behind it.
 import { triggers } from 'blade/schema';
 import type { Account } from 'blade/types';
 import { millis, syncToConvex, type SyncRecord } from '../lib/convex-sync';
@@ -21,7 +21,8 @@ const changed = (account: Account): SyncRecord => ({
 });
 
 // The relay gives the id to the mutation that the route has for `remove`. A route without one sends
-// the data to the other mutation, which refuses it: better than to take it for a change of nothing.
+// the data to the other mutation, which refuses: better than to take a removal for a change of
+// nothing.
 const removed = ({ id }: Account): SyncRecord => ({ hiveId: id, data: {} });
 
 export default triggers<Account>({

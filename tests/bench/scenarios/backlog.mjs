@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A start with a million events on disk: until it serves, what it holds in memory, and how fast it
-// gets rid of them.
+// A start with a million events on disk: time until the relay serves, memory, and how fast the
+// events go.
 
 import { execFileSync } from 'node:child_process';
 import { statSync } from 'node:fs';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the relay's time goes: samples of its threads, by what runs, and in the kernel by what it
-// was asked for.
+// Where the relay's time goes: samples of the threads, by what runs, and in the kernel by the
+// system call.
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -19,7 +19,7 @@ const CLIENTS = 64;
 const SMALL = 0.01; // places with less than that of the time are summed up
 const SAMPLES_A_SECOND = 1999; // no multiple of what the server or the kernel does by the clock
 
-// Samples as `perf script -F comm,ip,sym,dso` prints them: a line with the thread's name, then its
+// Samples as `perf script -F comm,ip,sym,dso` prints them: a line with the thread's name, then the
 // stack, the innermost function first, then an empty line. Gives [place, samples], the most first.
 export function readSamples(text) {
   const places = new Map();

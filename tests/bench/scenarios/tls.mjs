@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// As at-once, but Convex speaks TLS, as it does in the world; each peer verifies its certificate.
+// As at-once, but Convex speaks TLS, as the real one does; each peer verifies the certificate.
 
 import { startConvex } from '../convex.mjs';
 import { measureRounds } from '../measure.mjs';

@@ -36,7 +36,7 @@ const LARGE_EVENTS = {
   'a million members': () => largeEvent('', (i) => `"k${i}":${i}`, ''),
 };
 
-// What goes on meanwhile: each starts when called, and resolves when it has ended by itself.
+// What goes on meanwhile: each function starts something when called, and resolves at the end.
 const withClients =
   (clients) =>
   (scope, { port }, { seconds }) =>

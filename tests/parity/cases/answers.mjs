@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Every class of answer that Convex, or what stands before it, may give. 421 is missing: node's
-// fetch sends such a request once more by itself, on some versions without its body.
+// Every class of answer that Convex, or a proxy before it, may give. 421 is missing: node's fetch
+// sends such a request once more unasked, on some versions without the body.
 
 import { SUCCESS } from '../../lib/upstream.mjs';
 import { DONE, FAILED, post, row } from '../case.mjs';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// `data` that is no object: the client refuses it with JavaScript's idea of it as a string.
+// `data` that is no object: the client refuses it, and quotes JavaScript's String(data).
 
 import { DONE, REFUSED, withData } from '../case.mjs';
 

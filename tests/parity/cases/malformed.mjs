@@ -15,7 +15,7 @@ import {
   withData,
 } from '../case.mjs';
 
-// What the router answers as 500 in plain text, because its JSON.parse throws outside its try.
+// What the router answers as 500 in plain text, because JSON.parse throws outside its try.
 const notJson = (name, body, expected = REFUSED) => withBody(`not JSON: ${name}`, body, expected);
 const notAnObject = (body, expected = IGNORED) =>
   withBody(`not an object: ${body}`, body, expected);

@@ -12,7 +12,7 @@ const thrown = {
   ConvexError: () => new ConvexError({ code: 7 }),
 };
 
-// Writes, reads what it has written, and throws if it shall.
+// Writes, reads that back, and throws if told to.
 export const put = internalMutation({
   args: { ...row, throws: v.optional(v.string()) },
   returns: v.null(),

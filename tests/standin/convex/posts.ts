@@ -1,5 +1,5 @@
-// The guide's posts, found by an index instead of a scan, and with the other half of `remove`.
-// As in the guide, `authorBladeId` is required although its trigger for `set` leaves it out.
+// The guide's posts, found by an index instead of a scan, and with the other half of `remove`. As
+// in the guide, `authorBladeId` is required although the trigger for `set` leaves it out.
 import { api } from './_generated/api';
 import { internalMutation, mutation, query } from './_generated/server';
 import { batchOf } from './batch';

@@ -1,4 +1,4 @@
-// The guide's schema, with the `bladeId` that its posts lack there although its mutation writes it.
+// The guide's schema, with the `bladeId` that posts lack there although the mutation writes it.
 import { defineSchema, defineTable } from 'convex/server';
 import { v } from 'convex/values';
 
