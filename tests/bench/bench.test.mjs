@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// That ./dev bench measures at all. What it measures is not judged here: a busy machine says
-// nothing.
+// That ./dev bench measures at all. The figures are not judged here: a busy machine says nothing.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One measurement: a server of its own, warmed up, loaded for a while, and measured by its cost.
+// One measurement: a server of its own, warmed up, loaded for a while, and its cost.
 
 import assert from 'node:assert/strict';
 import { DELIVERED, userEvent } from '../lib/events.mjs';
@@ -63,8 +63,9 @@ export async function measureOnce(scope, cell) {
 }
 
 // Measures each cell once a round, one after the other, so that what disturbs a machine for a while
-// disturbs all of them alike. A cell: {peer, convex, clients, seconds, and, where they differ from
-// the defaults, concurrency, env, bytes, records, warmUp}. Gives them with `rounds` and `summary`.
+// disturbs all cells alike. A cell: {peer, convex, clients, seconds, and, where they differ from
+// the defaults, concurrency, env, bytes, records, warmUp}. Gives the cells with `rounds` and
+// `summary`.
 export async function measureRounds(title, cells, rounds, measure = measureOnce) {
   const results = cells.map((cell) => ({ cell, rounds: [] }));
   for (let round = 1; round <= rounds; round++) {

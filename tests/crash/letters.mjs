@@ -5,7 +5,7 @@ import { outbox, outboxRows } from '../lib/outbox.mjs';
 
 // Returns a list of {id, n}: a letter, and the number of its event. Convex's rejections name the
 // number, so most reasons have it; so has the record of an event that cannot be delivered. All
-// other bodies have it, but for removals, whose events the plan knows.
+// other bodies have the number, but for removals, whose events the plan knows.
 export async function readLetters(env, plan) {
   const rows = await outboxRows(env, '--state', 'dead');
   const letters = [];

@@ -143,8 +143,8 @@ function judgeOrder(lane, attempts, { byNumber }, report) {
 }
 
 // A record has one attempt at a time. A killed process leaves attempts behind, whose connections
-// die with it, so that attempts of other processes do not count as overlapping. An attempt that the
-// relay has given up may be made again before its end is seen here.
+// die, so that attempts of other processes do not count as overlapping. An attempt that the relay
+// has given up may be made again before its end is seen here.
 function judgeOverlap(lane, attempts, { wasGivenUp }, report) {
   const latest = new Map(); // the attempt that ends last, for each life
   for (const attempt of [...attempts].sort((a, b) => a.beganAt - b.beganAt)) {
@@ -180,8 +180,8 @@ function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
 }
 
 // A process does not send an event again after Convex has said what became of it. An answer does
-// not count that the process may not have read: it was cut off (unheard), or came after the process
-// had given up. A rejection does not count if the operator replayed the dead letter.
+// not count that the process may not have read, being cut off (unheard), or too late. A rejection
+// does not count if the operator replayed the dead letter.
 function judgeDuplicates({ attemptsOf, meddled, wasGivenUp }, report) {
   for (const [n, attempts] of attemptsOf) {
     const inOrder = [...attempts].sort((a, b) => a.beganAt - b.beganAt);

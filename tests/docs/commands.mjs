@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The commands of a page work as they stand there. A run (runs.mjs) takes the blocks of shell below
-// a heading, runs them on a machine of the test (house.mjs), and checks what the page promises. A
+// The commands of a page work as they stand. A run (runs.mjs) takes the blocks of shell below a
+// heading, runs them on a machine of the test (house.mjs), and checks what the page promises. A
 // block that no run takes is a failure, and so is a run that finds no block.
 
 import assert from 'node:assert/strict';

@@ -143,7 +143,7 @@ export function makePrograms(house) {
     },
 
     // Convex's own program, as far as it goes without an account: the help of the command. The
-    // program exits with 0 after an unknown command, too, so its list of commands is read first.
+    // program exits with 0 after an unknown command, too, so the list of commands is read first.
     async npx(args) {
       assert.equal(args[0], 'convex');
       const help = execFileSync(process.execPath, [CONVEX_CLI, '--help'], { encoding: 'utf8' });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bodies of 16 MiB of every shape: what they take of memory. What they take of the loop's time is
+// Bodies of 16 MiB of every shape: how much memory they take. The loop's time for such bodies is
 // counted in instructions by tests/cost, and measured by ./dev bench shapes.
 
 import assert from 'node:assert/strict';

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A relay that gets no memory for a while says so, goes on, and keeps its promises. What it took
-// goes back.
+// A relay that gets no memory for a while says so, goes on, and keeps its promises. Memory goes
+// back afterwards.
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -322,8 +322,8 @@ for (const [what, changes, address] of [
 
 // ---- a second relay ----
 
-// Two relays with outboxes of their own, the second as nginx's backup. Each has an upstream of its
-// own, which shows who took what.
+// Two relays with separate outboxes, the second as nginx's backup. Each has an upstream of its own,
+// which shows who took what.
 async function startTwo(t) {
   const files = makeFolder(t);
   const upstreams = [await startUpstream(t), await startUpstream(t)];

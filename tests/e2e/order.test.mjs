@@ -48,8 +48,8 @@ function watchOverlap(latencyMs, isEnough) {
   return { answer, seen };
 }
 
-// Sends events in this very order, each on a connection of its own; the answers' statuses. A
-// connection is there before the first event leaves, so that only the order of writing counts.
+// Sends events in this very order, each on a new connection; the answers' statuses. A connection is
+// there before the first event leaves, so that only the order of writing counts.
 async function sendInOrder(t, relay, events) {
   const clients = await Promise.all(events.map(() => openConnection(t, relay.port)));
   for (const [i, event] of events.entries()) {

@@ -32,7 +32,7 @@ export const POISON = {
 };
 
 // A folder with a routes file and the settings of a relay that keeps its outbox there. The command
-// needs its OUTBOX alone, and does not look at the rest.
+// needs OUTBOX alone, and does not look at the rest.
 export function makeWorld(t, convexUrl) {
   const files = makeFolder(t, { 'routes.json': ROUTES });
   const kept = { OUTBOX: files.path('outbox.db') };

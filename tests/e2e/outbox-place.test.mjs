@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Where the outbox's file is: on what file system, behind which links, mounted how, and whose file
-// it is. A start changes nothing in what it refuses, and `check` says the same.
+// Where the outbox's file is: on what file system, behind which links, mounted how, and whose. A
+// start changes nothing in what it refuses, and `check` says the same.
 
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';

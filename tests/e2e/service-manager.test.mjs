@@ -52,7 +52,7 @@ async function startManager(t, { names = 'sync', watchdogMs = 0, env = {} } = {}
     files,
     port: Number(ports.trim().split(' ')[0]),
     notified: () => lines(/^notified (.*)\n/gm),
-    // Starts the relay and waits for its message READY=1. Gives its process id.
+    // Starts the relay and waits for the message READY=1. Gives the relay's process id.
     async start() {
       starts += 1;
       child.signal('SIGUSR1');
@@ -177,8 +177,8 @@ test('under load no restart refuses anybody', async (t) => {
   assert.deepEqual(new Set(statuses), new Set([200]));
 });
 
-// Hundreds, so that one turn does not take them all. They are the next one's, however little time
-// the first one has.
+// Hundreds, so that one turn does not take them all. The rest is the next relay's, however little
+// time the first one has.
 test('what waits in the queue of a socket that was passed is served by who comes next', async (t) => {
   const upstream = await startUpstream(t);
   const manager = await startManager(t, { env: { CONVEX_URL: upstream.url, DRAIN_MS: '0' } });

@@ -74,8 +74,8 @@ test(`SIGTERM with ${QUEUED} whole requests in the kernel's queue and DRAIN_MS=0
   assert.equal((await outboxStats(env)).pending, QUEUED);
 });
 
-// What is sent before the signal, and what after it. "behind": on a connection that has had its
-// answer.
+// What is sent before the signal, and what afterwards. "behind": on a connection whose request was
+// answered.
 const HEAD = syncRequest(userEvent('acc_1')).toString('latin1');
 for (const [what, before, behind] of [
   ['in a first request line', HEAD.slice(0, 8)],

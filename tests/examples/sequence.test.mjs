@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// examples/convex, called as two relays with outboxes of their own would: in any order, and twice.
-// The newest event wins, by Blade's time, and by the relay's number where that does not tell.
+// examples/convex, called as by two relays with separate outboxes: in any order, and twice. The
+// newest event wins, by Blade's time, and by the relay's number where that does not tell.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';

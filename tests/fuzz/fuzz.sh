@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # ./dev fuzz: feeds what libFuzzer makes up to the programs of this folder. Sourced by ./dev.
 
-# fuzz_target NAME SECONDS: keeps what it learns in build-fuzz/corpus. Fails if it finds something.
+# fuzz_target NAME SECONDS: keeps new inputs in build-fuzz/corpus. Fails if one breaks something.
 fuzz_target() {
     local target=$1 seconds=$2 corpus=build-fuzz/corpus/$1 log=build-fuzz/$1.log status=0
     local options=("-max_total_time=$seconds" -timeout=10 -rss_limit_mb=2048 -print_final_stats=1

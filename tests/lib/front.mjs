@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A real nginx with docker/nginx.conf in front of a relay. Only the places where it listens and
-// writes differ. It also listens without TLS, since most tests look at bytes.
+// A real nginx with docker/nginx.conf in front of a relay. Only the places to listen and to write
+// differ. This nginx also listens without TLS, since most tests look at bytes.
 
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';

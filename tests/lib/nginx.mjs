@@ -8,9 +8,9 @@ import { makeFolder } from './files.mjs';
 import { freePorts } from './ports.mjs';
 import { waitFor, within } from './wait.mjs';
 
-// Starts nginx with a configuration and waits until it answers on the port. The paths that nginx
-// would write to by default are set on the command line, or in the configuration, which gets the
-// folder. Logs go to stderr. nginx and its folder end with the test.
+// Starts nginx with a configuration and waits for an answer on the port. The paths that nginx would
+// write to by default are set on the command line, or in the configuration, which gets the folder.
+// Logs go to stderr. nginx and its folder end with the test.
 export async function startNginx(t, port, makeConfig, descriptors) {
   const files = makeFolder(t);
   chmodSync(files.folder, 0o755); // the workers are another user if root starts nginx

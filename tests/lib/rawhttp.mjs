@@ -136,8 +136,8 @@ export function exchange(port, request, { method = 'POST', timeoutMs = PATIENCE_
   });
 }
 
-// The bytes of a request. headers is a list of [name, value], which are sent as they are. A body
-// gets a Content-Length, unless one of the headers frames it.
+// The bytes of a request. headers is a list of [name, value], which are sent unchanged. A body gets
+// a Content-Length, unless one of the headers frames it.
 export function rawRequest({
   method = 'POST',
   target = '/',

@@ -115,7 +115,7 @@ export async function assertEnded(relay, code = 0) {
   assert.deepEqual(end, { code, signal: null }, relay.stderr());
 }
 
-// Has the relay read its settings again. Returns the line of the log that says what came of that.
+// Has the relay read its settings again. Returns the line of the log about the outcome.
 async function reloadRelay(child) {
   const told = () =>
     child

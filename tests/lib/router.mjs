@@ -8,7 +8,7 @@ import { SECRET } from './relay.mjs';
 
 const MAIN = fileURLToPath(new URL('router-main.mjs', import.meta.url));
 
-// Starts the router for a Convex URL and ends it with the test. `command` runs it: Node, or Bun.
+// Starts the router for a Convex URL, until the test's end. `command` runs it: Node, or Bun.
 export async function startRouter(t, { convexUrl, command = process.execPath, env = {} }) {
   const child = startChild(t, command, [MAIN], {
     env: { PATH: process.env.PATH, CONVEX_URL: convexUrl, SYNC_SECRET: SECRET, ...env },

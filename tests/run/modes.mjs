@@ -36,10 +36,9 @@ const isThreaded = beginsWithOneOf(
   'tests/soak/',
 );
 
-// Valgrind sees what ASan cannot: memory that is used before anything was written to it, inside
-// libraries, too. So these run under Valgrind in each full run: suites of what reads bytes from
-// outside, one suite for each library, and the README's event on its way through the binary. Each
-// takes seconds.
+// Valgrind sees what ASan cannot: memory that is used before anything was written there, inside
+// libraries, too. So each full run has under Valgrind: suites of what reads bytes from outside, one
+// suite for each library, and the README's event on its way through the binary. Each takes seconds.
 const isBriefUnderValgrind = beginsWithOneOf(
   'fuzz/',
   'unit/auth-keyring',

@@ -65,7 +65,7 @@ function killGroup(child) {
 }
 
 // Reads the result of a suite from its output. A bad ending counts as one more failed case, unless
-// a failed case explains the exit code. ending: what is wrong with it; '': nothing.
+// a failed case explains the exit code. ending: what is wrong with the suite's end; '': nothing.
 function judge(suite, out, ending) {
   const tap = readTap(out);
   // node:test reports a file without a test as one test, which has the name of the file

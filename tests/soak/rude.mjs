@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Senders that no relay should have to serve: without the secret, with what is no event or no HTTP,
-// or gone before their answer. Their answers are checked here. The oracle checks that Convex never
-// hears of them.
+// or gone before the answer. Answers are checked here. The oracle checks that Convex never hears of
+// such requests.
 
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -60,8 +60,8 @@ export function takeLimits(limits) {
   return { readLimits: { ...READS, ...limits }, transactionLimits: { ...limits, ...endless } };
 }
 
-// A database that counts what is read through it. The reads of a transaction within count, too, and
-// are not taken back with it.
+// A database that counts what is read. The reads of an inner transaction count, too, and are not
+// taken back with the transaction.
 export function countedDb(db, limits) {
   const check = (name, count) => {
     if (count > limits[name]) throw new Error(TEXTS[name](limits[name]));

@@ -132,7 +132,7 @@ static uint32_t skip_random(uint32_t sides)
     return x % sides;
 }
 
-/* Adds a container, and something behind it. Returns where it ends. */
+/* Adds a container, and something behind. Returns where the container ends. */
 static size_t make_container(struct buf *text)
 {
     static const char *const pieces[] = {"[",
@@ -189,7 +189,7 @@ static void test_containers_end(void **state)
     }
 }
 
-/* Adds a string of so many pieces, and something behind it. Returns where it ends. */
+/* Adds a string of so many pieces, and something behind. Returns where the string ends. */
 static size_t make_string(struct buf *text, uint32_t pieces)
 {
     static const char *const inside[] = {"\\\\",           "\\\"",    "\\n", "x",

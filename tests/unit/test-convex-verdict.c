@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What each answer of Convex's, or of what stands before it, means. Where a text or a code is from
- * stands before it: files of get-convex/convex-backend, below crates/.
+ * What each answer of Convex's, or of a proxy before Convex, means. A comment before a text or a
+ * code names the source: files of get-convex/convex-backend, below crates/.
  */
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Damaged files: the store always opens, keeps the damaged file under another name, and has what
- * could be read of it. Nothing that it then holds may differ from what was put in.
+ * Damaged files: the store always opens, keeps the damaged file under another name, and has all
+ * rows that could be read. No row may differ from what was put in.
  */
 #include "tests/unit/lib/damage_world.h"
 

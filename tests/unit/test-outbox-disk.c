@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SQLite store and the room it has: a quota, a disk that is full and is emptied again, one
- * that is read-only. The disks are small file systems in memory, in a name space of their own.
+ * The SQLite store and the room it has: a quota, a disk that is full and is emptied again, and a
+ * read-only one. The disks are small file systems in memory, in a separate name space.
  */
 #include "tests/unit/lib/disk_world.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The SQLite store's file: who may own it, who may open it, and the complaints about others. */
+/* The SQLite store's file: who may own and open it, and the complaints about others. */
 #include "tests/unit/lib/store_world.h"
 
 #include <sqlite3.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Damage that no start has looked for, since the file is large: what is in its way fails until the
- * store is tended to. Then all that could be read is there, and the rest is discarded, and counted.
+ * Damage that no start has looked for, since the file is large: calls that meet the damage fail
+ * until the store is tended to. Then all that could be read is there, and the rest is discarded,
+ * and counted.
  */
 #include "tests/unit/lib/damage_world.h"
 #include "tests/unit/lib/fault_vfs.h"

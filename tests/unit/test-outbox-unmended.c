@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A mending, under a relay that serves, that does not come to an end at once: until then the relay
- * keeps the open files, and nobody takes them away. Who might is another process: this program
- * again, since SQLite's locks do not keep a process from itself.
+ * keeps the open files, and nobody takes them away. Another process might: this program once more,
+ * since SQLite's locks do not work within one process.
  */
 #include "tests/unit/lib/damage_world.h"
 #include "tests/unit/lib/fault_memory.h"
@@ -160,8 +160,8 @@ static struct fault_case {
     {"the disk is full", fault_vfs_install, fault_vfs_remove, disk_is_full},
 };
 
-/* All goes on as it was, or nothing does: then there is a new file, or none. Returns how many
- * events it has taken. */
+/* All goes on as before, or nothing does: then there is a new file, or none. Returns how many
+ * events were taken. */
 static uint64_t assert_not_harmed(struct folder *folder, struct store *store)
 {
     struct store_row row = row_of(ROWS + 1);

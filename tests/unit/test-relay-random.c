@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Lives at random: events and letters that are replayed, while Convex, the disk and the memory fail
- * as they like, routes come and go, and the relay is restarted. At every moment the order holds; in
- * the end, when all is well again, nothing is missing. RELAY_SEED=n lives one of them, any n.
+ * at random, routes come and go, and the relay is restarted. At every moment the order holds; in
+ * the end, when all is well again, nothing is missing. RELAY_SEED=n lives a single life, for any n.
  */
 #include "relay/offers.h"
 

@@ -64,7 +64,7 @@ export async function syncToConvex(
   await Promise.all(Array.from({ length: Math.min(AT_ONCE, records.length) }, work));
 }
 
-/** A time of Blade's as Convex compares it. A query that selects fields may have left it out. */
+/** A time of Blade's as Convex compares it. A query that selects fields may lack the time. */
 export const millis = (time: string | Date | undefined) =>
   time === undefined ? undefined : new Date(time).getTime();
 

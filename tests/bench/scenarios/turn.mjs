@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything on the loop waits for whatever is on it: how late /healthz is while something large,
-// slow or dear goes on. The first row, where nothing does, is what the machine itself adds.
+// Everything on the loop waits for the present turn: how late /healthz is while something large,
+// slow or dear goes on. The first row, with nothing going on, is what the machine adds.
 
 import assert from 'node:assert/strict';
 import { openConnection } from '../../lib/connection.mjs';

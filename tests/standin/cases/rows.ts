@@ -86,7 +86,7 @@ export const insert = mutation({
   },
 });
 
-// Reads so many documents of those that insert() has made. Their ids are not read, but known.
+// Reads so many of the documents that insert() has made. Their ids are not read, but known.
 const idOf = (i) => `${`${10_000 + i}`.padStart(28, '0')}rows`;
 const reads = {
   collect: (ctx, count) =>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A store around another one. It counts the calls, fails where a test wants a failure, and can be
- * held before a commit. A test may change its fields while another thread is inside a call.
+ * A store around another one: counts the calls, fails where a test wants a failure, and can be held
+ * before a commit. A test may change the fields while another thread is inside a call.
  */
 #pragma once
 

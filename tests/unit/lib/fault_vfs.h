@@ -2,9 +2,9 @@
 /*
  * A file system under SQLite that fails on demand, and loses power.
  *
- * It stands on the real file system. For each file it remembers what stood in the sectors that were
- * written since the last sync, so that a power cut can take those writes back, wholly or in part.
- * Not for several threads.
+ * Files are those of the real file system. For each one is remembered what stood in the sectors
+ * that were written since the last sync, so that a power cut can take those writes back, wholly or
+ * in part. Not for several threads.
  */
 #pragma once
 

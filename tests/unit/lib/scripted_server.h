@@ -42,7 +42,7 @@ bool server_fault(struct server *server, const char *fault);
 bool server_readable(int fd);
 /* A connection; -1: nobody came. */
 int server_accept(struct server *server);
-/* Reads one request whole and keeps it. False when the far side closed before its first byte. */
+/* Reads one whole request and keeps it. False when the far side closed before the first byte. */
 bool server_read(struct server *server, int fd);
 /* False when the far side is gone, which some scripts are about. */
 bool server_send(int fd, const char *text);

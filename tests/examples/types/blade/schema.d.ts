@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// blade/schema as of blade 3.29: what the examples use of it. The package itself brings 120 MB.
+// blade/schema as of blade 3.29: the part that the examples use. The whole package brings 120 MB.
 
 interface TriggerOptions<Record> {
   multipleRecords: boolean;
