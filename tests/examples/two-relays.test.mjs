@@ -3,57 +3,19 @@
 // the newest event wins, even if an older one comes later; without numbers the later one wins.
 
 import assert from 'node:assert/strict';
-import net from 'node:net';
 import path from 'node:path';
 import { test } from 'node:test';
 import { makeFolder } from '../lib/files.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
 import { waitFor } from '../lib/wait.mjs';
+import { startWay } from '../lib/way.mjs';
 import { DEPLOY_KEY, ROUTES, startConvex } from './world.mjs';
-
-// A way to Convex that can be cut.
-async function startWay(t, url) {
-  const sockets = new Set();
-  const way = { isOpen: true };
-  const server = net.createServer((socket) => {
-    if (!way.isOpen) {
-      socket.resetAndDestroy();
-      return;
-    }
-    const beyond = net.connect(Number(new URL(url).port), '127.0.0.1');
-    for (const [one, other] of [
-      [socket, beyond],
-      [beyond, socket],
-    ]) {
-      sockets.add(one);
-      one.on('error', () => {});
-      one.on('close', () => other.destroy());
-      one.pipe(other);
-    }
-  });
-  await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = () => sockets.forEach((socket) => socket.destroy());
-  t.after(() => {
-    cut();
-    server.close();
-  });
-  return {
-    url: `http://127.0.0.1:${server.address().port}`,
-    close: () => {
-      way.isOpen = false;
-      cut();
-    },
-    open: () => {
-      way.isOpen = true;
-    },
-  };
-}
 
 async function startTwo(t, routes) {
   const files = makeFolder(t);
   const world = await startConvex(t);
-  const way = await startWay(t, world.standin.url);
+  const way = await startWay(t, new URL(world.standin.url).port);
   const start = async (name, url) => {
     const env = {
       CONVEX_URL: url,

@@ -79,6 +79,7 @@ export const slowSuites = [
   'tests/e2e/rude-clients.test.mjs',
   'tests/e2e/rude-convex.test.mjs',
   'tests/e2e/start-stop-queue.test.mjs',
+  'tests/examples/backup.test.mjs',
   'tests/standin/client.test.mjs',
 ];
 const isOfAnotherKind = beginsWithOneOf(
