@@ -8,7 +8,7 @@
 #include "handlers/parcel_body.h"
 #include "handlers/sync_batch.h"
 
-enum { SENT_MAX = 16 };
+enum { SENT_MAX = 128 };
 
 /* A request to /convex/sync/batch, and its answer. */
 struct sent {
