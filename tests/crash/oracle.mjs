@@ -8,6 +8,7 @@
 //             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown
 //             model
 //             lane: model and record; null: the event has no order
+//             parcel, place: the parcel that brought the event, and where it stood there; null: none
 //             endedAt: of the answer, or of the connection without one (status: null)
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
 //   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread,
@@ -54,6 +55,7 @@ export function judge(history) {
     judgeOverlap(lane, attempts, facts, report);
   }
   for (const [lane, attempts] of facts.lanes) judgeSequence(lane, attempts, facts, report);
+  for (const [parcel, events] of facts.parcels) judgeParcel(parcel, events, facts, report);
   judgeDuplicates(facts, report);
   judgeLetters(history, facts, report);
   judgeSums(history, report);
@@ -72,9 +74,14 @@ function gather({ events, attempts, letters, meddled, timeoutMs }) {
     if (!lanes.has(lane)) lanes.set(lane, []);
     lanes.get(lane).push(attempt);
   }
+  const parcels = new Map();
+  for (const event of events.filter(({ parcel = null }) => parcel !== null)) {
+    if (!parcels.has(event.parcel)) parcels.set(event.parcel, []);
+    parcels.get(event.parcel)[event.place] = event;
+  }
   const dead = new Set(letters.map(({ n }) => n));
   const wasGivenUp = ({ unread, tookMs }) => unread && tookMs >= timeoutMs - HEAD_START_MS;
-  return { byNumber, attemptsOf, lanes, dead, meddled, attempts, wasGivenUp };
+  return { byNumber, attemptsOf, lanes, parcels, dead, meddled, attempts, wasGivenUp };
 }
 
 const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? Infinity));
@@ -127,17 +134,23 @@ function judgeFate({ n, kind, status }, { attemptsOf, dead, meddled }, report) {
 function judgeOrder(lane, attempts, { byNumber }, report) {
   const runs = attempts.filter(({ ranAt }) => ranAt !== null).sort((a, b) => a.ranAt - b.ranAt);
   const seen = new Set();
+  const furthest = new Map(); // of the events of a parcel that ran so far, the last one
   let last = null;
   let newest = null; // of the events that ran so far, the one that was sent last
   for (const { n } of runs) {
     const event = byNumber.get(n);
+    const beyond = furthest.get(event.parcel ?? null);
     if (seen.has(n)) {
       if (n !== last) report('order', `${lane}: event ${n} ran again after event ${last} had run`);
+    } else if (beyond && event.place < beyond.place) {
+      report('order', `${lane}: event ${n} ran after event ${beyond.n} of the same parcel`);
     } else if (newest && event.endedAt < newest.sentAt) {
       report('order', `${lane}: event ${n} ran after event ${newest.n}, which is newer`);
     }
     seen.add(n);
     last = n;
+    if ((event.parcel ?? null) !== null && !(event.place < beyond?.place))
+      furthest.set(event.parcel, event);
     if (!newest || event.sentAt > newest.sentAt) newest = event;
   }
 }
@@ -176,6 +189,24 @@ function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
       if (highest === null || numbers.get(over[i].n) > numbers.get(highest)) highest = over[i].n;
     if (highest !== null && numbers.get(highest) >= numbers.get(event.n))
       report('sequence', `${lane}: event ${event.n} has no larger number than event ${highest}`);
+  }
+}
+
+// Of a parcel the relay takes all events or none, and numbers them in their order. What became of
+// an event that it has taken is seen at Convex, or is a letter.
+function judgeParcel(parcel, events, { attemptsOf, dead, meddled }, report) {
+  const isTaken = ({ n }) => attemptsOf.get(n).length > 0 || dead.has(n) || meddled.has(n);
+  const taken = events.filter(isTaken).length;
+  if (taken > 0 && taken < events.length)
+    report('parcel', `parcel ${parcel}: ${taken} of ${events.length} events were taken`);
+  if (taken > 0 && events[0].status === 503)
+    report('parcel', `parcel ${parcel} was answered 503, and taken`);
+  let highest = 0;
+  for (const { n } of events.filter(({ n }) => !meddled.has(n))) {
+    const seq = attemptsOf.get(n).find((attempt) => (attempt.seq ?? null) !== null)?.seq ?? null;
+    if (seq !== null && seq <= highest)
+      report('sequence', `parcel ${parcel}: event ${n} has no larger number than those before it`);
+    highest = Math.max(highest, seq ?? 0);
   }
 }
 
@@ -245,7 +276,7 @@ function judgeEnds({ ends }, report) {
   }
 }
 
-function count({ events, ends, letters }, { attemptsOf, attempts }, violations) {
+function count({ events, ends, letters }, { attemptsOf, attempts, parcels }, violations) {
   const tally = (kind) => violations.filter((violation) => violation.kind === kind).length;
   const answers = {};
   for (const { status } of events) answers[status ?? 'none'] = (answers[status ?? 'none'] ?? 0) + 1;
@@ -256,6 +287,7 @@ function count({ events, ends, letters }, { attemptsOf, attempts }, violations) 
     kills: ends.filter(({ signal }) => signal === 'SIGKILL').length,
     stops: ends.filter(({ code }) => code === 0).length,
     events: events.length,
+    parcels: parcels.size,
     answers,
     acknowledged: events.filter(({ status }) => ACKNOWLEDGED.includes(status)).length,
     attempts: attempts.length,

@@ -380,6 +380,7 @@ test('the figures', () => {
     kills: 1,
     stops: 1,
     events: 4,
+    parcels: 0,
     answers: { 200: 1, 202: 1, 500: 1, none: 1 },
     acknowledged: 2,
     attempts: 4,

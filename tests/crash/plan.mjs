@@ -3,6 +3,7 @@
 // kind of request that senders make.
 
 import { createHash } from 'node:crypto';
+import { answersOf } from './parcels.mjs';
 
 export const SEQUENCE = 'seq';
 export const ROUTES = {
@@ -21,6 +22,10 @@ export const ROUTES = {
 const MODELS = Object.keys(ROUTES);
 const RECORDS = 40;
 const HOT = 4; // records that get half of all events
+const STRAY = 'invoices'; // has no route
+const PARCELS = 0.04; // of all requests
+const PARCEL_SHORT = 8; // events of most parcels at most
+const PARCEL_LONG = 60;
 
 const KINDS = {
   set: 840,
@@ -48,6 +53,7 @@ export class Plan {
     this.dice = dice;
     this.stamp = stamp;
     this.events = []; // all events that were sent, by their number
+    this.parcels = 0; // how many there were
     this.removals = new Map(); // bladeId of a removed record: the event that removes it
     this.busy = new Map(); // lanes with an event under way
     this.records = Array.from({ length: RECORDS }, (_, i) => ({
@@ -57,36 +63,73 @@ export class Plan {
     this.gone = []; // events that end a record's life, to be sent in this order
   }
 
-  // Makes the next event to send: {event, body}. Most are of a record without an event under way,
-  // so that the order of the record's events is certain.
+  // Makes the next request: {path, body, events}, of an event or of a parcel. Most events are of a
+  // record without an event under way, so that the order of the record's events is certain.
   next() {
-    const n = this.events.length;
-    const { kind, lane, message } = this.#make(n);
+    return this.dice.chance(PARCELS) ? this.#nextParcel() : this.#nextAlone();
+  }
+
+  #nextAlone() {
+    const { event, message } = this.#note(this.#make(this.events.length));
+    return { path: '/convex/sync', body: JSON.stringify(message), events: [event] };
+  }
+
+  // A record may have several events in a parcel, in their order.
+  #nextParcel() {
+    const { dice } = this;
+    const parcel = (this.parcels += 1);
+    const size = dice.int(1, dice.chance(0.15) ? PARCEL_LONG : PARCEL_SHORT);
+    const model = dice.chance(0.02) ? STRAY : dice.pick(MODELS);
+    const notes = Array.from({ length: size }, (_, place) => {
+      const n = this.events.length;
+      const made = model === STRAY ? this.#stray(n) : this.#make(n, model);
+      return this.#note(made, { parcel, place });
+    });
+    const records = notes.map(({ message: { model: _, operation, ...rest } }) =>
+      operation === 'set' ? rest : { ...rest, operation },
+    );
+    return {
+      path: '/convex/sync/batch',
+      body: JSON.stringify({ model, operation: 'set', records }),
+      events: notes.map(({ event }) => event),
+    };
+  }
+
+  #note({ kind, lane, message: { args, ...message } }, more = { parcel: null, place: 0 }) {
     const event = {
-      n,
+      n: this.events.length,
       kind,
       lane,
+      ...more,
       sentAt: 0,
       endedAt: Infinity,
       status: null,
       body: null,
       left: false,
       excused: false,
-      digest: message.args === undefined ? null : digest(message.args),
+      digest: args === undefined ? null : digest(args),
       poison: message.data?.poison === true,
     };
-    delete message.args;
     this.events.push(event);
     if (lane !== null) this.busy.set(lane, (this.busy.get(lane) ?? 0) + 1);
-    return { event, body: JSON.stringify(message) };
+    return { event, message };
   }
 
-  begin(event) {
-    event.sentAt = this.stamp();
+  // The events of a request are sent in their order.
+  begin(events) {
+    for (const event of events) event.sentAt = this.stamp();
   }
 
-  end(event, answer) {
-    Object.assign(event, answer, { endedAt: answer.left ? Infinity : this.stamp() });
+  end(events, answer) {
+    const { parcel } = events[0];
+    const answers = parcel === null ? [answer] : answersOf(events, answer);
+    const endedAt = answer.left ? Infinity : this.stamp();
+    for (const [i, event] of events.entries())
+      this.#end(event, { ...answer, ...answers[i], endedAt });
+  }
+
+  #end(event, answer) {
+    Object.assign(event, answer);
     if (event.lane === null) return;
     const count = this.busy.get(event.lane) - 1;
     if (count) this.busy.set(event.lane, count);
@@ -103,14 +146,15 @@ export class Plan {
     return this.events[path === ROUTES.posts.remove ? this.removals.get(args.bladeId) : args.n];
   }
 
-  #make(n) {
+  // only: the model; null: any.
+  #make(n, only = null) {
     const { dice } = this;
     const next = this.gone.findIndex(({ lane }) => !this.busy.has(lane));
-    if (next >= 0) {
+    if (next >= 0 && [null, 'posts'].includes(only)) {
       const [{ lane, make }] = this.gone.splice(next, 1);
       return { kind: 'deliver', lane, message: make(n) };
     }
-    const { model, id } = this.#record();
+    const { model, id } = this.#record(only);
     const lane = `${model}/${id}`;
     const data = { bladeId: id, n, name: `change ${n}` };
     const set = (more) => ({
@@ -127,7 +171,7 @@ export class Plan {
         return { ...set({ hiveId: undefined, data: bare, args: bare }), lane: null };
       }
       case 'remove':
-        return this.#shortLife(n);
+        return [null, 'posts'].includes(only) ? this.#shortLife(n) : set();
       case 'removeWithData':
         return model === 'posts' ? set() : set({ operation: 'remove' });
       case 'poison':
@@ -137,11 +181,7 @@ export class Plan {
       case 'huge':
         return withData({ text: 'x'.repeat(dice.int(1_000_000, 4_000_000)) });
       case 'stray':
-        return {
-          kind: 'stray',
-          lane: null,
-          message: { model: 'invoices', hiveId: `stray_${n}`, data },
-        };
+        return only === null ? this.#stray(n) : set();
       case 'refused':
         return {
           kind: 'refused',
@@ -153,10 +193,17 @@ export class Plan {
     }
   }
 
-  #record() {
-    const { dice, records } = this;
+  #stray(n) {
+    const message = { model: STRAY, hiveId: `stray_${n}`, data: { bladeId: `stray_${n}`, n } };
+    return { kind: 'stray', lane: null, message };
+  }
+
+  #record(only) {
+    const { dice } = this;
+    const records = this.records.filter(({ model }) => only === null || model === only);
+    const hot = Math.ceil((HOT * records.length) / RECORDS);
     for (let tries = 0; tries < 20; tries++) {
-      const record = records[dice.chance(0.5) ? dice.int(0, HOT - 1) : dice.int(0, RECORDS - 1)];
+      const record = records[dice.int(0, (dice.chance(0.5) ? hot : records.length) - 1)];
       if (!this.busy.has(`${record.model}/${record.id}`) || dice.chance(0.03)) return record;
     }
     return dice.pick(records);

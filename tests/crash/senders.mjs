@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// Senders like Blade: many connections, each of which sends one event after the other, and waits
-// for each answer.
+// Senders like Blade: many connections, each of which sends one event or parcel after the other, and
+// waits for each answer.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { SECRET } from '../lib/relay.mjs';
 import { PATIENCE_MS } from '../lib/wait.mjs';
 
-// target: {port, life, isEnding} of the process that listens now, or null. Before each event a
+// target: {port, life, isEnding} of the process that listens now, or null. Before each request a
 // sender waits for mayGo(). onAnswer(event) is called at once for each answer. secret(): the secret
 // to send now.
 export function startSenders(
@@ -18,13 +18,14 @@ export function startSenders(
 
   async function send(agent, leaves) {
     const to = target();
-    const { event, body } = plan.next();
-    plan.begin(event);
-    const answer = await post(agent, to.port, { body, secret: secret(), leaves, patienceMs });
+    const { path, body, events } = plan.next();
+    plan.begin(events);
+    const options = { path, body, secret: secret(), leaves, patienceMs };
+    const answer = await post(agent, to.port, options);
     // The process was being ended, or another one serves by now.
     const excused = to.isEnding || target() !== to;
-    plan.end(event, { left: false, status: null, body: null, ...answer, excused });
-    onAnswer(event);
+    plan.end(events, { left: false, status: null, body: null, ...answer, excused });
+    events.forEach(onAnswer);
     if (answer === null && !excused) await sleep(5); // the process has ended
   }
 
@@ -58,7 +59,7 @@ export function startSenders(
 
 // Resolves to {status, body}, {left: true}, or null if there is no answer. leaves: after how many
 // ms the sender closes the connection without waiting further; null: never.
-function post(agent, port, { body, secret, leaves, patienceMs }) {
+function post(agent, port, { path, body, secret, leaves, patienceMs }) {
   return new Promise((resolve) => {
     const headers = {
       'Content-Type': 'application/json',
@@ -70,7 +71,7 @@ function post(agent, port, { body, secret, leaves, patienceMs }) {
       port,
       agent,
       method: 'POST',
-      path: '/convex/sync',
+      path,
       headers,
     };
     const request = http.request(options, (response) => {
