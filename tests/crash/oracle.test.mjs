@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judge } from './oracle.mjs';
+import { answersOf } from './parcels.mjs';
 
 const ANSWERS = {
   200: '{"success":true}',
@@ -42,6 +43,12 @@ const failedFrom = (n, beganAt, endedAt, more = {}) =>
   ranFrom(n, beganAt, endedAt, { ranAt: null, said: null, ...more });
 const lost = { said: null };
 const rejected = { said: 'rejected' };
+
+// Events of a parcel, all of record "a", that were sent at the same time.
+const parcelOf = (statuses, more = {}) =>
+  statuses.map((status, place) =>
+    sent(place + 1, place, 20, status, { parcel: 1, place, ...more }),
+  );
 
 const history = ({ events = [], attempts = [], letters = [], meddled = [], stats, ends = [] }) => {
   const dead = letters.length;
@@ -125,6 +132,12 @@ const WELL = {
     attempts: [failedFrom(1, 1, 3, { ...rejected, seq: 7 }), ranFrom(1, 11, 13, { seq: 9 })],
     meddled: [1],
   },
+  'a parcel, in its order': {
+    events: parcelOf([200, 202]),
+    attempts: [ranFrom(1, 3, 5, { seq: 7 }), ranFrom(2, 7, 9, { seq: 8 })],
+  },
+  'a parcel of which nobody knows': { events: parcelOf([null, null], { excused: true }) },
+  'a parcel that was refused': { events: parcelOf([503, 503], { excused: true }) },
   'events without order in any': {
     events: [sent(1, 0, 3, 202, { lane: null }), sent(2, 4, 9, 200, { lane: null })],
     attempts: [ranFrom(2, 5, 7), ranFrom(1, 6, 12)],
@@ -327,6 +340,35 @@ const BROKEN = {
   '503 without a reason': ['unavailable', { events: [sent(1, 0, 9, 503)] }],
   'something left': ['pending', { stats: { accepted: 1, pending: 1 } }],
   'a sum that is wrong': ['sum', { stats: { accepted: 1 } }],
+  'a parcel that was taken in part': [
+    'parcel',
+    { events: parcelOf([null, null], { excused: true }), attempts: [ranFrom(2, 7, 9)] },
+  ],
+  'a parcel that was taken in part, and became a letter': [
+    'parcel',
+    {
+      events: parcelOf([null, null], { excused: true, kind: 'refused', lane: null }),
+      letters: [1],
+    },
+  ],
+  'a parcel that was taken, and answered 503': [
+    'parcel',
+    {
+      events: parcelOf([503, 503], { excused: true }),
+      attempts: [ranFrom(1, 3, 5), ranFrom(2, 7, 9)],
+    },
+  ],
+  'a parcel in another order': [
+    'order',
+    { events: parcelOf([200, 200]), attempts: [ranFrom(2, 3, 5), ranFrom(1, 7, 9)] },
+  ],
+  'a parcel with numbers in another order': [
+    'sequence',
+    {
+      events: parcelOf([200, 200]),
+      attempts: [ranFrom(1, 3, 5, { seq: 8 }), ranFrom(2, 7, 9, { seq: 7 })],
+    },
+  ],
   'a letter too few': ['sum', { stats: { accepted: 1, dead: 1 } }],
   'a crash': ['exit', { ends: [{ life: 1, asked: ['SIGKILL'], code: null, signal: 'SIGSEGV' }] }],
   'an end that nobody asked for': [
@@ -394,3 +436,29 @@ test('the figures', () => {
     violations: 0,
   });
 });
+
+// ---- answers to parcels ----
+
+const [DONE, LATER] = [{ success: true }, { success: true, queued: true }];
+const page = (successful, failed, results) =>
+  JSON.stringify({ success: true, successful, failed, total: results.length, results });
+const no = { error: 'no' };
+const unrouted = { error: 'No route for model x' };
+for (const [what, status, body, wanted] of [
+  ['results', 200, page(2, 1, [DONE, LATER, no]), [200, 202, 500]],
+  ['all queued', 202, page(2, 0, [LATER, LATER]), [202, 202]],
+  ['no route', 200, page(0, 2, [unrouted, unrouted]), [200, 200]],
+  ['refused', 503, '{"error":"no"}', [503, 503]],
+  ['no answer', null, null, [null, null]],
+  ['too few', 200, page(1, 0, [DONE]), [0, 0]],
+  ['a wrong count', 200, page(2, 0, [DONE, no]), [0, 0]],
+  ['a wrong status', 202, page(2, 0, [DONE, LATER]), [0, 0]],
+  ['another entry', 200, page(2, 0, [DONE, {}]), [200, 0]],
+  ['no JSON', 200, '{', [0, 0]],
+]) {
+  test(`the answer to a parcel: ${what}`, () =>
+    assert.deepEqual(
+      answersOf(wanted, { status, body }).map((answer) => answer.status),
+      wanted,
+    ));
+}
