@@ -129,6 +129,50 @@ async function measureReplay(t) {
   return relay.dearest();
 }
 
+// Parcels as large as they may be: of many records, of one, and of events that no mutation can take.
+const PARCEL = 10_000;
+const parcelOf = (hiveIdOf, dataOf) =>
+  JSON.stringify({
+    model: 'users',
+    operation: 'set',
+    records: Array.from({ length: PARCEL }, (_, i) => ({
+      hiveId: hiveIdOf(i),
+      data: dataOf({ bladeId: hiveIdOf(i), name: String(i), email: 'someone@example.com' }),
+    })),
+  });
+const PARCELS = [
+  [
+    'a parcel of many records',
+    parcelOf(
+      (i) => `acc_${i}`,
+      (data) => data,
+    ),
+  ],
+  [
+    'a parcel of one record',
+    parcelOf(
+      () => 'acc_1',
+      (data) => data,
+    ),
+  ],
+  [
+    'a parcel of letters',
+    parcelOf(
+      (i) => `acc_${i}`,
+      () => null,
+    ),
+  ],
+];
+
+async function measureParcel(t, body) {
+  const { relay } = await start(t, { env: { SYNC_WAIT_MS: '1000' } });
+  await sync(relay, userEvent('warm'));
+  await relay.dearest();
+  const { status } = await sync(relay, body, { path: '/convex/sync/batch' });
+  if (![200, 202].includes(status)) throw new Error(`the relay answers ${status}`);
+  return relay.dearest();
+}
+
 // Gives [what, instructions], one after the other. t: see startChild().
 export async function* measureTurns(t) {
   for (const wanted of ['drop', 'keep']) {
@@ -138,6 +182,7 @@ export async function* measureTurns(t) {
       SHAPES.filter(([, , , nulls = 'drop']) => nulls === wanted),
     );
   }
+  for (const [what, body] of PARCELS) yield [what, await measureParcel(t, body)];
   yield ['come back from the outbox', await measureBacklog(t)];
   yield ['are replayed', await measureReplay(t)];
 }
