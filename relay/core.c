@@ -47,10 +47,15 @@ void core_finish(struct delivery *delivery)
 
 size_t core_window(const struct model *model)
 {
-    size_t models = model->relay->models.table.len;
+    const struct relay *relay = model->relay;
+    size_t models = relay->models.table.len;
     size_t share = CORE_WINDOW / (models ? models : 1);
+    size_t others = relay->deliveries.count - model->lanes.places;
+    size_t left = others < CORE_WINDOW ? CORE_WINDOW - others : 0;
 
-    return share > CORE_WINDOW_MODEL_MIN ? share : CORE_WINDOW_MODEL_MIN;
+    if (share < CORE_WINDOW_MODEL_MIN)
+        share = CORE_WINDOW_MODEL_MIN;
+    return model->batching.max > 0 && left / 2 > share ? left / 2 : share;
 }
 
 bool core_is_full(const struct relay *relay)

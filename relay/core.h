@@ -31,7 +31,7 @@
 enum {
     CORE_GAP_MS = 100, /* between two events that knock at the upstream gate, at first */
     /* The window: events in memory. Above these bounds new events go to disk alone. */
-    CORE_WINDOW = 4096,         /* places in lanes, of all models together */
+    CORE_WINDOW = 4096,         /* places in lanes, of all models together; with batches twice */
     CORE_WINDOW_MODEL_MIN = 16, /* places that each model has at least */
     CORE_WINDOW_BYTES = 24 * 1024 * 1024,
     CORE_REASON_MAX = 4096, /* bytes of a reason that are stored; the sender gets the whole */
@@ -135,7 +135,8 @@ int core_join(struct delivery *delivery, enum lanes_haste haste);
 /* The event leaves its lane, if any, and the delivery is freed. */
 void core_finish(struct delivery *delivery);
 
-/* How many places in memory the model may have: its share of the window. */
+/* How many places in memory the model may have: its share of the window; or, where it has batches,
+ * which grow with what is at hand, half of what others leave. */
 size_t core_window(const struct model *model);
 
 /* Whether the events in memory take all the bytes that the window has. */

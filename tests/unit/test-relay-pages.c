@@ -149,6 +149,34 @@ static void test_a_page_that_finds_no_memory(void **state)
     assert_counts(EVENTS, 0, 0);
 }
 
+/* ---- batches ---- */
+
+enum { FEW_ROUTES = 20, LARGE = 500, LARGE_EVENTS = 4000 };
+
+/* Others' shares of the window are no reason for small calls while nothing uses them. */
+static void test_large_batches_with_many_routes(void **state)
+{
+    (void)state;
+    cleanup(buf_done) struct buf routes = BUF_NULL;
+
+    for (int i = 0; i < FEW_ROUTES; i++)
+        assert_int_equal(buf_printf(&routes,
+                                    "%c\"m%d\":{\"mutation\":\"m%d:f\",\"batch\":{\"mutation\":"
+                                    "\"m:fBatch\",\"max\":%d}}",
+                                    i ? ',' : '{', i, i, LARGE),
+                         0);
+    assert_int_equal(buf_append_char(&routes, '}'), 0);
+    struct world_options options = {.concurrency = 2, .routes = buf_string(&routes)};
+    struct world *world = begin(&options, is_away);
+    for (int record = 0; record < LARGE_EVENTS; record++)
+        (void)world_send(world, "m0", record, 1);
+    world_run(world, 100);
+    world->convex = takes_all;
+    world_run_until(world, nothing_is_left, INT64_C(600) * 1000);
+    assert_int_equal(world->batch_max, LARGE);
+    assert_counts(LARGE_EVENTS, 0, 0);
+}
+
 int main(void)
 {
 #define ROW(name) cmocka_unit_test_teardown(name, end)
@@ -159,6 +187,7 @@ int main(void)
         ROW(test_each_route_gets_its_turn),
         ROW(test_a_start_waits_for_no_route_that_cannot_be_read),
         ROW(test_a_page_that_finds_no_memory),
+        ROW(test_large_batches_with_many_routes),
     };
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
