@@ -6,7 +6,7 @@ import { mebibytes, sizeOf } from './values.mjs';
 
 const MAX_DOCUMENT_BYTES = 1024 * 1024;
 
-// A database that takes notes, in the transaction that is running, of what is changed through it.
+// A database whose writes are noted in the transaction at hand.
 export function recordedDb(db) {
   const note = (table, change, record) => transaction()?.changes.push({ table, change, record });
 
@@ -37,7 +37,7 @@ export function recordedDb(db) {
   return writer;
 }
 
-// get-convex/convex-backend crates/common/src/document.rs: check_user_size. An error undoes the
+// get-convex/convex-backend crates/common/src/document.rs: check_user_size. The error undoes the
 // mutation.
 function checkSize(record) {
   const size = sizeOf(record);
@@ -51,8 +51,7 @@ function checkSize(record) {
 // Ids of convex-test consist of digits and the table's name.
 const tableOf = (id) => id.replace(/^[0-9]+/, '');
 
-// convex-test says "Validator error: ..." for arguments and documents alike; Convex tells them
-// apart.
+// convex-test says "Validator error: ..." of arguments and documents alike, Convex does not.
 async function schemaError(table, write) {
   try {
     return await write();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Loads a folder of Convex functions in TypeScript, as `npx convex dev` would push it.
 //
-// esbuild strips the types; the result runs as CommonJS with a `require` of our own, so that the
-// functions get the very `convex/server` that the engine uses and nothing is written to disk.
+// esbuild strips the types; the result runs as CommonJS with a `require` of the stand-in's, so that
+// functions and engine share one `convex/server`, and nothing is written to disk.
 
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
@@ -21,8 +21,8 @@ const generatedServer = (around) => ({
   internalAction: convexServer.internalActionGeneric,
 });
 
-// A builder of mutations that run through around({handler, returns}); `returns` is a mutation's
-// validator, which is thereby ours to check.
+// A builder whose mutations run through around({handler, returns}). `returns` is the validator of
+// the mutation's value; convex-test gets none, and around() checks instead.
 function wrapped(builder, around) {
   return (definition) => {
     const { returns: _, ...rest } =

@@ -7,7 +7,7 @@ export class Log {
   constructor() {
     this.entries = [];
     this.inFlight = 0; // calls not answered yet
-    this.perRecord = new Map(); // the same by record
+    this.perRecord = new Map(); // calls not answered yet, by record
     this.clear();
   }
 
@@ -18,7 +18,7 @@ export class Log {
     this.maxPerRecord = {};
   }
 
-  // Notes a call; done() is called once the call is answered or its connection is gone.
+  // Notes a call. done() follows once the call is answered, or its connection gone.
   arrive({ method, path, headers, body, records = [] }) {
     const entry = {
       n: ++this.arrivals,
@@ -65,8 +65,8 @@ export class Log {
   }
 }
 
-// ["users acc_1"] for a call about the record acc_1, and all of them for one that has a list of
-// such arguments. Empty where the call names none.
+// The records of a call: ["users acc_1"], several for a list of arguments, and none where the call
+// names none.
 export function recordsOf(body) {
   try {
     const { path, args } = JSON.parse(body);

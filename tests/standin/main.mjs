@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A local stand-in for Convex: its HTTP API, with the functions of a folder run by convex-test. The
-// stand-in is a separate process because convex-test replaces globals.
+// A local stand-in for Convex: its HTTP API, with the functions of a folder run by convex-test.
+// The process is its own, since convex-test replaces globals.
 
 import { watch } from 'node:fs';
 import { fileURLToPath } from 'node:url';
