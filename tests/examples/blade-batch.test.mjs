@@ -4,9 +4,13 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { makeFolder } from '../lib/files.mjs';
+import { outboxStats } from '../lib/outbox.mjs';
 import { SECRET } from '../lib/relay.mjs';
 import { startUpstream } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
 import { loadTrigger } from './blade-app.mjs';
+import { startWorld } from './world.mjs';
 
 const MAX_BYTES = 16 * 1024 * 1024;
 const account = (i, name = null) => ({ id: `acc_${i}`, email: `${i}@example.com`, name });
@@ -206,4 +210,69 @@ test('a relay that cannot be reached is one line', async (t) => {
   await fired('followingSet', { records: accounts(3) });
   assert.equal(errors.length, 1);
   assert.match(errors[0], /set users acc_0, acc_1, acc_2: TypeError: fetch failed/);
+});
+
+// ---- with the relay itself ----
+
+// The statuses of the requests that the relay has answered, by its log.
+const statusesOf = (relay) =>
+  [...relay.stderr().matchAll(/ debug request .* status=(\d+)/g)].map(([, status]) =>
+    Number(status),
+  );
+
+async function startReal(t, env = {}) {
+  const outbox = { OUTBOX: makeFolder(t).path('outbox.db') };
+  const world = await startWorld(t, { ...outbox, ...env });
+  const trigger = loadTrigger('account', {
+    CONVEX_RELAY_URL: world.relay.url,
+    SYNC_SECRET: SECRET,
+  });
+  const idsOf = async () => (await world.rows('users')).map(({ bladeId }) => bladeId).sort();
+  return { ...world, ...trigger, idsOf, stats: () => outboxStats(outbox) };
+}
+
+test('the relay: one request, and a line for the record that Convex refuses', async (t) => {
+  const { relay, fired, errors, idsOf, stats } = await startReal(t);
+  const [incomplete, ...rest] = accounts(250, 'Ann');
+  await fired('followingSet', { records: [{ id: incomplete.id, name: 'Bob' }, ...rest] });
+  assert.deepEqual(await idsOf(), rest.map(({ id }) => id).sort());
+  assert.deepEqual(errors.length, 1, errors.join('\n'));
+  assert.match(errors[0], /^\[convex-sync\] set users acc_0: .*users acc_0 is not here yet/);
+  await fired('followingRemove', { previousRecords: rest });
+  assert.deepEqual(await idsOf(), []);
+  assert.equal(errors.length, 1);
+  assert.deepEqual(statusesOf(relay), [200, 200]);
+  const { accepted, delivered, dead } = await stats();
+  assert.deepEqual([accepted, delivered, dead], [499, 498, 1]);
+});
+
+test('the relay: records that wait for Convex are no errors, and arrive', async (t) => {
+  const { relay, standin, fired, errors, idsOf, stats } = await startReal(t, {
+    SYNC_WAIT_MS: '50',
+  });
+  await standin.setFaults({ next: [{ status: 503, times: 0 }] });
+  await fired('followingAdd', { records: accounts(250, 'Ann') });
+  assert.deepEqual([errors, statusesOf(relay)], [[], [202]]);
+  await standin.clearFaults();
+  relay.signal('SIGHUP'); // what is held is tried at once
+  await waitFor('all to be delivered', async () => (await stats()).delivered === 250);
+  assert.equal((await idsOf()).length, 250);
+});
+
+test('the relay: a model without a route is a line for each record', async (t) => {
+  const routes = makeFolder(t, { 'routes.json': { posts: { mutation: 'posts:syncFromBlade' } } });
+  const { fired, errors, stats } = await startReal(t, { ROUTES: routes.path('routes.json') });
+  await fired('followingAdd', { records: accounts(3) });
+  assert.deepEqual(
+    errors,
+    accounts(3).map(({ id }) => `[convex-sync] add users ${id}: No route for model users`),
+  );
+  assert.equal((await stats()).dead, 3);
+});
+
+test('the relay: another secret is one line, and nothing is taken', async (t) => {
+  const { fired, errors, stats } = await startReal(t, { SYNC_SECRET: 'another-one' });
+  await fired('followingAdd', { records: accounts(3) });
+  assert.deepEqual(errors, ['[convex-sync] add users acc_0, acc_1, acc_2: 401 Unauthorized']);
+  assert.equal((await stats()).accepted, 0);
 });
