@@ -13,7 +13,7 @@ import { Dice } from './dice.mjs';
 import { runAndJudge, makeRunFolder } from './history.mjs';
 import { discardLetters, readLetters, replayLetters } from './letters.mjs';
 import { judge } from './oracle.mjs';
-import { Plan, ROUTES } from './plan.mjs';
+import { OTHER_ROUTES, Plan, ROUTES } from './plan.mjs';
 import { Processes } from './processes.mjs';
 import { startSenders } from './senders.mjs';
 
@@ -57,7 +57,8 @@ class World {
     });
     self.convex = await Convex.start({ plan, dice: dice.fork('convex'), stamp, onMoment });
     const routes = path.join(folder, 'routes.json');
-    writeFileSync(routes, JSON.stringify(ROUTES));
+    self.setRoutes = (wanted) => writeFileSync(routes, JSON.stringify(wanted));
+    self.setRoutes(ROUTES);
     self.env = {
       CONVEX_URL: self.convex.url,
       CONVEX_TIMEOUT_MS: String(TIMEOUT_MS),
@@ -146,7 +147,7 @@ class World {
             }),
           ];
     if (dice.chance(0.3))
-      this.#soon(relay, dice.int(0, 400), () => this.processes.signal('SIGHUP'));
+      this.#soon(relay, dice.int(0, 400), () => this.#reload(dice.pick([ROUTES, OTHER_ROUTES])));
     if (dice.chance(0.3))
       this.#soon(relay, dice.int(0, 400), () =>
         this.#meddle(dice.fork(`meddle ${this.processes.life}`)),
@@ -163,6 +164,11 @@ class World {
     setTimeout(() => {
       if (isThere()) act();
     }, ms).unref();
+  }
+
+  #reload(routes) {
+    this.setRoutes(routes);
+    this.processes.signal('SIGHUP');
   }
 
   // Stops the process, now and then with a second signal, or with a kill in the middle of the stop.

@@ -19,6 +19,13 @@ export const ROUTES = {
   },
   things: { mutation: 'things:sync', concurrency: 2 },
 };
+// What a reload may bring: batches and numbers come and go.
+export const OTHER_ROUTES = {
+  users: { mutation: 'users:syncFromBlade' },
+  posts: { mutation: 'posts:syncFromBlade', remove: 'posts:deleteByBladeId', sequence: SEQUENCE },
+  things: { mutation: 'things:sync', concurrency: 6, batch: 'things:syncBatch' },
+  teams: { mutation: 'teams:sync' },
+};
 const MODELS = Object.keys(ROUTES);
 const RECORDS = 40;
 const HOT = 4; // records that get half of all events

@@ -13,7 +13,7 @@ import { Dice } from '../crash/dice.mjs';
 import { runAndJudge, makeRunFolder } from '../crash/history.mjs';
 import { readLetters } from '../crash/letters.mjs';
 import { judge } from '../crash/oracle.mjs';
-import { Plan, ROUTES } from '../crash/plan.mjs';
+import { OTHER_ROUTES, Plan, ROUTES } from '../crash/plan.mjs';
 import { Processes } from '../crash/processes.mjs';
 import { startSenders } from '../crash/senders.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
@@ -34,12 +34,6 @@ const SETTLE_MS = 5000; // until freed memory is given back: see server/memory.c
 
 const ACTS = { burst: 30, look: 25, rotate: 15, route: 15, misroute: 10 };
 const RESTARTS = { stop: 15, kill: 15 };
-const OTHER_ROUTES = {
-  ...ROUTES,
-  teams: { mutation: 'teams:sync' },
-  things: { mutation: 'things:sync', concurrency: 6 },
-};
-
 // Runs for that many ms, in rounds of loadMs. Returns {violations, figures, folder}; the folder
 // stays if something is wrong.
 export async function mixed({ seed, ms, loadMs, slackKib, onProgress = () => {} }) {
