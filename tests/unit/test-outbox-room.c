@@ -3,8 +3,8 @@
  * The SQLite store where no measure tells how much room there is: quotas of users, limits for the
  * size of files, and readers that keep the log from being folded in.
  */
-#include "outbox/sqlite_core.h"
 #include "tests/unit/lib/disk_world.h"
+#include "tests/unit/lib/store_connection.h"
 
 #include <signal.h>
 #include <sqlite3.h>
@@ -163,7 +163,7 @@ static void refusal_leaves_the_log_to_be_folded_in(void **state)
 
     struct store *store = open_on_disk(&folder, "8m");
     append_up_to(store, 40);
-    assert_int_equal(sqlite_core_outcome(sqlite_core_of(store), SQLITE_FULL), STORE_FULL);
+    assert_int_equal(store_find_full(store), STORE_FULL);
     leave(&folder, 1 << 20); /* too little for the reserve, and enough for what is in the log */
     assert_int_equal(append_one(store, 41), STORE_FULL);
     take_the_rest(&folder, ballast);

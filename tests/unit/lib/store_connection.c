@@ -22,6 +22,11 @@ struct store_cost store_cost(struct store *store)
     return cost;
 }
 
+int store_find_full(struct store *store)
+{
+    return sqlite_core_outcome(sqlite_core_of(store), SQLITE_FULL);
+}
+
 bool folder_is_sound(const struct folder *folder)
 {
     sqlite3 *db = NULL;

@@ -17,5 +17,9 @@ struct store_cost {
 };
 struct store_cost store_cost(struct store *store);
 
+/* As if SQLite had just found the disk full between two transactions: no real disk fails there at a
+ * test's wish. Returns the outcome. */
+int store_find_full(struct store *store);
+
 /* Whether the file is whole: trees, indexes, and what the tables say of each other. */
 bool folder_is_sound(const struct folder *folder);
