@@ -29,7 +29,6 @@ const isThreaded = beginsWithOneOf(
   'unit/relay-batch',
   'unit/relay-events',
   'unit/relay-parcel',
-  'unit/relay-sequence',
   'tests/crash/',
   'tests/e2e/delivery',
   'tests/e2e/durability',
