@@ -129,7 +129,8 @@ async function measureReplay(t) {
   return relay.dearest();
 }
 
-// Parcels as large as they may be: of many records, of one, and of events that no mutation can take.
+// Parcels as large as they may be: of many records, of one, and of events that no mutation can
+// take.
 const PARCEL = 10_000;
 const parcelOf = (hiveIdOf, dataOf) =>
   JSON.stringify({

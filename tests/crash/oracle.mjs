@@ -8,7 +8,7 @@
 //             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown
 //             model
 //             lane: model and record; null: the event has no order
-//             parcel, place: the parcel that brought the event, and where it stood there; null: none
+//             parcel, place: the parcel that brought the event, and its place there; null: none
 //             endedAt: of the answer, or of the connection without one (status: null)
 //             left: the sender did not wait; excused: the relay was being ended meanwhile
 //   attempts  what Convex saw: {n, life, beganAt, endedAt, ranAt, cut, said, unheard, unread,

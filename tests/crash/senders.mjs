@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Senders like Blade: many connections, each of which sends one event or parcel after the other, and
-// waits for each answer.
+// Senders like Blade: many connections, each of which sends one event or parcel after the other,
+// and waits for each answer.
 
 import http from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Two relays with outboxes of their own, the second as nginx's backup, before one Convex, which runs
-// examples/convex. The first is killed or frozen while events wait in its outbox, newer events of
-// the same records go to the second, and then the first is back. With numbers the newest wins
+// Two relays with outboxes of their own, the second as nginx's backup, before one Convex, which
+// runs examples/convex. The first is killed or frozen while events wait in its outbox, newer events
+// of the same records go to the second, and then the first is back. With numbers the newest wins
 // always; without them the older one does.
 
 import assert from 'node:assert/strict';
