@@ -135,8 +135,8 @@ int core_join(struct delivery *delivery, enum lanes_haste haste);
 /* The event leaves its lane, if any, and the delivery is freed. */
 void core_finish(struct delivery *delivery);
 
-/* How many places in memory the model may have: its share of the window; or, where it has batches,
- * which grow with what is at hand, half of what others leave. */
+/* How many places in memory the model may have: a share of the window; where its route has batches,
+ * which grow with the events at hand, half of what other models leave. */
 size_t core_window(const struct model *model);
 
 /* Whether the events in memory take all the bytes that the window has. */

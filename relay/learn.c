@@ -5,8 +5,8 @@
  * Conflicts and overload cut the model's limit, and success lets the limit grow. A missing function
  * closes the model's gate. The upstream gate closes when Convex cannot be reached, refuses the
  * relay or fails. Neither gate closes for an event's own fault, which relay/evidence.h finds.
- * Behind a closed gate events wait without attempts or log lines. An event that is itself to blame
- * waits by its own backoff, and holds up one record.
+ * Behind a closed gate events wait without attempts or log lines. An event that is to blame waits
+ * by a backoff of its own, and holds up one record.
  */
 #include "relay/learn.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// One measurement: a server of its own, warmed up, loaded for a while, and its cost.
+// One measurement: a new server, warmed up, loaded for a while, and its cost.
 
 import assert from 'node:assert/strict';
 import { DELIVERED, userEvent } from '../lib/events.mjs';

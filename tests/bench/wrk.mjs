@@ -68,8 +68,8 @@ export async function runWrk(
   return reportOf(wrk);
 }
 
-// Looks for so many seconds how late answers are. Where that is allowed, wrk goes before all others
-// on its CPU: only the server's lateness should count.
+// Looks for so many seconds how late answers are. Where the system allows, wrk goes before all
+// other programs of the same CPU: only the server's lateness should count.
 export async function runProbe(scope, port, seconds) {
   const command = ['-n', '-20', 'wrk', ...argumentsOf(port, 1, seconds, 'probe.lua')];
   return reportOf(startChild(scope, 'nice', command, { env: ENV }));

@@ -192,8 +192,8 @@ function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
   }
 }
 
-// Of a parcel the relay takes all events or none, and numbers them in their order. What became of
-// an event that it has taken is seen at Convex, or is a letter.
+// Of a parcel the relay takes all events or none, and numbers the events by place. An event that
+// was taken is seen at Convex, or is a letter.
 function judgeParcel(parcel, events, { attemptsOf, dead, meddled }, report) {
   const isTaken = ({ n }) => attemptsOf.get(n).length > 0 || dead.has(n) || meddled.has(n);
   const taken = events.filter(isTaken).length;

@@ -7,8 +7,8 @@
 // A row is [what, bytes, directly, through nginx, directly with libmicrohttpd 1.0]. The last three
 // say what comes of the bytes followed by BEHIND: a status, or null for no answer at all: refused,
 // and the connection is closed; a string: not refused, and the events named there reach Convex.
-// nginx refuses other things than the relay does, and passes all else on in words of its own: then
-// BEHIND is a request like any other.
+// nginx refuses other things than the relay does, and writes what is passed on anew: then BEHIND is
+// a request like any other.
 //
 // The last is there where libmicrohttpd 1.0 answers by itself, and otherwise than 0.9 lets the
 // relay answer. Version 1.0 refuses and closes each time: the only known coding is chunked; NULs

@@ -400,7 +400,7 @@ test('a second relay: nothing is lost, but the first may come back with what is 
 });
 
 // A connection that the kernel took in just before the first relay closed its socket is reset, and
-// nginx does not send that request again: this may happen to one request of each sender.
+// nginx does not send the request again: so one request of each sender may fail.
 test('a second relay: the first is stopped under load, and the second takes over', async (t) => {
   const { relays, front, names } = await startTwo(t);
   const statuses = [];

@@ -71,7 +71,7 @@ const settled = (relay) =>
 
 const accepted = async (relay) => (await relay.stats()).accepted;
 
-// These go to that relay, which takes them.
+// Sends events, which the given relay takes.
 async function sendTo(relay, { front }, events) {
   const before = await accepted(relay);
   const answers = await Promise.all(events.map((event) => sync(front, event)));

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The mixed soak: good and bad senders, bursts, a Convex with changing weather, new secrets, new
 // routes and broken ones, and restarts in the first half of the time. The process of the second
-// half is watched: after each round it comes to rest, and its memory and fds then must not grow.
+// half is watched: at rest after each round, memory and open files must not grow.
 // The crash driver's oracle finds what is lost or out of order.
 
 import { writeFileSync } from 'node:fs';

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Accounts go to Convex as users.
 //
-// Blade hands the promise of a following trigger to the platform's waitUntil(), so it is enough to
-// return the promise: the response is sent meanwhile, and nothing is cut off behind it.
+// Blade hands the promise of a following trigger to the platform's waitUntil(), so returning the
+// promise is enough: the response is sent meanwhile, and nothing is cut off when the response ends.
 import { triggers } from 'blade/schema';
 import type { Account } from 'blade/types';
 import { millis, syncToConvex, type SyncRecord } from '../lib/convex-sync';
