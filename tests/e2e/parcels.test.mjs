@@ -243,6 +243,37 @@ test(`${MANY} records`, async (t) => {
   assert.equal(metrics.sum('requests_total', { status: '200' }), 1);
 });
 
+test(`${MANY} events of one record: in their order, and all are kept`, async (t) => {
+  const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '1' } });
+  const changes = Array.from({ length: MANY }, (_, n) => userEvent('acc_1', n));
+  const { body } = await world.send(parcelOf(changes), BATCH);
+  const { successful, total } = JSON.parse(body);
+  assert.deepEqual([successful, total], [MANY, MANY]);
+  await waitFor('some of them to be delivered', () => world.calls().length > 100);
+  const numbers = world.calls().map(({ n }) => n);
+  assert.deepEqual(
+    numbers,
+    Array.from(numbers, (_, n) => n),
+  );
+  const { accepted, delivered, pending } = await world.stats();
+  assert.deepEqual([accepted, delivered + pending], [MANY, MANY]);
+});
+
+test(`${MANY} records, and the disk is full: 503, and nothing was taken`, async (t) => {
+  const world = await makeWorld(t, { env: { OUTBOX_MAX_MB: '1' } });
+  const changes = changesOf(MANY);
+  for (const { data } of changes) data.email = 'x'.repeat(300);
+  assertUnavailable(await world.send(parcelOf(changes), BATCH));
+  assert.equal(world.upstream.requests.length, 0);
+  assert.equal((await world.stats()).accepted, 0);
+});
+
+test(`${MANY} records without an outbox: one attempt each`, async (t) => {
+  const { status, body, upstream } = await sendTo(t, parcelOf(changesOf(MANY)));
+  assertAnswer({ status, body }, 200, resultsOf(Array.from({ length: MANY }, () => DONE)));
+  assert.equal(upstream.requests.length, MANY);
+});
+
 test(`${MANY + 1} records: 413`, async (t) => {
   const { status, body, upstream } = await sendTo(t, parcelOf(changesOf(MANY + 1)));
   assert.deepEqual(
