@@ -76,17 +76,12 @@ static bool batch_has_entries(struct span value, size_t n)
 
 static int batch_read_success(const struct answer *answer, size_t n, struct batch *batch)
 {
-    struct span body = answer->body;
+    struct span body;
+    int r = verdict_find_json(answer->body, &batch->clean, &body);
 
-    if (json_check(body) != JSON_FINE) {
-        int r = json_clean_utf8(body, &batch->clean);
-        if (r < 0)
-            return r;
-        body = buf_span(&batch->clean);
-    }
-    if (span_starts(body, SPAN("\xEF\xBB\xBF")))
-        body = (struct span){body.at + 3, body.len - 3};
-    struct span value = json_find(span_trim(body), SPAN("value"));
+    if (r < 0)
+        return r;
+    struct span value = json_find(body, SPAN("value"));
     if (!value.at) {
         batch->outcome = BATCH_UNREAD;
     } else if (span_eq(value, SPAN("null"))) {

@@ -180,19 +180,28 @@ static struct span verdict_skip_bom(struct span body)
                                                    : body;
 }
 
+int verdict_find_json(struct span body, struct buf *clean, struct span *text)
+{
+    body = verdict_skip_bom(body);
+    if (json_check(body) != JSON_FINE) {
+        int r = json_clean_utf8(body, clean);
+        if (r < 0)
+            return r;
+        body = *text = buf_span(clean);
+        if (json_check(body) != JSON_FINE)
+            return VERDICT_NO_JSON;
+    }
+    *text = span_trim(body);
+    return 0;
+}
+
 static int verdict_read_envelope(struct span body, struct verdict *verdict)
 {
     cleanup(buf_done) struct buf clean = BUF_NULL;
+    int r = verdict_find_json(body, &clean, &body);
 
-    if (json_check(body) != JSON_FINE) {
-        int r = json_clean_utf8(body, &clean);
-        if (r < 0)
-            return r;
-        body = buf_span(&clean);
-        if (json_check(body) != JSON_FINE)
-            return verdict_read_unreadable(body, verdict);
-    }
-    body = span_trim(body);
+    if (r)
+        return r == VERDICT_NO_JSON ? verdict_read_unreadable(body, verdict) : r;
     struct span status = json_find(body, SPAN("status"));
     if (json_string_is(status, SPAN("success"))) {
         verdict_follow(verdict, &verdict_rule_done);
@@ -294,10 +303,11 @@ static int verdict_read_refusal(int status, struct span body, struct verdict *ve
 
 static int verdict_read_http(const struct answer *answer, struct verdict *verdict)
 {
-    struct span body = answer->body.at ? verdict_skip_bom(answer->body) : SPAN("");
+    struct span body = answer->body.at ? answer->body : SPAN("");
 
-    return answer_is_envelope(answer->status) ? verdict_read_envelope(body, verdict)
-                                              : verdict_read_refusal(answer->status, body, verdict);
+    if (answer_is_envelope(answer->status))
+        return verdict_read_envelope(body, verdict);
+    return verdict_read_refusal(answer->status, verdict_skip_bom(body), verdict);
 }
 
 static int verdict_read_failure(const struct verdict_rule *rule, const char *cause,

@@ -58,6 +58,13 @@ struct verdict {
 int verdict_read(const struct answer *answer, struct verdict *verdict);
 
 /*
+ * Finds the JSON in the body of an answer: behind a BOM, and as clean UTF-8 where the body is none,
+ * which *clean then holds. 0; VERDICT_NO_JSON, and *text is clean all the same; or -ENOMEM.
+ */
+enum { VERDICT_NO_JSON = 1 };
+int verdict_find_json(struct span body, struct buf *clean, struct span *text);
+
+/*
  * Judges a function error by verdict->message, its text: sets all but message, retry_after_ms and
  * detail.
  */
