@@ -206,8 +206,7 @@ static void attempt_judge(struct delivery *delivery, const struct learn_attempt 
                           struct verdict *verdict)
 {
     outcome_note(delivery, learn->began_ms, verdict);
-    if (learn_from(delivery, learn, verdict))
-        outcome_wake(delivery->relay);
+    outcome_learn(delivery, learn, verdict);
     outcome_apply(delivery, verdict);
 }
 

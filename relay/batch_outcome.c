@@ -69,13 +69,6 @@ static void batch_outcome_missing(struct model *model, const struct verdict *ver
 
 /* ---- judged ---- */
 
-static void batch_outcome_learn(struct delivery *delivery, const struct learn_attempt *learn,
-                                const struct verdict *verdict)
-{
-    if (learn_from(delivery, learn, verdict))
-        outcome_wake(delivery->relay);
-}
-
 static void batch_outcome_upstream_passed(struct relay *relay)
 {
     if (learn_upstream_passed(relay))
@@ -92,7 +85,7 @@ static void batch_outcome_together(struct model *model, struct delivery_list *de
 
     if (verdict->pressure == VERDICT_CONFLICT)
         batching_cut(&model->batching, n);
-    batch_outcome_learn(TAILQ_FIRST(deliveries), learn, verdict);
+    outcome_learn(TAILQ_FIRST(deliveries), learn, verdict);
     while ((delivery = batch_outcome_pop(deliveries))) {
         struct verdict own = *verdict;
         if (alone)
@@ -122,12 +115,12 @@ static void batch_outcome_learn_items(struct delivery_list *deliveries,
 
     TAILQ_FOREACH (delivery, deliveries, beside) {
         if (item++->outcome == VERDICT_HELD) {
-            batch_outcome_learn(delivery, learn, item - 1);
+            outcome_learn(delivery, learn, item - 1);
             first = NULL;
         }
     }
     if (first)
-        batch_outcome_learn(first, learn, whole);
+        outcome_learn(first, learn, whole);
 }
 
 static void batch_outcome_items(struct model *model, struct delivery_list *deliveries, int n,
@@ -172,7 +165,7 @@ static void batch_outcome_judge(struct model *model, struct delivery_list *deliv
     case BATCH_UNREAD:
         if (batch->outcome == BATCH_UNUSABLE)
             batch_outcome_unusable(model);
-        batch_outcome_learn(TAILQ_FIRST(deliveries), learn, &batch->verdict);
+        outcome_learn(TAILQ_FIRST(deliveries), learn, &batch->verdict);
         batch_outcome_void(deliveries, 1);
         return;
     case BATCH_MISSING:

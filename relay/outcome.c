@@ -10,6 +10,7 @@
 #include "convex/backoff.h"
 #include "relay/age.h"
 #include "relay/core.h"
+#include "relay/learn.h"
 #include "relay/settle.h"
 
 enum {
@@ -187,6 +188,13 @@ void outcome_note(struct delivery *delivery, int64_t began_ms, struct verdict *v
                   log_number(delivery->attempts), "outcome", verdict_outcome_name(verdict->outcome),
                   "cause", verdict->cause, "reason", verdict->detail, "ms",
                   log_number(now_ms - began_ms));
+}
+
+void outcome_learn(struct delivery *delivery, const struct learn_attempt *attempt,
+                   const struct verdict *verdict)
+{
+    if (learn_from(delivery, attempt, verdict))
+        outcome_wake(delivery->relay);
 }
 
 void outcome_unsent(struct delivery_list *deliveries, int64_t began_ms)

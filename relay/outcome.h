@@ -10,6 +10,7 @@
 
 #include "relay/delivery.h"
 
+struct learn_attempt;
 struct relay;
 struct verdict;
 
@@ -18,6 +19,11 @@ struct verdict;
  * might have passed, and has not so many times as the verdict says, is rejected from now on.
  */
 void outcome_note(struct delivery *delivery, int64_t began_ms, struct verdict *verdict);
+
+/* What the event's attempt says of others moves gates and limits, and wakes whom a gate has let
+ * through. */
+void outcome_learn(struct delivery *delivery, const struct learn_attempt *attempt,
+                   const struct verdict *verdict);
 
 /* The event is settled, or rests until the next try; it may be gone when the call returns. */
 void outcome_apply(struct delivery *delivery, const struct verdict *verdict);
