@@ -207,41 +207,48 @@ static void metrics_convex(struct metrics *metrics)
 
 /* ---- times ---- */
 
-static void metrics_histogram(struct metrics *metrics, const char *name, const char *help,
-                              const struct histogram *histogram)
+/* Buckets of len bounds, whose texts le_of() gives, and one beyond. Returns the sum of all. */
+static uint64_t metrics_buckets(struct metrics *metrics, const char *name, const char *help,
+                                const uint64_t *counts, int len, const char *(*le_of)(int))
 {
     uint64_t n = 0;
 
     metrics_head(metrics, name, "histogram", help);
-    for (int i = 0; i < HISTOGRAM_BUCKETS; i++) {
-        n += histogram->counts[i];
+    for (int i = 0; i <= len; i++) {
+        n += counts[i];
         metrics_put(metrics, METRIC "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name,
-                    histogram_bounds[i].seconds, n);
+                    i < len ? le_of(i) : "+Inf", n);
     }
-    n += histogram->counts[HISTOGRAM_BUCKETS];
-    metrics_put(metrics,
-                METRIC "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n" METRIC "%s_sum %" PRIu64
-                       ".%03u\n" METRIC "%s_count %" PRIu64 "\n",
-                name, n, name, histogram->sum_ms / 1000, (unsigned)(histogram->sum_ms % 1000), name,
-                n);
+    return n;
+}
+
+static const char *metrics_seconds(int i)
+{
+    return histogram_bounds[i].seconds;
+}
+
+static void metrics_histogram(struct metrics *metrics, const char *name, const char *help,
+                              const struct histogram *histogram)
+{
+    uint64_t n =
+        metrics_buckets(metrics, name, help, histogram->counts, HISTOGRAM_BUCKETS, metrics_seconds);
+
+    metrics_put(metrics, METRIC "%s_sum %" PRIu64 ".%03u\n" METRIC "%s_count %" PRIu64 "\n", name,
+                histogram->sum_ms / 1000, (unsigned)(histogram->sum_ms % 1000), name, n);
+}
+
+static const char *metrics_size(int i)
+{
+    return sizes_bounds[i].text;
 }
 
 static void metrics_sizes(struct metrics *metrics, const char *name, const char *help,
                           const struct sizes *sizes)
 {
-    uint64_t n = 0;
+    uint64_t n = metrics_buckets(metrics, name, help, sizes->counts, SIZES_BUCKETS, metrics_size);
 
-    metrics_head(metrics, name, "histogram", help);
-    for (int i = 0; i < SIZES_BUCKETS; i++) {
-        n += sizes->counts[i];
-        metrics_put(metrics, METRIC "%s_bucket{le=\"%s\"} %" PRIu64 "\n", name,
-                    sizes_bounds[i].text, n);
-    }
-    n += sizes->counts[SIZES_BUCKETS];
-    metrics_put(metrics,
-                METRIC "%s_bucket{le=\"+Inf\"} %" PRIu64 "\n" METRIC "%s_sum %" PRIu64 "\n" METRIC
-                       "%s_count %" PRIu64 "\n",
-                name, n, name, sizes->sum, name, n);
+    metrics_put(metrics, METRIC "%s_sum %" PRIu64 "\n" METRIC "%s_count %" PRIu64 "\n", name,
+                sizes->sum, name, n);
 }
 
 int metrics_print(const struct service *service, const struct snapshot *snapshot, struct buf *out)
