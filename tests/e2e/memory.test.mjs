@@ -27,25 +27,31 @@ const skip = process.env.RELAY_SANITIZED
   ? 'allocations cannot be taken from a sanitizer or from Valgrind'
   : false;
 
+// A relay, of whose allocations one in n fails while lack(n) holds; 0: none does.
+async function startLacking(t, upstream) {
+  assert.ok(existsSync(PRELOADED), PRELOADED);
+  const files = makeFolder(t, { allocator: Buffer.alloc(12) });
+  const relay = await startRelay(t, {
+    env: {
+      CONVEX_URL: upstream.url,
+      OUTBOX: files.path('outbox.db'),
+      SYNC_WAIT_MS: '50',
+      ADMIN_PORT: '0',
+      LOG_LEVEL: 'info',
+      LD_PRELOAD: PRELOADED,
+      FAULTY_ALLOCATOR: files.path('allocator'),
+    },
+  });
+  const lack = (n) =>
+    writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
+  return { relay, lack };
+}
+
 for (const oneIn of [200, 30, 8]) {
   test(`one allocation in ${oneIn} fails`, { skip }, async (t) => {
-    assert.ok(existsSync(PRELOADED), PRELOADED);
-    const files = makeFolder(t, { allocator: Buffer.alloc(12) });
-    const lack = (n) =>
-      writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
     let calls = 0;
     const upstream = await startUpstream(t, () => (++calls % 7 ? SUCCESS : CONFLICT));
-    const relay = await startRelay(t, {
-      env: {
-        CONVEX_URL: upstream.url,
-        OUTBOX: files.path('outbox.db'),
-        SYNC_WAIT_MS: '50',
-        ADMIN_PORT: '0',
-        LOG_LEVEL: 'info',
-        LD_PRELOAD: PRELOADED,
-        FAULTY_ALLOCATOR: files.path('allocator'),
-      },
-    });
+    const { relay, lack } = await startLacking(t, upstream);
 
     lack(oneIn);
     const taken = [];
@@ -94,21 +100,8 @@ const PARCEL = 5;
 
 for (const oneIn of [1000, 100, 30]) {
   test(`parcels, and one allocation in ${oneIn} fails`, { skip }, async (t) => {
-    const files = makeFolder(t, { allocator: Buffer.alloc(12) });
-    const lack = (n) =>
-      writeFileSync(files.path('allocator'), Buffer.from(Uint32Array.of(n).buffer), { flag: 'r+' });
     const upstream = await startUpstream(t);
-    const relay = await startRelay(t, {
-      env: {
-        CONVEX_URL: upstream.url,
-        OUTBOX: files.path('outbox.db'),
-        SYNC_WAIT_MS: '50',
-        ADMIN_PORT: '0',
-        LOG_LEVEL: 'info',
-        LD_PRELOAD: PRELOADED,
-        FAULTY_ALLOCATOR: files.path('allocator'),
-      },
-    });
+    const { relay, lack } = await startLacking(t, upstream);
 
     lack(oneIn);
     const seen = {};

@@ -279,20 +279,27 @@ static const char *const nonsenses[] = {
     VALUE("{\"status\":\"success\"}"),
 };
 
+/* Sends many events and then as many again, and returns what the relay warns of meanwhile. */
+static const char *log_of_two_rounds(struct world *world)
+{
+    log_setup(LOG_WARN, LOG_TEXT);
+    capture_begin();
+    for (int round = 1; round <= 2; round++) {
+        send_many(world, MANY);
+        world_run_until(world, nothing_is_left, 5000);
+    }
+    const char *log = capture_end();
+    log_setup(LOG_ERROR, LOG_TEXT);
+    return log;
+}
+
 static void test_nonsense_is_not_asked_again(void **state)
 {
     struct world *world = begin_batching(BATCH, takes_all, 16);
 
     nonsense = *(const char *const *)*state;
     world->batch = returns_nonsense;
-    log_setup(LOG_WARN, LOG_TEXT);
-    capture_begin();
-    send_many(world, MANY);
-    world_run_until(world, nothing_is_left, 5000);
-    send_many(world, MANY);
-    world_run_until(world, nothing_is_left, 5000);
-    const char *log = capture_end();
-    log_setup(LOG_ERROR, LOG_TEXT);
+    const char *log = log_of_two_rounds(world);
     assert_int_equal(capture_count(log, "the batch function returns"), 1);
     assert_int_equal(capture_count(log, ""), 1);
     assert_int_equal(world->batches, 1);
@@ -311,14 +318,7 @@ static void test_a_missing_function_is_looked_for(void **state)
     struct world *world = begin_batching(BATCH, takes_all, 16);
 
     world->batch = is_missing;
-    log_setup(LOG_WARN, LOG_TEXT);
-    capture_begin();
-    send_many(world, MANY);
-    world_run_until(world, nothing_is_left, 5000);
-    send_many(world, MANY);
-    world_run_until(world, nothing_is_left, 5000);
-    const char *log = capture_end();
-    log_setup(LOG_ERROR, LOG_TEXT);
+    const char *log = log_of_two_rounds(world);
     assert_int_equal(capture_count(log, "the batch function is missing"), 1);
     assert_int_equal(world->batches, 1);
     assert_counts(2 * MANY, 0, 0);
