@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { test } from 'node:test';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { makeFolder } from '../lib/files.mjs';
@@ -102,6 +102,15 @@ test('under load no request notices', async (t) => {
   assert.equal(upstream.requests.length, statuses.length);
 });
 
+// Where a descriptor of a process leads to; '' once it is closed.
+function linkOf(pid, fd) {
+  try {
+    return readlinkSync(`/proc/${pid}/fd/${fd}`);
+  } catch {
+    return '';
+  }
+}
+
 test('in the middle of a start: it is done when that is over', async (t) => {
   const upstream = await startUpstream(t);
   const files = makeFolder(t, { secret: OLD });
@@ -118,12 +127,11 @@ test('in the middle of a start: it is done when that is over', async (t) => {
   await once(holder.stdout, 'data');
 
   const relay = spawnRelay(t, { env });
-  const hears = () =>
-    parseInt(
-      /^SigBlk:\s+(\w+)$/m.exec(readFileSync(`/proc/${relay.pid}/status`, 'utf8'))?.[1] ?? '0',
-      16,
-    ) & 1;
-  await waitFor('it to hear of SIGHUP', hears);
+  // The outbox is opened when all settings are read. SIGHUP is heard of long before, while a file
+  // that is being written would be what the start itself reads.
+  const opened = () =>
+    readdirSync(`/proc/${relay.pid}/fd`).some((fd) => linkOf(relay.pid, fd) === env.OUTBOX);
+  await waitFor('it to wait at the outbox', opened);
   files.write('secret', NEW);
   relay.signal('SIGHUP');
   holder.stdin.end();
