@@ -148,7 +148,7 @@ static void sqlite_change_use(struct sqlite_core *self, uint64_t id)
         self->used_id = (int64_t)id;
 }
 
-int sqlite_change_append(struct store *store, const struct store_row *row)
+int sqlite_change_append(struct store *store, struct store_row *row)
 {
     struct sqlite_core *self = sqlite_core_of(store);
     size_t bytes = ROW_BYTES + row->body.len + row->model.len + row->record.len + row->reason.len;
@@ -305,7 +305,7 @@ int sqlite_change_offer(struct store *store, uint64_t id, bool force)
     return r ? r : sqlite_change_set_state(self, id, &found, force ? STORE_FORCED : STORE_OFFERED);
 }
 
-int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms)
+int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t *new_id, int64_t since_ms)
 {
     struct sqlite_core *self = sqlite_core_of(store);
     struct found found;
@@ -317,12 +317,12 @@ int sqlite_change_take_offer(struct store *store, uint64_t id, uint64_t new_id, 
         r = sqlite_change_set_state(self, id, &found, STORE_DEAD);
         return r ? r : STORE_STALE;
     }
-    r = CHANGE(self, STMT_TAKE_OFFER, NUMBER(id), NUMBER(new_id), NUMBER(since_ms));
-    if (!r && new_id != id)
+    r = CHANGE(self, STMT_TAKE_OFFER, NUMBER(id), NUMBER(*new_id), NUMBER(since_ms));
+    if (!r && *new_id != id)
         r = CHANGE(self, STMT_MOVE_BODY, NUMBER(sqlite_lane_body(id)),
-                   NUMBER(sqlite_lane_body(new_id)));
+                   NUMBER(sqlite_lane_body(*new_id)));
     if (!r)
-        sqlite_change_use(self, new_id);
+        sqlite_change_use(self, *new_id);
     return r;
 }
 

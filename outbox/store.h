@@ -21,6 +21,13 @@
 
 struct store {
     const struct store_ops *ops;
+    /*
+     * The store gives the ids, in the transaction of the append, and nothing is sent before that is
+     * committed: several relays may write into one such store. Its changes may be put off until the
+     * commit, and its connection can be lost (STORE_AWAY). Otherwise the loop gives the ids, and an
+     * event may be sent side by side with its append.
+     */
+    bool journal;
 };
 
 enum store_state {
@@ -37,6 +44,8 @@ enum {
     STORE_MISSING,     /* there is no such row, or not in the state that the call is for */
     STORE_STALE,       /* a newer event of the record has been delivered */
     STORE_BUSY,        /* cannot be opened now: why says what is in the way */
+    STORE_AWAY, /* a journal: the connection is lost, and resume() is to be called. Only after
+                   a commit() that said so is it open whether the changes are made */
 };
 
 struct store_row {
@@ -117,9 +126,10 @@ struct store_ops {
     void (*rollback)(struct store *store);
 
     /* Stores an event, which is accepted from then on. row->state is STORE_PENDING or STORE_DEAD;
-     * the id must be new. Wants more room than other changes, so that those still work where this
-     * one returns STORE_FULL. */
-    int (*append)(struct store *store, const struct store_row *row);
+     * the id must be new. A journal wants an id of 0, and has given one by the time commit() or
+     * resume() says that the row is stored; the row must stay in place until then. Wants more room
+     * than other changes, so that those still work where this one returns STORE_FULL. */
+    int (*append)(struct store *store, struct store_row *row);
     /*
      * An event was delivered: the row of row->id goes, whatever its state, and older letters and
      * offers of row's model and record become stale (record SPAN_NULL: none do). Without a row:
@@ -141,10 +151,10 @@ struct store_ops {
      * such letter; STORE_STALE, unless force. */
     int (*offer)(struct store *store, uint64_t id, bool force);
     /* An offer becomes pending, without attempts; its age counts from since_ms, and arrived_ms
-     * stays. new_id: id, or a new one for a forced offer. STORE_STALE: a newer event of the record
-     * was delivered since the offer, which is a letter again, with the old reason. STORE_MISSING:
-     * no such offer. */
-    int (*take_offer)(struct store *store, uint64_t id, uint64_t new_id, int64_t since_ms);
+     * stays. *new_id: id, or of a forced offer its new one, which a journal gives. STORE_STALE: a
+     * newer event of the record was delivered since the offer, which is a letter again, with its
+     * old reason. STORE_MISSING: no such offer. */
+    int (*take_offer)(struct store *store, uint64_t id, uint64_t *new_id, int64_t since_ms);
     /* An offer is a letter again. The letter's reason says both why the event died and why the
      * replay was refused: "<reason>; replay refused: <why>"; a later refusal replaces an earlier
      * one. STORE_MISSING: no such offer. */
@@ -186,6 +196,10 @@ struct store_ops {
      * STORE_REFUSED: the file cannot be made, and *why has grown by one line that says why.
      */
     int (*backup)(struct store *store, const struct store_backup *backup);
+    /* A journal, after STORE_AWAY: connects again, and finds out what became of the last
+     * transaction. 0: *committed says for certain whether that one is committed, as if commit() had
+     * said so; STORE_AWAY: the store is still away. NULL for a store that is no journal. */
+    int (*resume)(struct store *store, bool *committed);
     /* Takes NULL, and returns NULL. */
     struct store *(*close)(struct store *store);
 };

@@ -49,7 +49,7 @@ static int batch_take(struct writer_state *state, struct outbox_op *op)
     op->taken_row = outbox_row_free(op->taken_row);
     int r = store->ops->read(store, &filter, batch_copy, op);
     if (!r)
-        r = store->ops->take_offer(store, op->row.id, op->new_id, op->now_ms);
+        r = store->ops->take_offer(store, op->row.id, &op->new_id, op->now_ms);
     if (r || !op->taken_row)
         return r;
     struct store_row *row = &op->taken_row->row;

@@ -111,7 +111,7 @@ int writer_state_load(struct writer_state *state)
 static int state_probe(struct writer_state *state)
 {
     struct store *store = state->store;
-    const struct store_row row = {.id = state->mark + 1, .body = SPAN("{}")};
+    struct store_row row = {.id = store->journal ? 0 : state->mark + 1, .body = SPAN("{}")};
     int r = store->ops->begin(store);
 
     if (r)

@@ -167,8 +167,8 @@ static void taken_once(void **state)
     struct store_row row = row_of(new_id);
 
     must_begin(store);
-    assert_int_equal(store->ops->take_offer(store, 10, new_id, 9000), offer->taken);
-    assert_int_equal(store->ops->take_offer(store, 10, new_id, 9000), STORE_MISSING);
+    assert_int_equal(store->ops->take_offer(store, 10, &new_id, 9000), offer->taken);
+    assert_int_equal(store->ops->take_offer(store, 10, &new_id, 9000), STORE_MISSING);
     assert_int_equal(store->ops->discard(store, 4), 0);
     must_commit(store);
     if (offer->taken == 0) {

@@ -70,7 +70,7 @@ static void missing_rows_spoil_nothing(void **state)
     assert_int_equal(store->ops->deliver(store, &missing, false), STORE_MISSING);
     assert_int_equal(store->ops->note_failure(store, &missing), STORE_MISSING);
     assert_int_equal(store->ops->offer(store, 9, true), STORE_MISSING);
-    assert_int_equal(store->ops->take_offer(store, 9, 9, 1), STORE_MISSING);
+    assert_int_equal(store->ops->take_offer(store, 9, &(uint64_t){9}, 1), STORE_MISSING);
     assert_int_equal(store->ops->refuse(store, 9, SPAN("x")), STORE_MISSING);
     assert_int_equal(store->ops->discard(store, 9), STORE_MISSING);
     must_commit(store);
@@ -198,8 +198,8 @@ static void replayed_letter_starts_anew_in_its_place(void **state)
     assert_counts(store, 0, 0, 2, 0);
 
     must_begin(store);
-    assert_int_equal(store->ops->take_offer(store, 2, 2, 9000), STORE_MISSING);
-    assert_int_equal(store->ops->take_offer(store, 1, 1, 9000), 0);
+    assert_int_equal(store->ops->take_offer(store, 2, &(uint64_t){2}, 9000), STORE_MISSING);
+    assert_int_equal(store->ops->take_offer(store, 1, &(uint64_t){1}, 9000), 0);
     must_commit(store);
     must_deliver(store, 2);
     row.died_ms = died(1, "x").died_ms; /* it was a letter once */
@@ -221,7 +221,7 @@ static void forced_letter_goes_to_the_end(void **state)
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_FORCED), "1");
     must_begin(store);
-    assert_int_equal(store->ops->take_offer(store, 1, 8, 9000), 0);
+    assert_int_equal(store->ops->take_offer(store, 1, &(uint64_t){8}, 9000), 0);
     must_commit(store);
     row.id = 8;
     row.was = 1;
@@ -315,7 +315,7 @@ static void replay_overtaken_is_dead_again(void **state)
 
     must_begin(store);
     assert_int_equal(store->ops->mark_stale(store, 11, SPAN("users"), SPAN("r1")), 0);
-    assert_int_equal(store->ops->take_offer(store, 10, 10, 1), STORE_STALE);
+    assert_int_equal(store->ops->take_offer(store, 10, &(uint64_t){10}, 1), STORE_STALE);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_DEAD), "10");
     assert_counts(store, 0, 0, 0, 1);
@@ -323,7 +323,7 @@ static void replay_overtaken_is_dead_again(void **state)
 
     assert_replay(store, true, 0);
     must_begin(store);
-    assert_int_equal(store->ops->take_offer(store, 10, 12, 1), 0);
+    assert_int_equal(store->ops->take_offer(store, 10, &(uint64_t){12}, 1), 0);
     must_commit(store);
     assert_string_equal(ids_in(store, STORE_PENDING), "12");
     store->ops->close(store);
@@ -350,7 +350,7 @@ static void oldest_is_the_first_to_arrive(void **state)
     must_begin(store);
     assert_int_equal(store->ops->offer(store, 1, false), 0);
     assert_int_equal(counts_of(store).oldest_ms, 1003); /* an offer waits for nobody */
-    assert_int_equal(store->ops->take_offer(store, 1, 1, 1002), 0);
+    assert_int_equal(store->ops->take_offer(store, 1, &(uint64_t){1}, 1002), 0);
     must_commit(store);
     assert_int_equal(counts_of(store).oldest_ms, 1002); /* waits since the taking */
 }

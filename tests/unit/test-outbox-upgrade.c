@@ -134,7 +134,7 @@ static void rows_and_counts_are_kept(void **state)
 /* The bodies stand under other ids than the events. */
 static void upgraded_rows_go_on(void **state)
 {
-    const uint64_t new_id = UINT64_C(1) << 50;
+    uint64_t new_id = UINT64_C(1) << 50;
     struct folder folder;
 
     (void)state;
@@ -143,8 +143,8 @@ static void upgraded_rows_go_on(void **state)
     must_deliver(store, EARLY + 8); /* of r2, of which 3 is a letter */
     must_begin(store);
     assert_int_equal(store->ops->offer(store, EARLY + 3, false), STORE_STALE);
-    assert_int_equal(store->ops->take_offer(store, EARLY + 4, EARLY + 4, 7000), 0);
-    assert_int_equal(store->ops->take_offer(store, EARLY + 5, new_id, 7000), 0);
+    assert_int_equal(store->ops->take_offer(store, EARLY + 4, &(uint64_t){EARLY + 4}, 7000), 0);
+    assert_int_equal(store->ops->take_offer(store, EARLY + 5, &new_id, 7000), 0);
     assert_int_equal(store->ops->discard(store, EARLY + 1), 0);
     assert_int_equal(store->ops->discard(store, EARLY + 6), 0);
     must_commit(store);

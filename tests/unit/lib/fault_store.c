@@ -61,7 +61,7 @@ static int fault_store_commit(struct store *store)
     return r ? r : self->inner->ops->commit(self->inner);
 }
 
-static int fault_store_append(struct store *store, const struct store_row *row)
+static int fault_store_append(struct store *store, struct store_row *row)
 {
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_APPEND);
@@ -130,7 +130,7 @@ static int fault_store_replay(struct store *store, uint64_t id, bool force)
     return inner->ops->offer(inner, id, force);
 }
 
-static int fault_store_take_offer(struct store *store, uint64_t id, uint64_t new_id,
+static int fault_store_take_offer(struct store *store, uint64_t id, uint64_t *new_id,
                                   int64_t since_ms)
 {
     struct fault_store *self = fault_store_of(store);

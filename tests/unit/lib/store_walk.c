@@ -166,7 +166,7 @@ static int walk_take(struct walk *walk, uint64_t id)
     bool forced = row && row->state == STORE_FORCED;
     uint64_t new_id = forced ? walk->next.last_id + 1 : id;
     int should = !walk_is_offer(row) ? STORE_MISSING : row->stale && !forced ? STORE_STALE : 0;
-    int r = walk->store->ops->take_offer(walk->store, id, new_id, 4000);
+    int r = walk->store->ops->take_offer(walk->store, id, &new_id, 4000);
 
     if (r && r != STORE_MISSING && r != STORE_STALE)
         return r;
