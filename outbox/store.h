@@ -222,9 +222,17 @@ enum store_mode {
 };
 
 struct store_options {
-    const char *path;
+    const char *path; /* of SQLite's file; store_open() takes any text of OUTBOX here */
     enum store_mode mode;
     int64_t max_bytes;   /* the quota; 0: none */
     struct clock *clock; /* of the pauses between mendings; NULL: the machine's */
     struct buf *why;     /* grows by one line where the store cannot be opened */
+
+    /* A journal's alone. */
+    const char *uri;        /* of the database, as libpq reads it; holds a secret maybe */
+    const char *schema;     /* OUTBOX_SCHEMA: an identifier that needs no quotes */
+    const char *name;       /* RELAY_NAME: what people call this member */
+    const char *convex_url; /* all members have the same; NULL: a command, which needs none */
+    int64_t lease_ms;       /* LEASE_MS */
+    int64_t timeout_ms;     /* CONVEX_TIMEOUT_MS */
 };
