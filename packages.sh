@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # What each command of ./dev needs, and how apt and npm install that. Sourced by ./dev.
 #
-# Each line of a list has what to look for (a command, a file, or a pkg-config module behind pc:),
-# and Debian's package that brings it. No package is looked for, so that another Node or compiler
+# Each line of a list has what to look for (a command, a file, a pattern of files, or a pkg-config
+# module behind pc:), and Debian's package that brings it. No package is looked for, so that another Node or compiler
 # will do as well.
 
 needs_build='
@@ -17,6 +17,7 @@ pc:libcurl                           libcurl4-openssl-dev
 pc:libcjson                          libcjson-dev
 pc:libcrypto                         libssl-dev
 pc:sqlite3                           libsqlite3-dev
+pc:libpq                             libpq-dev
 /etc/ssl/certs/ca-certificates.crt   ca-certificates'
 
 needs_standin='
@@ -34,6 +35,8 @@ systemd-analyze                      systemd
 mandoc                               mandoc
 wrk                                  wrk
 sqlite3                              sqlite3
+/usr/lib/postgresql/*/bin/initdb     postgresql
+/usr/sbin/pgbouncer                  pgbouncer
 valgrind                             valgrind
 readelf                              binutils
 taskset                              util-linux'
@@ -118,6 +121,7 @@ libfuzzer_file() {
 
 is_there() {
     case $1 in
+    *'*'*) compgen -G "$1" >/dev/null ;;
     pc:*) pkg-config --exists "${1#pc:}" 2>/dev/null ;;
     /*) [ -e "$1" ] ;;
     *) command -v "$1" >/dev/null ;;
@@ -147,16 +151,27 @@ install_packages() {
         die "please install, as root: apt-get install ${missing[*]}"
     say "dev: about to install, by apt: ${missing[*]}"
     quietly "reading the package lists" as_root apt-get -qq update
-    quietly "installing them" as_root env DEBIAN_FRONTEND=noninteractive \
+    quietly "installing them" without_main_cluster as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq install -y --no-install-recommends "${missing[@]}"
     stop_servers "${missing[@]}"
+}
+
+# without_main_cluster COMMAND...: runs the command. Debian's postgresql makes and starts no cluster
+# meanwhile: the tests make clusters of their own.
+without_main_cluster() {
+    local folder=/etc/postgresql-common/createcluster.d result=0
+    as_root mkdir -p "$folder"
+    as_root tee "$folder/convex-relay.conf" >/dev/null <<<'create_main_cluster = false'
+    "$@" || result=$?
+    as_root rm "$folder/convex-relay.conf"
+    return "$result"
 }
 
 # stop_servers PACKAGE...: stops the servers that these packages have started at their installation.
 # The tests start servers of their own.
 stop_servers() {
     local server
-    for server in nginx prometheus; do
+    for server in nginx prometheus pgbouncer; do
         if [[ " $* " =~ \ $server(-light)?\  && -d /run/systemd/system ]]; then
             as_root systemctl --quiet disable --now "$server"
         fi

@@ -10,6 +10,7 @@
 #include <errno.h>
 
 #include "base/error.h"
+#include "base/setting_value.h"
 
 #define CONFIG_HOUR_MS INT64_C(3600000)
 #define CONFIG_MIB INT64_C(1048576)
@@ -44,7 +45,7 @@ static const struct setting config_settings[] = {
      RANGE(1, CONFIG_DEPLOY_KEY_MAX),
      .meaning = "needed for internal mutations"},
     {.name = "CONVEX_CA_FILE", FIELD(convex_ca_file),
-     .meaning = "PEM certificates to trust, not the system's"},
+     .meaning = "trusted PEM certificates, not the system's"},
     {.name = "HOST", FIELD(host), .fallback = "127.0.0.1",
      .meaning = "address to listen on"},
     {.name = "PORT", FIELD(port), .fallback = "3000", RANGE(0, 65535),
@@ -54,9 +55,17 @@ static const struct setting config_settings[] = {
     {.name = "ADMIN_PORT", FIELD(admin_port), .fallback = "3001", RANGE(0, 65535), .off = true,
      .meaning = "port for these; 0: any free one; off: none"},
     {.name = "ROUTES", FIELD(routes_file),
-     .meaning = "JSON file of routes; unset: users and posts"},
+     .meaning = "JSON file of routes; unset: users, posts"},
     {.name = "OUTBOX", FIELD(outbox), .fallback = "outbox.db", .off = true, .in_state = true,
-     .meaning = "file of undelivered events; off: none kept"},
+     .database = true,
+     .meaning = "file, or postgresql://...; off: none"},
+    {.name = "OUTBOX_SCHEMA", FIELD(outbox_schema), .fallback = "convex_relay",
+     .fault = setting_value_schema_fault,
+     .meaning = "schema in PostgreSQL"},
+    {.name = "RELAY_NAME", FIELD(relay_name), .fault = setting_value_name_fault,
+     .meaning = "this relay's name; unset: the host's"},
+    {.name = "LEASE_MS", FIELD(lease_ms), .fallback = "6000", RANGE(2000, 60000),
+     .meaning = "how long a silent relay counts as there"},
     {.name = "SYNC_WAIT_MS", FIELD(sync_wait_ms), .fallback = "10000",
      RANGE(0, CONFIG_WAIT_MAX_MS),
      .meaning = "longest wait for Convex before a 202"},
@@ -79,7 +88,7 @@ static const struct setting config_settings[] = {
      RANGE(1, CONFIG_WAIT_MAX_MS),
      .meaning = "how long a request may take to arrive"},
     {.name = "DRAIN_MS", FIELD(drain_ms), .fallback = "10000", RANGE(0, CONFIG_WAIT_MAX_MS),
-     .meaning = "how long a stop waits for what is in flight"},
+     .meaning = "how long a stop waits for calls in flight"},
     {.name = "LOG_LEVEL", FIELD(log_level), .fallback = "info", .choices = config_levels,
      .meaning = "debug, info, warn or error"},
     {.name = "LOG_FORMAT", FIELD(log_format), .fallback = "text", .choices = config_formats,

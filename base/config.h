@@ -30,6 +30,9 @@ struct config {
     int admin_port; /* CONFIG_OFF: none */
     char *routes_file;
     char *outbox; /* NULL: off */
+    char *outbox_schema;
+    char *relay_name;
+    int64_t lease_ms;
     int64_t sync_wait_ms;
     int64_t convex_timeout_ms;
     int convex_concurrency;

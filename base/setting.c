@@ -51,6 +51,14 @@ static int setting_not_a_number(const struct setting *setting, const char *value
                                       (long long)setting->max, setting->off ? ", or off" : ""));
 }
 
+static int setting_not_right(const struct setting *setting, const char *value, const char *fault,
+                             struct buf *why)
+{
+    int r = setting_begin_unusable(setting, value, why);
+
+    return r ? r : setting_invalid(buf_append_span(why, span_of(fault)));
+}
+
 static int setting_not_a_choice(const struct setting *setting, const char *value, struct buf *why)
 {
     int r = setting_begin_unusable(setting, value, why);
@@ -104,6 +112,21 @@ static int setting_fallback(const struct setting *setting, char *(*lookup)(const
     return buf_append_span(value, span_of(setting->fallback));
 }
 
+/* A file may hold the URI of a database, not the name of one more file. */
+static int setting_check_uri_of_file(const char *name, struct buf *value, struct buf *why)
+{
+    const char *uri = buf_string(value);
+
+    if (!uri)
+        return -ENOMEM;
+    if (setting_value_is_postgresql(uri) && strlen(uri) == value->len)
+        return 0;
+    return setting_invalid(buf_printf(why,
+                                      "%s: the file does not hold a URI that begins with "
+                                      "postgresql://",
+                                      name));
+}
+
 /* Appends the value of the setting, or its default, or nothing. */
 static int setting_find(const struct setting *setting, char *(*lookup)(const char *name),
                         struct buf *value, struct buf *why)
@@ -114,7 +137,7 @@ static int setting_find(const struct setting *setting, char *(*lookup)(const cha
     int r = 0;
 
     setting_file_name(setting, file_name);
-    if (setting->secret)
+    if (setting->secret || setting->database)
         file = setting_lookup(lookup, file_name);
     if (given && file)
         return setting_invalid(buf_printf(why, "%s: set as well as %s; keep one of the two",
@@ -125,6 +148,8 @@ static int setting_find(const struct setting *setting, char *(*lookup)(const cha
         r = buf_append_span(value, span_of(given));
     else
         r = setting_fallback(setting, lookup, value);
+    if (r == 0 && file && setting->database)
+        r = setting_check_uri_of_file(file_name, value, why);
     if (r)
         return r;
     if (value->len == 0 && setting->missing)
@@ -159,9 +184,20 @@ static int setting_check_secret(const struct setting *setting, struct span value
 static int setting_check_file_or_off(const struct setting *setting, const char *value,
                                      struct buf *why)
 {
+    if (setting->database && setting_value_is_postgresql(value))
+        return 0;
     if (setting_value_is_uri(value))
-        return setting_invalid(
-            buf_printf(why, "%s: is a URI; the name of a file is wanted, or off", setting->name));
+        return setting_invalid(buf_printf(why,
+                                          "%s: is a URI of another kind; the name of a file is "
+                                          "wanted, postgresql://..., or off",
+                                          setting->name));
+    if (setting_value_is_nearly_uri(value))
+        return setting_invalid(buf_printf(why,
+                                          "%s: looks like a database's address; that is wanted as "
+                                          "a URI without quotes, postgresql://USER@HOST/DATABASE; "
+                                          "a file of that name wants its folder before it, as in "
+                                          "./NAME",
+                                          setting->name));
     if (!setting_value_is_switch(value))
         return 0;
     int r = setting_begin_unusable(setting, value, why);
@@ -180,13 +216,14 @@ static char **setting_string(const struct setting *setting, void *fields)
 static int setting_set_string(const struct setting *setting, struct buf *value, void *fields,
                               struct buf *why)
 {
-    int r = 0;
+    const char *fault = setting->fault ? setting->fault(value->at) : NULL;
+    int r = fault ? setting_not_right(setting, value->at, fault, why) : 0;
 
     if (setting->off && strcmp(value->at, "off") == 0)
         return 0;
-    if (setting->off)
+    if (!r && setting->off)
         r = setting_check_file_or_off(setting, value->at, why);
-    if (setting->secret)
+    if (!r && setting->secret)
         r = setting_check_secret(setting, buf_span(value), why);
     if (r)
         return r;
@@ -293,7 +330,7 @@ void setting_done(const struct setting *setting, void *fields)
     if (setting->type != SETTING_STRING)
         return;
     char **field = setting_string(setting, fields);
-    if (*field && setting->secret)
+    if (*field && (setting->secret || setting->database))
         explicit_bzero(*field, strlen(*field));
     free(*field);
     *field = NULL;
@@ -303,7 +340,7 @@ void setting_print(const struct setting *setting, FILE *out)
 {
     const char *fallback = setting->missing ? "required" : "-";
 
-    (void)fprintf(out, "  %-20s  %-9s  %s%s\n", setting->name,
+    (void)fprintf(out, "  %-20s  %-12s  %s%s\n", setting->name,
                   setting->fallback ? setting->fallback : fallback, setting->meaning,
-                  setting->secret ? " (_FILE)" : "");
+                  setting->secret || setting->database ? " (_FILE)" : "");
 }

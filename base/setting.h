@@ -33,6 +33,8 @@ struct setting {
     bool secret;                /* never shown; may come from the file that NAME_FILE names */
     bool off;                   /* "off" is a value: SETTING_OFF as a number, NULL as a string */
     bool in_state;              /* the default is a file in $STATE_DIRECTORY, where that is set */
+    bool database;              /* a file's name, or a database's URI, which is kept as a secret */
+    const char *(*fault)(const char *value); /* what is wrong with a string; NULL: nothing is */
 };
 
 /*

@@ -27,6 +27,44 @@ bool setting_value_is_uri(const char *value)
     return len > 0 && strncmp(value + len, "://", 3) == 0;
 }
 
+bool setting_value_is_postgresql(const char *value)
+{
+    return strncmp(value, "postgresql://", 13) == 0 || strncmp(value, "postgres://", 11) == 0;
+}
+
+bool setting_value_is_nearly_uri(const char *value)
+{
+    static const char *const keywords[] = {"host",     "hostaddr", "port",    "dbname", "user",
+                                           "password", "passfile", "service", "sslmode"};
+    size_t len = strspn(value, "abcdefghijklmnopqrstuvwxyz");
+    size_t equals = len + strspn(value + len, " ");
+
+    for (size_t i = 0; value[equals] == '=' && i < array_len(keywords); i++)
+        if (strlen(keywords[i]) == len && strncmp(value, keywords[i], len) == 0)
+            return true;
+    return !strchr("./", *value) && strstr(value, "://");
+}
+
+/* Only names that need no quotes in SQL. PostgreSQL keeps pg_ for itself, and cuts at 63 bytes. */
+const char *setting_value_schema_fault(const char *value)
+{
+    bool plain = value[0] < '0' || value[0] > '9';
+
+    plain = plain && value[strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_")] == '\0';
+    if (plain && strlen(value) <= 63 && strncmp(value, "pg_", 3) != 0)
+        return NULL;
+    return "the name of a schema: small letters, digits and _, no digit first, no pg_, 63 at most";
+}
+
+const char *setting_value_name_fault(const char *value)
+{
+    bool shown = strlen(value) <= 63;
+
+    for (const char *c = value; *c; c++)
+        shown = shown && *c > ' ' && *c <= '~';
+    return shown ? NULL : "a name of 63 printable ASCII characters at most, without blanks";
+}
+
 bool setting_value_is_switch(const char *value)
 {
     static const char *const words[] = {"",   "off", "none", "no",       "false", "0",      "null",

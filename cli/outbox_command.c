@@ -10,7 +10,7 @@
 #include "cli/outbox_backup.h"
 #include "cli/outbox_letters.h"
 #include "cli/outbox_view.h"
-#include "outbox/store_sqlite.h"
+#include "outbox/store_open.h"
 
 /* ---- What there is ---- */
 
@@ -70,7 +70,8 @@ static void command_print_usage(FILE *out, const struct outbox_form *form)
 static int command_help(FILE *out)
 {
     (void)fputs("Shows events that are not delivered yet and dead letters, and decides about the\n"
-                "latter. OUTBOX names the file that holds them; the relay may be running.\n\n",
+                "latter. OUTBOX names the file or the database that holds them; the relay may be\n"
+                "running.\n\n",
                 out);
     for (size_t i = 0; i < array_len(commands); i++) {
         command_print_usage(out, &commands[i].form);
@@ -91,7 +92,7 @@ static int command_help(FILE *out)
     return EXIT_FINE;
 }
 
-/* ---- On which file ---- */
+/* ---- On which outbox ---- */
 
 static void store_closep(struct store **store)
 {
@@ -99,18 +100,47 @@ static void store_closep(struct store **store)
         (void)(*store)->ops->close(*store);
 }
 
+/* The settings that say which outbox it is. */
+struct which {
+    struct config outbox, schema, name;
+};
+
+static void which_done(struct which *which)
+{
+    config_done(&which->outbox);
+    config_done(&which->schema);
+    config_done(&which->name);
+}
+
+/* Only a database has a schema, and knows by name who uses it. */
+static int which_read(struct outbox_console *console, struct which *which, struct buf *why)
+{
+    int r = config_read_one(console->lookup, "OUTBOX", &which->outbox, why);
+
+    if (r || !which->outbox.outbox || !store_open_is_database(which->outbox.outbox))
+        return r;
+    r = config_read_one(console->lookup, "OUTBOX_SCHEMA", &which->schema, why);
+    return r ? r : config_read_one(console->lookup, "RELAY_NAME", &which->name, why);
+}
+
 static int command_open(struct outbox_console *console, struct store **store)
 {
-    cleanup(config_done) struct config config = {0};
+    cleanup(which_done) struct which which = {0};
     cleanup(buf_done) struct buf why = BUF_NULL;
-    int r = config_read_one(console->lookup, "OUTBOX", &config, &why);
+    int r = which_read(console, &which, &why);
 
-    if (!r && !config.outbox) {
+    if (!r && !which.outbox.outbox) {
         outbox_console_complain(console, "OUTBOX: off: nothing is kept, so that there is nothing "
                                          "to look at");
         return EXIT_USAGE;
     }
-    struct store_options wanted = {.path = config.outbox, .mode = STORE_BESIDE, .why = &why};
+    struct store_options wanted = {
+        .path = which.outbox.outbox,
+        .mode = STORE_BESIDE,
+        .why = &why,
+        .schema = which.schema.outbox_schema,
+        .name = which.name.relay_name,
+    };
     if (!r)
         r = console->open(&wanted, store);
     if (r > 0 && why.len > 0) {
@@ -166,7 +196,7 @@ int outbox_command(int argc, char *const *argv)
         .err_is_terminal = isatty(STDERR_FILENO) == 1,
         .clock = &clock_system,
         .lookup = getenv,
-        .open = store_sqlite_open,
+        .open = store_open,
     };
 
     (void)signal(SIGPIPE, SIG_IGN); /* a reader that goes away must not interrupt a change */

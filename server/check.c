@@ -13,17 +13,31 @@
 #include "base/json.h"
 #include "cli/exit_code.h"
 #include "convex/probe.h"
-#include "outbox/store_sqlite.h"
+#include "outbox/store_open.h"
 #include "relay/clock_check.h"
 #include "relay_version.h"
 #include "server/listener.h"
 #include "server/setup.h"
 
-static int check_outbox(const struct config *config, struct buf *why)
+/* ctx: a bool that an unsafe database sets. */
+static void check_say_of_store(void *ctx, enum pg_check_finding kind, const char *line)
 {
-    const struct store_options options = {.path = config->outbox, .mode = STORE_SERVE, .why = why};
+    bool *unsafe = ctx;
 
-    return config->outbox ? store_sqlite_check(&options) : 0;
+    if (kind == PG_CHECK_NOTE)
+        (void)printf("%s\n", line);
+    else
+        complain("%s", line);
+    if (kind == PG_CHECK_UNSAFE)
+        *unsafe = true;
+}
+
+/* The line of an unsafe database is on stderr already. */
+static int check_outbox(const struct config *config, bool *unsafe, struct buf *why)
+{
+    const struct store_options options = setup_store_options(config, why);
+
+    return config->outbox ? store_open_check(&options, check_say_of_store, unsafe) : 0;
 }
 
 static int check_host(const char *name, const char *host, struct buf *why)
@@ -109,11 +123,12 @@ int check_run(struct setup *setup)
     const struct config *config = &setup->config;
     struct probe_date date = {.date_ms = -1};
     cleanup(buf_done) struct buf why = BUF_NULL;
+    bool unsafe = false;
 
     config_warn(getenv, config);
     int r = setup_check_ports(config, &why);
     if (!r)
-        r = check_outbox(config, &why);
+        r = check_outbox(config, &unsafe, &why);
     if (!r)
         r = check_hosts(config, &why);
     if (!r)
@@ -122,6 +137,8 @@ int check_run(struct setup *setup)
         complain("%s", r > 0 ? buf_string(&why) : strerror(-r));
         return EXIT_FAILED;
     }
+    if (unsafe)
+        return EXIT_FAILED;
     (void)printf("The configuration is valid, and Convex answers at %s%s\n", config->convex_url,
                  config->convex_deploy_key ? " and takes the deploy key" : "");
     if (check_say_routes(setup->routes)) {

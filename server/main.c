@@ -10,6 +10,7 @@
 #include "cli/exit_code.h"
 #include "cli/health_command.h"
 #include "cli/outbox_command.h"
+#include "outbox/store_open.h"
 #include "relay_version.h"
 #include "server/check.h"
 #include "server/serve.h"
@@ -113,7 +114,8 @@ int main(int argc, char **argv)
     if (strcmp(word, "health") == 0)
         return health_command();
     if (strcmp(word, "--version") == 0) {
-        (void)puts("convex-relay " RELAY_VERSION);
+        (void)printf("convex-relay %s\noutbox: SQLite%s\n", RELAY_VERSION,
+                     store_open_has_postgresql() ? ", PostgreSQL" : "; built without PostgreSQL");
         return EXIT_FINE;
     }
     if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) {

@@ -21,7 +21,7 @@
 #include "handlers/endpoints.h"
 #include "handlers/sync_batch.h"
 #include "outbox/outbox.h"
-#include "outbox/store_sqlite.h"
+#include "outbox/store_open.h"
 #include "relay/relay.h"
 #include "relay_version.h"
 #include "server/http.h"
@@ -88,21 +88,25 @@ static unsigned serve_connections_max(const struct config *config)
     return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
 }
 
+static void serve_warn_of_store(void *ctx, enum pg_check_finding kind, const char *line)
+{
+    (void)ctx;
+    if (kind != PG_CHECK_NOTE)
+        log_warn("the outbox's database wants attention", "finding", line);
+}
+
 static int serve_open_outbox(struct server *server)
 {
     const struct config *config = &server->setup->config;
     cleanup(buf_done) struct buf why = BUF_NULL;
-    struct store_options options = {
-        .path = config->outbox,
-        .mode = STORE_SERVE,
-        .max_bytes = config->outbox_max_bytes,
-        .why = &why,
-    };
+    struct store_options options = setup_store_options(config, &why);
     struct store *store;
 
     if (!config->outbox)
         return 0;
-    int r = store_sqlite_open(&options, &store);
+    int r = store_open_warn(&options, serve_warn_of_store, NULL);
+    if (!r)
+        r = store_open(&options, &store);
     if (r > 0) {
         complain("%s", buf_string(&why));
         return r == STORE_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;

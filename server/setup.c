@@ -104,6 +104,21 @@ int setup_read(struct setup *out, struct buf *why)
     return 0;
 }
 
+struct store_options setup_store_options(const struct config *config, struct buf *why)
+{
+    return (struct store_options){
+        .path = config->outbox,
+        .mode = STORE_SERVE,
+        .max_bytes = config->outbox_max_bytes,
+        .why = why,
+        .schema = config->outbox_schema,
+        .name = config->relay_name,
+        .convex_url = config->convex_url,
+        .lease_ms = config->lease_ms,
+        .timeout_ms = config->convex_timeout_ms,
+    };
+}
+
 void setup_done(struct setup *setup)
 {
     config_done(&setup->config);

@@ -4,6 +4,7 @@
 
 #include "base/config.h"
 #include "handlers/routes.h"
+#include "outbox/store.h"
 
 enum { SETUP_INVALID = 1 };
 
@@ -22,6 +23,9 @@ int setup_read(struct setup *setup, struct buf *why);
 /* Whether PORT and ADMIN_PORT can both be listened on. May ask the resolver. 0; SETUP_INVALID, and
  * *why as above; or an -errno. */
 int setup_check_ports(const struct config *config, struct buf *why);
+
+/* The options of a store that serves. */
+struct store_options setup_store_options(const struct config *config, struct buf *why);
 
 /* Wipes the secrets and frees the rest. Takes a struct that is all zero. */
 void setup_done(struct setup *setup);

@@ -29,6 +29,7 @@ const libraries = [
   { header: /^cjson\/|^cJSON/, rooms: ['handlers'] },
   { header: /^openssl\//, rooms: ['auth'] },
   { header: /^sqlite3/, rooms: ['outbox'] },
+  { header: /^libpq/, rooms: ['outbox'] },
 ];
 
 const generated = ['relay_version.h'];
@@ -161,6 +162,7 @@ const wrong = [
   ['convex/a.c', '#include <cjson/cJSON.h>'],
   ['convex/a.c', '#include <openssl/ssl.h>'],
   ['base/a.h', '#include <sqlite3.h>'],
+  ['relay/a.c', '#include <libpq-fe.h>'],
   ['handlers/a.h', '#include <microhttpd.h>'],
   ['convex/a.c', '#include "url.h"'],
   ['convex/a.c', '#include <convex/url.h>'],
