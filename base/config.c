@@ -58,7 +58,7 @@ static const struct setting config_settings[] = {
      .meaning = "JSON file of routes; unset: users, posts"},
     {.name = "OUTBOX", FIELD(outbox), .fallback = "outbox.db", .off = true, .in_state = true,
      .database = true,
-     .meaning = "file, or postgresql://...; off: none"},
+     .meaning = "file or postgresql://..., or off"},
     {.name = "OUTBOX_SCHEMA", FIELD(outbox_schema), .fallback = "convex_relay",
      .fault = setting_value_schema_fault,
      .meaning = "schema in PostgreSQL"},

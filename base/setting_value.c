@@ -42,7 +42,8 @@ bool setting_value_is_nearly_uri(const char *value)
     for (size_t i = 0; value[equals] == '=' && i < array_len(keywords); i++)
         if (strlen(keywords[i]) == len && strncmp(value, keywords[i], len) == 0)
             return true;
-    return !strchr("./", *value) && strstr(value, "://");
+    const char *colon = strstr(value, "://");
+    return colon && strchr(value, '/') > colon; /* no folder is named before */
 }
 
 /* Only names that need no quotes in SQL. PostgreSQL keeps pg_ for itself, and cuts at 63 bytes. */

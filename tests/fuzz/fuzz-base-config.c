@@ -92,6 +92,8 @@ static void check_config(const struct config *config)
     check_secret(config->convex_deploy_key, CONFIG_DEPLOY_KEY_MAX);
     fuzz_check(config->port >= 0 && config->port <= 65535);
     fuzz_check(config->admin_port >= CONFIG_OFF && config->admin_port <= 65535);
+    fuzz_check(config->lease_ms >= 2000 && config->lease_ms <= 60000);
+    fuzz_check(config->outbox_schema && *config->outbox_schema);
     fuzz_check(config->sync_wait_ms >= 0 && config->sync_wait_ms <= hour_ms);
     fuzz_check(config->convex_timeout_ms >= 1 && config->convex_timeout_ms <= hour_ms);
     fuzz_check(config->convex_concurrency >= 1 && config->convex_concurrency <= 1024);

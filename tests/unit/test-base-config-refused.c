@@ -5,6 +5,14 @@
 #include "tests/unit/lib/environment.h"
 #include "tests/unit/lib/rows.h"
 
+#define NEARLY_URI                                                                                 \
+    "looks like a database's address; that is wanted as a URI without quotes, "                    \
+    "postgresql://USER@HOST/DATABASE; a file of that name wants its folder before it, as in "      \
+    "./NAME"
+#define NO_SCHEMA                                                                                  \
+    "is not the name of a schema: small letters, digits and _, no digit first, no pg_, 63 at most"
+#define NO_NAME "is not a name of 63 printable ASCII characters at most, without blanks"
+
 static struct refused_row {
     const char *name;
     struct variable given[2];
@@ -151,8 +159,53 @@ static struct refused_row {
      "OUTBOX: \" \" is not taken for a file's name: off, in small letters, keeps nothing; a file "
      "of that name wants its folder before it, as in ./NAME"},
     {"an outbox by a URI, which may hold a password",
-     {{"OUTBOX", "postgresql://relay:hidden@db/relay"}},
-     "OUTBOX: is a URI; the name of a file is wanted, or off"},
+     {{"OUTBOX", "mysql://relay:hidden@db/relay"}},
+     "OUTBOX: is a URI of another kind; the name of a file is wanted, postgresql://..., or off"},
+    {"an outbox by a URI in capitals, which libpq does not know",
+     {{"OUTBOX", "PostgreSQL://relay:hidden@db/relay"}},
+     "OUTBOX: is a URI of another kind; the name of a file is wanted, postgresql://..., or off"},
+    {"an outbox by a URI in quotes",
+     {{"OUTBOX", "\"postgresql://relay:hidden@db/relay\""}},
+     "OUTBOX: " NEARLY_URI},
+    {"an outbox by a URI behind a blank",
+     {{"OUTBOX", " postgresql://relay:hidden@db/relay"}},
+     "OUTBOX: " NEARLY_URI},
+    {"an outbox by keywords of libpq",
+     {{"OUTBOX", "host=db dbname=relay password=hidden"}},
+     "OUTBOX: " NEARLY_URI},
+    {"an outbox by keywords of libpq, with blanks",
+     {{"OUTBOX", "password = hidden"}},
+     "OUTBOX: " NEARLY_URI},
+    {"an outbox, and a file with another",
+     {{"OUTBOX", "outbox.db"}, {"OUTBOX_FILE", "/dev/null"}},
+     "OUTBOX_FILE: set as well as OUTBOX; keep one of the two"},
+    {"an empty file for an outbox",
+     {{"OUTBOX_FILE", "/dev/null"}},
+     "OUTBOX_FILE: the file does not hold a URI that begins with postgresql://"},
+    {"the name of a schema in capitals",
+     {{"OUTBOX_SCHEMA", "Relay"}},
+     "OUTBOX_SCHEMA: \"Relay\" " NO_SCHEMA},
+    {"the name of a schema with a digit first",
+     {{"OUTBOX_SCHEMA", "1relay"}},
+     "OUTBOX_SCHEMA: \"1relay\" " NO_SCHEMA},
+    {"the name of a schema that SQL would end at",
+     {{"OUTBOX_SCHEMA", "a; DROP SCHEMA b"}},
+     "OUTBOX_SCHEMA: \"a; DROP SCHEMA b\" " NO_SCHEMA},
+    {"the name of a schema of PostgreSQL's own",
+     {{"OUTBOX_SCHEMA", "pg_relay"}},
+     "OUTBOX_SCHEMA: \"pg_relay\" " NO_SCHEMA},
+    {"a long name of a schema",
+     {{"OUTBOX_SCHEMA", X64("a")}},
+     "OUTBOX_SCHEMA: \"" X10(X4("a")) "...\" " NO_SCHEMA},
+    {"a name of a relay with a blank",
+     {{"RELAY_NAME", "relay 1"}},
+     "RELAY_NAME: \"relay 1\" " NO_NAME},
+    {"a name of a relay beyond ASCII",
+     {{"RELAY_NAME", "relais\xC3\xA9"}},
+     "RELAY_NAME: \"relais??\" " NO_NAME},
+    {"a short lease",
+     {{"LEASE_MS", "1999"}},
+     "LEASE_MS: \"1999\" is not a number from 2000 to 60000"},
     {"too small",
      {{"CONVEX_CONCURRENCY", "0"}},
      "CONVEX_CONCURRENCY: \"0\" is not a number from 1 to 1024"},

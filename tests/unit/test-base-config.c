@@ -31,6 +31,9 @@ static void test_defaults(void **state)
     assert_int_equal(config.admin_port, 3001);
     assert_null(config.routes_file);
     assert_string_equal(config.outbox, "outbox.db");
+    assert_string_equal(config.outbox_schema, "convex_relay");
+    assert_null(config.relay_name);
+    assert_int_equal(config.lease_ms, 6000);
     assert_int_equal(config.sync_wait_ms, 10000);
     assert_int_equal(config.convex_timeout_ms, 30000);
     assert_int_equal(config.convex_concurrency, 16);
@@ -43,11 +46,12 @@ static void test_defaults(void **state)
     assert_int_equal(config.log_format, LOG_TEXT);
 }
 
-/* What only looks like a switch, or like a URI. */
+/* What only looks like a switch, like a URI, or like libpq's keywords. */
 static void test_names_of_outboxes(void **state)
 {
-    static const char *const names[] = {"./off", "/OFF",      "none/outbox.db", "offsite.db",
-                                        "0.db",  "my outbox", "a/b://c",        "\"outbox\".db"};
+    static const char *const names[] = {"./off",     "/OFF",      "none/outbox.db", "offsite.db",
+                                        "0.db",      "my outbox", "a/b://c",        "\"outbox\".db",
+                                        "./host=db", "hosts=1"};
 
     (void)state;
     for (size_t i = 0; i < array_len(names); i++) {
@@ -55,6 +59,20 @@ static void test_names_of_outboxes(void **state)
         environment_set("OUTBOX", names[i]);
         read_into(&config);
         assert_string_equal(config.outbox, names[i]);
+    }
+}
+
+static void test_databases(void **state)
+{
+    static const char *const uris[] = {"postgresql://", "postgres://relay:hidden@db/relay"};
+
+    (void)state;
+    environment_set("STATE_DIRECTORY", "/var/lib/x");
+    for (size_t i = 0; i < array_len(uris); i++) {
+        cleanup(config_done) struct config config = {0};
+        environment_set("OUTBOX", uris[i]);
+        read_into(&config);
+        assert_string_equal(config.outbox, uris[i]);
     }
 }
 
@@ -72,6 +90,9 @@ static void test_everything_set(void **state)
         {"ADMIN_PORT", "65535"},
         {"ROUTES", "routes.json"},
         {"OUTBOX", "/var/lib/x/o.db"},
+        {"OUTBOX_SCHEMA", "_events2"},
+        {"RELAY_NAME", "relay-2.example.com"},
+        {"LEASE_MS", "60000"},
         {"SYNC_WAIT_MS", "0"},
         {"CONVEX_TIMEOUT_MS", "3600000"},
         {"CONVEX_CONCURRENCY", "1024"},
@@ -100,6 +121,9 @@ static void test_everything_set(void **state)
     assert_int_equal(config.admin_port, 65535);
     assert_string_equal(config.routes_file, "routes.json");
     assert_string_equal(config.outbox, "/var/lib/x/o.db");
+    assert_string_equal(config.outbox_schema, "_events2");
+    assert_string_equal(config.relay_name, "relay-2.example.com");
+    assert_int_equal(config.lease_ms, 60000);
     assert_int_equal(config.sync_wait_ms, 0);
     assert_int_equal(config.convex_timeout_ms, 3600000);
     assert_int_equal(config.convex_concurrency, 1024);
@@ -247,15 +271,15 @@ static void test_print(void **state)
     FILE *out = open_memstream(&text, &len);
     config_print(out);
     assert_int_equal(fclose(out), 0);
-    assert_non_null(strstr(text, "\n  SYNC_WAIT_MS          10000      longest wait"));
-    assert_non_null(strstr(text, "\n  SYNC_SECRET           required   what"));
-    assert_non_null(strstr(text, "\n  ROUTES                -          JSON"));
+    assert_non_null(strstr(text, "\n  SYNC_WAIT_MS          10000         longest wait"));
+    assert_non_null(strstr(text, "\n  SYNC_SECRET           required      what"));
+    assert_non_null(strstr(text, "\n  ROUTES                -             JSON"));
     for (char *line = text; *line; lines++) {
         size_t width = strcspn(line, "\n");
         assert_in_range(width, 1, 80);
         line += width + 1;
     }
-    assert_int_equal(lines, 22);
+    assert_int_equal(lines, 25);
 }
 
 /* What a command needs that speaks to nobody: nothing else is asked for, or wrong. */
@@ -296,6 +320,7 @@ int main(void)
         TEST(test_everything_set),
         TEST(test_off),
         TEST(test_names_of_outboxes),
+        TEST(test_databases),
         TEST(test_empty_counts_as_unset),
         TEST(test_outbox_in_the_state_directory),
         TEST(test_secret_from_a_file),

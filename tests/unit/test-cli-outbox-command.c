@@ -116,6 +116,14 @@ static void test_default_file(void **state)
     assert_int_equal(world.store.closed, 1);
 }
 
+static void test_database(void **state)
+{
+    (void)state;
+    world.outbox = "postgresql://db/relay";
+    assert_int_equal(world_run("stats"), EXIT_FINE);
+    assert_string_equal(world.opened, "postgresql://db/relay events");
+}
+
 static void test_refused_file(void **state)
 {
     (void)state;
@@ -258,13 +266,14 @@ static void test_reader_gone(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(usage_rows) + array_len(filter_rows) + 10];
+    static struct CMUnitTest tests[array_len(usage_rows) + array_len(filter_rows) + 11];
     size_t len = rows_add(tests, 0, usage_rows, test_usage);
 
     len = rows_add(tests, len, filter_rows, test_filter);
     tests[len++] = console_test(test_help);
     tests[len++] = console_test(test_off);
     tests[len++] = console_test(test_default_file);
+    tests[len++] = console_test(test_database);
     tests[len++] = console_test(test_refused_file);
     tests[len++] = console_test(test_failing_file);
     tests[len++] = console_test(test_pages);

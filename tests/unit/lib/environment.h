@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-enum { VARIABLES_MAX = 24 };
+enum { VARIABLES_MAX = 32 };
 
 struct variable {
     const char *name;

@@ -17,10 +17,16 @@ static int64_t world_wall_ms(struct clock *clock)
 
 static struct clock world_clock = {world_mono_ms, world_wall_ms};
 
-/* Only OUTBOX is there: nothing else may be asked of the environment. */
+/* Only OUTBOX is there. What else concerns a database is asked for only where OUTBOX names one. */
 static char *world_lookup(const char *name)
 {
-    if (strcmp(name, "STATE_DIRECTORY") == 0)
+    bool of_database = world.outbox && strncmp(world.outbox, "postgres", 8) == 0;
+
+    if (strcmp(name, "STATE_DIRECTORY") == 0 || strcmp(name, "OUTBOX_FILE") == 0)
+        return NULL;
+    if (of_database && strcmp(name, "OUTBOX_SCHEMA") == 0)
+        return (char *)(uintptr_t) "events";
+    if (of_database && strncmp(name, "RELAY_NAME", 10) == 0)
         return NULL;
     assert_string_equal(name, "OUTBOX");
     return (char *)(uintptr_t)world.outbox;
@@ -31,7 +37,8 @@ static int world_open(const struct store_options *options, struct store **store)
     static char opened[64];
 
     assert_int_equal(options->mode, STORE_BESIDE);
-    (void)snprintf(opened, sizeof(opened), "%s", options->path);
+    (void)snprintf(opened, sizeof(opened), "%s%s%s", options->path, options->schema ? " " : "",
+                   options->schema ? options->schema : "");
     world.opened = opened;
     if (world.open_why)
         assert_int_equal(buf_printf(options->why, "%s", world.open_why), 0);
