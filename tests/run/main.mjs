@@ -10,13 +10,14 @@
 // build. A suite that crashes, says nothing or takes too long counts as a failed case. The last
 // line is `N passed, N failed[, N skipped]`.
 import { modes } from './modes.mjs';
+import { endPostgres, lendPostgres } from './postgres.mjs';
 import { endRunning, runSuite } from './process.mjs';
 import { startProgress } from './progress.mjs';
 import { findSuites } from './suites.mjs';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
-    endRunning();
+    endRunning(); // its PostgreSQL ends with this process
     if (process.stdout.isTTY) process.stdout.write('\n');
     process.exit(1);
   });
@@ -36,6 +37,7 @@ if (suites.length === 0) {
 const progress = startProgress(suites.length, process.stdout);
 for (const suite of suites) {
   progress.begin(suite);
-  progress.end(await runSuite(suite));
+  progress.end(await runSuite(await lendPostgres(suite)));
 }
+await endPostgres();
 process.exit(progress.finish() ? 1 : 0);

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+// A real pgbouncer in front of a cluster of postgres.mjs.
+
+import path from 'node:path';
+import { startChild } from './child.mjs';
+import { freePorts } from './ports.mjs';
+import { DATABASE, PASSWORD, ROLE } from './postgres.mjs';
+import { ENV, makeHome, removeHome, under, writeUnder } from './postgres-home.mjs';
+
+const DEFAULTS = {
+  pool_mode: 'transaction',
+  auth_type: 'trust',
+  listen_addr: '127.0.0.1',
+  max_client_conn: 200,
+  default_pool_size: 20,
+  admin_users: ROLE,
+};
+
+// Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]. Returns
+// what startChild returns, port, version and uri(). It ends with the test.
+export async function startPgbouncer(t, postgres, { settings = {} } = {}) {
+  const home = makeHome();
+  const [port] = await freePorts(1);
+  const users = path.join(home, 'users');
+  writeUnder(users, `"${ROLE}" "${PASSWORD}"\n"postgres" ""\n`);
+  const all = { ...DEFAULTS, listen_port: port, auth_file: users, ...settings };
+  const lines = Object.entries(all).map(([name, value]) => `${name} = ${value}\n`);
+  const config = path.join(home, 'pgbouncer.ini');
+  writeUnder(
+    config,
+    `[databases]\n* = host=127.0.0.1 port=${postgres.port}\n[pgbouncer]\n${lines.join('')}` +
+      'unix_socket_dir =\n',
+  );
+  const [command, ...args] = [...under, '/usr/sbin/pgbouncer', config];
+  const child = startChild({ after: () => {} }, command, args, { env: ENV, cwd: '/' });
+  t.after(async () => {
+    await child.kill();
+    removeHome(home);
+  });
+  const [, version] = await child.find('stderr', /process up: PgBouncer (\d+\.\d+)/);
+  return {
+    ...child,
+    port,
+    version,
+    uri: ({ user = ROLE, database = DATABASE } = {}) =>
+      `postgresql://${user}@127.0.0.1:${port}/${database}`,
+  };
+}

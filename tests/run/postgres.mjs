@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+// The PostgreSQL of a run: a folder in which the first suite that wants a cluster leaves the data
+// folder that all of them begin with, and one running cluster for the suites in C.
+import { makeHome, removeHome } from '../lib/postgres-home.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
+
+// The suites in C that want a cluster. Each finds the URI of its superuser in CONVEX_RELAY_TEST_PG,
+// and makes a database of its own there.
+const wantsCluster = ({ label }) => /^unit\/outbox-(pg-(?!uri)|journal)/.test(label);
+const isScript = ({ label }) => label.startsWith('tests/');
+
+let home;
+let cluster;
+let stopCluster = async () => {};
+
+// The suite, with what it needs in its environment.
+export async function lendPostgres(suite) {
+  if (!isScript(suite) && !wantsCluster(suite)) return suite;
+  home ??= makeHome();
+  process.env.CONVEX_RELAY_TEST_PG_HOME = home; // for the cluster, too
+  if (!wantsCluster(suite)) return suite;
+  cluster ??= await startPostgres({ after: (stop) => (stopCluster = stop) });
+  const uri = cluster.uri({ user: 'postgres', database: 'postgres', socket: true });
+  return { ...suite, env: { ...suite.env, CONVEX_RELAY_TEST_PG: uri } };
+}
+
+// Stops the cluster, and removes the folder.
+export async function endPostgres() {
+  await stopCluster();
+  if (home) removeHome(home);
+}
