@@ -28,6 +28,19 @@ for (const name of ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY'])
   });
 }
 
+for (const uri of [
+  `postgresql://relay:${SECRET}@db/relay`,
+  `postgresql://relay:only%2Dfor-this-test@db/relay`,
+  `postgresql://db/relay?sslmode=require&password=${SECRET}`,
+]) {
+  test(`the password of ${uri} in a log is seen`, (t) => {
+    const file = makeFolder(t).write('uri', `${uri}\n`);
+    for (const env of [{ OUTBOX: uri }, { OUTBOX_FILE: file }])
+      assert.throws(() => assertDiscreet(`${FINE}x=${SECRET}y\n`, env), /the log tells only-for/);
+    assertDiscreet(`${FINE}postgresql://relay@db/relay\n`, { OUTBOX: uri });
+  });
+}
+
 test('the data of an event in a log is seen', () => {
   assert.throws(
     () => assertDiscreet(`${FINE}debug request data=${JSON.stringify(userEvent('acc_1').data)}\n`),

@@ -28,7 +28,10 @@ for (const word of ['--help', '-h']) {
 test('--version', async (t) => {
   const { code, out, err } = await runRelay(t, { args: ['--version'], env: NOTHING_SET });
   assert.deepEqual([code, err], [0, '']);
-  assert.match(out, /^convex-relay \d+\.\d+\.\d+\n$/);
+  assert.match(
+    out,
+    /^convex-relay \d+\.\d+\.\d+\noutbox: SQLite(, PostgreSQL|; built without PostgreSQL)\n$/,
+  );
 });
 
 for (const args of [['serve'], ['--verbose'], [''], ['check', 'twice'], ['--help', '--version']]) {
@@ -76,7 +79,14 @@ const WRONG = [
   ['OUTBOX', 'OFF', /off, in small letters, keeps nothing/],
   ['OUTBOX', 'none', /off, in small letters, keeps nothing/],
   ['OUTBOX', 'false', /off, in small letters, keeps nothing/],
-  ['OUTBOX', 'postgresql://relay:planted@db/relay', /is a URI/],
+  ['OUTBOX', 'mysql://relay:PLANTED-1@db/relay', /is a URI of another kind/],
+  ['OUTBOX', '"postgresql://relay:PLANTED-1@db/relay"', /wanted as a URI without quotes/],
+  ['OUTBOX', 'host=db password=PLANTED-1', /wanted as a URI without quotes/],
+  ['OUTBOX', 'postgresql://relay:PLANTED-1@PLANTED-2@db/relay', /%40 for @/],
+  ['OUTBOX', 'postgresql://relay:PLANTED-1%ZZ@db/relay', /invalid percent-encoded token/],
+  ['OUTBOX_SCHEMA', 'Relay', /small letters/],
+  ['RELAY_NAME', 'relay one', /without blanks/],
+  ['LEASE_MS', '1000', /2000 to 60000/],
 ];
 for (const [name, value, says = /./] of WRONG) {
   test(`${name}=${value === undefined ? '(unset)' : JSON.stringify(value).slice(0, 50)}`, async (t) => {

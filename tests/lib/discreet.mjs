@@ -10,6 +10,12 @@ import { readFileSync } from 'node:fs';
 const MARKS = ['@example.com', 'PLANTED-'];
 
 const SECRETS = ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY'];
+
+// The passwords of a database's URI, as it has them and decoded.
+const passwordsOf = (uri = '') =>
+  [...uri.matchAll(/^\w+:\/\/[^/?@]*?:([^/?@]*)@|[?&](?:ssl)?password=([^&]*)/g)]
+    .map(([, first, second]) => first ?? second)
+    .flatMap((password) => [password, decodeURIComponent(password)]);
 const SECRET_MIN = 8; // bytes; a shorter secret could stand in a log by chance
 
 function secretsOf(env) {
@@ -20,10 +26,11 @@ function secretsOf(env) {
       return ''; // the test has removed the file
     }
   };
-  return SECRETS.flatMap((name) => [
-    env[name],
-    env[`${name}_FILE`] && read(env[`${name}_FILE`]),
-  ]).filter((secret) => secret && secret.length >= SECRET_MIN);
+  const both = (name) => [env[name], env[`${name}_FILE`] && read(env[`${name}_FILE`])];
+  const uris = both('OUTBOX').filter((text) => /^postgres(ql)?:/.test(text));
+  return [...SECRETS.flatMap(both), ...uris.flatMap(passwordsOf)].filter(
+    (secret) => secret && secret.length >= SECRET_MIN,
+  );
 }
 
 // Throws if a text, such as a relay's whole log, holds what no log may hold. env: the relay's

@@ -38,23 +38,24 @@ const DEFAULTS = {
 const STOPS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
 const quote = (value) => `'${String(value).replaceAll("'", "''")}'`;
 
-// Starts a cluster. settings: of postgresql.conf; auth: how pg_hba.conf lets clients of TCP in.
-// before(data): changes the data folder before the start. It is stopped, and its folder is removed,
-// at the end of the test.
-export async function startPostgres(t, { settings = {}, auth = 'trust', before } = {}) {
+// Starts a cluster. settings: of postgresql.conf; auth: how pg_hba.conf lets clients of TCP in;
+// before(data): changes the data folder before the start; wrap: a command that becomes the server.
+// The cluster is stopped, and its folder is removed, at the end of the test.
+export async function startPostgres(t, options = {}) {
+  const { settings = {}, auth = 'trust', before, wrap } = options;
   const home = makeHome();
   const data = path.join(home, 'data');
   copyTemplate(data);
   writeUnder(
     path.join(data, 'pg_hba.conf'),
-    `local all all trust\nlocal replication all trust\nhost all all 127.0.0.1/32 ${auth}\n` +
-      'host replication all 127.0.0.1/32 trust\n',
+    `local all all trust\nlocal replication all trust\nhost all all samehost ${auth}\n` +
+      'host replication all samehost trust\n',
   );
   before?.(data);
-  return startCluster(t, home, data, settings);
+  return startCluster(t, home, data, settings, wrap);
 }
 
-async function startCluster(t, home, data, settings) {
+async function startCluster(t, home, data, settings, wrap = []) {
   const [port] = await freePorts(1);
   const configure = (changed) =>
     writeUnder(
@@ -71,6 +72,7 @@ async function startCluster(t, home, data, settings) {
     // The server's log since its last start.
     log: () => child.stderr(),
     isRunning: () => child.isRunning(),
+    pid: () => child.pid,
 
     // A URI that libpq reads. By the socket it is good for any role, without a password.
     uri: ({ user = ROLE, password, database = DATABASE, socket = false, parameters = {} } = {}) => {
@@ -85,7 +87,7 @@ async function startCluster(t, home, data, settings) {
       runPsql(self.uri({ user, database, socket: true }), statements),
 
     async start() {
-      child = spawnServer(data);
+      child = spawnServer(data, wrap);
       await child.find('stderr', /database system is ready to accept (read-only )?connections/);
     },
 
@@ -134,8 +136,8 @@ async function startCluster(t, home, data, settings) {
 }
 
 // The caller stops it: the folder must not be removed before.
-function spawnServer(data) {
-  const [command, ...args] = [...under, program('postgres'), '-D', data];
+function spawnServer(data, wrap) {
+  const [command, ...args] = [...wrap, ...under, program('postgres'), '-D', data];
   return startChild({ after: () => {} }, command, args, { env: ENV, cwd: '/' });
 }
 
