@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # What each command of ./dev needs, and how apt and npm install that. Sourced by ./dev.
 #
-# Each line of a list has what to look for (a command, a file, a pattern of files, or a pkg-config
-# module behind pc:), and Debian's package that brings it. No package is looked for, so that another Node or compiler
-# will do as well.
+# Each line of a list has what to look for (a command, a file, a pattern of files, or a module of
+# pkg-config behind pc:), and Debian's package that brings it. No package is looked for, so that
+# another Node or compiler will do as well.
 
 needs_build='
 cc                                   gcc
@@ -139,7 +139,7 @@ as_root() {
 # install_packages LIST...: installs, after saying so, the packages of lists as above that are
 # missing.
 install_packages() {
-    local what package missing=()
+    local what package missing=() without_cluster=
     while read -r what package; do
         [ -z "$what" ] || is_there "$what" || missing+=("$package")
     done < <(printf '%s\n' "$@")
@@ -151,7 +151,8 @@ install_packages() {
         die "please install, as root: apt-get install ${missing[*]}"
     say "dev: about to install, by apt: ${missing[*]}"
     quietly "reading the package lists" as_root apt-get -qq update
-    quietly "installing them" without_main_cluster as_root env DEBIAN_FRONTEND=noninteractive \
+    [[ " ${missing[*]} " != *' postgresql '* ]] || without_cluster=without_main_cluster
+    quietly "installing them" $without_cluster as_root env DEBIAN_FRONTEND=noninteractive \
         apt-get -qq install -y --no-install-recommends "${missing[@]}"
     stop_servers "${missing[@]}"
 }

@@ -257,7 +257,6 @@ test('a subscriber of a logical slot is no standby', async (t) => {
   await subscriber.sql(
     `CREATE SUBSCRIPTION s CONNECTION '${publisher.uri({ user: 'postgres' })}' PUBLICATION p`,
   );
-  t.after(() => subscriber.sql('DROP SUBSCRIPTION s'));
   const senders = () => publisher.sql('SELECT count(*) FROM pg_stat_replication');
   await waitFor('the subscriber', async () => (await senders()) === '1');
   await assertFine(t, publisher.uri());

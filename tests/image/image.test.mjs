@@ -145,7 +145,7 @@ describe('the image', { skip }, () => {
     assert.deepEqual(Healthcheck.Test, ['CMD', 'convex-relay', 'health']);
     assert.deepEqual(Entrypoint, ['convex-relay']);
     assert.ok(
-      Env.includes('HOST=0.0.0.0') && Env.includes(`OUTBOX=${STATE}/outbox.db`),
+      Env.includes('HOST=0.0.0.0') && Env.includes(`STATE_DIRECTORY=${STATE}`),
       Env.join(),
     );
     const [, version] = /^ {2}version: '(.*)',$/m.exec(

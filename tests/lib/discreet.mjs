@@ -15,7 +15,7 @@ const SECRETS = ['SYNC_SECRET', 'SYNC_SECRET_PREVIOUS', 'CONVEX_DEPLOY_KEY'];
 const passwordsOf = (uri = '') =>
   [...uri.matchAll(/^\w+:\/\/[^/?@]*?:([^/?@]*)@|[?&](?:ssl)?password=([^&]*)/g)]
     .map(([, first, second]) => first ?? second)
-    .flatMap((password) => [password, decodeURIComponent(password)]);
+    .flatMap((password) => [password, unescape(password)]);
 const SECRET_MIN = 8; // bytes; a shorter secret could stand in a log by chance
 
 function secretsOf(env) {
