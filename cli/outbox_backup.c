@@ -35,6 +35,12 @@ int outbox_backup(struct outbox_console *console, struct store *store,
 {
     cleanup(buf_done) struct buf text = BUF_NULL;
     struct store_backup wanted = {request->file, backup_progress, console, &text};
+
+    if (store->journal) {
+        outbox_console_complain(console, "OUTBOX: a database is copied by its own means, such as "
+                                         "pg_dump; docs/postgresql.md says how");
+        return EXIT_FAILED;
+    }
     int r = backup_run(console, store, &wanted);
 
     if (r == STORE_REFUSED && text.len > 0) {

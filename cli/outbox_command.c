@@ -7,6 +7,7 @@
 #include "base/config.h"
 #include "base/log.h"
 #include "cli/exit_code.h"
+#include "cli/outbox_adopt.h"
 #include "cli/outbox_backup.h"
 #include "cli/outbox_letters.h"
 #include "cli/outbox_view.h"
@@ -48,6 +49,9 @@ static const struct command {
     {{"backup", " FILE", 0, OUTBOX_WORDS_FILE},
      "copies the whole outbox into a new file",
      outbox_backup},
+    {{"adopt", "", 0, OUTBOX_WORDS_NONE},
+     "makes a copied database an outbox of its own: its pending events become letters",
+     outbox_adopt},
 };
 
 /* Options that do not fit the line go to the next one. */
@@ -177,8 +181,8 @@ int outbox_command_run(struct outbox_console *console, int argc, char *const *ar
             return command_help(console->out);
     if (!command) {
         outbox_console_complain(console,
-                                "outbox: stats, list, show, replay, discard or backup is expected; "
-                                "see convex-relay outbox --help");
+                                "outbox: stats, list, show, replay, discard, backup or adopt is "
+                                "expected; see convex-relay outbox --help");
         return EXIT_USAGE;
     }
     int r = outbox_request_read(console, &command->form, argc - 1, argv + 1, &request);

@@ -61,6 +61,9 @@ static const char *console_cause(int r)
         return "it is full, or its disk is; make room and run this again";
     case STORE_BROKEN:
         return "it cannot be read or written, or another program keeps it locked";
+    case STORE_AWAY:
+        return "the connection to the database was lost, and what was under way may be done or "
+               "not; run this again";
     default:
         return r < 0 ? strerror(-r) : "it refuses this";
     }

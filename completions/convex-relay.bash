@@ -5,7 +5,7 @@ _convex_relay() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} words=
     case $COMP_CWORD,${COMP_WORDS[1]-},${COMP_WORDS[2]-} in
     1,*) words='check health outbox --help --version' ;;
-    2,outbox,*) words='stats list show replay discard backup --help' ;;
+    2,outbox,*) words='stats list show replay discard backup adopt --help' ;;
     *,outbox,stats | *,outbox,show) words=--json ;;
     *,outbox,list) words='--state --model --json' ;;
     *,outbox,replay) words='--all --model --reason --before --dry-run --force' ;;

@@ -200,6 +200,10 @@ struct store_ops {
      * transaction. 0: *committed says for certain whether that one is committed, as if commit() had
      * said so; STORE_AWAY: the store is still away. NULL for a store that is no journal. */
     int (*resume)(struct store *store, bool *committed);
+    /* A journal, for a copy that cannot tell that it is one (of the database's files): what is
+     * pending becomes letters, as in a copy that backup() has made, and the members of the original
+     * are closed. *buried: how many letters that makes. NULL for a store that is no journal. */
+    int (*adopt)(struct store *store, uint64_t *buried);
     /* Takes NULL, and returns NULL. */
     struct store *(*close)(struct store *store);
 };

@@ -27,7 +27,7 @@ static void main_help(FILE *out)
                 "                        GET /metrics, GET /status\n"
                 "  convex-relay check    check the settings, and whether Convex answers\n"
                 "  convex-relay health   ask the relay at HOST and PORT whether it serves\n"
-                "  convex-relay outbox stats | list | show | replay | discard | backup\n"
+                "  convex-relay outbox stats | list | show | replay | discard | backup | adopt\n"
                 "                        undelivered events; see convex-relay outbox --help\n"
                 "  convex-relay --help, --version\n"
                 "\n"

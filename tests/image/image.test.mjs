@@ -144,10 +144,7 @@ describe('the image', { skip }, () => {
     assert.equal(StopSignal, 'SIGTERM');
     assert.deepEqual(Healthcheck.Test, ['CMD', 'convex-relay', 'health']);
     assert.deepEqual(Entrypoint, ['convex-relay']);
-    assert.ok(
-      Env.includes('HOST=0.0.0.0') && Env.includes(`STATE_DIRECTORY=${STATE}`),
-      Env.join(),
-    );
+    assert.ok(Env.includes('HOST=0.0.0.0') && Env.includes(`STATE_DIRECTORY=${STATE}`), Env.join());
     const [, version] = /^ {2}version: '(.*)',$/m.exec(
       readFileSync(path.join(TOP, 'meson.build'), 'utf8'),
     );

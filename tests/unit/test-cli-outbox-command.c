@@ -17,8 +17,8 @@
 #define NO_TIME                                                                                    \
     "--before is a time, such as 2026-11-22T16:53:10Z, or an age, such as 90m, 12h or 3d"
 #define EXPECTED                                                                                   \
-    "outbox: stats, list, show, replay, discard or backup is expected; see convex-relay outbox "   \
-    "--help"
+    "outbox: stats, list, show, replay, discard, backup or adopt is expected; see convex-relay "   \
+    "outbox --help"
 
 static struct usage_row {
     const char *name;
@@ -122,6 +122,31 @@ static void test_database(void **state)
     world.outbox = "postgresql://db/relay";
     assert_int_equal(world_run("stats"), EXIT_FINE);
     assert_string_equal(world.opened, "postgresql://db/relay events");
+}
+
+static void test_adopt(void **state)
+{
+    (void)state;
+    world_expect("adopt", EXIT_FAILED, "",
+                 "convex-relay: OUTBOX: only a copied database is adopted; a file that `outbox "
+                 "backup` has made knows that it is a copy\n");
+    memory_store_make_journal(&world.store);
+    world_expect("adopt", EXIT_FINE, "adopted: 0 pending events are dead letters now\n", "");
+    world.store.adopted = 1;
+    world_expect("adopt", EXIT_FINE, "adopted: 1 pending event is a dead letter now\n", "");
+    world.store.fail_adopt = STORE_AWAY;
+    world_expect("adopt", EXIT_FAILED, "",
+                 "convex-relay: OUTBOX: the connection to the database was lost, and what was "
+                 "under way may be done or not; run this again\n");
+}
+
+static void test_no_backup_of_a_database(void **state)
+{
+    (void)state;
+    memory_store_make_journal(&world.store);
+    world_expect("backup copy.db", EXIT_FAILED, "",
+                 "convex-relay: OUTBOX: a database is copied by its own means, such as pg_dump; "
+                 "docs/postgresql.md says how\n");
 }
 
 static void test_refused_file(void **state)
@@ -266,7 +291,7 @@ static void test_reader_gone(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(usage_rows) + array_len(filter_rows) + 11];
+    static struct CMUnitTest tests[array_len(usage_rows) + array_len(filter_rows) + 13];
     size_t len = rows_add(tests, 0, usage_rows, test_usage);
 
     len = rows_add(tests, len, filter_rows, test_filter);
@@ -274,6 +299,8 @@ int main(void)
     tests[len++] = console_test(test_off);
     tests[len++] = console_test(test_default_file);
     tests[len++] = console_test(test_database);
+    tests[len++] = console_test(test_adopt);
+    tests[len++] = console_test(test_no_backup_of_a_database);
     tests[len++] = console_test(test_refused_file);
     tests[len++] = console_test(test_failing_file);
     tests[len++] = console_test(test_pages);

@@ -163,6 +163,21 @@ void memory_store_reset(struct memory_store *self)
     self->store.ops = &memory_store_ops;
 }
 
+static int memory_store_adopt(struct store *store, uint64_t *buried)
+{
+    struct memory_store *self = memory_store_of(store);
+
+    *buried = self->adopted;
+    return self->fail_adopt;
+}
+
+void memory_store_make_journal(struct memory_store *self)
+{
+    self->journal_ops = memory_store_ops;
+    self->journal_ops.adopt = memory_store_adopt;
+    self->store = (struct store){&self->journal_ops, .journal = true};
+}
+
 void memory_store_add(struct memory_store *self, struct store_row row)
 {
     if (self->now.len == MEMORY_STORE_ROWS)

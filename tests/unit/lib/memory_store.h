@@ -32,10 +32,15 @@ struct memory_store {
         fail_change_after; /* how many changes of a transaction succeed before fail_change does */
     void (*on_commit)(struct memory_store *store);
     int (*on_backup)(const struct store_backup *backup);
+    struct store_ops journal_ops; /* of a store that was made a journal */
+    int fail_adopt;
+    uint64_t adopted;
 };
 
 /* Empties the store: no rows, no failures. */
 void memory_store_reset(struct memory_store *self);
+/* Makes the store a journal, which can be adopted. */
+void memory_store_make_journal(struct memory_store *self);
 /* A row whose id is the highest; its texts stay the caller's. */
 void memory_store_add(struct memory_store *self, struct store_row row);
 /* NULL: there is none. */
