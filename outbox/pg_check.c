@@ -337,8 +337,8 @@ static int check_way(const struct check *check)
     case PG_CHECK_POOLER_UNPREPARED:
         return check_find(check, PG_CHECK_WARNING,
                           "OUTBOX: the pooler before the server loses prepared statements, so that "
-                          "each statement is planned anew; PgBouncer 1.21 with "
-                          "max_prepared_statements keeps them");
+                          "each statement is planned anew; name the server itself where you can, "
+                          "which spares its CPU");
     case PG_CHECK_POOLER_NARROW:
         return check_find(check, PG_CHECK_WARNING,
                           "OUTBOX: the pooler before the server gives no second connection now; a "

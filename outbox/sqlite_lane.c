@@ -8,16 +8,14 @@
  */
 #include "outbox/sqlite_lane.h"
 
-#include "base/table.h"
+#include "outbox/lane_id.h"
 #include "outbox/outbox_ids.h"
 
 #define LANE_BODIES_EARLY (INT64_C(1) << 40) /* ids of version 1 are below */
 
 int64_t sqlite_lane_of(struct span model, struct span record)
 {
-    static const struct table unseeded = {0}; /* lanes are stored: the seed must never change */
-
-    return (int64_t)table_hash(&unseeded, model, record);
+    return lane_id(model, record);
 }
 
 int64_t sqlite_lane_body(uint64_t id)

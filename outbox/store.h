@@ -28,6 +28,7 @@ struct store {
      * event may be sent side by side with its append.
      */
     bool journal;
+    const char *why_away; /* after STORE_AWAY: why, in one line without secrets; NULL: unknown */
 };
 
 enum store_state {

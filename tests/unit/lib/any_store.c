@@ -1,9 +1,56 @@
 /* SPDX-License-Identifier: MIT */
 #include "tests/unit/lib/any_store.h"
 
+#ifdef OUTBOX_POSTGRESQL
+#include "outbox/store_pg.h"
+#include "tests/unit/lib/pg_cluster.h"
+
+static struct store *any_store_open_database(struct folder *folder, enum store_mode mode)
+{
+    struct store *store = NULL;
+    const char *schema = strrchr(folder->at, '-') + 1;
+    const struct store_options options = {
+        .uri = pg_cluster_uri(), .schema = schema, .mode = mode, .why = &folder->why};
+    int r = store_pg_open(&options, &store);
+
+    if (r)
+        print_error("open: %d %.*s\n", r, (int)folder->why.len, folder->why.at);
+    assert_int_equal(r, 0);
+    return store;
+}
+#else
+static struct store *any_store_open_database(struct folder *folder, enum store_mode mode)
+{
+    return folder_open(folder, mode);
+}
+#endif
+
+bool any_store_is_journal(void)
+{
+    const char *kind = getenv("CONVEX_RELAY_TEST_STORE");
+
+    return kind && strcmp(kind, "postgresql") == 0;
+}
+
+static struct store *any_store_open_in(struct folder *folder, enum store_mode mode)
+{
+    return any_store_is_journal() ? any_store_open_database(folder, mode)
+                                  : folder_open(folder, mode);
+}
+
 struct store *any_store_open(struct folder *folder)
 {
-    return folder_open(folder, STORE_SERVE);
+    return any_store_open_in(folder, STORE_SERVE);
+}
+
+struct store *any_store_open_beside(struct folder *folder)
+{
+    return any_store_open_in(folder, STORE_BESIDE);
+}
+
+int any_store_missing(void)
+{
+    return any_store_is_journal() ? 0 : STORE_MISSING;
 }
 
 int any_store_setup(void **state)

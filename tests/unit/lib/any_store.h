@@ -4,8 +4,16 @@
 
 #include "tests/unit/lib/store_world.h"
 
-/* Opens the kind of store that is tested: a second kind would be opened here, too. */
+/* Whether the kind that is tested is PostgreSQL: where CONVEX_RELAY_TEST_STORE says so. */
+bool any_store_is_journal(void);
+
+/* Opens the kind of store that is tested. A store of PostgreSQL has a schema in the place of the
+ * folder's file. */
 struct store *any_store_open(struct folder *folder);
+struct store *any_store_open_beside(struct folder *folder);
+
+/* What a change returns whose row is not there, where the store puts off its changes. */
+int any_store_missing(void);
 
 /* The state of a test. */
 struct any_store {

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections.
+ *
+ * What is not said in the URI is set so that a dead server is noticed soon, and so that of several
+ * hosts the one that can write is taken. A pooler that hands the session of a server from one
+ * client to another gives itself away: the server's process is not the one that was announced.
+ *
+ * No text of a URI that cannot be read is shown: it could be a part of a password.
+ */
+#include "outbox/pg_connect.h"
+
+#include <errno.h>
+
+#include "base/error.h"
+#include "outbox/pg_run.h"
+
+static const struct connect_default {
+    const char *keyword, *value;
+} connect_defaults[] = {
+    {"connect_timeout", "2"},
+    {"target_session_attrs", "read-write"},
+    {"application_name", "convex-relay"},
+    {"tcp_user_timeout", "10000"},
+    {"keepalives_idle", "5"},
+    {"keepalives_interval", "2"},
+    {"keepalives_count", "3"},
+};
+
+enum { CONNECT_KEYWORDS_MAX = 96 };
+
+struct connect_keywords {
+    const char *keywords[CONNECT_KEYWORDS_MAX + 1];
+    const char *values[CONNECT_KEYWORDS_MAX + 1];
+    size_t len;
+};
+
+static void connect_add(struct connect_keywords *all, const char *keyword, const char *value)
+{
+    if (all->len == CONNECT_KEYWORDS_MAX)
+        return;
+    all->keywords[all->len] = keyword;
+    all->values[all->len++] = value;
+}
+
+/* Whether the environment says it: libpq takes that where a parameter is not given. */
+static bool connect_is_in_environment(const PQconninfoOption *option)
+{
+    return option->envvar && getenv(option->envvar);
+}
+
+static void connect_add_option(struct connect_keywords *all, const PQconninfoOption *option)
+{
+    if (option->val) {
+        connect_add(all, option->keyword, option->val);
+        return;
+    }
+    for (size_t i = 0; i < array_len(connect_defaults); i++)
+        if (strcmp(connect_defaults[i].keyword, option->keyword) == 0 &&
+            !connect_is_in_environment(option))
+            connect_add(all, option->keyword, connect_defaults[i].value);
+}
+
+/* NULL: no memory, or *refused. */
+static PGconn *connect_open(const struct pg_core *self, bool *refused)
+{
+    struct connect_keywords all = {.len = 0};
+    char *text = NULL;
+    PQconninfoOption *options = PQconninfoParse(self->settings.uri, &text);
+
+    *refused = !options && text;
+    PQfreemem(text);
+    if (!options)
+        return NULL;
+    for (const PQconninfoOption *option = options; option->keyword; option++)
+        connect_add_option(&all, option);
+    PGconn *conn = PQconnectdbParams(all.keywords, all.values, 0);
+    PQconninfoFree(options);
+    return conn;
+}
+
+static void connect_ignore(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)text;
+}
+
+/* Asks which process serves, and how this session is set. */
+static int connect_take_process(struct pg_core *self, const PGresult *result, void *ctx)
+{
+    (void)ctx;
+    self->pooled = pg_core_number(result, 0, 0) != PQbackendPID(self->conn);
+    self->unnamed |= self->pooled;
+    return 0;
+}
+
+/*
+ * Sets what the role's settings in this database should have set (pg_schema.c), but for where a
+ * pooler stands in between: there another client would be served by this session next. Without
+ * these settings nothing is wrong, but each statement is planned anew.
+ */
+static const char connect_settings[] =
+    "SELECT set_config(s.name, s.value, false) FROM (VALUES ('plan_cache_mode',"
+    " 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),"
+    " ('enable_mergejoin', 'off'), ('jit', 'off')) s(name, value)"
+    " WHERE current_setting(s.name) <> s.value"
+    " UNION ALL SELECT set_config('synchronous_commit', 'on', false)"
+    " WHERE current_setting('synchronous_commit') = 'off'";
+
+static int connect_prepare(struct pg_core *self)
+{
+    if (PQsetnonblocking(self->conn, 1) || !PQenterPipelineMode(self->conn))
+        return pg_core_lose(self, PQerrorMessage(self->conn));
+    (void)PQsetNoticeProcessor(self->conn, connect_ignore, NULL);
+    int r = pg_run_sql(self, "SELECT pg_backend_pid()::int8", NULL, 0, connect_take_process, NULL);
+    if (!r && !self->pooled)
+        r = pg_run_sql(self, connect_settings, NULL, 0, NULL, NULL);
+    return r;
+}
+
+int pg_connect(struct pg_core *self)
+{
+    bool refused;
+
+    pg_connect_drop(self);
+    self->lost = self->pooled = false;
+    self->conn = connect_open(self, &refused);
+    if (refused)
+        return STORE_REFUSED;
+    if (!self->conn)
+        return error_origin(-ENOMEM);
+    if (PQstatus(self->conn) != CONNECTION_OK)
+        return pg_core_lose(self, PQerrorMessage(self->conn));
+    return connect_prepare(self);
+}
+
+int pg_connect_look(struct pg_core *self)
+{
+    if (self->lost || !self->conn)
+        return STORE_AWAY;
+    if (PQconsumeInput(self->conn) && PQstatus(self->conn) != CONNECTION_BAD)
+        return 0;
+    return pg_core_lose(self, PQerrorMessage(self->conn));
+}
+
+void pg_connect_drop(struct pg_core *self)
+{
+    PQfinish(self->conn);
+    self->conn = NULL;
+    self->awaited_len = 0;
+    memset(self->prepared, 0, sizeof(self->prepared));
+}
+
+PGconn *pg_connect_second(struct pg_core *self)
+{
+    bool refused;
+    PGconn *conn = connect_open(self, &refused);
+
+    if (conn && PQstatus(conn) == CONNECTION_OK)
+        return conn;
+    PQfinish(conn);
+    return NULL;
+}

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* The core of the PostgreSQL store: what all of its files share. store_pg.h is what others see. */
+#pragma once
+
+#include <libpq-fe.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "outbox/pg_array.h"
+#include "outbox/pg_statement.h"
+#include "outbox/store.h"
+
+/* Where rows of event may be: one life of one process, which gave ids from low to high. */
+struct pg_stream {
+    int64_t member;
+    int64_t low, high;
+};
+
+struct pg_streams {
+    struct pg_stream *at;
+    size_t len;
+};
+
+struct pg_sums {
+    int64_t delivered, discarded, pending, dead, buried, bytes;
+};
+
+/* The models that have counts of their own, by rising number. The first one is all others. */
+struct pg_tallies {
+    struct pg_tally {
+        int64_t number;
+        struct span model;     /* a copy; of the first one SPAN_NULL */
+        struct pg_sums sums;   /* as of the last commit */
+        struct pg_sums change; /* by the transaction at hand */
+    } * at;
+    size_t len;
+};
+
+struct pg_core;
+
+/* A result that is awaited. */
+struct pg_awaited {
+    enum pg_statement which;
+    bool prepares; /* the result of preparing, and not of running it */
+    /* Called with the result, unless it failed. 0, or what the whole then fails with. */
+    int (*fn)(struct pg_core *self, const PGresult *result, void *ctx);
+    void *ctx;
+};
+
+/* The changes that are gathered: pg_change.c. */
+struct pg_changes;
+
+struct pg_core {
+    struct store store;
+    struct pg_settings {
+        char *uri, *schema, *name, *convex_url;
+        int64_t max_bytes, lease_ms, timeout_ms;
+        bool serves; /* STORE_SERVE */
+    } settings;
+    char *texts[PG_STATEMENTS]; /* with the schema's name */
+
+    /* The connection. */
+    PGconn *conn;
+    bool pooled;                  /* a pooler stands in between, which exchanges sessions */
+    bool unnamed;                 /* no statement is prepared under a name */
+    bool prepared[PG_STATEMENTS]; /* in this connection */
+    struct pg_awaited *awaited;
+    size_t awaited_len, awaited_cap;
+    PGresult *result;    /* that is looked at */
+    bool lost;           /* to be made anew by resume() */
+    int quiet_ms;        /* a server that says nothing for so long is as good as away */
+    int64_t session_pid; /* the server's process */
+    void (*on_quiet)(struct pg_core *self); /* called once where an answer takes long; or NULL */
+    char code[8];                           /* SQLSTATE of what failed last */
+    struct buf trouble; /* why it was lost, or what failed last; without a password */
+
+    /* This member. */
+    int64_t member; /* 0: none yet */
+    int64_t epoch;  /* as the one that sends; 0: it is not */
+    int64_t cycle;  /* of the latest transaction */
+    int64_t folded; /* the latest cycle that is certainly committed */
+    bool fenced;    /* was closed by another */
+    struct pg_streams streams;
+
+    /* The transaction at hand. */
+    bool begun;          /* begin() was called */
+    bool passing;        /* the fence is queued */
+    bool opened;         /* PG_BEGIN is queued */
+    int spoilt;          /* not 0: no more changes are admitted, and the commit fails with this */
+    bool doubted;        /* its commit was sent, and no answer came */
+    bool appended;       /* an event was appended */
+    int64_t taken_bytes; /* of the events that were appended */
+    struct pg_changes *changes;
+
+    struct pg_tallies tallies;
+    bool renamed;         /* tallies are ahead of the database */
+    uint64_t others;      /* what other members have committed, as a number that only rises */
+    uint64_t others_gone; /* the part of these that was folded */
+    uint64_t others_seen; /* as of the last call of changed() */
+    bool oldest_known;
+    int64_t oldest_ms;
+    int64_t floor; /* no row has a lower id */
+
+    bool muted; /* failures are told by their caller, and not in the log */
+    int health; /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
+};
+
+static inline struct pg_core *pg_core_of(struct store *store)
+{
+    return (struct pg_core *)store;
+}
+
+/* Notes that the connection is lost, for a reason in the words of libpq. Returns STORE_AWAY. */
+int pg_core_lose(struct pg_core *self, const char *why);
+
+/* The outcome for a result that failed. Logs changes of the store's health. */
+int pg_core_outcome(struct pg_core *self, const PGresult *result);
+
+/* Whether the transaction admits another change: 0, or what its commit will fail with. */
+int pg_core_admit(struct pg_core *self);
+
+/* Where r is not 0, the transaction admits no more changes, and its commit fails with r. Returns
+ * r. */
+int pg_core_spoil(struct pg_core *self, int r);
+
+/* Notes a commit: the store is well. */
+void pg_core_note_well(struct pg_core *self);
+
+/* Notes that new events have no room, and logs that once. Returns STORE_FULL. */
+int pg_core_note_full(struct pg_core *self);
+
+/* A number in a result. */
+int64_t pg_core_number(const PGresult *result, int row, int column);
+
+/* Bytes in a result; SPAN_NULL for NULL. Valid as long as the result. */
+struct span pg_core_bytes(const PGresult *result, int row, int column);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Running statements.
+ *
+ * The connection is in libpq's pipeline mode, and does not block: who writes much while the server
+ * writes much would wait for each other. A statement is prepared under a name when it first runs in
+ * a connection, in front of it in the same pipeline, unless a pooler stands in between.
+ */
+#include "outbox/pg_run.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+
+#include "base/error.h"
+
+enum {
+    RUN_LONG_MS = 500, /* before on_quiet is called */
+    RUN_NAME_MAX = 24,
+};
+
+/* ---- Texts ---- */
+
+char *pg_run_text(const char *schema, const char *sql)
+{
+    struct buf text = BUF_NULL;
+    int r = 0;
+
+    for (; *sql && !r; sql++)
+        r = *sql == '@' ? buf_printf(&text, "\"%s\".", schema) : buf_append_char(&text, *sql);
+    if (r || !buf_string(&text)) {
+        buf_done(&text);
+        return NULL;
+    }
+    return text.at;
+}
+
+/* ---- Queueing ---- */
+
+static int run_await(struct pg_core *self, struct pg_awaited awaited)
+{
+    if (self->awaited_len == self->awaited_cap) {
+        size_t cap = self->awaited_cap ? 2 * self->awaited_cap : 32;
+        struct pg_awaited *more = realloc(self->awaited, cap * sizeof(*more));
+        if (!more)
+            return error_origin(-ENOMEM);
+        self->awaited = more;
+        self->awaited_cap = cap;
+    }
+    self->awaited[self->awaited_len++] = awaited;
+    return 0;
+}
+
+static int run_failed(struct pg_core *self)
+{
+    return pg_core_lose(self, PQerrorMessage(self->conn));
+}
+
+static int run_prepare(struct pg_core *self, enum pg_statement which, const char *name)
+{
+    int r = run_await(self, (struct pg_awaited){.which = which, .prepares = true});
+
+    if (r)
+        return r;
+    return PQsendPrepare(self->conn, name, self->texts[which], 0, NULL) ? 0 : run_failed(self);
+}
+
+struct run_parameters {
+    struct pg_number numbers[PG_PARAMETERS_MAX];
+    const char *values[PG_PARAMETERS_MAX];
+    int lengths[PG_PARAMETERS_MAX], formats[PG_PARAMETERS_MAX];
+};
+
+static void run_bind(struct run_parameters *parameters, const struct pg_value *values, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        parameters->formats[i] = 1;
+        if (values[i].is_number)
+            parameters->numbers[i] = pg_number_of(values[i].number);
+        parameters->values[i] =
+            values[i].is_number ? parameters->numbers[i].bytes : values[i].bytes.at;
+        parameters->lengths[i] =
+            values[i].is_number ? (int)sizeof(struct pg_number) : (int)values[i].bytes.len;
+    }
+}
+
+int pg_run_queue(struct pg_core *self, enum pg_statement which, const struct pg_value *values,
+                 size_t len, pg_result_fn fn, void *ctx)
+{
+    struct run_parameters parameters;
+    char name[RUN_NAME_MAX];
+    int r = 0, sent;
+
+    if (self->lost)
+        return STORE_AWAY;
+    run_bind(&parameters, values, len);
+    (void)snprintf(name, sizeof(name), "convex_relay_%d", (int)which);
+    if (!self->unnamed && !self->prepared[which])
+        r = run_prepare(self, which, name);
+    if (!r)
+        r = run_await(self, (struct pg_awaited){.which = which, .fn = fn, .ctx = ctx});
+    if (r)
+        return r;
+    if (self->unnamed)
+        sent = PQsendQueryParams(self->conn, self->texts[which], (int)len, NULL, parameters.values,
+                                 parameters.lengths, parameters.formats, 1);
+    else
+        sent = PQsendQueryPrepared(self->conn, name, (int)len, parameters.values,
+                                   parameters.lengths, parameters.formats, 1);
+    if (!sent)
+        return run_failed(self);
+    self->prepared[which] = !self->unnamed;
+    return 0;
+}
+
+/* ---- Results ---- */
+
+/* Writes what is to be written, and waits until a result is there. */
+static int run_wait(struct pg_core *self)
+{
+    for (;;) {
+        int left = PQflush(self->conn);
+        if (left < 0)
+            return run_failed(self);
+        if (!PQisBusy(self->conn))
+            return 0;
+        struct pollfd fd = {.fd = PQsocket(self->conn),
+                            .events = (short)(POLLIN | (left ? POLLOUT : 0))};
+        int n = poll(&fd, 1, self->on_quiet ? RUN_LONG_MS : self->quiet_ms);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n == 0 && self->on_quiet) {
+            void (*on_quiet)(struct pg_core *) = self->on_quiet;
+            self->on_quiet = NULL;
+            on_quiet(self);
+            continue;
+        }
+        if (n <= 0)
+            return pg_core_lose(self, "PostgreSQL does not answer");
+        if (!PQconsumeInput(self->conn))
+            return run_failed(self);
+    }
+}
+
+/* The next result, which the caller clears; NULL: the end of a statement's. */
+static int run_next(struct pg_core *self, PGresult **result)
+{
+    int r = run_wait(self);
+
+    if (r)
+        return r;
+    *result = PQgetResult(self->conn);
+    return 0;
+}
+
+PGresult *pg_run_keep(struct pg_core *self)
+{
+    return take(self->result);
+}
+
+/* What a result comes to. failed: what the pipeline has failed with already. */
+static int run_take(struct pg_core *self, const struct pg_awaited *awaited, PGresult *result,
+                    int failed)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
+        return !failed && awaited->fn ? awaited->fn(self, result, awaited->ctx) : 0;
+    if (awaited->prepares)
+        self->prepared[awaited->which] = false;
+    if (status == PGRES_PIPELINE_ABORTED)
+        return failed ? 0 : STORE_BROKEN;
+    return failed ? 0 : pg_core_outcome(self, result);
+}
+
+/* Reads the results of one statement, up to the NULL behind them. */
+static int run_collect_one(struct pg_core *self, const struct pg_awaited *awaited, int *failed)
+{
+    int r;
+
+    while ((r = run_next(self, &self->result)) == 0 && self->result) {
+        int outcome = run_take(self, awaited, self->result, *failed);
+        if (!*failed)
+            *failed = outcome;
+        PQclear(pg_run_keep(self));
+        if (PQstatus(self->conn) == CONNECTION_BAD)
+            return run_failed(self);
+    }
+    return r;
+}
+
+static int run_collect_sync(struct pg_core *self, int *failed)
+{
+    PGresult *result = NULL;
+    int r = run_next(self, &result);
+
+    if (r)
+        return r;
+    ExecStatusType status = PQresultStatus(result);
+    if (status == PGRES_FATAL_ERROR && !*failed) /* a commit by Sync failed, as a deferred check */
+        *failed = pg_core_outcome(self, result);
+    PQclear(result);
+    if (status == PGRES_PIPELINE_SYNC)
+        return 0;
+    if (!result || PQstatus(self->conn) == CONNECTION_BAD)
+        return run_failed(self);
+    return run_collect_sync(self, failed);
+}
+
+int pg_run_end(struct pg_core *self)
+{
+    int r = 0, failed = 0;
+
+    if (self->lost)
+        r = STORE_AWAY;
+    else if (!PQpipelineSync(self->conn))
+        r = run_failed(self);
+    for (size_t i = 0; i < self->awaited_len && !r; i++)
+        r = run_collect_one(self, &self->awaited[i], &failed);
+    if (!r)
+        r = run_collect_sync(self, &failed);
+    self->awaited_len = 0;
+    return r ? r : failed;
+}
+
+int pg_run_sql(struct pg_core *self, const char *sql, const struct pg_value *values, size_t len,
+               pg_result_fn fn, void *ctx)
+{
+    cleanup(freep) char *text = pg_run_text(self->settings.schema, sql);
+    struct run_parameters parameters;
+
+    if (!text)
+        return error_origin(-ENOMEM);
+    if (self->lost)
+        return STORE_AWAY;
+    run_bind(&parameters, values, len);
+    int r = run_await(self, (struct pg_awaited){.which = PG_STATEMENTS, .fn = fn, .ctx = ctx});
+    if (r)
+        return r;
+    if (!PQsendQueryParams(self->conn, text, (int)len, NULL, parameters.values, parameters.lengths,
+                           parameters.formats, 1))
+        return run_failed(self);
+    return pg_run_end(self);
+}
