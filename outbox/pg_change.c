@@ -243,12 +243,14 @@ int pg_change_mark_stale(struct store *store, uint64_t id, struct span model, st
  * answer. */
 static int change_deliver_unstored(struct pg_core *self, const struct store_row *row)
 {
-    const int64_t before = pg_sums_delivered(self);
-    int r = pg_change_deliver(&self->store, row, false);
+    int r = pg_ask_flush(self);
+    const int64_t before = self->delivered;
 
     if (!r)
+        r = pg_change_deliver(&self->store, row, false);
+    if (!r)
         r = pg_ask_flush(self);
-    if (r || pg_sums_delivered(self) > before)
+    if (r || self->delivered > before)
         return r;
     return pg_change_count_delivered(&self->store, row->model, 1);
 }

@@ -25,6 +25,7 @@ struct pg_sums pg_sums_read(const PGresult *result, int row)
 
 void pg_sums_change(struct pg_core *self, int64_t number, const struct pg_sums *sums)
 {
+    self->delivered += sums->delivered;
     for (size_t i = 0; i < self->tallies.len; i++) {
         if (self->tallies.at[i].number != number)
             continue;
@@ -47,15 +48,6 @@ void pg_sums_forget(struct pg_core *self)
 {
     for (size_t i = 0; i < self->tallies.len; i++)
         self->tallies.at[i].change = (struct pg_sums){0};
-}
-
-int64_t pg_sums_delivered(const struct pg_core *self)
-{
-    int64_t delivered = 0;
-
-    for (size_t i = 0; i < self->tallies.len; i++)
-        delivered += self->tallies.at[i].change.delivered;
-    return delivered;
 }
 
 /* ---- The quota ---- */

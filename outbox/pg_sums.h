@@ -15,9 +15,6 @@ int64_t pg_sums_bytes(const struct pg_core *self);
 /* Adds to the changes of a model, by its number. */
 void pg_sums_change(struct pg_core *self, int64_t number, const struct pg_sums *sums);
 
-/* What the transaction at hand has delivered. */
-int64_t pg_sums_delivered(const struct pg_core *self);
-
 /* Makes the changes of the transaction at hand so, or forgets them. */
 void pg_sums_keep(struct pg_core *self);
 void pg_sums_forget(struct pg_core *self);

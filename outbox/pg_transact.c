@@ -37,17 +37,16 @@ int pg_transact_begin(struct store *store)
 void pg_transact_rollback(struct store *store)
 {
     struct pg_core *self = pg_core_of(store);
-    bool opened = self->opened;
 
     if (self->doubted)
         return; /* the rows are still waiting for resume() */
+    /* Statements that are queued already have results, which come before that of the rollback. */
+    if (self->opened && !self->lost && !pg_run_queue(self, PG_ROLLBACK, NULL, 0, NULL, NULL))
+        (void)pg_run_end(self);
     transact_over(self);
     pg_stage_forget(self, true);
     pg_sums_forget(self);
     self->oldest_known = false;
-    if (!opened || self->lost || pg_run_queue(self, PG_ROLLBACK, NULL, 0, NULL, NULL))
-        return;
-    (void)pg_run_end(self);
 }
 
 static int transact_take_end(struct pg_core *self, const PGresult *result, void *ctx)

@@ -92,12 +92,12 @@ static void assert_delivered(const struct end_case *end, bool unstored)
     bool counts = end->is != ABSENT || unstored;
 
     must_begin(store);
-    assert_int_equal(store->ops->deliver(store, &row, unstored), counts ? 0 : STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &row, unstored), counts ? 0 : any_store_missing());
     must_commit(store);
     assert_string_equal(ids_of(store, everything), "4");
     assert_string_equal(tallies_of(store), unstored ? end->unstored : end->delivered);
     must_begin(store); /* twice */
-    assert_int_equal(store->ops->deliver(store, &row, false), STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &row, false), any_store_missing());
     assert_int_equal(store->ops->offer(store, 4, false), STORE_STALE);
     must_commit(store);
     assert_string_equal(tallies_of(store), unstored ? end->unstored : end->delivered);
@@ -373,7 +373,7 @@ static void another_process_sees_what_was_named(void **state)
     bool changed = false;
 
     fill(store);
-    beside = folder_open(&world->folder, STORE_BESIDE);
+    beside = any_store_open_beside(&world->folder);
     must_begin(beside);
     assert_int_equal(beside->ops->discard(beside, 12), 0); /* of users */
     must_commit(beside);
@@ -382,9 +382,9 @@ static void another_process_sees_what_was_named(void **state)
     assert_int_equal(beside->ops->discard(beside, 6), 0);
     must_commit(beside);
     beside->ops->close(beside);
-    assert_string_equal(tallies_of(store), " 0 1 12 3;users 0 1 0 1;");
     assert_int_equal(store->ops->changed(store, &changed), 0);
     assert_true(changed);
+    assert_string_equal(tallies_of(store), " 0 1 12 3;users 0 1 0 1;");
 }
 
 static void mark_is_what_it_was_set_to(void **state)
@@ -394,6 +394,8 @@ static void mark_is_what_it_was_set_to(void **state)
     const uint64_t marks[] = {1 << 20, 500, 501};
     uint64_t last_id;
 
+    if (store->journal) /* PostgreSQL keeps the mark */
+        return;
     must_append(store, row_of(7));
     for (size_t i = 0; i < array_len(marks); i++) {
         must_begin(store);

@@ -13,13 +13,24 @@ static void assert_counts(struct store *store, uint64_t delivered, uint64_t disc
     assert_int_equal(counts.dead, dead);
 }
 
+/* A journal's ids rise by the database's clock, whatever ids there were. */
+static void assert_mark(struct store *store, uint64_t should)
+{
+    uint64_t mark;
+
+    assert_int_equal(store->ops->id_mark(store, &mark), 0);
+    if (store->journal)
+        assert_true(mark >= should);
+    else
+        assert_int_equal(mark, should);
+}
+
 /* ---- Transactions ---- */
 
 static void rollback_undoes_everything(void **state)
 {
     struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(2), gone = row_of(1);
-    uint64_t last_id;
 
     must_append(store, row_of(1));
     must_begin(store);
@@ -30,8 +41,7 @@ static void rollback_undoes_everything(void **state)
     store->ops->rollback(store);
     assert_only_row(store, row_of(1));
     assert_counts(store, 0, 0, 1, 0);
-    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
-    assert_int_equal(last_id, 1);
+    assert_mark(store, 1);
 }
 
 static void id_used_before_spoils_the_transaction(void **state)
@@ -42,7 +52,7 @@ static void id_used_before_spoils_the_transaction(void **state)
     must_append(store, row_of(1));
     must_begin(store);
     assert_int_equal(store->ops->append(store, &other), 0);
-    assert_int_equal(store->ops->append(store, &again), -EEXIST);
+    assert_int_equal(store->ops->append(store, &again), store->journal ? 0 : -EEXIST);
     assert_int_equal(store->ops->commit(store), -EEXIST);
     assert_only_row(store, row_of(1));
     must_append(store, row_of(2));
@@ -67,8 +77,8 @@ static void missing_rows_spoil_nothing(void **state)
 
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
-    assert_int_equal(store->ops->deliver(store, &missing, false), STORE_MISSING);
-    assert_int_equal(store->ops->note_failure(store, &missing), STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &missing, false), any_store_missing());
+    assert_int_equal(store->ops->note_failure(store, &missing), any_store_missing());
     assert_int_equal(store->ops->offer(store, 9, true), STORE_MISSING);
     assert_int_equal(store->ops->take_offer(store, 9, &(uint64_t){9}, 1), STORE_MISSING);
     assert_int_equal(store->ops->refuse(store, 9, SPAN("x")), STORE_MISSING);
@@ -89,7 +99,7 @@ static void delivered_event_leaves_its_count(void **state)
     assert_string_equal(ids_of(store, everything), "");
     assert_counts(store, 1, 0, 0, 0);
     must_begin(store);
-    assert_int_equal(store->ops->deliver(store, &gone, false), STORE_MISSING);
+    assert_int_equal(store->ops->deliver(store, &gone, false), any_store_missing());
     must_commit(store);
     assert_counts(store, 1, 0, 0, 0);
 }
@@ -127,7 +137,7 @@ static void buried_event_keeps_its_reason(void **state)
     assert_counts(store, 0, 0, 0, 1);
 
     must_begin(store); /* the dead are not tried */
-    assert_int_equal(store->ops->note_failure(store, &death), STORE_MISSING);
+    assert_int_equal(store->ops->note_failure(store, &death), any_store_missing());
     must_commit(store);
 }
 
@@ -212,7 +222,6 @@ static void forced_letter_goes_to_the_end(void **state)
 {
     struct store *store = ((struct any_store *)*state)->store;
     struct store_row row = row_of(1);
-    uint64_t last_id;
 
     must_append(store, row);
     must_bury(store, died(1, "x"));
@@ -228,8 +237,7 @@ static void forced_letter_goes_to_the_end(void **state)
     row.since_ms = 9000;
     row.died_ms = died(1, "x").died_ms;
     assert_only_row(store, row);
-    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
-    assert_int_equal(last_id, 8);
+    assert_mark(store, 8);
 }
 
 /* ---- Staleness ---- */
@@ -359,10 +367,8 @@ static void counts_outlive_the_rows(void **state)
 {
     struct any_store *world = *state;
     struct store *store = world->store;
-    uint64_t last_id;
 
-    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
-    assert_int_equal(last_id, 0);
+    assert_mark(store, 0);
     must_append(store, row_of(5));
     must_deliver(store, 5);
     must_append(store, row_of(6));
@@ -375,9 +381,8 @@ static void counts_outlive_the_rows(void **state)
     store = any_store_reopen(world);
     assert_counts(store, 4, 1, 0, 0);
     assert_int_equal(counts_of(store).accepted, 5);
-    assert_true(counts_of(store).bytes > 0);
-    assert_int_equal(store->ops->id_mark(store, &last_id), 0);
-    assert_int_equal(last_id, 6);
+    assert_true(counts_of(store).bytes > 0 || store->journal); /* of what is there */
+    assert_mark(store, 6);
 }
 
 static void own_changes_are_no_news(void **state)
