@@ -45,12 +45,8 @@ int pg_tend(struct store *store, bool *mended)
     int r = pg_transact_begin(store);
     if (!r)
         r = pg_core_spoil(self, tend_queue(self, &folded));
-    if (r) {
-        pg_transact_rollback(store);
-        return 0; /* whoever changes something next learns of it */
-    }
-    r = pg_transact_commit(store);
+    r = r == STORE_AWAY && !self->begun ? r : store_end(store, r);
     if (!r)
         self->others_gone += folded;
-    return 0;
+    return r == STORE_AWAY ? r : 0; /* of others, whoever changes something next learns */
 }

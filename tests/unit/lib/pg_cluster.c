@@ -125,9 +125,16 @@ static PGconn *cluster_connect(const char *to)
     return NULL;
 }
 
+static void cluster_ignore(void *ctx, const char *text)
+{
+    (void)ctx;
+    (void)text;
+}
+
 /* Runs SQL, and returns the result of the last statement. */
 static PGresult *cluster_exec(PGconn *conn, const char *sql)
 {
+    (void)PQsetNoticeProcessor(conn, cluster_ignore, NULL);
     PGresult *result = PQexec(conn, sql);
     ExecStatusType status = PQresultStatus(result);
 

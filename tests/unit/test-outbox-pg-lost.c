@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connections that end in the middle of a transaction, in front of any message and in both
+ * directions: afterwards the store says for certain whether the transaction is there, nothing is
+ * there twice, and the counts are exact.
+ */
+#include "outbox/store_pg.h"
+#include "tests/unit/lib/any_store.h"
+#include "tests/unit/lib/pg_cluster.h"
+#include "tests/unit/lib/pg_proxy.h"
+#include "tests/unit/lib/store_walk.h"
+
+enum { MESSAGES_MAX = 200, TRIES = 100 };
+
+static struct store *open_by(const char *uri, const char *schema)
+{
+    cleanup(buf_done) struct buf why = BUF_NULL;
+    struct store *store = NULL;
+    const struct store_options options = {
+        .uri = uri, .schema = schema, .mode = STORE_SERVE, .why = &why};
+    int r = store_pg_open(&options, &store);
+
+    if (r)
+        print_error("open: %d %.*s\n", r, (int)why.len, why.at);
+    assert_int_equal(r, 0);
+    return store;
+}
+
+static bool resumed(struct store *store)
+{
+    bool committed = false;
+    int r = STORE_AWAY;
+
+    for (int i = 0; i < TRIES && r == STORE_AWAY; i++) {
+        assert_non_null(store->why_away);
+        r = store->ops->resume(store, &committed);
+        if (r)
+            (void)usleep(20 * 1000);
+    }
+    if (r)
+        print_error("away: %s\n", store->why_away);
+    assert_int_equal(r, 0);
+    return committed;
+}
+
+static void forget_schema(const char *schema)
+{
+    char sql[96];
+
+    (void)snprintf(sql, sizeof(sql), "DROP SCHEMA IF EXISTS \"%s\" CASCADE", schema);
+    (void)pg_cluster_sql(sql);
+}
+
+/* Quicker than to make the schema anew. */
+static void empty_schema(void)
+{
+    (void)pg_cluster_sql("DELETE FROM lost.event; DELETE FROM lost.letter;"
+                         " DELETE FROM lost.ledger; DELETE FROM lost.member;"
+                         " UPDATE lost.sender SET member = NULL; UPDATE lost.total SET"
+                         " delivered = 0, discarded = 0, pending = 0, dead = 0, bytes = 0");
+}
+
+/* ---- A commit ---- */
+
+struct life {
+    struct store *store;
+    struct store_row rows[3];
+    struct store_row gone, dead, letter;
+};
+
+static struct store_row new_row(const char *record)
+{
+    struct store_row row = row_of(0);
+
+    row.record = span_of(record);
+    return row;
+}
+
+/* An event, a letter, and an offer, which the transaction below is about. */
+static void life_begin(struct life *life, const char *uri)
+{
+    struct store *store = open_by(uri, "lost");
+
+    *life = (struct life){.store = store};
+    life->gone = new_row("gone");
+    life->dead = new_row("dead");
+    life->letter = new_row("letter");
+    life->letter.state = STORE_DEAD;
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &life->gone), 0);
+    assert_int_equal(store->ops->append(store, &life->dead), 0);
+    assert_int_equal(store->ops->append(store, &life->letter), 0);
+    must_commit(store);
+    assert_true(life->gone.id > 0 && life->dead.id > life->gone.id);
+    must_begin(store);
+    assert_int_equal(store->ops->offer(store, life->letter.id, true), 0);
+    must_commit(store);
+}
+
+/* Appends three, delivers one, buries one; and takes an offer, which wants an answer. */
+static int life_try(struct life *life, bool takes)
+{
+    struct store *store = life->store;
+    struct store_row death = life->dead;
+    uint64_t new_id = 0;
+    int r = store->ops->begin(store);
+
+    if (r)
+        return r;
+    death.reason = SPAN("x");
+    for (size_t i = 0; i < array_len(life->rows) && !r; i++) {
+        life->rows[i] = new_row("new");
+        life->rows[i].state = i == 1 ? STORE_DEAD : STORE_PENDING;
+        r = store->ops->append(store, &life->rows[i]);
+    }
+    if (!r)
+        r = store->ops->deliver(store, &life->gone, false);
+    if (!r)
+        r = store->ops->bury(store, &death);
+    if (!r && takes)
+        r = store->ops->take_offer(store, life->letter.id, &new_id, 5);
+    return store_end(store, r);
+}
+
+static void assert_life_done(struct life *life, bool takes)
+{
+    struct store *store = life->store;
+    struct store_counts counts = counts_of(store);
+    char ids[256];
+
+    assert_int_equal(counts.accepted, 6);
+    assert_int_equal(counts.delivered, 1);
+    assert_int_equal(counts.pending, 3);
+    assert_int_equal(counts.dead, 2);
+    assert_true(life->rows[0].id < life->rows[1].id && life->rows[1].id < life->rows[2].id);
+    (void)snprintf(ids, sizeof(ids), "%llu %llu", (unsigned long long)life->dead.id,
+                   (unsigned long long)life->rows[1].id);
+    assert_string_equal(ids_in(store, STORE_DEAD), ids);
+    (void)snprintf(ids, sizeof(ids), "%llu %llu", (unsigned long long)life->rows[0].id,
+                   (unsigned long long)life->rows[2].id);
+    assert_int_equal(strncmp(ids_in(store, STORE_PENDING), ids, strlen(ids)), 0);
+    assert_int_equal(*ids_in(store, STORE_FORCED) != '\0', !takes);
+    bool changed;
+    assert_int_equal(store->ops->changed(store, &changed), 0); /* reads the counts anew */
+    struct store_counts again = counts_of(store);
+    assert_memory_equal(&again, &counts, sizeof(counts));
+}
+
+struct cut_case {
+    const char *name;
+    bool to_client, takes, keeps_server;
+};
+
+static struct cut_case cut_cases[] = {
+    {"on the way there", false, false, false},
+    {"on the way back", true, false, false},
+    {"on the way there, with an answer in between", false, true, false},
+    {"on the way back, with an answer in between", true, true, false},
+    {"on the way there, and the server does not notice", false, false, true},
+};
+
+/* True: the transaction has met the cut. */
+static bool cut_once(const struct cut_case *cut, struct pg_proxy *proxy, int n)
+{
+    struct life life;
+
+    life_begin(&life, proxy->uri);
+    int cuts = atomic_load(&proxy->cuts);
+    atomic_store(&proxy->keeps_server, cut->keeps_server);
+    (cut->to_client ? pg_proxy_cut_to_client : pg_proxy_cut_to_server)(proxy, n);
+    int r = life_try(&life, cut->takes);
+    bool met = r != 0;
+    pg_proxy_cut_to_server(proxy, 0);
+    pg_proxy_cut_to_client(proxy, 0);
+    atomic_store(&proxy->keeps_server, false);
+    if (met) {
+        assert_int_equal(r, STORE_AWAY);
+        assert_int_equal(atomic_load(&proxy->cuts), cuts + 1);
+    }
+    if (met && !resumed(life.store)) {
+        struct store_counts counts = counts_of(life.store);
+        assert_int_equal(counts.accepted, 3);
+        assert_int_equal(life_try(&life, cut->takes), 0);
+    }
+    assert_life_done(&life, cut->takes);
+    life.store->ops->close(life.store);
+    empty_schema();
+    return met;
+}
+
+static void nothing_is_lost_and_nothing_doubled(void **state)
+{
+    const struct cut_case *cut = *state;
+    struct pg_proxy proxy;
+    int n = 1;
+
+    pg_proxy_start(&proxy);
+    while (cut_once(cut, &proxy, n))
+        assert_true(++n < MESSAGES_MAX);
+    assert_true(n > 5);
+    pg_proxy_stop(&proxy);
+    forget_schema("lost");
+}
+
+/* ---- At random ---- */
+
+enum { STEPS = 400 };
+
+static uint64_t roll(uint64_t *dice, uint64_t sides)
+{
+    *dice = *dice * UINT64_C(6364136223846793005) + 1442695040888963407;
+    return (*dice >> 33) % sides;
+}
+
+static void a_walk_survives_cuts(void **state)
+{
+    static struct walk walk;
+    struct pg_proxy proxy;
+    uint64_t dice = 7;
+    int away = 0, committed = 0;
+
+    (void)state;
+    pg_proxy_start(&proxy);
+    walk = (struct walk){.dice = 11, .store = open_by(proxy.uri, "walk")};
+    for (int step = 1; step <= STEPS; step++) {
+        if (roll(&dice, 3) == 0)
+            (roll(&dice, 2) ? pg_proxy_cut_to_client
+                            : pg_proxy_cut_to_server)(&proxy, 1 + (int)roll(&dice, 25));
+        int r = walk_step(&walk);
+        if (r) {
+            assert_int_equal(r, STORE_AWAY);
+            pg_proxy_cut_to_client(&proxy, roll(&dice, 4) ? 0 : 1 + (int)roll(&dice, 40));
+            bool done = resumed(walk.store);
+            if (done)
+                walk.now = walk.next;
+            committed += done;
+            away++;
+            walk.doubts = 0;
+        }
+        pg_proxy_cut_to_client(&proxy, 0);
+        pg_proxy_cut_to_server(&proxy, 0);
+        r = walk.store->ops->begin(walk.store); /* a rollback does not say that it was cut */
+        if (r)
+            assert_false(resumed(walk.store));
+        else
+            walk.store->ops->rollback(walk.store);
+        assert_true(mirror_is(&walk.now, walk.store));
+    }
+    assert_true(away > 30);
+    assert_true(committed > 3);
+    walk.store->ops->close(walk.store);
+    forget_schema("walk");
+    pg_proxy_stop(&proxy);
+}
+
+int main(void)
+{
+    static struct CMUnitTest tests[array_len(cut_cases) + 1];
+    static const struct CMUnitTest others[] = {cmocka_unit_test(a_walk_survives_cuts)};
+
+    memcpy(tests, others, sizeof(others));
+    rows_add(tests, array_len(others), cut_cases, nothing_is_lost_and_nothing_doubled);
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
