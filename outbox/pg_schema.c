@@ -238,6 +238,12 @@ int pg_schema_adopt(struct pg_core *self)
                       NULL, 0, NULL, NULL);
 }
 
+/* A large table takes its time. */
+static const char *const schema_patience[] = {
+    "SELECT set_config('statement_timeout', '0', true)",
+    NULL,
+};
+
 static int schema_make_tables(struct pg_core *self)
 {
     const struct pg_value url[] = {PG_BYTES(span_of(self->settings.convex_url))};
@@ -281,7 +287,9 @@ static int schema_begin(struct pg_core *self)
 {
     int r = pg_run_queue(self, PG_BEGIN, NULL, 0, NULL, NULL);
 
-    return r ? r : pg_run_end(self);
+    if (!r)
+        r = pg_run_end(self);
+    return r ? r : schema_run(self, schema_patience);
 }
 
 static int schema_end(struct pg_core *self, int r)
@@ -366,7 +374,8 @@ static const char schema_bury[] =
     "  SELECT g.id, NULL, 1, g.record IS NOT NULL, g.arrived_ms, g.since_ms, $1::int8, g.was,"
     "  g.sequence, coalesce(t.attempts, 0), coalesce(t.tried_ms, 0), g.model, g.record, " RESTORED
     ",  g.request, g.import, g.body FROM gone g LEFT JOIN t ON t.member = g.member AND t.id = g.id)"
-    " SELECT count(*)::int8 FROM gone";
+    /* Reads the offers as they were before. */
+    " SELECT ((SELECT count(*) FROM gone) + (SELECT count(*) FROM @letter WHERE state > 1))::int8";
 
 /* Whoever was a member is one elsewhere. What they have counted is folded, whatever cycle. */
 static const char *const schema_recount[] = {
@@ -384,7 +393,10 @@ static const char *const schema_recount_pending[] = {
 int pg_schema_restore(struct pg_core *self, int64_t *buried)
 {
     const struct pg_value now[] = {PG_NUMBER(clock_wall_ms(&clock_system))};
-    int r = pg_run_sql(self, schema_bury, now, 1, schema_take_buried, buried);
+    int r = schema_run(self, schema_patience);
+
+    if (!r)
+        r = pg_run_sql(self, schema_bury, now, 1, schema_take_buried, buried);
 
     if (!r)
         r = schema_run(self, schema_recount);

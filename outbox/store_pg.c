@@ -11,6 +11,7 @@
 #include "outbox/pg_offer.h"
 #include "outbox/pg_read.h"
 #include "outbox/pg_resume.h"
+#include "outbox/pg_role.h"
 #include "outbox/pg_run.h"
 #include "outbox/pg_schema.h"
 #include "outbox/pg_stage.h"
@@ -179,6 +180,8 @@ static int open_schema(const struct store_options *options, struct pg_core *self
 
     if (!r && self->settings.serves)
         r = pg_schema_migrate(self, options->why);
+    if (!r && self->settings.serves)
+        r = pg_role_set(self);
     if (!r)
         r = pg_schema_read(self, false, &meta);
     return r ? r : pg_schema_judge(self, &meta, options->why);

@@ -83,8 +83,8 @@ static bool proxy_pass(struct proxy_connection *connection, int from, struct pro
 
     if (len <= 0)
         return false;
-    size_t passed = stream_pass(stream, bytes, (size_t)len,
-                                from == 0 ? &proxy->to_server : &proxy->to_client);
+    size_t passed =
+        stream_pass(stream, bytes, (size_t)len, from == 0 ? &proxy->to_server : &proxy->to_client);
     *cut = passed < (size_t)len;
     return proxy_write(connection->fds[!from], bytes, passed) && !*cut;
 }
@@ -144,8 +144,8 @@ static void proxy_accept(struct pg_proxy *proxy)
     struct proxy_connection *connection = malloc(sizeof(*connection));
     pthread_t thread;
 
-    *connection = (struct proxy_connection){
-        proxy, {accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC), -1}};
+    *connection =
+        (struct proxy_connection){proxy, {accept4(proxy->listener, NULL, NULL, SOCK_CLOEXEC), -1}};
     if (!atomic_load(&proxy->refuses))
         connection->fds[1] = proxy_connect_server();
     (void)atomic_fetch_add(&proxy->connections, 1);
