@@ -20,7 +20,10 @@
 
 #define CHANGE_IDS_END (UINT64_C(1) << 56)
 
-enum { CHANGE_KINDS_LOOK = 16 }; /* entries that are looked through for a model */
+enum {
+    CHANGE_KINDS_LOOK = 16, /* entries that are looked through for a model */
+    CHANGE_SPARE = 16,      /* the part of the quota that is room to spare */
+};
 
 /* Ends the stage, unless nothing is gathered. */
 static int change_end_stage(struct pg_core *self)
@@ -204,13 +207,13 @@ int pg_change_append(struct store *store, struct store_row *row)
     if (row->id >= CHANGE_IDS_END || row->state > STORE_DEAD)
         return pg_core_spoil(self, error_origin(-EINVAL));
     if (!pg_sums_have_room(self, change_row_bytes(row)))
-        return pg_core_spoil(self, pg_core_note_full(self));
+        return pg_core_note_full(self); /* other changes are none the worse for it */
     r = row->state == STORE_DEAD ? change_add_burial(self, row, row)
                                  : change_append_pending(self, row);
     if (r)
         return pg_core_spoil(self, r);
     pg_sums_take_room(self, change_row_bytes(row));
-    self->appended = true;
+    self->roomy |= pg_sums_have_room(self, self->settings.max_bytes / CHANGE_SPARE);
     return 0;
 }
 

@@ -79,10 +79,14 @@ static PGconn *connect_open(const struct pg_core *self, bool *refused)
     return conn;
 }
 
-static void connect_ignore(void *ctx, const char *text)
+/* A server that ends a connection on which nothing goes on says why in a notice. */
+static void connect_notice(void *ctx, const PGresult *notice)
 {
-    (void)ctx;
-    (void)text;
+    const char *severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    const char *text = PQresultErrorField(notice, PG_DIAG_MESSAGE_PRIMARY);
+
+    if (severity && text && (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0))
+        (void)pg_core_lose(ctx, text);
 }
 
 /* Asks which process serves, and how this session is set. */
@@ -111,7 +115,7 @@ static int connect_prepare(struct pg_core *self)
 {
     if (PQsetnonblocking(self->conn, 1) || !PQenterPipelineMode(self->conn))
         return pg_core_lose(self, PQerrorMessage(self->conn));
-    (void)PQsetNoticeProcessor(self->conn, connect_ignore, NULL);
+    (void)PQsetNoticeReceiver(self->conn, connect_notice, self);
     int r = pg_run_sql(self, "SELECT pg_backend_pid()::int8", NULL, 0, connect_take_process, NULL);
     if (!r && !self->pooled)
         r = pg_run_sql(self, connect_settings, NULL, 0, NULL, NULL);
@@ -138,7 +142,11 @@ int pg_connect_look(struct pg_core *self)
 {
     if (self->lost || !self->conn)
         return STORE_AWAY;
-    if (PQconsumeInput(self->conn) && PQstatus(self->conn) != CONNECTION_BAD)
+    bool well = PQconsumeInput(self->conn) != 0;
+    (void)PQisBusy(self->conn); /* reads what has come */
+    if (self->lost)
+        return STORE_AWAY;
+    if (well && PQstatus(self->conn) != CONNECTION_BAD)
         return 0;
     return pg_core_lose(self, PQerrorMessage(self->conn));
 }

@@ -62,7 +62,7 @@ int pg_core_spoil(struct pg_core *self, int r)
 
 void pg_core_note_well(struct pg_core *self)
 {
-    if (self->health == STORE_FULL && !self->appended)
+    if (self->health == STORE_FULL && !self->roomy)
         return; /* a change without an append does not show that there is room */
     if (self->health)
         log_info("the outbox works again: events are stored", "schema", self->settings.schema);

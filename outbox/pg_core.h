@@ -89,7 +89,7 @@ struct pg_core {
     int spoilt;          /* not 0: no more changes are admitted, and the commit fails with this */
     bool doubted;        /* its commit was sent, and no answer came */
     int64_t delivered;   /* how many events were found and delivered, by all transactions */
-    bool appended;       /* an event was appended */
+    bool roomy;          /* an append has found room to spare */
     int64_t taken_bytes; /* of the events that were appended */
     struct pg_changes *changes;
 

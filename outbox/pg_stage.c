@@ -123,7 +123,6 @@ void pg_stage_forget(struct pg_core *self, bool lost)
             changes->rows[i].row->id = 0;
     stage_next_stage(changes);
     changes->rows_len = changes->chunks_len = 0;
-    changes->appended = false;
 }
 
 bool pg_stage_any(const struct pg_core *self)

@@ -51,7 +51,6 @@ struct pg_changes {
     size_t append_first, bury_first; /* rows of the statement that is gathered */
     struct pg_change_chunk *chunks;
     size_t chunks_len, chunks_cap;
-    bool appended;
 };
 
 /* 0 or -ENOMEM. */

@@ -218,8 +218,9 @@ static const char *const statement_texts[PG_STATEMENTS] = {
                                                                                "0::int8, " SUMS_OF(
                                                                                    "l") " FROM l",
 
+    /* "NOT stale" outside would let the planner read all of letter_lane. */
     [PG_STALE] =
-        "UPDATE @letter SET stale = true WHERE NOT stale AND id = ANY (ARRAY (SELECT l.id"
+        "UPDATE @letter SET stale = true WHERE id = ANY (ARRAY (SELECT l.id"
         " FROM unnest($1::int8[], $2::int8[], $3::bytea[], $4::bytea[]) u(lane, id, model, record)"
         " CROSS JOIN LATERAL (SELECT l.id FROM @letter l WHERE l.lane = u.lane AND NOT l.stale"
         " AND l.id < u.id AND l.model IS NOT DISTINCT FROM u.model AND l.record = u.record"
@@ -268,7 +269,7 @@ static const char *const statement_texts[PG_STATEMENTS] = {
                        " SELECT 0::int8, " SUMS_OF("l") " FROM l",
 
     [PG_REFUSE_MODEL] = "WITH u AS (UPDATE @letter SET state = 1, reason = " REFUSED_REASON(
-        "$4") " WHERE state > 1 AND id = ANY (ARRAY (SELECT l.id FROM @letter l WHERE l.state > 1"
+        "$4") " WHERE id = ANY (ARRAY (SELECT l.id FROM @letter l WHERE l.state > 1"
               "  AND l.model IS NOT DISTINCT FROM $3::bytea ORDER BY l.id LIMIT $5::int8 FOR "
               "UPDATE))"
               " RETURNING model),"

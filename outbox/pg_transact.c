@@ -17,7 +17,7 @@
 
 static void transact_over(struct pg_core *self)
 {
-    self->begun = self->passing = self->opened = self->appended = false;
+    self->begun = self->passing = self->opened = self->roomy = false;
     self->spoilt = 0;
     self->taken_bytes = 0;
 }
