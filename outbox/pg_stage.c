@@ -275,11 +275,14 @@ static int stage_queue_settlements(struct pg_core *self)
 {
     struct pg_changes *changes = self->changes;
     struct pg_value values[5] = {PG_NUMBER(self->member), PG_NUMBER(self->cycle)};
+    bool alone = !self->letters && !self->troubles;
     int r = stage_bind(changes->settle_places, 2, &values[2]);
 
     if (!r)
         r = stage_bind(&changes->settle_ids, 1, &values[4]);
-    return r ? r : pg_run_queue(self, PG_SETTLE, values, 5, pg_stage_take_sums, NULL);
+    return r ? r
+             : pg_run_queue(self, alone ? PG_SETTLE_ALONE : PG_SETTLE, values, alone ? 4 : 5,
+                            pg_stage_take_sums, NULL);
 }
 
 static int stage_queue_stale(struct pg_core *self)
@@ -303,6 +306,8 @@ int pg_stage_queue(struct pg_core *self, bool alone)
     struct pg_changes *changes = self->changes;
     int r = pg_fence_queue(self, alone);
 
+    self->letters |= changes->bury[0].len > 0;
+    self->troubles |= changes->note[0].len > 0;
     if (!r && changes->append[0].len > 0)
         r = stage_queue_append(self);
     if (!r && changes->note[0].len > 0)
@@ -311,7 +316,7 @@ int pg_stage_queue(struct pg_core *self, bool alone)
         r = stage_queue_burials(self);
     if (!r && changes->settle_ids.len > 0)
         r = stage_queue_settlements(self);
-    if (!r && changes->stale[0].len > 0)
+    if (!r && changes->stale[0].len > 0 && self->letters)
         r = stage_queue_stale(self);
     if (!r && changes->count[0].len > 0)
         r = stage_queue_counts(self);

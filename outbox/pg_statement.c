@@ -152,6 +152,13 @@ static const char settle[] =
     " to_ledger AS (INSERT INTO @ledger (member, cycle, model, delivered, pending, dead, bytes)"
     "  SELECT " NUMBER ", c.n, -c.pending, -c.dead, -c.bytes FROM c" NUMBERED TELL;
 
+/* The same where no letter and no trouble is anywhere. */
+static const char settle_alone[] =
+    "WITH gone AS (DELETE FROM @event WHERE " PLACES_EVENT " RETURNING model, " BYTES " AS bytes),"
+    " c AS (SELECT model, count(*) AS n, sum(bytes) AS bytes FROM gone GROUP BY model),"
+    " to_ledger AS (INSERT INTO @ledger (member, cycle, model, delivered, pending, bytes)"
+    "  SELECT " NUMBER ", c.n, -c.n, -c.bytes FROM c" NUMBERED TELL;
+
 /* "NOT stale" outside would let the planner read all of letter_lane. */
 static const char stale[] =
     "UPDATE @letter SET stale = true WHERE id = ANY (ARRAY (SELECT l.id"
@@ -281,7 +288,8 @@ static const char totals[] =
     " (t.discarded + coalesce(l.discarded, 0))::int8, (t.pending + coalesce(l.pending, 0))::int8,"
     " (t.dead + coalesce(l.dead, 0))::int8, (t.buried + coalesce(l.buried, 0))::int8,"
     " (t.bytes + coalesce(l.bytes, 0))::int8,"
-    " (SELECT count(*) FROM @ledger WHERE member <> $1::int8)::int8"
+    " (SELECT count(*) FROM @ledger WHERE member <> $1::int8)::int8,"
+    " EXISTS (SELECT 1 FROM @letter)::int4, EXISTS (SELECT 1 FROM @trouble)::int4"
     " FROM @total t LEFT JOIN (SELECT model, " LEDGER_SUMS " FROM @ledger GROUP BY model) l"
     " ON l.model = t.model ORDER BY t.model";
 
@@ -338,6 +346,7 @@ static const char *const statement_texts[PG_STATEMENTS] = {
     [PG_LOCK_LETTERS] = lock_letters,
     [PG_BURY] = bury,
     [PG_SETTLE] = settle,
+    [PG_SETTLE_ALONE] = settle_alone,
     [PG_STALE] = stale,
     [PG_COUNT] = count,
     [PG_LOCK_LETTER] = lock_letter,

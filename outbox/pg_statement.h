@@ -28,6 +28,7 @@ enum pg_statement {
     PG_LOCK_LETTERS,
     PG_BURY,
     PG_SETTLE,
+    PG_SETTLE_ALONE,
     PG_STALE,
     PG_COUNT,
     /* Changes with an answer. */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "outbox/pg_ask.h"
 #include "outbox/pg_sums.h"
@@ -21,6 +22,9 @@ enum {
     TALLY_NAME_MAX =
         2000, /* bytes: a longer name has no place in an index, and counts with others */
     TALLY_COLUMN_OTHERS = 8, /* of PG_TOTALS */
+    TALLY_COLUMN_LETTERS,
+    TALLY_COLUMN_TROUBLES,
+    TALLY_OLDEST_TOKENS = 20, /* readings of the oldest event in a second */
 };
 
 /* ---- In memory ---- */
@@ -51,6 +55,16 @@ static int tally_copy_name(struct span model, struct span *copy)
     return 0;
 }
 
+/* Notes whether there may be letters and troubles. Nobody but the store that serves makes any; what
+ * a transaction has removed may come back with its rollback. */
+static void tally_note_tables(struct pg_core *self, const PGresult *result)
+{
+    bool sure = self->settings.serves && !self->opened;
+
+    self->letters = pg_core_number(result, 0, TALLY_COLUMN_LETTERS) != 0 || !sure;
+    self->troubles = pg_core_number(result, 0, TALLY_COLUMN_TROUBLES) != 0 || !sure;
+}
+
 /* The rows of PG_TOTALS: as those of changes, but for a model's number and name in front. */
 static int tally_take(struct pg_core *self, const PGresult *result, void *ctx)
 {
@@ -72,6 +86,7 @@ static int tally_take(struct pg_core *self, const PGresult *result, void *ctx)
     pg_tally_done(self);
     self->tallies = tallies;
     self->others = self->others_gone + (uint64_t)pg_core_number(result, 0, TALLY_COLUMN_OTHERS);
+    tally_note_tables(self, result);
     self->renamed = false;
     return 0;
 }
@@ -138,11 +153,33 @@ static int tally_take_oldest(struct pg_core *self, const PGresult *result, void 
     return 0;
 }
 
-static int tally_read_oldest(struct pg_core *self)
+/* Whether the oldest event may be read once more in this second. */
+static bool tally_take_token(struct pg_core *self)
+{
+    int64_t now_ms = clock_mono_ms(&clock_system);
+
+    if (self->oldest_tokens <= 0 && now_ms - self->oldest_at_ms >= 1000) {
+        self->oldest_tokens = TALLY_OLDEST_TOKENS;
+        self->oldest_at_ms = now_ms;
+    }
+    return self->oldest_tokens-- > 0;
+}
+
+/* Reads the oldest event, unless that was read often enough in this second: then the value is a
+ * little too old, and is read anew within the next second. */
+static int tally_read_oldest(struct pg_core *self, uint64_t pending)
 {
     const struct pg_value values[] = {PG_NUMBER(self->floor)};
 
-    if (self->oldest_known && self->settings.serves)
+    if (self->settings.serves && pending == 0) {
+        self->oldest_ms = 0;
+        self->oldest_owed = false;
+        return 0;
+    }
+    if (self->settings.serves && self->oldest_known)
+        return 0;
+    self->oldest_owed = self->settings.serves && !tally_take_token(self);
+    if (self->oldest_owed)
         return 0;
     int r = pg_ask_reading(self, PG_OLDEST, values, 1, tally_take_oldest, NULL);
     self->oldest_known = !r && !self->opened;
@@ -163,7 +200,7 @@ int pg_tally_counts(struct store *store, struct store_counts *out)
     int r = pg_tally_tallies(store, tally_add_count, &counts);
 
     if (!r)
-        r = tally_read_oldest(self);
+        r = tally_read_oldest(self, counts.pending);
     if (r)
         return r;
     counts.oldest_ms = self->oldest_ms;
@@ -179,7 +216,7 @@ int pg_tally_changed(struct store *store, bool *changed)
 
     if (r)
         return r;
-    *changed = self->others != self->others_seen;
+    *changed = self->others != self->others_seen || self->oldest_owed;
     self->others_seen = self->others;
     return 0;
 }
