@@ -7,6 +7,9 @@
  *
  * Where all staged jobs are patient, the timer is due a few milliseconds later. A commit then holds
  * more jobs. And where Convex is near, most appends are withdrawn before they cost a commit.
+ *
+ * In a journal every event waits for its append before it is sent, so a patient job goes at once
+ * where no flush was within these milliseconds, and else when they are over.
  */
 #include "outbox/outbox.h"
 
@@ -16,6 +19,7 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "outbox/outbox_away.h"
 #include "outbox/outbox_ids.h"
 #include "outbox/writer.h"
 
@@ -29,9 +33,12 @@ enum {
 struct outbox {
     struct loop *loop;
     struct allocator *allocator;
+    bool journal;
+    struct outbox_away away;
     struct outbox_jobs staged;
-    unsigned patient; /* patient jobs that were staged since the last flush */
-    unsigned flushes; /* how often staged jobs went to the writer */
+    unsigned patient;   /* patient jobs that were staged since the last flush */
+    unsigned flushes;   /* how often staged jobs went to the writer */
+    int64_t flushed_ms; /* mono; when that was last; of a journal alone */
     struct outbox_ids ids;
     struct loop_timer flush;
     struct outbox_jobs failed_marks; /* stale marks that the store has not taken */
@@ -48,9 +55,11 @@ static void outbox_flush(void *ctx)
 {
     struct outbox *outbox = ctx;
 
-    writer_submit(&outbox->writer, &outbox->staged, outbox->ids.last);
+    writer_submit(&outbox->writer, &outbox->staged, outbox->journal ? 0 : outbox->ids.last);
     outbox->patient = 0;
     outbox->flushes++;
+    if (outbox->journal)
+        outbox->flushed_ms = loop_now_ms(outbox->loop);
 }
 
 static void outbox_flush_within(struct outbox *outbox, int64_t ms)
@@ -63,8 +72,12 @@ static void outbox_flush_within(struct outbox *outbox, int64_t ms)
 
 static void outbox_ask_flush(struct outbox *outbox, bool patient)
 {
+    int64_t patience_ms = OUTBOX_PATIENCE_MS;
+
     patient = patient && ++outbox->patient <= OUTBOX_PATIENT_MAX;
-    outbox_flush_within(outbox, patient ? OUTBOX_PATIENCE_MS : 0);
+    if (patient && outbox->journal)
+        patience_ms -= loop_now_ms(outbox->loop) - outbox->flushed_ms;
+    outbox_flush_within(outbox, patient && patience_ms > 0 ? patience_ms : 0);
 }
 
 static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
@@ -139,6 +152,14 @@ static void outbox_call_done(struct outbox *outbox, struct outbox_job *job)
     }
 }
 
+static void outbox_look(struct outbox *outbox)
+{
+    struct outbox_status status;
+
+    writer_status(&outbox->writer, &status);
+    outbox_away_look(&outbox->away, &status, loop_now_ms(outbox->loop));
+}
+
 static void outbox_collect(void *ctx, uint32_t events)
 {
     struct outbox *outbox = ctx;
@@ -147,6 +168,8 @@ static void outbox_collect(void *ctx, uint32_t events)
 
     (void)events;
     bool news = writer_collect(&outbox->writer, &jobs);
+    if (outbox->journal)
+        outbox_look(outbox);
     while ((job = TAILQ_FIRST(&jobs)) != NULL) {
         TAILQ_REMOVE(&jobs, job, link);
         outbox_call_done(outbox, job); /* may free the job, or submit it again */
@@ -159,6 +182,7 @@ static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, boo
 {
     job->flush = outbox->flushes;
     job->taken = false;
+    job->given_up = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
     outbox_ask_flush(outbox, patient);
@@ -185,6 +209,7 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
         return error_origin(-ENOMEM);
     outbox->loop = loop;
     outbox->allocator = allocator;
+    outbox->journal = store->journal;
     TAILQ_INIT(&outbox->staged);
     outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
     TAILQ_INIT(&outbox->failed_marks);
@@ -211,10 +236,19 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
     return 0;
 }
 
+/* What has become of an operation at the end. True: Convex has taken its event, and the store does
+ * not know. */
+static bool outbox_drop_op(struct outbox_op *op)
+{
+    op->taken_row = outbox_row_free(op->taken_row);
+    return op->kind == OUTBOX_DELIVERED && op->job.result == STORE_AWAY;
+}
+
 /* Frees what finished jobs have brought. No done is called any more, so nobody else would. */
 static void outbox_drop(struct outbox_jobs *jobs)
 {
     struct outbox_job *job;
+    unsigned unsettled = 0;
 
     while ((job = TAILQ_FIRST(jobs)) != NULL) {
         TAILQ_REMOVE(jobs, job, link);
@@ -223,8 +257,12 @@ static void outbox_drop(struct outbox_jobs *jobs)
         else if (job->type == OUTBOX_JOB_STALE_MARK)
             free(container_of(job, struct outbox_stale_mark, job));
         else if (job->type == OUTBOX_JOB_OP)
-            outbox_row_free(container_of(job, struct outbox_op, job)->taken_row);
+            unsettled += outbox_drop_op(container_of(job, struct outbox_op, job));
     }
+    if (unsettled > 0)
+        log_warn("the outbox is away: what Convex has taken could not be settled, and may be sent "
+                 "again",
+                 "events", log_number(unsettled));
 }
 
 struct outbox *outbox_free(struct outbox *outbox)
@@ -245,9 +283,15 @@ struct outbox *outbox_free(struct outbox *outbox)
     return NULL;
 }
 
+bool outbox_is_journal(const struct outbox *outbox)
+{
+    return outbox->journal;
+}
+
 uint64_t outbox_next_id(struct outbox *outbox)
 {
-    return outbox_ids_next(&outbox->ids, clock_wall_ms(loop_clock(outbox->loop)));
+    return outbox->journal ? 0
+                           : outbox_ids_next(&outbox->ids, clock_wall_ms(loop_clock(outbox->loop)));
 }
 
 uint64_t outbox_last_id(const struct outbox *outbox)
@@ -317,14 +361,36 @@ bool outbox_is_past_mark(const struct outbox *outbox, uint64_t id)
     return id > writer_mark(&outbox->writer);
 }
 
+/* Takes a job out of the queue again. False: the writer has taken it. */
+static bool outbox_take_back(struct outbox *outbox, struct outbox_job *job)
+{
+    if (job->flush != outbox->flushes)
+        return writer_withdraw(&outbox->writer, job);
+    TAILQ_REMOVE(&outbox->staged, job, link);
+    return true;
+}
+
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op)
 {
-    if (outbox_is_past_mark(outbox, op->row.id))
-        return false;
-    if (op->job.flush != outbox->flushes)
-        return writer_withdraw(&outbox->writer, &op->job);
-    TAILQ_REMOVE(&outbox->staged, &op->job, link);
-    return true;
+    return !outbox_is_past_mark(outbox, op->row.id) && outbox_take_back(outbox, &op->job);
+}
+
+static void outbox_give_up_job(struct outbox *outbox, struct outbox_job *job)
+{
+    if (!outbox_take_back(outbox, job))
+        return;
+    job->result = STORE_AWAY;
+    outbox_call_done(outbox, job);
+}
+
+void outbox_give_up(struct outbox *outbox, struct outbox_op *op)
+{
+    outbox_give_up_job(outbox, &op->job);
+}
+
+void outbox_give_up_group(struct outbox *outbox, struct outbox_group *group)
+{
+    outbox_give_up_job(outbox, &group->job);
 }
 
 static struct outbox_stale_mark *outbox_stale_mark_new(struct outbox *outbox, uint64_t id,
@@ -384,9 +450,16 @@ int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)
     return writer_tallies((struct writer *)&outbox->writer, tallies);
 }
 
+bool outbox_is_away(const struct outbox *outbox)
+{
+    return outbox->away.now;
+}
+
 void outbox_status(struct outbox *outbox, struct outbox_status *status)
 {
     writer_status(&outbox->writer, status);
+    status->away = outbox->away.now;
+    status->away_since_ms = outbox->away.since_ms;
 }
 
 void outbox_on_offers(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)

@@ -7,6 +7,10 @@
  * less each job costs. Jobs take effect in the order of their submission. While the store fails,
  * each job ends with that failure. The writer tries later jobs all the same, and so notices when
  * the store is well again.
+ *
+ * A store that is a journal can be away. Jobs then wait until the store is back, and take effect in
+ * their order as ever; an append waits until its caller gives it up. A stop ends that: what waits
+ * is left undone.
  */
 #pragma once
 
@@ -25,13 +29,17 @@ struct outbox;
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
                struct outbox **outbox);
 
-/* Waits until every submitted job has been tried, calls no done, and closes the store. Takes
- * NULL. */
+/* Waits until every submitted job has been tried, calls no done, and closes the store. Of a store
+ * that is away it asks once whether it is back. Takes NULL. */
 struct outbox *outbox_free(struct outbox *outbox);
 CLEANUP_POINTER(struct outbox, outbox_free);
 
+/* Whether the store is a journal, which gives ids by itself. Reports come in the order of these
+ * ids, as all come in the order of submission. */
+bool outbox_is_journal(const struct outbox *outbox);
+
 /* The id of the next event, or the new id of a forced offer: rises, and is never given twice, also
- * over restarts (outbox_ids.h). */
+ * over restarts (outbox_ids.h). 0 where the store is a journal. */
 uint64_t outbox_next_id(struct outbox *outbox);
 
 /* The last id that was given, in this process or an earlier one. */
@@ -58,6 +66,12 @@ void outbox_group_add(struct outbox_group *group, struct outbox_op *op);
  * the id yet (outbox_ids.h). */
 bool outbox_withdraw(struct outbox *outbox, struct outbox_op *op);
 
+/* Nobody waits for this append of a journal any more, or for this group: done is called at once
+ * with STORE_AWAY, unless the writer is at it. In that case done tells later what has become of the
+ * append, which is not tried once more. */
+void outbox_give_up(struct outbox *outbox, struct outbox_op *op);
+void outbox_give_up_group(struct outbox *outbox, struct outbox_group *group);
+
 /* Whether the record may have dead letters; false is certain. */
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record);
 
@@ -73,6 +87,9 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
 /* How many stale marks of outbox_delivered_unstored() are not on disk yet. While a mark is owed, no
  * offer may be taken: the mark may be the one that makes that offer stale. */
 unsigned outbox_stale_marks_owed(const struct outbox *outbox);
+
+/* Whether the store is away, as of the writer's last report. */
+bool outbox_is_away(const struct outbox *outbox);
 
 /* The status as of the writer's last report. */
 void outbox_status(struct outbox *outbox, struct outbox_status *status);

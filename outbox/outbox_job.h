@@ -26,6 +26,7 @@ struct outbox_job {
     } type;
     unsigned flush; /* outbox.flushes when the job was staged */
     bool taken;     /* by the writer, so that it cannot be withdrawn */
+    bool given_up;  /* while the store is away: the writer is not to try it once more */
     int result;     /* what done is called with */
 };
 TAILQ_HEAD(outbox_jobs, outbox_job);
@@ -33,7 +34,8 @@ TAILQ_HEAD(outbox_jobs, outbox_job);
 /* What an operation changes. Each comment says what row must hold, and what r of done can be beyond
  * 0 and failures. */
 enum outbox_kind {
-    /* Stores an event. row: all of it, with state STORE_PENDING or STORE_DEAD. */
+    /* Stores an event. row: all of it, with state STORE_PENDING or STORE_DEAD; a journal gives
+     * row.id. STORE_AWAY: given up while the store was away. */
     OUTBOX_APPEND,
     /* An event was delivered: the row goes, whatever the state; older letters and offers of its
      * record become stale. Also without a row, and twice. row: id, model, record. */
@@ -56,7 +58,8 @@ struct outbox_op {
     struct store_row row;
     bool patient;    /* may wait some milliseconds for other jobs, or to be withdrawn */
     bool unstored;   /* DELIVERED: the event was certainly never stored; counts without a row */
-    uint64_t new_id; /* TAKE: the id from then on; row.id, or of a forced offer a new one */
+    uint64_t new_id; /* TAKE: the id from then on; row.id, or of a forced offer a new one, which a
+                        journal gives */
     int64_t now_ms;  /* TAKE: wall clock; the event's age counts from here */
     /* Called on the loop. r: 0, and the change is on disk; or STORE_FULL, STORE_BROKEN,
      * STORE_MISSING, STORE_STALE or an -errno, and it is not. */
@@ -134,8 +137,14 @@ struct outbox_naming {
     struct outbox_job job;
 };
 
+enum { OUTBOX_WHY_MAX = 200 };
+
 struct outbox_status {
-    struct store_counts counts; /* as of the last commit */
+    struct store_counts counts;    /* as of the last commit */
+    bool away;                     /* the store's connection is lost: jobs wait until it is back */
+    unsigned times_away;           /* how often the store has gone away */
+    char why_away[OUTBOX_WHY_MAX]; /* the last time; empty: unknown */
+    int64_t away_since_ms;         /* mono, by the loop's clock; while away */
     /* How the latest changes ended: 0, STORE_FULL or STORE_BROKEN. A store that fails is tried once
      * a second, even if there is nothing to write. */
     int failing;

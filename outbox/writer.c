@@ -4,6 +4,9 @@
  *
  * The writer takes all jobs that wait at once, and is woken only if none waited before. Finished
  * jobs go back in batches, with one write to the eventfd for all that the loop has not seen yet.
+ *
+ * While the store is away, jobs stand in the queue, where they can be withdrawn, in their order.
+ * The writer keeps only those of a transaction that is in doubt.
  */
 #include "outbox/writer.h"
 
@@ -17,28 +20,38 @@
 
 /* ---- Back to the loop ---- */
 
-/* Shows the loop the present status and tallies. Under the mutex, or before there is a thread. */
-static void writer_show(struct writer *writer)
+/* Shows the loop the present status and tallies. True: the loop is to be woken for that. Under the
+ * mutex, or before there is a thread. */
+static bool writer_show(struct writer *writer)
 {
     struct writer_state *state = &writer->state;
+    bool wake = state->news || state->now.away != writer->status.away ||
+                state->now.times_away != writer->status.times_away;
 
     writer->status = state->now;
     writer->news |= state->news;
     state->news = false;
     atomic_store(&writer->mark, state->mark);
     if (!state->tallied)
-        return;
+        return wake;
     struct outbox_tallies shown = writer->tallies;
     writer->tallies = state->tallies;
     state->tallies = shown; /* the next reading uses that memory again */
     state->tallied = false;
     outbox_unstored_show(&writer->unstored);
+    return wake;
+}
+
+static void writer_wake_loop(struct writer *writer)
+{
+    const uint64_t one = 1;
+
+    (void)!write(writer->event_fd, &one, sizeof(one));
 }
 
 /* Hands back the taken jobs that stand before end (NULL: all). */
 static void writer_report(struct writer *writer, struct outbox_job *end)
 {
-    const uint64_t one = 1;
     struct outbox_job *job;
 
     pthread_mutex_lock(&writer->mutex);
@@ -47,28 +60,26 @@ static void writer_report(struct writer *writer, struct outbox_job *end)
         TAILQ_REMOVE(&writer->taken, job, link);
         TAILQ_INSERT_TAIL(&writer->finished, job, link);
     }
-    writer_show(writer);
-    wake |= writer->news;
+    wake |= writer_show(writer);
     pthread_mutex_unlock(&writer->mutex);
     if (wake)
-        (void)!write(writer->event_fd, &one, sizeof(one));
+        writer_wake_loop(writer);
 }
 
 /* ---- The thread ---- */
 
-static void writer_deadline(const struct writer *writer, struct timespec *deadline)
+static struct timespec writer_deadline(int64_t at_ms)
 {
-    deadline->tv_sec = (time_t)(writer->tick_at_ms / 1000);
-    deadline->tv_nsec = (long)(writer->tick_at_ms % 1000 * 1000000);
+    return (struct timespec){.tv_sec = (time_t)(at_ms / 1000),
+                             .tv_nsec = (long)(at_ms % 1000 * 1000000)};
 }
 
 /* Waits for a job, the next tick or a stop. False: a stop, and no job is left. */
 static bool writer_wait(struct writer *writer)
 {
-    struct timespec deadline;
+    struct timespec deadline = writer_deadline(writer->tick_at_ms);
     int r = 0;
 
-    writer_deadline(writer, &deadline);
     pthread_mutex_lock(&writer->mutex);
     while (TAILQ_EMPTY(&writer->waiting) && !writer->stopping && r == 0)
         r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
@@ -103,20 +114,101 @@ static struct outbox_job *writer_fill_batch(struct writer *writer)
 /* Does all jobs that were taken. Reports each batch as soon as the batch is done. */
 static void writer_work(struct writer *writer)
 {
-    struct outbox_job *job;
+    struct outbox_job *job, *left = NULL;
 
     do {
         job = writer_fill_batch(writer);
         if (writer->batch.len > 0 || writer->state.uncounted) {
-            writer_batch_commit(&writer->batch, &writer->state);
-            writer_state_read_counts(&writer->state);
+            left = writer_batch_commit(&writer->batch, &writer->state);
+            if (!left)
+                writer_state_read_counts(&writer->state);
         }
-        if (job && writer_lone_is(job)) {
+        if (left) {
+            job = left;
+        } else if (job && writer_lone_is(job)) {
             writer_lone_do(&writer->state, job);
-            job = TAILQ_NEXT(job, link);
+            if (job->result != STORE_AWAY)
+                job = TAILQ_NEXT(job, link);
         }
         writer_report(writer, job);
-    } while (job);
+    } while (job && !writer->state.now.away);
+}
+
+/* ---- while the store is away ---- */
+
+/* Hands all taken jobs but those in doubt back to the queue, as it was; those that were given up
+ * end. Under the mutex. */
+static void writer_put_back(struct writer *writer)
+{
+    const struct writer_batch *batch = &writer->batch;
+    struct outbox_job *in_doubt = batch->in_doubt ? batch->jobs[batch->len - 1] : NULL;
+    struct outbox_job *job;
+
+    while ((job = TAILQ_LAST(&writer->taken, outbox_jobs)) != in_doubt) {
+        TAILQ_REMOVE(&writer->taken, job, link);
+        job->taken = false;
+        job->result = STORE_AWAY;
+        if (job->given_up)
+            TAILQ_INSERT_HEAD(&writer->finished, job, link);
+        else
+            TAILQ_INSERT_HEAD(&writer->waiting, job, link);
+    }
+}
+
+/* Waits until the store is to be asked. True: a stop has begun. */
+static bool writer_await_pause(struct writer *writer)
+{
+    int64_t pause_ms = writer_away_pause_ms(&writer->away);
+    struct timespec deadline = writer_deadline(clock_mono_ms(&clock_system) + pause_ms);
+    int r = 0;
+
+    pthread_mutex_lock(&writer->mutex);
+    writer_put_back(writer);
+    bool wake = writer_show(writer) || !TAILQ_EMPTY(&writer->finished);
+    pthread_mutex_unlock(&writer->mutex);
+    if (wake)
+        writer_wake_loop(writer);
+    pthread_mutex_lock(&writer->mutex);
+    while (pause_ms > 0 && !writer->stopping && r == 0)
+        r = pthread_cond_timedwait(&writer->wake, &writer->mutex, &deadline);
+    bool stopping = writer->stopping;
+    pthread_mutex_unlock(&writer->mutex);
+    return stopping;
+}
+
+/* A stop while the store is away: no job is done any more. */
+static void writer_give_up(struct writer *writer)
+{
+    struct outbox_job *job;
+
+    pthread_mutex_lock(&writer->mutex);
+    TAILQ_CONCAT(&writer->taken, &writer->waiting, link);
+    TAILQ_FOREACH (job, &writer->taken, link)
+        job->result = STORE_AWAY;
+    TAILQ_CONCAT(&writer->finished, &writer->taken, link);
+    pthread_mutex_unlock(&writer->mutex);
+}
+
+/* Asks once whether the store is back. False: a stop, and nothing is left to do. */
+static bool writer_come_back(struct writer *writer)
+{
+    bool committed = false;
+
+    if (writer_await_pause(writer) && writer->away.tries > 0) {
+        writer_give_up(writer);
+        return false;
+    }
+    if (!writer_away_ask(&writer->away, &writer->state, &committed))
+        return true;
+    writer_batch_resolve(&writer->batch, &writer->state, committed);
+    if (!committed) {
+        pthread_mutex_lock(&writer->mutex);
+        writer_put_back(writer);
+        pthread_mutex_unlock(&writer->mutex);
+    }
+    writer_report(writer, NULL);
+    writer->tick_at_ms = clock_mono_ms(&clock_system); /* what others have changed meanwhile */
+    return true;
 }
 
 void writer_turn(struct writer *writer)
@@ -138,8 +230,14 @@ static void *writer_main(void *ctx)
     bool more = true;
 
     while (more) {
-        if (clock_mono_ms(&clock_system) >= writer->tick_at_ms)
+        if (writer->state.now.away) {
+            more = writer_come_back(writer);
+            continue;
+        }
+        if (clock_mono_ms(&clock_system) >= writer->tick_at_ms) {
             writer_tick(writer);
+            continue;
+        }
         more = writer_wait(writer);
         writer_turn(writer);
     }
@@ -273,6 +371,8 @@ bool writer_withdraw(struct writer *writer, struct outbox_job *job)
     bool waiting = !job->taken;
     if (waiting)
         TAILQ_REMOVE(&writer->waiting, job, link);
+    else
+        job->given_up = true;
     pthread_mutex_unlock(&writer->mutex);
     return waiting;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "outbox/writer_away.h"
 #include "outbox/writer_batch.h"
 #include "outbox/writer_state.h"
 
@@ -28,8 +29,10 @@ struct writer {
     struct outbox_tallies tallies;
 
     /* The thread's own. */
-    struct outbox_jobs taken; /* taken from waiting, and not finished */
-    int64_t tick_at_ms;       /* mono; when the next tick is due */
+    struct outbox_jobs taken; /* taken from waiting, and not finished; while the store is away:
+                                 those in doubt */
+    struct writer_away away;
+    int64_t tick_at_ms; /* mono; when the next tick is due */
     struct writer_state state;
     struct writer_batch batch;
 };
@@ -45,13 +48,13 @@ int writer_open(struct writer *writer, struct store *store);
  * the caller's. */
 int writer_start(struct writer *writer, struct store *store);
 
-/* Has all jobs that wait tried, closes the store, and ends the thread. The jobs can be
- * collected. */
+/* Has all jobs that wait tried, unless the store is away, closes the store, and ends the thread.
+ * The jobs can be collected. */
 void writer_stop(struct writer *writer);
 
 /* ---- What the thread does over and over; without a thread the caller does ---- */
 
-/* Does all jobs that wait, and reports. */
+/* Does all jobs that wait, unless the store goes away, and reports. */
 void writer_turn(struct writer *writer);
 
 /* Once a second, and before the first turn: see writer_state_tick(). */
@@ -78,7 +81,8 @@ uint64_t writer_mark(const struct writer *writer);
 /* Moves jobs to the queue. last_id: the last id that was given. */
 void writer_submit(struct writer *writer, struct outbox_jobs *jobs, uint64_t last_id);
 
-/* Takes a job out of the queue again. False: the writer has taken it. */
+/* Takes a job out of the queue again. False: the writer has taken it, and tries it no more than
+ * this once. */
 bool writer_withdraw(struct writer *writer, struct outbox_job *job);
 
 /* Moves finished jobs to jobs. True: there may be new offers. */

@@ -5,6 +5,10 @@
  * Where one job spoils the transaction, the batch is tried again in halves, down to the job that is
  * to blame. So a full disk refuses new events and nothing else. A group is one job: where one of
  * its operations fails, the transaction is rolled back, so that nothing of the group stays.
+ *
+ * A store that goes away (a journal) is not to blame on any job. What has no result by then is done
+ * anew once the store is back; where the store went at the commit, only if it says then that this
+ * commit has not happened.
  */
 #include "outbox/writer_batch.h"
 
@@ -71,6 +75,8 @@ static int batch_do_op(struct writer_state *state, struct outbox_op *op, bool *a
 
     switch (op->kind) {
     case OUTBOX_APPEND:
+        if (store->journal)
+            op->row.id = 0; /* an earlier try may have given one */
         r = store->ops->append(store, &op->row);
         *appended |= r == 0;
         return r;
@@ -124,6 +130,13 @@ static void batch_end(struct outbox_job *job, int r)
 
 /* ---- One transaction ---- */
 
+/* What came of a transaction beside its result. */
+struct batch_trial {
+    bool to_blame; /* a job failed, and the others may go through without that one */
+    bool appended; /* an append succeeded */
+    bool in_doubt; /* the store went away at the commit */
+};
+
 /* Whether the store failed: a row that is missing or stale is no failure. */
 static bool batch_is_failure(int result)
 {
@@ -138,27 +151,30 @@ static int batch_add_own(struct writer_state *state, uint64_t mark)
     return r || mark <= state->mark ? r : state->store->ops->set_id_mark(state->store, mark);
 }
 
-/* Tries the jobs in one transaction. 0: it is committed. *to_blame: a job failed, and the others
- * may go through without that one. *appended: an append succeeded. */
+/* Tries the jobs in one transaction. 0: it is committed. */
 static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_t len,
-                     bool *to_blame, bool *appended)
+                     struct batch_trial *trial)
 {
     struct store *store = state->store;
     uint64_t mark = state->last_id ? outbox_ids_mark(state->last_id) : 0;
     int r = store->ops->begin(store);
-    int half_done = 0; /* a group's failure */
+    int half_done = 0; /* a group's failure, or the store is away */
 
-    *to_blame = *appended = false;
+    *trial = (struct batch_trial){0};
     if (r)
         return r;
     for (size_t i = 0; i < len && !half_done; i++) {
-        jobs[i]->result = batch_do(state, jobs[i], appended);
-        *to_blame |= batch_is_failure(jobs[i]->result);
-        if (jobs[i]->type == OUTBOX_JOB_GROUP)
+        jobs[i]->result = batch_do(state, jobs[i], &trial->appended);
+        trial->to_blame |= batch_is_failure(jobs[i]->result);
+        if (jobs[i]->type == OUTBOX_JOB_GROUP || jobs[i]->result == STORE_AWAY)
             half_done = jobs[i]->result;
     }
-    r = store_end(store, half_done ? half_done : batch_add_own(state, mark));
-    *to_blame |= r == STORE_FULL; /* a full disk may show at the commit only */
+    if (!half_done)
+        half_done = batch_add_own(state, mark);
+    r = store_end(store, half_done);
+    trial->in_doubt = r == STORE_AWAY && !half_done;
+    /* A full disk, or a row that the store cannot take, may show at the commit only. */
+    trial->to_blame |= r == STORE_FULL || r == STORE_REFUSED;
     if (r)
         return r;
     outbox_unstored_written(state->unstored);
@@ -168,24 +184,42 @@ static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_
     return 0;
 }
 
-static void batch_commit(struct writer_state *state, struct outbox_job **jobs, size_t len)
+/* The transaction of the jobs has ended with r, for good. */
+static void batch_end_all(struct writer_state *state, struct outbox_job **jobs, size_t len, int r,
+                          bool appended)
 {
-    bool to_blame, appended;
-    int64_t began_ms = clock_mono_ms(&clock_system);
-    int r = batch_try(state, jobs, len, &to_blame, &appended);
-
-    histogram_add(&state->now.commits, clock_mono_ms(&clock_system) - began_ms);
-    if (r && to_blame && len > 1) {
-        batch_commit(state, jobs, len / 2);
-        batch_commit(state, jobs + len / 2, len - len / 2);
-        return;
-    }
     writer_state_note_change(state, r, appended);
     for (size_t i = 0; i < len; i++) {
         if (!r && batch_is_failure(jobs[i]->result))
             writer_state_note_change(state, jobs[i]->result, appended);
         batch_end(jobs[i], r ? r : jobs[i]->result);
     }
+}
+
+/* Does so many jobs of the batch. Returns how many, from the first one, have their results: fewer
+ * where the store is away. */
+static size_t batch_commit(struct writer_batch *batch, struct writer_state *state,
+                           struct outbox_job **jobs, size_t len)
+{
+    struct batch_trial trial;
+    int64_t began_ms = clock_mono_ms(&clock_system);
+    int r = batch_try(state, jobs, len, &trial);
+
+    if (writer_state_note_away(state, r) == STORE_AWAY) {
+        batch->in_doubt = trial.in_doubt;
+        batch->appended = trial.appended;
+        batch->len = len;
+        memmove(batch->jobs, jobs, len * sizeof(struct outbox_job *));
+        return 0;
+    }
+    histogram_add(&state->now.commits, clock_mono_ms(&clock_system) - began_ms);
+    if (r && trial.to_blame && len > 1) {
+        size_t half = len / 2;
+        size_t done = batch_commit(batch, state, jobs, half);
+        return done < half ? done : half + batch_commit(batch, state, jobs + half, len - half);
+    }
+    batch_end_all(state, jobs, len, r, trial.appended);
+    return len;
 }
 
 /* ---- Together ---- */
@@ -208,8 +242,22 @@ bool writer_batch_add(struct writer_batch *batch, struct outbox_job *job)
     return true;
 }
 
-void writer_batch_commit(struct writer_batch *batch, struct writer_state *state)
+struct outbox_job *writer_batch_commit(struct writer_batch *batch, struct writer_state *state)
 {
-    batch_commit(state, batch->jobs, batch->len);
-    batch->len = batch->bytes = 0;
+    size_t len = batch->len;
+
+    batch->bytes = 0;
+    struct outbox_job *left =
+        batch_commit(batch, state, batch->jobs, len) < len ? batch->jobs[0] : NULL;
+    if (!batch->in_doubt)
+        batch->len = 0;
+    return left;
+}
+
+void writer_batch_resolve(struct writer_batch *batch, struct writer_state *state, bool committed)
+{
+    if (batch->in_doubt && committed)
+        batch_end_all(state, batch->jobs, batch->len, 0, batch->appended);
+    batch->len = 0;
+    batch->in_doubt = false;
 }

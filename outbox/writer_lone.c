@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Lone jobs of the writer: each runs outside the batches, in a transaction of its own or in none.
+/*
+ * Lone jobs of the writer: each runs outside the batches, in a transaction of its own or in none.
+ * One that meets a store that is away has the result STORE_AWAY, and is done anew later, also where
+ * its commit is in doubt: refusing offers and naming models twice is as good as once.
  */
 #include "outbox/writer_lone.h"
 
@@ -100,6 +103,8 @@ static int lone_refuse(struct writer_state *state, struct outbox_walk *walk)
     r = store->ops->commit(store);
     if (!r)
         walk->refused = rows;
+    if (r == STORE_AWAY)
+        return r;
     writer_state_read_counts(state);
     writer_state_find_offers(state);
     return r;
@@ -123,7 +128,8 @@ static int lone_name(struct writer_state *state, const struct outbox_naming *nam
     for (size_t i = 0; i < naming->models_len && !r; i++)
         r = store->ops->name(store, naming->models[i]);
     r = store_end(store, r);
-    writer_state_read_counts(state);
+    if (r != STORE_AWAY)
+        writer_state_read_counts(state);
     return r;
 }
 
@@ -143,9 +149,11 @@ void writer_lone_do(struct writer_state *state, struct outbox_job *job)
         break;
     case OUTBOX_JOB_WALK:
         job->result = lone_walk(state, container_of(job, struct outbox_walk, job));
+        (void)writer_state_note_away(state, job->result);
         break;
     case OUTBOX_JOB_NAMING:
         job->result = lone_name(state, container_of(job, struct outbox_naming, job));
+        (void)writer_state_note_away(state, job->result);
         break;
     case OUTBOX_JOB_OP:
     case OUTBOX_JOB_GROUP:

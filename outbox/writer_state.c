@@ -3,6 +3,7 @@
 #include "outbox/writer_state.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -10,8 +11,22 @@
 /* How long a failed reading shows in the status; most readings are tried again within a second. */
 enum { STATE_UNREADABLE_MS = 5000 };
 
+int writer_state_note_away(struct writer_state *state, int r)
+{
+    struct outbox_status *now = &state->now;
+    const char *why = state->store->why_away;
+
+    if (r != STORE_AWAY || now->away)
+        return r;
+    now->away = true;
+    now->times_away++;
+    (void)snprintf(now->why_away, sizeof(now->why_away), "%s", why ? why : "");
+    return r;
+}
+
 int writer_state_note_reading(struct writer_state *state, int r)
 {
+    writer_state_note_away(state, r);
     if (r == STORE_BROKEN || r < 0) {
         state->now.unreadable = true;
         state->unreadable_at_ms = clock_mono_ms(&clock_system);
@@ -40,6 +55,8 @@ static int state_fault(int r)
 
 void writer_state_note_change(struct writer_state *state, int r, bool appended)
 {
+    if (writer_state_note_away(state, r) == STORE_AWAY) /* nothing is known of the disk */
+        return;
     if (r == STORE_REFUSED) /* the row is at fault, and not the store */
         return;
     if (r)
@@ -86,6 +103,8 @@ void writer_state_load_filter(struct writer_state *state)
 {
     const struct store_filter filter = {.first = STORE_DEAD, .last = STORE_FORCED, .bare = true};
 
+    if (state->store->journal)
+        return;
     if (writer_state_note_reading(
             state, writer_state_read_rows(state, filter, state_add_letter, state)) == 0)
         letter_filter_set_loaded(state->filter, true);
@@ -127,21 +146,26 @@ void writer_state_tick(struct writer_state *state)
 {
     struct store *store = state->store;
     bool changed = false, mended = false;
-    bool damaged = store->ops->tend(store, &mended) != 0;
+    int r = writer_state_note_away(state, store->ops->tend(store, &mended));
+    bool damaged = r != 0;
 
+    if (r == STORE_AWAY)
+        return;
     state->now.unreadable =
         damaged || (state->now.unreadable &&
                     clock_mono_ms(&clock_system) - state->unreadable_at_ms < STATE_UNREADABLE_MS);
     if (state->now.failing) {
-        int r = state_probe(state);
+        r = writer_state_note_away(state, state_probe(state));
+        if (r == STORE_AWAY)
+            return;
         state->now.failing = state_fault(r);
     }
     if (mended) /* mending makes letters of rows that it cannot read whole */
         letter_filter_set_loaded(state->filter, false);
     if (!letter_filter_is_loaded(state->filter))
         writer_state_load_filter(state);
-    int r = writer_state_note_reading(state, store->ops->changed(store, &changed));
-    if (r)
+    r = writer_state_note_reading(state, store->ops->changed(store, &changed));
+    if (r && r != STORE_AWAY)
         state->now.failing = state_fault(r);
     if (changed) {
         writer_state_find_offers(state);

@@ -23,6 +23,9 @@ struct writer_state {
     uint64_t mark;                 /* the stored mark: the store's id_mark() (outbox_ids.h) */
 };
 
+/* Notes the outcome of any call of the store's, and returns it: whether the store is away. */
+int writer_state_note_away(struct writer_state *state, int r);
+
 /* Notes the outcome of a reading, and returns it. A failure makes the status unreadable. */
 int writer_state_note_reading(struct writer_state *state, int r);
 
@@ -41,7 +44,8 @@ void writer_state_read_counts(struct writer_state *state);
 /* Reads anew whether there are offers. */
 void writer_state_find_offers(struct writer_state *state);
 
-/* Loads the letter filter. As long as that fails, every record may have letters. */
+/* Loads the letter filter. As long as that fails, every record may have letters, as all may in a
+ * journal: other relays make letters, too. */
 void writer_state_load_filter(struct writer_state *state);
 
 /* Reads mark, counts and whether there are offers, at the start. 0, or a failure of the store's. */

@@ -26,13 +26,6 @@ enum {
     BACKLOG_PAGE_BYTES_MIN = 64 * 1024, /* while the window has no bytes left */
 };
 
-bool backlog_must_spill(const struct model *model)
-{
-    return model->relay->outbox &&
-           (queue_is_behind(&model->queue) || model->lanes.places >= core_window(model) ||
-            core_is_full(model->relay));
-}
-
 /* ---- from a row to its lane ---- */
 
 /* Puts the row's event into its lane. An event whose body the disk has spoilt becomes a letter, for

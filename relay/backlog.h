@@ -7,8 +7,5 @@
 struct model;
 struct relay;
 
-/* Whether a new event of the model must go to disk alone, without a place in memory. */
-bool backlog_must_spill(const struct model *model);
-
 /* Begins a page for each model whose queue is behind and that has room. For the pump. */
 void backlog_read_all(struct relay *relay);

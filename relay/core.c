@@ -45,6 +45,26 @@ void core_finish(struct delivery *delivery)
     core_ask_pump(relay);
 }
 
+bool core_must_spill(const struct model *model)
+{
+    return model->relay->outbox &&
+           (queue_is_behind(&model->queue) || model->lanes.places >= core_window(model) ||
+            core_is_full(model->relay));
+}
+
+bool core_place(struct delivery *delivery, enum lanes_haste haste)
+{
+    struct queue *queue = &delivery->model->queue;
+
+    if (!core_must_spill(delivery->model) && core_join(delivery, haste) == 0) {
+        queue_join(queue, delivery->id);
+        return true;
+    }
+    queue_spill(queue, delivery->id);
+    core_ask_pump(delivery->relay);
+    return false;
+}
+
 size_t core_window(const struct model *model)
 {
     const struct relay *relay = model->relay;

@@ -70,6 +70,7 @@ struct relay {
     struct loop *loop;
     struct transport *transport;
     struct outbox *outbox; /* NULL: OUTBOX is off */
+    bool journal;          /* the outbox gives the ids, and stores each event before it is sent */
     struct dice *dice;
     struct relay_options options;
     enum relay_phase phase;
@@ -115,6 +116,7 @@ struct relay {
     struct sizes batch_sizes;            /* of calls with several events */
     uint64_t batch_splits;               /* batches that were sent again in halves */
     struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
+    char not_ready[OUTBOX_WHY_MAX + 32]; /* the text of /readyz while the outbox is away */
     struct log_sum unrouted;             /* logs letters that never were in a lane */
     struct log_sum blamed;               /* logs events that fail while others get through */
     struct log_sum refused;              /* logs replays that were refused one by one */
@@ -125,8 +127,16 @@ extern const char core_stopping_text[];
 /* A state has changed: the pump runs at the end of this turn of the loop. */
 void core_ask_pump(struct relay *relay);
 
-/* The id of the next event: higher than every id before, and never given twice. */
+/* The id of the next event: higher than every id before, and never given twice. 0: the outbox gives
+ * it with the row. */
 uint64_t core_next_id(struct relay *relay);
+
+/* Whether a new event of the model must go to disk alone, without a place in memory. */
+bool core_must_spill(const struct model *model);
+
+/* An event that is on disk has got an id higher than all before. True: it stands at the end of its
+ * record's lane; false: it is spilled, and a page brings it back. */
+bool core_place(struct delivery *delivery, enum lanes_haste haste);
 
 /* Puts the event at the end of its record's lane. If the model's gate is not open, the event
  * knocks. Outcomes of lanes_join(). */

@@ -2,7 +2,7 @@
 /*
  * A delivery's states.
  *
- *   SPILLED --stored, or refused by the disk--> gone
+ *   STORING --stored, with a place in memory--> WAITING; --stored without, refused--> gone
  *   FETCHING --taken--> WAITING; --refused, stale--> gone
  *   WAITING --lanes_start--> IN_FLIGHT --done, rejected--> SETTLING --written--> gone
  *                                '--again, held--> RESTING --timer, gate--> WAITING
@@ -20,7 +20,7 @@
 
 /* For each state, the states that may follow. */
 static const unsigned delivery_moves[DELIVERY_STATES_] = {
-    [DELIVERY_SPILLED] = 0,
+    [DELIVERY_STORING] = 1U << DELIVERY_WAITING,
     [DELIVERY_FETCHING] = 1U << DELIVERY_WAITING,
     [DELIVERY_WAITING] =
         1U << DELIVERY_IN_FLIGHT | 1U << DELIVERY_RESTING | 1U << DELIVERY_SETTLING,

@@ -19,8 +19,8 @@ struct relay;
 
 /* What an event waits for. delivery_enter() alone moves it from state to state. */
 enum delivery_state {
-    DELIVERY_SPILLED,   /* no place in memory: it is stored, to come back by a page */
-    DELIVERY_FETCHING,  /* an offer that has its place, and that the outbox makes pending */
+    DELIVERY_STORING,   /* for the disk, without a place: gets one then, or a page brings it back */
+    DELIVERY_FETCHING,  /* an offer that the outbox makes pending */
     DELIVERY_WAITING,   /* in its lane for a slot; at the lane's head maybe for the disk */
     DELIVERY_IN_FLIGHT, /* for Convex: an attempt is in flight */
     DELIVERY_RESTING,   /* for a timer, or a gate that opens: an attempt failed */
@@ -39,22 +39,23 @@ enum delivery_row {
  * Which combinations there are:
  *
  *   state       row            ticket
- *   SPILLED     WRITING        NONE, WAITING
+ *   STORING     WRITING        any
  *   FETCHING    STORED         NONE
  *   WAITING     any            any; but with an outbox, not NONE where the row is NONE
  *   IN_FLIGHT   any            any
  *   RESTING     as WAITING
  *   SETTLING    any            any
  *
- * A forced offer that is FETCHING has its new id already, while the row still has the old one. With
- * an outbox, the row of an event is NONE if the disk refused the append, or if Convex was faster.
- * If the disk refused, the sender is told 503 once the ticket is due, and the event then lives on
- * only while an attempt is in flight. Without an outbox every row is NONE.
+ * A forced offer that is FETCHING has its new id already, while the row still has the old one.
+ * Where the outbox is a journal, that offer and events that are STORING have neither id nor place.
+ * With an outbox, the row of an event is NONE if the disk refused the append, or if Convex was
+ * faster. If the disk refused, the sender is told 503 once the ticket is due, and the event then
+ * lives on only while an attempt is in flight. Without an outbox every row is NONE.
  */
 struct delivery {
     enum delivery_state state;
     enum delivery_row row;
-    uint64_t id;
+    uint64_t id; /* 0: the outbox, a journal, gives it with the row */
     struct event event;
     struct relay *relay;
     struct model *model; /* NULL: the handlers refused the event, which goes straight to letters */
@@ -75,7 +76,8 @@ struct delivery {
     int64_t tried_ms;         /* wall clock; when the last attempt began; 0: never */
     int64_t since_ms;         /* mono; the event's age counts from here */
     struct buf reason;        /* why the last attempt failed, cut to CORE_REASON_MAX */
-    struct loop_timer timer;  /* while RESTING, or SETTLING until the disk is asked again */
+    struct loop_timer timer;  /* while RESTING, or SETTLING until the disk is asked again; in a
+                                 journal until the sender has waited long enough for the disk */
 
     enum reply reply;   /* while SETTLING: the sender's answer once the fate is written */
     struct buf message; /* the whole message of that answer */

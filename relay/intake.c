@@ -5,6 +5,9 @@
  * The events of a parcel get ids and places in one turn of the loop, in their order, and are stored
  * as one group. No event is sent before the group is on disk: where the disk refuses the group, or
  * memory is short, nothing of the parcel was taken, even if Convex is well.
+ *
+ * A journal gives ids, and with them the order, as it stores: there any event gets its place once
+ * it is on disk (relay/settle.c).
  */
 #include "relay/intake.h"
 
@@ -13,16 +16,26 @@
 #include "base/allocator.h"
 #include "base/error.h"
 #include "handlers/parcel.h"
-#include "relay/backlog.h"
 #include "relay/core.h"
 #include "relay/routing.h"
 #include "relay/settle.h"
 
-static const char intake_no_memory[] = "Out of memory";
+/* Bytes of events that wait to be stored while the outbox is away. */
+enum { INTAKE_AWAY_BYTES = 32 * 1024 * 1024 };
 
-static bool intake_is_over(const struct relay *relay)
+static const char intake_no_memory[] = "Out of memory";
+static const char intake_away[] = "The outbox is away";
+
+/* Why events of so many bytes cannot be taken now; SPAN_NULL: they can. */
+static struct span intake_refusal(const struct relay *relay, size_t bytes)
 {
-    return relay->phase == RELAY_GIVEN_UP && !relay->outbox;
+    if (!relay->outbox)
+        return relay->phase == RELAY_GIVEN_UP ? span_of(core_stopping_text) : SPAN_NULL;
+    if (relay->journal && outbox_is_away(relay->outbox) &&
+        (relay->phase == RELAY_GIVEN_UP ||
+         relay->deliveries.unstored_bytes + bytes > INTAKE_AWAY_BYTES))
+        return span_of(intake_away);
+    return SPAN_NULL;
 }
 
 /* The event joins its record's lane, or goes to disk alone. made: the args are for the model's
@@ -34,8 +47,13 @@ static int intake_place(struct delivery *delivery, struct model *model, bool spi
     delivery->model = model;
     delivery->made_for = made ? model->generation : 0;
     delivery->id = core_next_id(relay);
+    if (relay->journal) {
+        delivery->state = DELIVERY_STORING;
+        ticket_set_time(&relay->tickets, &delivery->ticket);
+        return 0;
+    }
     if (spills) {
-        delivery->state = DELIVERY_SPILLED;
+        delivery->state = DELIVERY_STORING;
         queue_spill(&model->queue, delivery->id);
         core_ask_pump(relay);
         return 0;
@@ -56,13 +74,14 @@ void intake_accept(struct relay *relay, struct event *event, struct routes *rout
 {
     struct model *model;
     struct delivery *delivery = NULL;
+    struct span refusal = intake_refusal(relay, event->body.len);
 
-    if (intake_is_over(relay)) {
-        request_reply_with(request, REPLY_UNAVAILABLE, span_of(core_stopping_text));
+    if (refusal.at) {
+        request_reply_with(request, REPLY_UNAVAILABLE, refusal);
         return;
     }
     int r = routing_model(relay, routes, route, &model);
-    bool spills = r == 0 && backlog_must_spill(model);
+    bool spills = r == 0 && core_must_spill(model);
     if (r == 0)
         delivery = delivery_new(&relay->deliveries, event, request);
     if (!delivery) {
@@ -88,6 +107,11 @@ void intake_bury(struct relay *relay, struct event *event, struct span reason, e
     if (!relay->outbox) {
         core_count_discarded(relay, intake_model_of(relay, event));
         request_reply_with(request, reply, reason);
+        return;
+    }
+    struct span refusal = intake_refusal(relay, event->body.len);
+    if (refusal.at) {
+        request_reply_with(request, REPLY_UNAVAILABLE, refusal);
         return;
     }
     struct delivery *delivery = delivery_new(&relay->deliveries, event, request);
@@ -169,7 +193,7 @@ static int intake_add(struct intake *intake, size_t place)
     struct relay *relay = intake->relay;
     struct parcel_item *item = &intake->parcel->items[place];
     bool refused = intake_is_refused(intake, place);
-    bool spills = !refused && backlog_must_spill(intake->model);
+    bool spills = !refused && core_must_spill(intake->model);
 
     if (refused && !relay->outbox)
         return 0;
@@ -230,6 +254,15 @@ static void intake_discard(struct intake *intake)
     }
 }
 
+static size_t intake_bytes(const struct parcel *parcel)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < parcel->len; i++)
+        bytes += parcel->items[i].event.body.len;
+    return bytes;
+}
+
 static int intake_take(struct intake *intake)
 {
     int r = intake_new_group(intake->relay, &intake->group);
@@ -248,11 +281,12 @@ void intake_accept_all(struct relay *relay, struct parcel *parcel, struct routes
                        const struct route *route, bool made)
 {
     struct intake intake = {.relay = relay, .parcel = parcel, .made = made};
+    struct span refusal = intake_refusal(relay, intake_bytes(parcel));
     int r = 0;
 
     TAILQ_INIT(&intake.deliveries);
-    if (intake_is_over(relay)) {
-        parcel_refuse(parcel, span_of(core_stopping_text));
+    if (refusal.at) {
+        parcel_refuse(parcel, refusal);
         return;
     }
     if (route)

@@ -18,6 +18,12 @@
  *                         outbox works in the order of submission. While a stale mark is owed, no
  *                         offer is taken.
  *
+ * In a journal, an event gets its id and its place together, once it is stored, and so does a
+ * forced offer, once it is taken: what was submitted before the taking has a lower id, and its
+ * place before; what was submitted behind it has a higher id, and its place behind. Any other offer
+ * keeps its id, which is lower than those of all events that are being stored. It claims its place
+ * first, as ever: such an event is "not there yet", wherever in the outbox its append is.
+ *
  * A walk through the outbox finds which models have offers, after another process has changed the
  * outbox and after routes have changed. On the way, offers of models without a route are refused.
  */
@@ -80,6 +86,21 @@ static void offers_refused(struct outbox_op *op, int r)
     core_finish(delivery);
 }
 
+/* In a journal a forced offer has its new id now, and gets its place. False: it is spilled, and
+ * gone from memory. */
+static bool offers_place(struct delivery *delivery, uint64_t new_id)
+{
+    if (delivery->id == new_id)
+        return true;
+    if (delivery->place.lane) /* it was read before somebody forced it */
+        lanes_leave(&delivery->relay->lanes, &delivery->place);
+    delivery->id = new_id;
+    if (core_place(delivery, LANES_IDLE))
+        return true;
+    core_finish(delivery);
+    return false;
+}
+
 static void offers_taken(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, append);
@@ -93,14 +114,17 @@ static void offers_taken(struct outbox_op *op, int r)
         return;
     }
     struct prepared *prepared = op->taken_row->prepared;
-    prepared_move(op->taken_row, delivery);
+    struct outbox_row *row = op->taken_row;
+    prepared_move(row, delivery);
     delivery_enter(delivery, DELIVERY_WAITING);
-    if (prepared->spoilt)
-        settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
-    else
-        lanes_ready(&delivery->relay->lanes, &delivery->place);
-    outbox_row_free(op->taken_row);
-    core_ask_pump(delivery->relay);
+    if (offers_place(delivery, op->new_id)) {
+        if (prepared->spoilt)
+            settle_bury(delivery, REPLY_FAILED, buf_span(&prepared->why));
+        else
+            lanes_ready(&delivery->relay->lanes, &delivery->place);
+        core_ask_pump(delivery->relay);
+    }
+    outbox_row_free(row);
 }
 
 static void offers_submit(struct delivery *delivery, const struct store_row *row, bool overtaken)
@@ -134,6 +158,10 @@ static int offers_claim(struct model *model, const struct store_row *row)
     delivery->model = model;
     delivery->id = row->state == STORE_FORCED ? core_next_id(relay) : row->id;
     delivery_set_row(delivery, DELIVERY_ROW_STORED);
+    if (delivery->id == 0) {
+        offers_submit(delivery, row, false);
+        return 0;
+    }
     delivery->event.record = row->record; /* the lane copies its bytes */
     int r = core_join(delivery, LANES_IDLE);
     delivery->event.record = SPAN_NULL;

@@ -10,6 +10,7 @@
 #include "relay/relay.h"
 
 #include <errno.h>
+#include <stdio.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -26,7 +27,10 @@
 #include "relay/settle.h"
 #include "relay/snapshot_fill.h"
 
-enum { RELAY_TEND_MS = 1000 };
+enum {
+    RELAY_TEND_MS = 1000,
+    RELAY_AWAY_MS = 2000, /* an outbox that is away for less is not shown by /readyz */
+};
 
 static struct relay *relay_of(struct inbox *inbox)
 {
@@ -72,7 +76,7 @@ static size_t relay_unstored_bytes(struct inbox *inbox)
 
 static const char *relay_not_ready(struct inbox *inbox)
 {
-    const struct relay *relay = relay_of(inbox);
+    struct relay *relay = relay_of(inbox);
     struct outbox_status status;
 
     if (relay->phase > RELAY_SERVES)
@@ -80,6 +84,11 @@ static const char *relay_not_ready(struct inbox *inbox)
     if (!relay->outbox)
         return NULL;
     outbox_status(relay->outbox, &status);
+    if (status.away && loop_now_ms(relay->loop) - status.away_since_ms >= RELAY_AWAY_MS) {
+        (void)snprintf(relay->not_ready, sizeof(relay->not_ready), "The outbox is away%s%s",
+                       status.why_away[0] ? ": " : "", status.why_away);
+        return relay->not_ready;
+    }
     if (status.failing == STORE_FULL)
         return "The outbox is full";
     if (status.failing)
@@ -148,6 +157,7 @@ static int relay_init(struct relay *relay, struct loop *loop, const struct relay
 static int relay_begin_outbox(struct relay *relay, struct outbox *outbox)
 {
     relay->outbox = outbox;
+    relay->journal = outbox && outbox_is_journal(outbox);
     relay->model_options = (struct models_options){
         .relay = relay,
         .loop = relay->loop,
@@ -218,8 +228,9 @@ void relay_give_up(struct relay *relay)
 {
     relay_enter(relay, RELAY_GIVEN_UP);
     tickets_hurry(&relay->tickets);
-    /* Without an outbox no ticket has a time, and only Convex could answer. */
-    if (!relay->outbox)
+    /* Without an outbox no ticket has a time, and only Convex could answer. While the outbox is
+     * away, whoever still waits has no row. */
+    if (!relay->outbox || outbox_is_away(relay->outbox))
         relay_abandon(relay);
 }
 
@@ -275,4 +286,17 @@ size_t relay_pending(const struct relay *relay)
 int relay_in_flight(const struct relay *relay)
 {
     return relay->lanes.in_flight;
+}
+
+bool relay_awaits_outbox(const struct relay *relay)
+{
+    const struct delivery *delivery;
+
+    if (!relay->outbox || !outbox_is_away(relay->outbox))
+        return false;
+    TAILQ_FOREACH (delivery, &relay->deliveries.list, link) {
+        if (delivery->state == DELIVERY_SETTLING)
+            return true;
+    }
+    return false;
 }

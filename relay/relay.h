@@ -47,6 +47,9 @@ size_t relay_pending(const struct relay *relay);
 /* How many attempts are in flight. */
 int relay_in_flight(const struct relay *relay);
 
+/* Whether the outbox is away, and events whose fate is known wait until it is back. */
+bool relay_awaits_outbox(const struct relay *relay);
+
 /* A stop has begun, and /readyz says so. Events that still come are taken as before. */
 void relay_stopping(struct relay *relay);
 
@@ -54,7 +57,7 @@ void relay_stopping(struct relay *relay);
 void relay_stop_sending(struct relay *relay);
 
 /* DRAIN_MS is over: each sender that waits is answered, 202 or 503, as soon as the outbox has said
- * whether the event is on disk. */
+ * whether the event is on disk; at once, if the outbox is away. */
 void relay_give_up(struct relay *relay);
 
 /* The outbox has not answered in time either: each sender that waits is answered 503 at once. */

@@ -25,13 +25,25 @@
  *   none, dead       The event could be neither delivered nor stored. The sender is told 503 with
  *                    Convex's message, and the event is gone. Keeping the event would hold up the
  *                    next one of its record, though Convex may be well.
+ *
+ * A journal stores first. The append gives the event its id, and appends end in the order of their
+ * ids: so an event gets its place in line at the end of its append (settle_place()), and nothing
+ * is sent without a row. The append of a letter is its fate. While the journal is away, operations
+ * wait. A sender waits for its append as long as SETTLE_PATIENCE_MS, or SYNC_WAIT_MS if that is
+ * more, and is told 503; what the outbox does not have under way by then, it never stores. An
+ * append that was under way, and turns out stored after all, is delivered though its sender was
+ * told 503: nobody can know before. A fate waits without end, and the lane with it; the sender is
+ * told the fate after SYNC_WAIT_MS, since the row as it was is safe.
  */
 #include "relay/settle.h"
 
 #include "base/log.h"
 #include "relay/core.h"
 
-enum { SETTLE_AGAIN_MS = 1000 };
+enum {
+    SETTLE_AGAIN_MS = 1000,
+    SETTLE_PATIENCE_MS = 5000,
+};
 
 /* The row that the event would have now. The event keeps what the row points at in place until the
  * operation is done. */
@@ -54,6 +66,46 @@ static struct store_row settle_row(const struct delivery *delivery)
     };
 }
 
+/* ---- journals ---- */
+
+static struct span settle_unstored_text(bool grouped)
+{
+    return grouped ? SPAN("The events could not be stored") : SPAN("The event could not be stored");
+}
+
+/* The sender has waited long enough for the append. May free the delivery. */
+static void settle_give_up(void *ctx)
+{
+    struct delivery *delivery = ctx;
+    struct outbox *outbox = delivery->relay->outbox;
+
+    delivery_answer(delivery, REPLY_UNAVAILABLE, settle_unstored_text(delivery->group));
+    if (delivery->group)
+        outbox_give_up_group(outbox, delivery->group);
+    else
+        outbox_give_up(outbox,
+                       delivery->state == DELIVERY_STORING ? &delivery->append : &delivery->fate);
+}
+
+static void settle_set_patience(struct delivery *delivery)
+{
+    const struct relay *relay = delivery->relay;
+    int64_t patience_ms = relay->options.sync_wait_ms > SETTLE_PATIENCE_MS
+                              ? relay->options.sync_wait_ms
+                              : SETTLE_PATIENCE_MS;
+
+    delivery->timer = (struct loop_timer){.fn = settle_give_up, .ctx = delivery};
+    loop_timer_set(relay->loop, &delivery->timer, loop_now_ms(relay->loop) + patience_ms);
+}
+
+/* The event is stored, and gets its place in line, if the window has one. */
+static void settle_place(struct delivery *delivery, uint64_t id)
+{
+    delivery->id = id;
+    if (core_place(delivery, LANES_LIVE))
+        delivery_enter(delivery, DELIVERY_WAITING);
+}
+
 /* ---- pending ---- */
 
 /* The group was stored, or was refused. Whether the event was in one. */
@@ -65,11 +117,6 @@ static bool settle_leave_group(struct delivery *delivery)
     return grouped;
 }
 
-static struct span settle_unstored_text(bool grouped)
-{
-    return grouped ? SPAN("The events could not be stored") : SPAN("The event could not be stored");
-}
-
 static void settle_appended(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, append);
@@ -77,7 +124,9 @@ static void settle_appended(struct outbox_op *op, int r)
 
     delivery_set_row(delivery, r ? DELIVERY_ROW_NONE : DELIVERY_ROW_STORED);
     core_ask_pump(delivery->relay);
-    if (delivery->state == DELIVERY_SPILLED ||
+    if (!r && delivery->id == 0)
+        settle_place(delivery, op->row.id);
+    if (delivery->state == DELIVERY_STORING ||
         (delivery->state == DELIVERY_WAITING && grouped && r)) {
         if (r)
             delivery_answer(delivery, REPLY_UNAVAILABLE, settle_unstored_text(grouped));
@@ -105,6 +154,8 @@ void settle_append(struct delivery *delivery)
         .patient = true,
         .done = settle_appended,
     };
+    if (relay->journal)
+        settle_set_patience(delivery);
     if (delivery->group)
         outbox_group_add(delivery->group, &delivery->append);
     else
@@ -151,8 +202,11 @@ void settle_ticket_due(struct ticket *ticket)
     struct delivery *delivery = container_of(ticket, struct delivery, ticket);
     struct span reason = buf_span(&delivery->reason);
 
-    if (delivery->state == DELIVERY_SETTLING)
+    if (delivery->state == DELIVERY_SETTLING) {
+        if (delivery->relay->journal && delivery->row == DELIVERY_ROW_STORED)
+            delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
         return; /* settle_written() will answer */
+    }
     switch (delivery->row) {
     case DELIVERY_ROW_WRITING:
         return; /* settle_appended() will call this again */
@@ -207,6 +261,17 @@ static void settle_give_up_letter(struct delivery *delivery, bool grouped)
     core_finish(delivery);
 }
 
+static void settle_log_dead(struct delivery *delivery, uint64_t id)
+{
+    struct model *model = delivery->model;
+    struct log_sum *sum = model ? &model->failures : &delivery->relay->unrouted;
+
+    if (log_sum_first(sum))
+        log_warn(sum->message, "request", ticket_request_id(&delivery->ticket), "id",
+                 log_number(id), "model", model ? model->name : NULL, "attempts",
+                 log_number(delivery->attempts));
+}
+
 static void settle_written(struct outbox_op *op, int r)
 {
     struct delivery *delivery = container_of(op, struct delivery, fate);
@@ -216,6 +281,8 @@ static void settle_written(struct outbox_op *op, int r)
     if (op->kind == OUTBOX_DELIVERED && !stored && (r || op->missing)) { /* the append failed */
         settle_forget(delivery);
     } else if (r == 0) {
+        if (delivery->id == 0)
+            settle_log_dead(delivery, op->row.id);
         delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
         core_finish(delivery);
     } else if (stored) {
@@ -243,8 +310,12 @@ static void settle_write(struct delivery *delivery, enum outbox_kind kind)
         .patient = kind == OUTBOX_DELIVERED && lanes_is_last(&delivery->place),
         .done = settle_written,
     };
-    if (kind == OUTBOX_BURY)
+    if (kind != OUTBOX_DELIVERED)
         delivery->fate.row.died_ms = clock_wall_ms(loop_clock(delivery->relay->loop));
+    if (kind == OUTBOX_APPEND) {
+        delivery->fate.row.state = STORE_DEAD;
+        settle_set_patience(delivery);
+    }
     if (delivery->group && delivery->row == DELIVERY_ROW_NONE) /* a letter from the beginning */
         outbox_group_add(delivery->group, &delivery->fate);
     else
@@ -287,17 +358,6 @@ void settle_delivered(struct delivery *delivery)
         settle_write(delivery, OUTBOX_DELIVERED);
 }
 
-static void settle_log_dead(struct delivery *delivery)
-{
-    struct model *model = delivery->model;
-    struct log_sum *sum = model ? &model->failures : &delivery->relay->unrouted;
-
-    if (log_sum_first(sum))
-        log_warn(sum->message, "request", ticket_request_id(&delivery->ticket), "id",
-                 log_number(delivery->id), "model", model ? model->name : NULL, "attempts",
-                 log_number(delivery->attempts));
-}
-
 void settle_bury(struct delivery *delivery, enum reply reply, struct span reason)
 {
     struct relay *relay = delivery->relay;
@@ -310,7 +370,8 @@ void settle_bury(struct delivery *delivery, enum reply reply, struct span reason
         core_finish(delivery);
         return;
     }
-    settle_log_dead(delivery);
+    if (delivery->id)
+        settle_log_dead(delivery, delivery->id);
     if (kept.len > CORE_REASON_MAX)
         kept.len = CORE_REASON_MAX;
     delivery->reason.len = 0;
@@ -319,5 +380,5 @@ void settle_bury(struct delivery *delivery, enum reply reply, struct span reason
     if (delivery->ticket.state != TICKET_NONE)
         (void)buf_append_span(&delivery->message, reason);
     settle_withdraw_append(delivery);
-    settle_write(delivery, OUTBOX_BURY);
+    settle_write(delivery, delivery->id ? OUTBOX_BURY : OUTBOX_APPEND);
 }

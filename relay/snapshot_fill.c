@@ -151,7 +151,8 @@ static void fill_outbox(const struct relay *relay, struct snapshot *snapshot)
     if (!relay->outbox)
         return;
     outbox_status(relay->outbox, &status);
-    snapshot->outbox = status.failing == STORE_FULL          ? "full"
+    snapshot->outbox = status.away                           ? "away"
+                       : status.failing == STORE_FULL        ? "full"
                        : status.failing || status.unreadable ? "failing"
                                                              : "ok";
     snapshot->outbox_spoilt = status.counts.spoilt;

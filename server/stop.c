@@ -28,10 +28,12 @@ static void stop_enter(struct server *server, enum server_phase phase, int64_t a
 }
 
 /* Whether the loop may end, now that no sender waits for an answer. While draining, the ends of the
- * attempts in flight are waited for, since nobody would hear of them later. */
+ * attempts in flight are waited for, since nobody would hear of them later, and an outbox that is
+ * away, since events would be sent again later. */
 static bool stop_may_end(const struct server *server)
 {
-    return server->phase == SERVER_FLUSHING || relay_in_flight(server->relay) == 0;
+    return server->phase == SERVER_FLUSHING ||
+           (relay_in_flight(server->relay) == 0 && !relay_awaits_outbox(server->relay));
 }
 
 static void stop_check(void *ctx)

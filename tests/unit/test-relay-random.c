@@ -3,7 +3,8 @@
  * Lives at random: events, parcels and letters that are replayed, while Convex, the disk and the
  * memory fail at random, routes come and go, and the relay is restarted. At every moment the order
  * holds; in the end, when all is well again, nothing is missing, and of each parcel all events were
- * taken or none. RELAY_SEED=n lives a single life, for any n.
+ * taken or none. So it is with a journal that is away now and then, and leaves commits in doubt.
+ * RELAY_SEED=n lives a single life, for any n, with either store.
  */
 #include "base/json.h"
 #include "relay/offers.h"
@@ -38,7 +39,7 @@ struct life {
     struct world *world;
     int records;
     int numbers[RECORDS_MAX];
-    bool restarts, faults, batches;
+    bool restarts, faults, batches, journal;
     struct parcel_at_random parcels[PARCELS_MAX];
     int parcels_len;
     bool known[RECORDS_MAX]
@@ -200,6 +201,8 @@ static void mend(void)
         fault_store_set(&life.world->disk, (enum fault_call)call, 0);
     atomic_store(&life.world->disk.refused_id, 0);
     fault_allocator_end();
+    if (life.journal)
+        world_come_back(life.world);
 }
 
 static void calm(int64_t ms)
@@ -254,10 +257,20 @@ static void change_routes(void)
     set_routes(one_in(2) ? life_routes() : "{\"m0\":{\"mutation\":\"m:f\"}}");
 }
 
+static void go_or_come_back(void)
+{
+    if (one_in(2))
+        world_go_away(life.world, (enum journal_end)roll(JOURNAL_ENDS));
+    else
+        world_come_back(life.world);
+}
+
 static void turn(void)
 {
     int what = roll(36);
 
+    if (life.journal && one_in(4))
+        go_or_come_back();
     if (one_in(2)) /* the outbox looks once a second only, real time */
         offers_find(life.world->relay);
     if (what < 9)
@@ -366,7 +379,7 @@ static void assert_all_or_none(unsigned seed)
     }
 }
 
-static void live(unsigned seed)
+static void live(unsigned seed, bool journal)
 {
     static const int64_t steps_ms[] = {1, 5, 20};
     struct world_options options = {0};
@@ -374,6 +387,8 @@ static void live(unsigned seed)
     memset(&life, 0, sizeof(life));
     life.seed = seed;
     life.batches = seed % 2 == 0;
+    life.journal = journal;
+    options.journal = journal;
     options.routes = life_routes();
     options.concurrency = 1 + roll(32);
     options.step_ms = steps_ms[roll(3)];
@@ -401,21 +416,34 @@ static void live(unsigned seed)
     assert_all_or_none(seed);
 }
 
-static void test_lives_at_random(void **state)
+static void live_some(void **state, bool journal)
 {
     const char *seed = getenv("RELAY_SEED");
 
     for (unsigned n = 1; !seed && n <= LIVES; n++) {
-        live(n);
+        live(n, journal);
         (void)end_parcels(state);
     }
     if (seed)
-        live((unsigned)strtoul(seed, NULL, 10));
+        live((unsigned)strtoul(seed, NULL, 10), journal);
+}
+
+static void test_lives_at_random(void **state)
+{
+    live_some(state, false);
+}
+
+static void test_lives_on_a_journal(void **state)
+{
+    live_some(state, true);
 }
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {parcel_test(test_lives_at_random)};
+    const struct CMUnitTest tests[] = {
+        parcel_test(test_lives_at_random),
+        parcel_test(test_lives_on_a_journal),
+    };
 
     log_setup(LOG_ERROR, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,13 @@ static int fault_store_backup(struct store *store, const struct store_backup *ba
     return inner->ops->backup(inner, backup);
 }
 
+static int fault_store_resume(struct store *store, bool *committed)
+{
+    struct store *inner = fault_store_of(store)->inner;
+
+    return inner->ops->resume(inner, committed);
+}
+
 static struct store *fault_store_close(struct store *store)
 {
     struct fault_store *self = fault_store_of(store);
@@ -259,12 +266,14 @@ static const struct store_ops fault_store_ops = {
     .changed = fault_store_changed,
     .tend = fault_store_tend,
     .backup = fault_store_backup,
+    .resume = fault_store_resume,
     .close = fault_store_close,
 };
 
 void fault_store_init(struct fault_store *self, struct store *inner)
 {
-    *self = (struct fault_store){.store = {&fault_store_ops}, .inner = inner};
+    *self = (struct fault_store){.store = *inner, .inner = inner};
+    self->store.ops = &fault_store_ops;
     (void)sem_init(&self->inside, 0, 0);
     (void)sem_init(&self->let_go, 0, 0);
 }

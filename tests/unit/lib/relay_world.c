@@ -37,21 +37,51 @@ static void world_pass_barrier(struct outbox_read *read, struct outbox_rows *row
 {
     (void)more, (void)r;
     assert_true(TAILQ_EMPTY(rows));
-    container_of(read, struct world, barrier)->barrier_passed = true;
+    container_of(read, struct world, barrier)->barrier_set = false;
+}
+
+static void world_set_barrier(struct world *world)
+{
+    world->barrier_set = true;
+    world->barrier = (struct outbox_read){
+        .model = SPAN("no such model"), .rows_max = 1, .bytes_max = 1, .done = world_pass_barrier};
+    outbox_submit_read(world->outbox, &world->barrier);
+}
+
+static void world_await_barrier(struct world *world)
+{
+    world->awaits_disk = true;
+    while (world->barrier_set && !atomic_load(&world->journal.away))
+        assert_int_equal(loop_turn(world->loop), 0);
+    world->awaits_disk = false;
 }
 
 void world_wait_for_disk(struct world *world)
 {
     if (!world->outbox)
         return;
-    world->barrier_passed = false;
-    world->barrier = (struct outbox_read){
-        .model = SPAN("no such model"), .rows_max = 1, .bytes_max = 1, .done = world_pass_barrier};
-    outbox_submit_read(world->outbox, &world->barrier);
-    world->awaits_disk = true;
-    while (!world->barrier_passed)
+    world_await_barrier(world); /* of a time when the journal was away */
+    if (world->barrier_set)
+        return;
+    world_set_barrier(world);
+    world_await_barrier(world);
+}
+
+void world_go_away(struct world *world, enum journal_end end)
+{
+    journal_store_go(&world->journal, end);
+    if (end != JOURNAL_GOES)
+        return;
+    if (!world->barrier_set)
+        world_set_barrier(world);
+    while (!outbox_is_away(world->outbox))
         assert_int_equal(loop_turn(world->loop), 0);
-    world->awaits_disk = false;
+}
+
+void world_come_back(struct world *world)
+{
+    journal_store_come_back(&world->journal);
+    world_wait_for_disk(world);
 }
 
 const struct snapshot_route *world_look(struct world *world, struct snapshot *snapshot,
@@ -149,7 +179,13 @@ void world_start(struct world *world)
     world->hook = (struct loop_hook){.before_wait = world_wait_ms, .ctx = world};
     loop_hook_add(world->loop, &world->hook);
     if (!world->options.keeps_nothing) {
-        fault_store_init(&world->disk, world_open(world, STORE_SERVE));
+        struct store *store = world_open(world, STORE_SERVE);
+        if (world->options.journal) {
+            assert_int_equal(journal_store_init(&world->journal, store), 0);
+            store = &world->journal.store;
+        }
+        world->barrier_set = false;
+        fault_store_init(&world->disk, store);
         assert_int_equal(outbox_new(world->loop, &world->disk.store,
                                     &fault_allocator_outbox.allocator, &world->outbox),
                          0);

@@ -23,6 +23,7 @@
 #include "outbox/store_sqlite.h"
 #include "relay/relay.h"
 #include "tests/unit/lib/fault_store.h"
+#include "tests/unit/lib/journal_store.h"
 #include "tests/unit/lib/rows.h"
 
 enum {
@@ -48,6 +49,7 @@ typedef struct world_answer (*world_convex_fn)(struct world *world, const char *
 
 struct world_options {
     bool keeps_nothing;
+    bool journal; /* the outbox's store is a journal */
     int concurrency;
     int64_t sync_wait_ms;
     int64_t step_ms;
@@ -96,7 +98,8 @@ struct world {
     char folder[64];
     struct loop *loop;
     struct loop_hook hook;
-    struct fault_store disk; /* around the outbox's store */
+    struct fault_store disk;      /* around the outbox's store */
+    struct journal_store journal; /* between the two */
     struct outbox *outbox;
     struct routes *routes;
     struct relay *relay;
@@ -111,7 +114,7 @@ struct world {
     TAILQ_HEAD(, world_call) calls;
     SLIST_HEAD(, sender) senders;
     struct outbox_read barrier;
-    bool barrier_passed, awaits_disk;
+    bool barrier_set, awaits_disk;
     int steps;
     /* What Convex has seen. */
     int attempts, done, flying, flying_max;
@@ -140,8 +143,13 @@ void world_run(struct world *world, int64_t ms);
 void world_run_until(struct world *world, bool (*holds)(struct world *world), int64_t at_most_ms);
 /* Runs while the disk is held: the outbox does none of its jobs meanwhile. */
 void world_run_past_disk(struct world *world, int64_t ms);
-/* Waits until the outbox has done all jobs, by a read that is submitted last. */
+/* Waits until the outbox has done all jobs, by a read that is submitted last; or until its journal
+ * is away. */
 void world_wait_for_disk(struct world *world);
+/* The journal goes away, and the outbox has met that, or will at its next commit. */
+void world_go_away(struct world *world, enum journal_end end);
+/* The journal is back, and all jobs are done. */
+void world_come_back(struct world *world);
 
 /* ---- the relay ---- */
 

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A journal around another store: gives ids at the commit, where it also makes the appends, and can
+ * be away. A test may call what stands below while another thread is inside a call.
+ */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "outbox/outbox_ids.h"
+#include "outbox/store.h"
+
+enum { JOURNAL_ROWS_MAX = 20000, JOURNAL_BATCH = 1024 };
+
+enum journal_end {
+    JOURNAL_GOES,    /* the store is away at once */
+    JOURNAL_LOSES,   /* ... at its next commit, which does not happen */
+    JOURNAL_COMMITS, /* ... at its next commit, which happens all the same */
+    JOURNAL_ENDS,
+};
+
+struct journal_store {
+    struct store store;
+    struct store *inner;
+    atomic_int end;     /* enum journal_end, while going */
+    atomic_bool going;  /* to be away, as end says */
+    atomic_bool away;   /* every call says so */
+    atomic_int resumes; /* calls of resume() */
+    atomic_int doubts;  /* commits that were left in doubt */
+    bool begun;         /* there is a transaction of the inner store's */
+    bool committed;     /* what became of the last transaction */
+    uint64_t batch;     /* the last number that was given */
+    size_t len;         /* appends of this transaction */
+    struct store_row *rows[JOURNAL_ROWS_MAX];
+    uint64_t ids[JOURNAL_ROWS_MAX]; /* of those that are made; the rows have them at the end */
+    size_t made;
+};
+
+/* The caller owns self; closing self closes the inner store. 0, or a failure of the inner store's.
+ */
+int journal_store_init(struct journal_store *self, struct store *inner);
+
+/* The store goes away, until it comes back: resume() then connects. */
+void journal_store_go(struct journal_store *self, enum journal_end end);
+void journal_store_come_back(struct journal_store *self);
