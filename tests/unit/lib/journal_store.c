@@ -28,7 +28,7 @@ static void journal_rollback(struct store *store)
 static int journal_begin(struct store *store)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_is_away(self);
+    int r = atomic_exchange(&self->blinks, false) ? STORE_AWAY : journal_is_away(self);
 
     if (!r)
         r = self->inner->ops->begin(self->inner);
@@ -53,6 +53,8 @@ static int journal_flush(struct journal_store *self)
             self->batch++;
             place = 0;
         }
+        if (row.body.len == atomic_load(&self->refused_len))
+            return STORE_REFUSED;
         row.id = self->ids[self->made] = self->batch * JOURNAL_BATCH + place++;
         r = self->inner->ops->append(self->inner, &row);
     }
@@ -81,7 +83,7 @@ static int journal_end(struct journal_store *self)
 static int journal_commit(struct store *store)
 {
     struct journal_store *self = journal_of(store);
-    bool going = atomic_load(&self->going);
+    bool going = atomic_load(&self->going) && atomic_fetch_sub(&self->commits_left, 1) <= 0;
     int r = journal_is_away(self);
 
     if (r || (going && atomic_load(&self->end) == JOURNAL_LOSES)) {
@@ -379,5 +381,6 @@ void journal_store_go(struct journal_store *self, enum journal_end end)
 void journal_store_come_back(struct journal_store *self)
 {
     atomic_store(&self->going, false);
+    atomic_store(&self->commits_left, 0);
     atomic_store(&self->away, false);
 }

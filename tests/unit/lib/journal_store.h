@@ -22,15 +22,18 @@ enum journal_end {
 struct journal_store {
     struct store store;
     struct store *inner;
-    atomic_int end;     /* enum journal_end, while going */
-    atomic_bool going;  /* to be away, as end says */
-    atomic_bool away;   /* every call says so */
-    atomic_int resumes; /* calls of resume() */
-    atomic_int doubts;  /* commits that were left in doubt */
-    bool begun;         /* there is a transaction of the inner store's */
-    bool committed;     /* what became of the last transaction */
-    uint64_t batch;     /* the last number that was given */
-    size_t len;         /* appends of this transaction */
+    atomic_int end;            /* enum journal_end, while going */
+    atomic_bool going;         /* to be away, as end says */
+    atomic_bool blinks;        /* the next begin() finds the connection lost, and no other call */
+    atomic_bool away;          /* every call says so */
+    atomic_int commits_left;   /* that go through before such an end */
+    atomic_size_t refused_len; /* a body of that length is refused at the commit; 0: none is */
+    atomic_int resumes;        /* calls of resume() */
+    atomic_int doubts;         /* commits that were left in doubt */
+    bool begun;                /* there is a transaction of the inner store's */
+    bool committed;            /* what became of the last transaction */
+    uint64_t batch;            /* the last number that was given */
+    size_t len;                /* appends of this transaction */
     struct store_row *rows[JOURNAL_ROWS_MAX];
     uint64_t ids[JOURNAL_ROWS_MAX]; /* of those that are made; the rows have them at the end */
     size_t made;

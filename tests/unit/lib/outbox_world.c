@@ -10,11 +10,24 @@ static void world_poll(void *ctx)
     loop_timer_set(world->loop, &world->poll, loop_now_ms(world->loop) + POLL_MS);
 }
 
-void world_open(struct world *world)
+static void world_open_on(struct world *world, struct store *store)
 {
-    fault_store_init(&world->faults, folder_open(&world->folder, STORE_SERVE));
+    fault_store_init(&world->faults, store);
     assert_int_equal(
         outbox_new(world->loop, &world->faults.store, &allocator_system, &world->outbox), 0);
+}
+
+void world_open(struct world *world)
+{
+    world_open_on(world, folder_open(&world->folder, STORE_SERVE));
+}
+
+void world_open_journal(struct world *world)
+{
+    struct store *store = folder_open(&world->folder, STORE_SERVE);
+
+    assert_int_equal(journal_store_init(&world->journal, store), 0);
+    world_open_on(world, &world->journal.store);
 }
 
 struct store *world_close(struct world *world)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "tests/unit/lib/fault_store.h"
+#include "tests/unit/lib/journal_store.h"
 #include "tests/unit/lib/store_world.h"
 
 #include "base/loop.h"
@@ -36,6 +37,7 @@ struct page {
 struct world {
     struct folder folder;
     struct fault_store faults;
+    struct journal_store journal; /* of world_open_journal() */
     struct loop *loop;
     struct outbox *outbox;
     struct loop_timer poll;
@@ -46,6 +48,9 @@ struct world {
 
 /* Opens the outbox on what the folder holds. */
 void world_open(struct world *world);
+
+/* The same on a journal. */
+void world_open_journal(struct world *world);
 
 /* Closes the outbox, and opens the store without one. */
 struct store *world_close(struct world *world);
