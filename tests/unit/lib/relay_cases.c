@@ -180,7 +180,7 @@ static int note_letter(void *ctx, const struct store_row *row)
     return 0;
 }
 
-void replay_letters(struct world *world, bool (*wanted)(void))
+static void offer_letters(struct world *world, bool (*wanted)(void), bool force)
 {
     const struct store_filter dead = {.first = STORE_DEAD, .last = STORE_DEAD, .bare = true};
     struct store *store = world_open(world, STORE_BESIDE);
@@ -190,10 +190,20 @@ void replay_letters(struct world *world, bool (*wanted)(void))
     assert_int_equal(store->ops->read(store, &dead, note_letter, NULL), 0);
     for (size_t i = 0; i < letters_len; i++) {
         if (wanted())
-            (void)store->ops->offer(store, letters[i], false); /* it may be stale */
+            (void)store->ops->offer(store, letters[i], force); /* it may be stale */
     }
     assert_int_equal(store->ops->commit(store), 0);
     store->ops->close(store);
+}
+
+void replay_letters(struct world *world, bool (*wanted)(void))
+{
+    offer_letters(world, wanted, false);
+}
+
+void force_letters(struct world *world, bool (*wanted)(void))
+{
+    offer_letters(world, wanted, true);
 }
 
 static int note_row(void *ctx, const struct store_row *row)

@@ -66,6 +66,7 @@ int replay_all(struct store *store, uint64_t last_id);
 
 /* Replays those letters for which wanted() says so, by one command. */
 void replay_letters(struct world *world, bool (*wanted)(void));
+void force_letters(struct world *world, bool (*wanted)(void));
 
 bool no_offer_waits(struct world *world);
 /* Waits, in real time, until the outbox has looked for the changes of other processes, which it
