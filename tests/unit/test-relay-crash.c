@@ -6,7 +6,9 @@
  * what it has refused, with newer events before, between and behind. The same life is lived again
  * and again, and ends as by kill -9, each time one statement later; the next process finishes the
  * life. Never does an older event come after a newer one, no letter is lost, and Convex takes none
- * twice but the one that was under way. RELAY_SEED=n lives one of them, any n.
+ * twice but the one that was under way. So it is with a journal, which is away now and then and
+ * leaves commits in doubt, and where every other commit before which the process is killed happens
+ * all the same. RELAY_SEED=n lives one of them, any n.
  */
 #include "relay/offers.h"
 
@@ -14,11 +16,13 @@
 
 enum {
     LIVES = 6,
+    LIVES_JOURNAL = 3, /* fewer: the outbox looks for its journal in real time */
     TURNS = 14,
     RECORDS = 3,
     NUMBERS = 64,
     STATEMENTS = 400, /* more than a life has */
     STRIDE = 3,
+    STRIDE_JOURNAL = 7,
 };
 
 static struct {
@@ -28,6 +32,7 @@ static struct {
     int done[RECORDS][NUMBERS]; /* how often Convex has taken it */
     struct sender *senders[RECORDS][NUMBERS];
     bool heals; /* Convex takes everything from now on */
+    bool journal;
 } life;
 
 static int roll(int sides)
@@ -82,11 +87,22 @@ static bool go_on(int64_t ms)
     return !fault_store_has_crashed(&life.world->disk);
 }
 
+static void go_or_come_back(void)
+{
+    if (roll(2))
+        world_come_back(life.world);
+    else
+        world_go_away(life.world, (enum journal_end)roll(JOURNAL_ENDS));
+}
+
 /* Until the n-th statement. True: the life was over before. */
 static bool live_until(int statement)
 {
     fault_store_crash_before(&life.world->disk, statement);
+    atomic_store(&life.world->disk.commits, life.journal && statement % 2);
     for (int turn = 0; turn < TURNS; turn++) {
+        if (life.journal && roll(4) == 0)
+            go_or_come_back();
         if (roll(3) == 0)
             replay(half);
         else
@@ -94,6 +110,8 @@ static bool live_until(int statement)
         if (!go_on(1 + roll(60)))
             return false;
     }
+    if (life.journal)
+        world_come_back(life.world);
     return go_on(2000);
 }
 
@@ -101,6 +119,7 @@ static bool live_until(int statement)
 static void finish(void)
 {
     fault_store_crash_before(&life.world->disk, 0);
+    journal_store_come_back(&life.world->journal);
     world_restart(life.world);
     life.heals = true;
     for (int i = 0; i < 4; i++) {
@@ -136,41 +155,56 @@ static void assert_nothing_is_lost(unsigned seed, int statement, bool crashed)
 }
 
 /* Returns whether it was over before the statement. */
-static bool live(unsigned seed, int statement)
+static bool live(unsigned seed, int statement, bool journal)
 {
+    struct world_options options = plain;
+
     memset(&life, 0, sizeof(life));
     life.seed = seed;
-    life.world = begin(&plain, takes_some);
+    life.journal = options.journal = journal;
+    life.world = begin(&options, takes_some);
     bool over = live_until(statement);
     finish();
     assert_nothing_is_lost(seed, statement, !over);
     return over;
 }
 
-static void walk(unsigned seed, int stride, void **state)
+static void walk(unsigned seed, int stride, bool journal, void **state)
 {
     int statement = 1 + (int)seed % stride;
 
-    for (; statement < STATEMENTS && !live(seed, statement); statement += stride)
+    for (; statement < STATEMENTS && !live(seed, statement, journal); statement += stride)
         (void)end(state);
     assert_true(statement > TURNS && statement < STATEMENTS);
     (void)end(state);
 }
 
-static void test_killed_between_any_two_statements(void **state)
+static void walk_some(void **state, unsigned lives, bool journal)
 {
     const char *seed = getenv("RELAY_SEED");
 
-    for (unsigned n = 1; !seed && n <= LIVES; n++)
-        walk(n, STRIDE, state);
+    for (unsigned n = 1; !seed && n <= lives; n++)
+        walk(n, journal ? STRIDE_JOURNAL : STRIDE, journal, state);
     if (seed)
-        walk((unsigned)strtoul(seed, NULL, 10), 1, state);
+        walk((unsigned)strtoul(seed, NULL, 10), 1, journal, state);
+}
+
+static void test_killed_between_any_two_statements(void **state)
+{
+    walk_some(state, LIVES, false);
+}
+
+static void test_killed_with_a_journal(void **state)
+{
+    walk_some(state, LIVES_JOURNAL, true);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_killed_between_any_two_statements, end)};
+        cmocka_unit_test_teardown(test_killed_between_any_two_statements, end),
+        cmocka_unit_test_teardown(test_killed_with_a_journal, end),
+    };
 
     log_setup(LOG_ERROR + 1, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

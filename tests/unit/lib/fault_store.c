@@ -48,8 +48,13 @@ static void fault_store_rollback(struct store *store)
 static int fault_store_commit(struct store *store)
 {
     struct fault_store *self = fault_store_of(store);
+    bool crashed = atomic_load(&self->crashed);
     int r = fault_store_call(store, FAULT_COMMIT);
 
+    if (!crashed && atomic_load(&self->crashed) && atomic_load(&self->commits)) {
+        (void)self->inner->ops->commit(self->inner); /* nobody will hear of that */
+        return r;
+    }
     if (atomic_load(&self->held)) {
         (void)sem_post(&self->inside);
         (void)sem_wait(&self->let_go);

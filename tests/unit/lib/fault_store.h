@@ -33,6 +33,7 @@ struct fault_store {
     int spoilt;                      /* what the commit at hand fails with; 0: nothing */
     atomic_int statements; /* how many changing statements are left before the crash; 0: no crash */
     atomic_bool crashed;   /* the process is as good as dead: every call fails */
+    atomic_bool commits;   /* a commit before which it is to die happens all the same */
     atomic_bool mends;     /* the next tend() says that it has mended damage */
     atomic_bool held;      /* commits wait */
     sem_t inside;          /* posted when a commit begins to wait */
