@@ -34,8 +34,6 @@ static int journal_begin(struct store *store)
         r = self->inner->ops->begin(self->inner);
     self->begun = !r;
     self->len = self->made = 0;
-    if (self->begun)
-        self->committed = false;
     return r;
 }
 
@@ -86,7 +84,8 @@ static int journal_commit(struct store *store)
     bool going = atomic_load(&self->going) && atomic_fetch_sub(&self->commits_left, 1) <= 0;
     int r = journal_is_away(self);
 
-    if (r || (going && atomic_load(&self->end) == JOURNAL_LOSES)) {
+    self->committed = false;
+    if (r || (going && atomic_load(&self->end) != JOURNAL_COMMITS)) {
         self->inner->ops->rollback(self->inner);
         r = STORE_AWAY;
     } else {
@@ -120,10 +119,17 @@ static int journal_resume(struct store *store, bool *committed)
 
 /* ---- changes ---- */
 
+static int journal_begin_change(struct journal_store *self)
+{
+    if (atomic_load(&self->going) && atomic_load(&self->end) == JOURNAL_BREAKS)
+        atomic_store(&self->away, true);
+    return journal_is_away(self);
+}
+
 static int journal_append(struct store *store, struct store_row *row)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_is_away(self);
+    int r = journal_begin_change(self);
 
     if (r)
         return r;
@@ -133,7 +139,7 @@ static int journal_append(struct store *store, struct store_row *row)
     return 0;
 }
 
-/* For calls whose effect or answer needs what was put off. */
+/* For readings, which see what was put off. */
 static int journal_ready(struct journal_store *self)
 {
     int r = journal_is_away(self);
@@ -141,10 +147,17 @@ static int journal_ready(struct journal_store *self)
     return r ? r : journal_flush(self);
 }
 
+static int journal_change(struct journal_store *self)
+{
+    int r = journal_begin_change(self);
+
+    return r ? r : journal_flush(self);
+}
+
 static int journal_deliver(struct store *store, const struct store_row *row, bool unstored)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     if (unstored)
         abort(); /* everything is stored first */
@@ -169,7 +182,7 @@ static int journal_mark_stale(struct store *store, uint64_t id, struct span mode
 static int journal_note_failure(struct store *store, const struct store_row *row)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->note_failure(self->inner, row);
 }
@@ -177,7 +190,7 @@ static int journal_note_failure(struct store *store, const struct store_row *row
 static int journal_bury(struct store *store, const struct store_row *row)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     if (!row->id)
         abort(); /* an append */
@@ -187,7 +200,7 @@ static int journal_bury(struct store *store, const struct store_row *row)
 static int journal_offer(struct store *store, uint64_t id, bool force)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->offer(self->inner, id, force);
 }
@@ -204,7 +217,7 @@ static int journal_take_offer(struct store *store, uint64_t id, uint64_t *new_id
     const struct store_filter filter = {
         .first = STORE_FORCED, .last = STORE_FORCED, .after = id - 1, .upto = id, .bare = true};
     enum store_state state = STORE_OFFERED;
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     if (!r)
         r = self->inner->ops->read(self->inner, &filter, journal_note_state, &state);
@@ -217,7 +230,7 @@ static int journal_take_offer(struct store *store, uint64_t id, uint64_t *new_id
 static int journal_refuse(struct store *store, uint64_t id, struct span why)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->refuse(self->inner, id, why);
 }
@@ -226,7 +239,7 @@ static int journal_refuse_model(struct store *store, struct span model, struct s
                                 uint64_t rows_max, uint64_t *refused)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->refuse_model(self->inner, model, why, rows_max, refused);
 }
@@ -234,7 +247,7 @@ static int journal_refuse_model(struct store *store, struct span model, struct s
 static int journal_discard(struct store *store, uint64_t id)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->discard(self->inner, id);
 }
@@ -242,7 +255,7 @@ static int journal_discard(struct store *store, uint64_t id)
 static int journal_name(struct store *store, struct span model)
 {
     struct journal_store *self = journal_of(store);
-    int r = journal_ready(self);
+    int r = journal_change(self);
 
     return r ? r : self->inner->ops->name(self->inner, model);
 }

@@ -14,6 +14,7 @@ enum { JOURNAL_ROWS_MAX = 20000, JOURNAL_BATCH = 1024 };
 
 enum journal_end {
     JOURNAL_GOES,    /* the store is away at once */
+    JOURNAL_BREAKS,  /* ... at its next change, in the midst of a transaction */
     JOURNAL_LOSES,   /* ... at its next commit, which does not happen */
     JOURNAL_COMMITS, /* ... at its next commit, which happens all the same */
     JOURNAL_ENDS,
@@ -31,7 +32,7 @@ struct journal_store {
     atomic_int resumes;        /* calls of resume() */
     atomic_int doubts;         /* commits that were left in doubt */
     bool begun;                /* there is a transaction of the inner store's */
-    bool committed;            /* what became of the last transaction */
+    bool committed;            /* what became of the last commit, also where it was long ago */
     uint64_t batch;            /* the last number that was given */
     size_t len;                /* appends of this transaction */
     struct store_row *rows[JOURNAL_ROWS_MAX];
