@@ -25,7 +25,8 @@ struct allocator;
 struct outbox;
 
 /* Takes over the store, which the writer closes in the end. The allocator is for stale marks, and
- * stays the caller's. 0; or STORE_BROKEN or an -errno, and the store stays the caller's. */
+ * stays the caller's. 0; or STORE_BROKEN, STORE_AWAY or an -errno, and the store stays the
+ * caller's. */
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
                struct outbox **outbox);
 

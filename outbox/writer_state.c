@@ -55,8 +55,6 @@ static int state_fault(int r)
 
 void writer_state_note_change(struct writer_state *state, int r, bool appended)
 {
-    if (writer_state_note_away(state, r) == STORE_AWAY) /* nothing is known of the disk */
-        return;
     if (r == STORE_REFUSED) /* the row is at fault, and not the store */
         return;
     if (r)

@@ -34,8 +34,8 @@ int writer_state_note_reading(struct writer_state *state, int r);
 int writer_state_read_rows(struct writer_state *state, struct store_filter filter, store_row_fn fn,
                            void *ctx);
 
-/* Notes the outcome of a transaction of changes. appended: the transaction stored a new event, so
- * there is room. */
+/* Notes the outcome of a transaction of changes, which is not STORE_AWAY. appended: the transaction
+ * stored a new event, so there is room. */
 void writer_state_note_change(struct writer_state *state, int r, bool appended);
 
 /* Reads the counts and tallies anew. */
