@@ -43,7 +43,7 @@ static int journal_flush(struct journal_store *self)
     uint64_t place = JOURNAL_BATCH;
     int r = 0;
 
-    for (; !r && self->made < self->len; self->made++) {
+    for (; !r && self->begun && self->made < self->len; self->made++) {
         struct store_row row = *self->rows[self->made];
         if (row.id)
             abort(); /* a journal wants none */
@@ -63,6 +63,7 @@ static void journal_tell_ids(struct journal_store *self)
 {
     for (size_t i = 0; i < self->made; i++)
         self->rows[i]->id = self->ids[i];
+    self->made = self->len = 0;
 }
 
 static int journal_end(struct journal_store *self)

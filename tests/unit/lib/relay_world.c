@@ -238,6 +238,8 @@ struct world *world_new(const struct world_options *options)
     world->now_ms = WORLD_START_MS;
     world->dice.roll = world_roll;
     world->options = *options;
+    if (getenv("RELAY_ON_A_JOURNAL"))
+        world->options.journal = true;
     if (!world->options.concurrency)
         world->options.concurrency = 16;
     if (!world->options.step_ms)
