@@ -21,11 +21,13 @@ const isOfTheBuild = (label) => !isOfTheSources(label);
 
 // Suites in which the loop's thread works at the same time as the writer's, or as a second process.
 const isThreaded = beginsWithOneOf(
+  'unit/outbox-away',
   'unit/outbox-group',
   'unit/outbox-pages',
   'unit/outbox-tend',
   'unit/outbox-writer',
   'unit/relay-ages',
+  'unit/relay-away',
   'unit/relay-batch',
   'unit/relay-events',
   'unit/relay-parcel',
@@ -66,7 +68,9 @@ export const slowSuites = [
   'unit/outbox-faults',
   'unit/outbox-pages',
   'unit/relay-ages',
+  'unit/relay-away',
   'unit/relay-crash',
+  'unit/relay-journal',
   'unit/relay-offers',
   'unit/relay-outage',
   'tests/checks/without-postgresql.test.mjs',
