@@ -9,6 +9,7 @@ import { execFileSync, spawn } from 'node:child_process';
 import {
   closeSync,
   cpSync,
+  existsSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -31,7 +32,13 @@ import { makePrograms, PROGRAMS, readEnvFile } from './programs.mjs';
 
 const STUB = fileURLToPath(new URL('stub.mjs', import.meta.url));
 export const DEPLOY_KEY = 'prod:stand-in|0123456789abcdef';
-const FOLDERS = ['etc/convex-relay', 'var/lib/convex-relay', 'backups', 'bin'];
+const FOLDERS = [
+  'etc/convex-relay',
+  'etc/systemd/system',
+  'var/lib/convex-relay',
+  'backups',
+  'bin',
+];
 const NOT_LINKED = ['.git', 'build', 'dev', 'docker'];
 
 // The repository as a user has it after ./dev build: ./dev is a stub, docker/ may be written to.
@@ -76,6 +83,7 @@ class House {
       ['127.0.0.1:3000', `127.0.0.1:${this.port}`],
       ['127.0.0.1:3001', `127.0.0.1:${this.adminPort}`],
       ['/etc/convex-relay', this.path('etc/convex-relay')],
+      ['/etc/systemd/system', this.path('etc/systemd/system')],
       ['/var/lib/convex-relay', this.path('var/lib/convex-relay')],
       ['/backups', this.path('backups')],
     ];
@@ -88,8 +96,8 @@ class House {
   // ---- the relay ----
 
   // Starts the relay with these settings alone. Ports and outbox are this machine's, unless the
-  // settings name others.
-  async start(settings) {
+  // settings name others. under: a command that becomes the relay.
+  async start(settings, under = []) {
     assert.ok(!this.relay, 'the relay runs already');
     this.env = {
       SYNC_SECRET: undefined,
@@ -100,7 +108,8 @@ class House {
       ...this.waits,
       ...settings,
     };
-    this.relay = await startRelay(this.t, { env: this.env, cwd: this.path('var/lib') });
+    const env = { PATH: `${this.bin}:${process.env.PATH}`, ...this.env };
+    this.relay = await startRelay(this.t, { env, under, cwd: this.path('var/lib') });
   }
 
   async stop() {
@@ -108,8 +117,12 @@ class House {
     this.relay = null;
   }
 
+  // As the unit says, or a file beside it that names another program.
   startService() {
-    return this.start(readEnvFile(this.path('etc/convex-relay/convex-relay.env')));
+    const settings = readEnvFile(this.path('etc/convex-relay/convex-relay.env'));
+    const changes = this.path('etc/systemd/system/convex-relay.service.d/move.conf');
+    const named = existsSync(changes) && readFileSync(changes, 'utf8').match(/^ExecStart=\S+$/m);
+    return this.start(settings, named ? [named[0].replace('ExecStart=', '')] : []);
   }
 
   // ---- what the README's quick start has made ----
@@ -161,12 +174,12 @@ class House {
     return response.status;
   }
 
-  stats() {
-    return outboxStats({ OUTBOX: this.outbox });
+  stats(outbox = this.outbox) {
+    return outboxStats({ OUTBOX: outbox });
   }
 
-  async dead() {
-    return outboxRows({ OUTBOX: this.outbox }, '--state', 'dead');
+  async dead(outbox = this.outbox) {
+    return outboxRows({ OUTBOX: outbox }, '--state', 'dead');
   }
 
   settled() {

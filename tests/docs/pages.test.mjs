@@ -7,7 +7,9 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
 import { makeFolder } from '../lib/files.mjs';
-import { RELAY_BIN } from '../lib/relay.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
+import { RELAY_BIN, runRelay } from '../lib/relay.mjs';
+import { startUpstream } from '../lib/upstream.mjs';
 import { startWorld } from '../examples/world.mjs';
 import { ALL_PAGES, anchorsOf, blocksOf, linesOf, PAGES, proseOf, ROOT } from './pages.mjs';
 import { assertDevHas } from './programs.mjs';
@@ -18,7 +20,7 @@ const blocksIn = (language) => blocks.filter((block) => block.language === langu
 const read = (name) => readFileSync(path.join(ROOT, name), 'utf8');
 
 test('each block is in a language that a test looks at', () => {
-  const known = ['', 'sh', 'json', 'yaml', 'nginx'];
+  const known = ['', 'sh', 'json', 'yaml', 'nginx', 'sql'];
   assert.deepEqual(
     blocks.filter(({ language }) => !known.includes(language)),
     [],
@@ -111,6 +113,29 @@ test('what is shown of nginx.conf stands there, in that order', () => {
     assert.ok(found >= 0, line);
     if (line !== '}') at = found;
   }
+});
+
+test('what is shown as SQL lets a relay in', async (t) => {
+  const postgres = await startPostgres(t, { auth: 'scram-sha-256' });
+  await postgres.sql('DROP DATABASE relay', { database: 'postgres' });
+  await postgres.sql('DROP ROLE relay', { database: 'postgres' });
+  const [database, schema, ...more] = blocksIn('sql').map(({ text }) => text);
+  assert.equal(more.length, 0);
+  const env = {
+    CONVEX_URL: (await startUpstream(t)).url,
+    OUTBOX: postgres.uri({ password: 'make-one-up' }),
+  };
+  await postgres.script(database, { database: 'postgres' });
+  await postgres.sql(
+    'REVOKE CREATE ON DATABASE relay FROM relay; ALTER DATABASE relay OWNER TO postgres',
+  );
+  assert.match((await runRelay(t, { args: ['check'], env })).err, /may not make it/);
+  await postgres.script(schema);
+  assert.deepEqual(await runRelay(t, { args: ['check'], env }), {
+    code: 0,
+    out: `The configuration is valid, and Convex answers at ${env.CONVEX_URL}\n`,
+    err: '',
+  });
 });
 
 test('Prometheus takes what is shown for it, with the alerts beside it', (t) => {

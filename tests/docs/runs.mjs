@@ -6,6 +6,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { DELIVERED, userEvent } from '../lib/events.mjs';
 import { outbox } from '../lib/outbox.mjs';
 import { statusOf } from '../lib/metrics.mjs';
+import { PASSWORD, startPostgres } from '../lib/postgres.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { DEPLOY_KEY } from './house.mjs';
 import { blocksOf } from './pages.mjs';
@@ -223,6 +224,81 @@ const operating = {
   },
 };
 
+const HELD = { OUTBOX: '' }; // OUTBOX_FILE or a script says which outbox it is
+
+const postgresql = {
+  Settings: async (house, next) => {
+    const postgres = await startPostgres(house.t, { auth: 'scram-sha-256' });
+    const uri = postgres.uri({ password: PASSWORD });
+    await house.furnish();
+    await next({ input: `${uri}\n` });
+    assert.equal(statSync(house.path('etc/convex-relay/outbox')).mode & 0o777, 0o640);
+    assert.match((await next()).out, /^The schema convex_relay is not there yet: .*\n.* is valid/);
+    await house.stop();
+    await house.startService();
+    await sendUsers(house, 'acc_1');
+    assert.equal((await house.stats(uri)).delivered, 1);
+  },
+
+  'Back up and restore': async (house, next) => {
+    const uri = (await startPostgres(house.t)).uri();
+    const env = { OUTBOX: uri };
+    await house.standin.setFaults(AWAY);
+    await house.furnish({ waits: { ...HASTY, ...env } });
+    await sendUsers(house, 'acc_1', 'acc_2');
+    await next({ env });
+    await sendUsers(house, 'acc_3');
+    await next({ env });
+    const records = async () => (await house.dead(uri)).map(({ record, stale }) => [record, stale]);
+    assert.deepEqual(await records(), [
+      ['acc_1', true],
+      ['acc_2', true],
+    ]);
+    assert.equal((await house.stats(uri)).pending, 0);
+
+    await sendUsers(house, 'acc_4');
+    await house.stop();
+    assert.equal((await next({ env })).out, 'adopted: 1 pending event is a dead letter now\n');
+    await house.standin.clearFaults();
+    await house.startService();
+    assert.deepEqual((await records()).at(-1), ['acc_4', true]);
+    await sendUsers(house, 'acc_5');
+    assert.deepEqual(await house.names(), ['acc_5']);
+  },
+
+  Commands: async (house, next) => {
+    const uri = (await startPostgres(house.t)).uri();
+    await house.furnish({ waits: { OUTBOX: uri } });
+    await sendUsers(house, 'acc_1');
+    house.write('etc/convex-relay/outbox', `${uri}\n`);
+    assert.match((await next({ env: HELD })).out, /^delivered +1\b/m);
+  },
+
+  'Move from a file, and back': async (house, next) => {
+    const uri = (await startPostgres(house.t)).uri();
+    house.write('etc/convex-relay/outbox', `${uri}\n`);
+    await house.standin.setFaults(AWAY);
+    await house.furnish({ waits: HASTY });
+    await sendUsers(house, 'acc_1');
+    await next({ env: HELD });
+    const before = house.relay;
+    const moved = next({ env: HELD });
+    await waitFor('a restart', () => house.relay && house.relay !== before);
+    await sendUsers(house, 'acc_2');
+    await house.standin.clearFaults();
+    assert.match((await moved).out, /^There are events in the old outbox still$/m);
+    await sendUsers(house, 'acc_3');
+    await next({ env: HELD });
+    await house.stop();
+    await house.startService();
+    await sendUsers(house, 'acc_4');
+    await waitFor('all', async () => (await house.stats(uri)).delivered === 2);
+    const { delivered, pending } = await house.stats();
+    assert.deepEqual([delivered, pending], [2, 0]);
+    assert.deepEqual(await house.names(), ['acc_1', 'acc_2', 'acc_3', 'acc_4']);
+  },
+};
+
 const deadLetters = {
   Look: async (house, next) => {
     await makeLetters(house);
@@ -273,6 +349,7 @@ export const runs = {
   'README.md': readme,
   'docs/dead-letters.md': deadLetters,
   'docs/operating.md': operating,
+  'docs/postgresql.md': postgresql,
   'docs/production.md': production,
   'docs/troubleshooting.md': troubleshooting,
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Real PostgreSQL clusters, each in a folder of its own, which end with the test.
 
-import { execFile } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { readdirSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
@@ -85,6 +85,13 @@ async function startCluster(t, home, data, settings, wrap = []) {
     // What psql prints for statements, by the socket: columns by tabs, rows by lines.
     sql: async (statements, { user = 'postgres', database = DATABASE } = {}) =>
       runPsql(self.uri({ user, database, socket: true }), statements),
+
+    // The same for a script of statements that stand alone, such as CREATE DATABASE.
+    script: async (text, { user = 'postgres', database = DATABASE } = {}) => {
+      const uri = self.uri({ user, database, socket: true });
+      const args = ['-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', uri, '-f', '-'];
+      return execFileSync(program('psql'), args, { env: ENV, input: text, encoding: 'utf8' });
+    },
 
     async start() {
       child = spawnServer(data, wrap);
