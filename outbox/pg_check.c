@@ -222,6 +222,7 @@ enum right_column {
     RIGHT_ADD,
     RIGHT_TABLES,
     RIGHT_OWNER,
+    RIGHT_HOLDS,
 };
 
 static const char check_rights_sql[] =
@@ -235,7 +236,8 @@ static const char check_rights_sql[] =
     "AND has_table_privilege(c.oid, 'DELETE')) "
     "WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END), "
     "NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid "
-    "AND c.relkind IN ('r', 'S') AND NOT pg_has_role(c.relowner, 'USAGE')) "
+    "AND c.relkind IN ('r', 'S') AND NOT pg_has_role(c.relowner, 'USAGE')), "
+    "EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'meta') "
     "FROM (SELECT to_regnamespace($1)::oid AS oid) n";
 
 static bool check_may(const PGresult *result, enum right_column column)
@@ -243,7 +245,7 @@ static bool check_may(const PGresult *result, enum right_column column)
     return *PQgetvalue(result, 0, column) == 't';
 }
 
-static int check_rights(const struct check *check)
+static int check_rights(const struct check *check, bool *holds)
 {
     int r = 0;
     cleanup(check_result_freep) PGresult *result = check_query(check, check_rights_sql, &r);
@@ -253,6 +255,7 @@ static int check_rights(const struct check *check)
         return r;
     const char *role = PQgetvalue(result, 0, RIGHT_ROLE);
     bool there = check_may(result, RIGHT_THERE);
+    *holds = check_may(result, RIGHT_HOLDS);
     if (!there && check_may(result, RIGHT_MAKE))
         return check_find(check, PG_CHECK_NOTE,
                           "The schema %s is not there yet: the first start makes it", schema);
@@ -350,7 +353,7 @@ static int check_way(const struct check *check)
                                "its pool_mode to transaction or session");
 }
 
-int pg_check(const struct store_options *options, pg_check_fn say, void *ctx)
+int pg_check(const struct store_options *options, pg_check_fn say, void *ctx, bool *holds)
 {
     cleanup(check_conn_freep) PGconn *conn = pg_check_connect(options->uri);
     const struct check check = {options, say, ctx, conn};
@@ -363,7 +366,7 @@ int pg_check(const struct store_options *options, pg_check_fn say, void *ctx)
     if (!r)
         r = check_way(&check);
     if (!r)
-        r = check_rights(&check);
+        r = check_rights(&check, holds);
     if (!r)
         r = check_settings(&check);
     return r ? r : check_role_settings(&check);

@@ -17,6 +17,7 @@ typedef void (*pg_check_fn)(void *ctx, enum pg_check_finding kind, const char *l
 /*
  * Connects to options->uri, changes nothing there, and calls say for each finding. 0; STORE_REFUSED
  * or STORE_BUSY, and *why has grown by one line that names OUTBOX and what to mend: the database
- * cannot be used at all, or cannot be reached now; or an -errno.
+ * cannot be used at all, or cannot be reached now; or an -errno. *holds: the schema holds an
+ * outbox.
  */
-int pg_check(const struct store_options *options, pg_check_fn say, void *ctx);
+int pg_check(const struct store_options *options, pg_check_fn say, void *ctx, bool *holds);

@@ -19,38 +19,58 @@ bool store_open_has_postgresql(void)
     return true;
 }
 
-/* Fills in what the caller has left open. host must stay in place as long as the options. */
-static int open_complete(const struct store_options *options, char host[HOST_NAME_MAX + 1],
-                         struct store_options *database)
+/* The options for a database. */
+struct open_database {
+    struct store_options options;
+    char host[HOST_NAME_MAX + 1]; /* its name, where the options give none */
+};
+
+/* Fills *database in, which must stay where it is. */
+static int open_complete(const struct store_options *options, struct open_database *database)
 {
-    *database = *options;
-    database->uri = options->path;
-    database->path = NULL;
-    if (!database->name) {
-        if (gethostname(host, HOST_NAME_MAX + 1) != 0)
+    database->options = *options;
+    database->options.uri = options->path;
+    database->options.path = NULL;
+    if (!options->name) {
+        if (gethostname(database->host, sizeof(database->host)) != 0)
             return error_origin(-errno);
-        host[HOST_NAME_MAX] = '\0';
-        database->name = host;
+        database->host[sizeof(database->host) - 1] = '\0';
+        database->options.name = database->host;
     }
-    return pg_uri_check(database->uri, options->why);
+    return pg_uri_check(database->options.uri, options->why);
 }
 
 static int open_database(const struct store_options *options, struct store **store)
 {
-    char host[HOST_NAME_MAX + 1];
-    struct store_options database;
-    int r = open_complete(options, host, &database);
+    struct open_database database;
+    int r = open_complete(options, &database);
 
-    return r ? r : store_pg_open(&database, store);
+    return r ? r : store_pg_open(&database.options, store);
 }
 
-static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx)
+/* Whether the outbox that is there is one for this relay, and this program. */
+static int open_check_tables(struct open_database *database)
 {
-    char host[HOST_NAME_MAX + 1];
-    struct store_options database;
-    int r = open_complete(options, host, &database);
+    struct store *store = NULL;
 
-    return r ? r : pg_check(&database, say, ctx);
+    database->options.mode = STORE_BESIDE;
+    int r = store_pg_open(&database->options, &store);
+    if (r == 0)
+        (void)store->ops->close(store);
+    return r;
+}
+
+/* tables: an outbox that is there is opened, too. */
+static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx,
+                               bool tables)
+{
+    struct open_database database;
+    bool holds = false;
+    int r = open_complete(options, &database);
+
+    if (r == 0)
+        r = pg_check(&database.options, say, ctx, &holds);
+    return r == 0 && holds && tables ? open_check_tables(&database) : r;
 }
 #else
 bool store_open_has_postgresql(void)
@@ -73,10 +93,12 @@ static int open_database(const struct store_options *options, struct store **sto
     return open_refuse_database(options);
 }
 
-static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx)
+static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx,
+                               bool tables)
 {
     (void)say;
     (void)ctx;
+    (void)tables;
     return open_refuse_database(options);
 }
 #endif
@@ -94,11 +116,12 @@ int store_open(const struct store_options *options, struct store **store)
 
 int store_open_check(const struct store_options *options, pg_check_fn say, void *ctx)
 {
-    return store_open_is_database(options->path) ? open_check_database(options, say, ctx)
+    return store_open_is_database(options->path) ? open_check_database(options, say, ctx, true)
                                                  : store_sqlite_check(options);
 }
 
 int store_open_warn(const struct store_options *options, pg_check_fn say, void *ctx)
 {
-    return store_open_is_database(options->path) ? open_check_database(options, say, ctx) : 0;
+    return store_open_is_database(options->path) ? open_check_database(options, say, ctx, false)
+                                                 : 0;
 }

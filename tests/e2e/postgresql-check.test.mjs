@@ -9,7 +9,7 @@ import path from 'node:path';
 import { after, test } from 'node:test';
 import { makeSelfSigned } from '../lib/certificates.mjs';
 import { makeFolder } from '../lib/files.mjs';
-import { startPgbouncer } from '../lib/pgbouncer.mjs';
+import { KEEPS_STATEMENTS, startPgbouncer } from '../lib/pgbouncer.mjs';
 import { runUnder, writeUnder } from '../lib/postgres-home.mjs';
 import { PASSWORD, startPostgres } from '../lib/postgres.mjs';
 import { freePorts } from '../lib/ports.mjs';
@@ -335,17 +335,20 @@ test('a connection to another machine with TLS', { skip: noNetwork }, async (t) 
 
 test('pgbouncer in transaction mode', async (t) => {
   const server = await startPostgres(t);
-  const pooler = await startPgbouncer(t, server);
-  // Since 1.21 it can keep prepared statements.
-  if (Number(pooler.version) < 1.21) {
-    await assertWarned(t, pooler.uri(), /the pooler before the server loses prepared statements/);
-  } else {
+  const settings = KEEPS_STATEMENTS ? { max_prepared_statements: 0 } : {};
+  const pooler = await startPgbouncer(t, server, { settings });
+  await assertWarned(t, pooler.uri(), /the pooler before the server loses prepared statements/);
+});
+
+if (KEEPS_STATEMENTS)
+  test('pgbouncer in transaction mode, with prepared statements', async (t) => {
+    const server = await startPostgres(t);
+    const pooler = await startPgbouncer(t, server, { settings: { max_prepared_statements: 50 } });
     assert.match(
       await assertFine(t, pooler.uri()),
       /^A pooler stands before the server, and keeps/m,
     );
-  }
-});
+  });
 
 test('pgbouncer in session mode', async (t) => {
   const server = await startPostgres(t);

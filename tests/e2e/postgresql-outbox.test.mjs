@@ -74,6 +74,10 @@ test('without a relay all works but the sending', async (t) => {
     .then((started) => ({ started }))
     .catch((error) => ({ error }));
   assert.match(again.error.message, /belongs to another CONVEX_URL/);
+  const other = { ...env, CONVEX_URL: (await startUpstream(t)).url };
+  const { code, err } = await runRelay(t, { args: ['check'], env: other });
+  assert.equal(code, 1);
+  assert.match(err, /^convex-relay: OUTBOX: the schema \w+ belongs to another CONVEX_URL[^\n]*\n$/);
 });
 
 test('OUTBOX_FILE will do', async (t) => {
@@ -100,6 +104,16 @@ test('what cannot be is said in a line, without a password', async (t) => {
   const [code, line] = await complaint(t, wrong, 'stats');
   assert.equal(code, 1);
   assert.match(line, /^convex-relay: OUTBOX: [^\n]*password authentication failed[^\n]*$/);
+});
+
+test('check beside a relay finds nothing wrong, and changes nothing', async (t) => {
+  const { env, relay } = await startWorld(t);
+  const rows = () => postgres.sql(`SELECT * FROM ${env.OUTBOX_SCHEMA}.member ORDER BY member`);
+  const before = await rows();
+  const { code, err } = await runRelay(t, { args: ['check'], env: { ...env, PORT: '0' } });
+  assert.deepEqual([code, err], [0, '']);
+  assert.equal(await rows(), before);
+  assert.equal((await sync(relay, userEvent('acc_1'))).status, 200);
 });
 
 test('a second relay of the same schema does not start', async (t) => {

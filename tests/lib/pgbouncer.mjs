@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: MIT
 // A real pgbouncer in front of a cluster of postgres.mjs.
 
+import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { startChild } from './child.mjs';
 import { freePorts } from './ports.mjs';
 import { DATABASE, PASSWORD, ROLE } from './postgres.mjs';
 import { ENV, makeHome, removeHome, under, writeUnder } from './postgres-home.mjs';
+
+// From 1.21 on it can keep prepared statements in transaction mode.
+const { stdout } = spawnSync('/usr/sbin/pgbouncer', ['--version'], { encoding: 'utf8' });
+export const KEEPS_STATEMENTS = Number(/PgBouncer 1\.(\d+)/.exec(stdout)?.[1]) >= 21;
 
 const DEFAULTS = {
   pool_mode: 'transaction',
@@ -17,7 +22,7 @@ const DEFAULTS = {
 };
 
 // Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]. Returns
-// what startChild returns, port, version and uri(). It ends with the test.
+// what startChild returns, port and uri(). It ends with the test.
 export async function startPgbouncer(t, postgres, { settings = {} } = {}) {
   const home = makeHome();
   const [port] = await freePorts(1);
@@ -37,11 +42,10 @@ export async function startPgbouncer(t, postgres, { settings = {} } = {}) {
     await child.kill();
     removeHome(home);
   });
-  const [, version] = await child.find('stderr', /process up: PgBouncer (\d+\.\d+)/);
+  await child.find('stderr', /process up: PgBouncer/);
   return {
     ...child,
     port,
-    version,
     uri: ({ user = ROLE, database = DATABASE } = {}) =>
       `postgresql://${user}@127.0.0.1:${port}/${database}`,
   };
