@@ -12,9 +12,9 @@
 
 #include "base/error.h"
 #include "outbox/pg_check_pooler.h"
+#include "outbox/pg_connect.h"
+#include "outbox/pg_server.h"
 #include "outbox/pg_uri.h"
-
-enum { CHECK_VERSION_MIN = 12 };
 
 struct check {
     const struct store_options *options;
@@ -97,26 +97,6 @@ static PGresult *check_query(const struct check *check, const char *sql, int *r)
 
 /* ---- What the server is ---- */
 
-/* Others that speak PostgreSQL's protocol, by what version() says. */
-static const char *check_impostor(const char *version)
-{
-    static const struct {
-        const char *mark, *name;
-    } others[] = {
-        {"CockroachDB", "CockroachDB"}, {"-YB-", "YugabyteDB"},       {"Redshift", "Redshift"},
-        {"Greenplum", "Greenplum"},     {"openGauss", "openGauss"},   {"GaussDB", "GaussDB"},
-        {"Materialize", "Materialize"}, {"CrateDB", "CrateDB"},       {"QuestDB", "QuestDB"},
-        {"DuckDB", "DuckDB"},           {"RisingWave", "RisingWave"},
-    };
-
-    for (size_t i = 0; i < array_len(others); i++)
-        if (strstr(version, others[i].mark))
-            return others[i].name;
-    return strncmp(version, "PostgreSQL ", 11) == 0 || strstr(version, "EnterpriseDB")
-               ? NULL
-               : "another database";
-}
-
 static int check_server(const struct check *check)
 {
     int r = 0;
@@ -124,20 +104,8 @@ static int check_server(const struct check *check)
 
     if (!result)
         return r;
-    const char *impostor = check_impostor(PQgetvalue(result, 0, 0));
-    if (impostor)
-        return check_refuse(check,
-                            "OUTBOX: the server is %s, not PostgreSQL, and does not keep events in "
-                            "the order that relays rely on; name a PostgreSQL of version %d or "
-                            "newer",
-                            impostor, CHECK_VERSION_MIN);
-    int version = PQserverVersion(check->conn);
-    if (version < CHECK_VERSION_MIN * 10000)
-        return check_refuse(check,
-                            "OUTBOX: the server is PostgreSQL %d; version %d or newer is "
-                            "needed",
-                            version / 10000, CHECK_VERSION_MIN);
-    return 0;
+    return pg_server_judge(PQgetvalue(result, 0, 0), PQserverVersion(check->conn),
+                           check->options->why);
 }
 
 /* ---- What the server does with events ---- */
@@ -355,7 +323,8 @@ static int check_way(const struct check *check)
 
 int pg_check(const struct store_options *options, pg_check_fn say, void *ctx, bool *holds)
 {
-    cleanup(check_conn_freep) PGconn *conn = pg_check_connect(options->uri);
+    bool refused;
+    cleanup(check_conn_freep) PGconn *conn = pg_connect_open(options->uri, &refused);
     const struct check check = {options, say, ctx, conn};
 
     if (!conn)

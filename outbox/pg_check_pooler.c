@@ -18,18 +18,9 @@
 
 #include "base/clock.h"
 #include "base/util.h"
+#include "outbox/pg_connect.h"
 
 enum { POOLER_WAIT_MS = 2000 };
-
-PGconn *pg_check_connect(const char *uri)
-{
-    /* The URI can change what stands before dbname. */
-    const char *const names[] = {"connect_timeout", "target_session_attrs",
-                                 "fallback_application_name", "dbname", NULL};
-    const char *const values[] = {"5", "read-write", "convex-relay check", uri, NULL};
-
-    return PQconnectdbParams(names, values, 1);
-}
 
 static void pooler_conn_freep(PGconn **conn)
 {
@@ -88,10 +79,11 @@ static bool pooler_executes(PGconn *conn)
 enum pg_check_pooler pg_check_pooler(PGconn *conn, const char *uri)
 {
     char name[64], forget[96];
+    bool refused;
 
     if (!pooler_is_there(conn))
         return PG_CHECK_POOLER_NONE;
-    cleanup(pooler_conn_freep) PGconn *other = pg_check_connect(uri);
+    cleanup(pooler_conn_freep) PGconn *other = pg_connect_open(uri, &refused);
     if (PQstatus(other) != CONNECTION_OK)
         return PG_CHECK_POOLER_NARROW;
 

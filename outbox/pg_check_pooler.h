@@ -12,8 +12,5 @@ enum pg_check_pooler {
     PG_CHECK_POOLER_STATEMENT,  /* there are no transactions */
 };
 
-/* Connects to the URI, by rules that the URI can change. NULL: no memory. */
-PGconn *pg_check_connect(const char *uri);
-
 /* Finds out by a second connection to the URI of conn. */
 enum pg_check_pooler pg_check_pooler(PGconn *conn, const char *uri);

@@ -61,12 +61,11 @@ static void connect_add_option(struct connect_keywords *all, const PQconninfoOpt
             connect_add(all, option->keyword, connect_defaults[i].value);
 }
 
-/* NULL: no memory, or *refused. */
-static PGconn *connect_open(const struct pg_core *self, bool *refused)
+PGconn *pg_connect_open(const char *uri, bool *refused)
 {
     struct connect_keywords all = {.len = 0};
     char *text = NULL;
-    PQconninfoOption *options = PQconninfoParse(self->settings.uri, &text);
+    PQconninfoOption *options = PQconninfoParse(uri, &text);
 
     *refused = !options && text;
     PQfreemem(text);
@@ -128,7 +127,7 @@ int pg_connect(struct pg_core *self)
 
     pg_connect_drop(self);
     self->lost = self->pooled = false;
-    self->conn = connect_open(self, &refused);
+    self->conn = pg_connect_open(self->settings.uri, &refused);
     if (refused)
         return STORE_REFUSED;
     if (!self->conn)
@@ -162,7 +161,7 @@ void pg_connect_drop(struct pg_core *self)
 PGconn *pg_connect_second(struct pg_core *self)
 {
     bool refused;
-    PGconn *conn = connect_open(self, &refused);
+    PGconn *conn = pg_connect_open(self->settings.uri, &refused);
 
     if (conn && PQstatus(conn) == CONNECTION_OK)
         return conn;

@@ -17,3 +17,7 @@ void pg_connect_drop(struct pg_core *self);
 
 /* Opens a second connection, which the caller closes by PQfinish(). NULL: it cannot be made. */
 PGconn *pg_connect_second(struct pg_core *self);
+
+/* Opens a connection that the caller closes by PQfinish(), with the same defaults for what the URI
+ * leaves open. NULL: no memory; or *refused: the URI cannot be read. */
+PGconn *pg_connect_open(const char *uri, bool *refused);

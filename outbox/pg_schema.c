@@ -16,6 +16,7 @@
 
 #include "base/clock.h"
 #include "outbox/pg_run.h"
+#include "outbox/pg_server.h"
 
 #define AUTOVACUUM                                                                                 \
     "autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 20000,"                     \
@@ -74,7 +75,6 @@ static const char *const *const schema_migrations[] = {schema_1};
 enum {
     SCHEMA_VERSION = array_len(schema_migrations),
     SCHEMA_PROGRAM = 1, /* what this program can do: oldest_program must not be above it */
-    SCHEMA_SERVER_MIN = 120000,
 };
 
 /* Where the tables are: another cluster, another database, or tables made anew by pg_restore. Where
@@ -102,39 +102,13 @@ static int schema_take_server(struct pg_core *self, const PGresult *result, void
     return 0;
 }
 
-/* Others speak the protocol, and lack what the outbox stands on: rows that become visible in the
- * order of their numbers, and locks that are read again. */
-static bool schema_is_postgresql(const char *text)
-{
-    static const char *const others[] = {"-YB-",      "Redshift",    "Materialize", "RisingWave",
-                                         "Greenplum", "CockroachDB", "CrateDB",     "QuestDB"};
-
-    for (size_t i = 0; i < array_len(others); i++)
-        if (strstr(text, others[i]))
-            return false;
-    return strncmp(text, "PostgreSQL ", 11) == 0;
-}
-
 int pg_schema_check_server(struct pg_core *self, struct buf *why)
 {
     struct schema_server server = {.text = ""};
     int r = pg_run_sql(self, "SELECT version(), current_setting('server_version_num')::int8", NULL,
                        0, schema_take_server, &server);
 
-    if (r)
-        return r;
-    if (!schema_is_postgresql(server.text)) {
-        r = buf_printf(why,
-                       "OUTBOX: the server is not PostgreSQL but %.60s, which does not keep "
-                       "what the outbox relies on; use PostgreSQL 12 or newer",
-                       server.text);
-        return r ? r : STORE_REFUSED;
-    }
-    if (server.number >= SCHEMA_SERVER_MIN)
-        return 0;
-    r = buf_printf(why, "OUTBOX: the server is %.20s; PostgreSQL 12 or newer is wanted",
-                   server.text);
-    return r ? r : STORE_REFUSED;
+    return r ? r : pg_server_judge(server.text, server.number, why);
 }
 
 /* ---- What is there ---- */
