@@ -26,8 +26,12 @@ struct tallies_read {
 static int tallies_rename(struct outbox_tally *tally, struct span model)
 {
     free(tally->model);
-    tally->model = model.at ? strndup(model.at, model.len) : NULL;
-    return model.at && !tally->model ? error_origin(-ENOMEM) : 0;
+    tally->model = model.at ? malloc(model.len + 1) : NULL;
+    if (!tally->model)
+        return model.at ? error_origin(-ENOMEM) : 0;
+    memcpy(tally->model, model.at, model.len);
+    tally->model[model.len] = '\0';
+    return 0;
 }
 
 static int tallies_grow(struct outbox_tallies *tallies)
