@@ -84,6 +84,7 @@ export const slowSuites = [
   'tests/e2e/outbox-file.test.mjs',
   'tests/e2e/parcels.test.mjs',
   'tests/e2e/postgresql-check.test.mjs',
+  'tests/e2e/postgresql-outbox.test.mjs',
   'tests/e2e/rotation.test.mjs',
   'tests/e2e/rude-clients.test.mjs',
   'tests/e2e/rude-convex.test.mjs',
