@@ -46,7 +46,7 @@ export async function startManager(t, options = {}) {
     files,
     port: Number(ports.trim().split(' ')[0]),
     notified: () => lines(/^notified (.*)\n/gm),
-    // Starts the relay and waits until it says that it is ready. Gives its process id.
+    // Starts the relay and waits for the message READY=1. Gives the relay's process id.
     async start() {
       starts += 1;
       child.signal('SIGUSR1');
