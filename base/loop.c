@@ -5,6 +5,9 @@
  * Hooks run after all callbacks of a turn. A hook sees what was done (a request answered, a
  * transfer started) and can flush it before the loop sleeps. A hook may set a timer for now: the
  * wait is then zero.
+ *
+ * A turn that has become long leaves its other events to the next turn, so that hooks and timers
+ * come in between: sixteen TLS handshakes at once would be one turn of as many milliseconds.
  */
 #include "base/loop.h"
 
@@ -17,6 +20,8 @@
 enum {
     LOOP_EVENTS = 256, /* taken from epoll in one turn */
     LOOP_TIMERS = 256, /* run in one turn: a timer may set itself for now again */
+    LOOP_LONG_MS = 4,  /* a turn that has taken so long is long */
+    LOOP_STRIDE = 4,   /* events between two looks at the clock */
 };
 
 struct loop {
@@ -27,8 +32,9 @@ struct loop {
     struct heap timers;
     TAILQ_HEAD(, loop_hook) hooks;
     struct loop_hook *hook_next; /* runs next; the hook that runs may remove or add others */
-    int events_len;              /* of events; 0 once their callbacks have run */
-    struct epoll_event events[LOOP_EVENTS]; /* of this turn; of a removed source, ptr is NULL */
+    int events_len;              /* of events; 0 once all of their callbacks have run */
+    int events_at;               /* the first of events whose callback has not run */
+    struct epoll_event events[LOOP_EVENTS]; /* of one wait; of a removed source, ptr is NULL */
 };
 
 static bool loop_timer_before(const struct heap_node *a, const struct heap_node *b)
@@ -167,24 +173,36 @@ static int loop_wait_ms(struct loop *loop)
     return wait_ms;
 }
 
+static void loop_run_events(struct loop *loop)
+{
+    int64_t long_at_ms = loop->now_ms + LOOP_LONG_MS;
+
+    while (loop->events_at < loop->events_len) {
+        const struct epoll_event *event = &loop->events[loop->events_at++];
+        const struct loop_fd *source = event->data.ptr;
+        if (source)
+            source->fn(source->ctx, event->events);
+        if (loop->events_at % LOOP_STRIDE == 0 && clock_mono_ms(loop->clock) >= long_at_ms)
+            break;
+    }
+    if (loop->events_at == loop->events_len)
+        loop->events_at = loop->events_len = 0;
+}
+
 int loop_turn(struct loop *loop)
 {
     int wait_ms = loop_wait_ms(loop);
 
     if (loop->stopped)
         return 0;
-    int n = epoll_wait(loop->epoll_fd, loop->events, LOOP_EVENTS, wait_ms);
-    if (n < 0 && errno != EINTR)
-        return error_origin(-errno);
-
-    loop->now_ms = clock_mono_ms(loop->clock);
-    loop->events_len = n > 0 ? n : 0;
-    for (int i = 0; i < loop->events_len; i++) {
-        struct loop_fd *source = loop->events[i].data.ptr;
-        if (source)
-            source->fn(source->ctx, loop->events[i].events);
+    if (loop->events_len == 0) {
+        int n = epoll_wait(loop->epoll_fd, loop->events, LOOP_EVENTS, wait_ms);
+        if (n < 0 && errno != EINTR)
+            return error_origin(-errno);
+        loop->events_len = n > 0 ? n : 0;
     }
-    loop->events_len = 0;
+    loop->now_ms = clock_mono_ms(loop->clock);
+    loop_run_events(loop);
     loop_run_timers(loop);
     return 0;
 }

@@ -49,7 +49,7 @@ CLEANUP_POINTER(struct loop, loop_free);
 /* The descriptor stays the caller's. Events are level-triggered. 0 or an -errno. */
 int loop_fd_add(struct loop *loop, struct loop_fd *source, uint32_t events);
 int loop_fd_change(struct loop *loop, struct loop_fd *source, uint32_t events);
-/* After this no callback comes, not even for an event that this turn has seen already. */
+/* After this no callback comes, not even for an event that the loop has seen already. */
 void loop_fd_remove(struct loop *loop, struct loop_fd *source);
 
 /* Sets a timer, or moves one that is set. */

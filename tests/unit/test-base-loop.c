@@ -232,6 +232,43 @@ static void removed_descriptor_is_not_called_this_turn(void **state)
     thing_close(&t[1]);
 }
 
+static void take_two_ms(struct thing *thing)
+{
+    thing->world->now_ms += 2;
+}
+
+/* In two turns eight of twelve are called, each once; of the rest, one that is still there. */
+static void a_long_turn_leaves_descriptors_to_the_next(void **state)
+{
+    struct loop_world *world = *state;
+    struct thing t[12], hook;
+    const struct thing *kept = NULL;
+
+    do_not_wait(&hook, world);
+    things_init(t, array_len(t), world);
+    for (size_t i = 0; i < array_len(t); i++) {
+        t[i].act = take_two_ms;
+        thing_open(&t[i]);
+    }
+    memset(world->calls, 0, sizeof(world->calls));
+    for (size_t turn = 1; turn <= 2; turn++) {
+        assert_int_equal(loop_turn(world->loop), 0);
+        assert_int_equal(strlen(world->calls), turn * (1 + 4)); /* the hook, and four of them */
+    }
+    for (size_t i = 0; i < array_len(t); i++) {
+        const char *call = strchr(world->calls, t[i].name);
+        assert_true(!call || !strchr(call + 1, t[i].name));
+        if (!call && !kept)
+            kept = &t[i];
+        else
+            loop_fd_remove(world->loop, &t[i].source);
+    }
+    assert_non_null(kept);
+    assert_turn(world, world->now_ms, (const char[]){'.', kept->name, 0});
+    for (size_t i = 0; i < array_len(t); i++)
+        thing_close(&t[i]);
+}
+
 static void clear_own_timer(struct thing *thing)
 {
     loop_timer_clear(thing->world->loop, &thing->timer);
@@ -322,6 +359,7 @@ int main(void)
         loop_test(descriptor_changes_what_it_waits_for),
         loop_test(timer_that_is_always_due_leaves_descriptors_their_turn),
         loop_test(removed_descriptor_is_not_called_this_turn),
+        loop_test(a_long_turn_leaves_descriptors_to_the_next),
         loop_test(descriptors_come_before_timers),
         loop_test(add_of_a_closed_descriptor_fails),
         loop_test(run_ends_when_stopped_by_a_timer),
