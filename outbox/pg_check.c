@@ -10,11 +10,14 @@
 #include <libpq-fe.h>
 #include <stdarg.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "outbox/pg_check_pooler.h"
 #include "outbox/pg_connect.h"
 #include "outbox/pg_server.h"
 #include "outbox/pg_uri.h"
+
+enum { CHECK_CLOCK_MS = 60 * 1000 };
 
 struct check {
     const struct store_options *options;
@@ -179,6 +182,28 @@ static int check_settings(const struct check *check)
     return r;
 }
 
+/* Ids are times of the database's clock. */
+static int check_clock(const struct check *check)
+{
+    static const char sql[] = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::int8";
+    int64_t before_ms = clock_wall_ms(&clock_system);
+    int r = 0;
+    cleanup(check_result_freep) PGresult *result = check_query(check, sql, &r);
+    int64_t after_ms = clock_wall_ms(&clock_system);
+
+    if (!result)
+        return r;
+    int64_t ms = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+    bool ahead = ms > after_ms;
+    int64_t off_ms = ahead ? ms - after_ms : before_ms - ms;
+    if (off_ms <= CHECK_CLOCK_MS)
+        return 0;
+    return check_find(check, PG_CHECK_WARNING,
+                      "OUTBOX: the database's clock, from which events have their numbers, is %lld "
+                      "s %s this machine's; let NTP set both",
+                      (long long)off_ms / 1000, ahead ? "ahead of" : "behind");
+}
+
 /* ---- What the role may do ---- */
 
 enum right_column {
@@ -338,5 +363,7 @@ int pg_check(const struct store_options *options, pg_check_fn say, void *ctx, bo
         r = check_rights(&check, holds);
     if (!r)
         r = check_settings(&check);
+    if (!r)
+        r = check_clock(&check);
     return r ? r : check_role_settings(&check);
 }

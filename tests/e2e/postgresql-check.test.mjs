@@ -262,6 +262,24 @@ test('a subscriber of a logical slot is no standby', async (t) => {
   await assertFine(t, publisher.uri());
 });
 
+for (const [minutes, words] of [
+  [3, 'ahead of'],
+  [-3, 'behind'],
+]) {
+  test(`a database's clock that is ${words} this machine's`, async (t) => {
+    const cluster = await startPostgres(t);
+    await pose(
+      cluster,
+      `CREATE FUNCTION poser.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
+       $$ SELECT pg_catalog.clock_timestamp() + interval '${minutes} minutes' $$`,
+    );
+    const pattern = new RegExp(
+      `database's clock, .* is 1\\d\\d s ${words} this machine's; let NTP`,
+    );
+    await assertWarned(t, cluster.uri(), pattern);
+  });
+}
+
 // ---- What is not PostgreSQL ----
 
 for (const [version, name] of [
