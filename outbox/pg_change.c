@@ -276,7 +276,7 @@ int pg_change_deliver(struct store *store, const struct store_row *row, bool uns
     if (r)
         return pg_core_spoil(self, r);
     pg_set_add(&changes->settled, row->id);
-    self->oldest_known = false;
+    self->oldest.known = false;
     return pg_change_mark_stale(store, row->id, row->model, row->record);
 }
 
@@ -328,6 +328,6 @@ int pg_change_bury(struct store *store, const struct store_row *row)
         r = error_origin(-EINVAL);
     if (!r)
         r = change_add_burial(self, row, NULL);
-    self->oldest_known = false;
+    self->oldest.known = false;
     return pg_core_spoil(self, r);
 }

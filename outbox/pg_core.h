@@ -99,11 +99,13 @@ struct pg_core {
     uint64_t others_gone;   /* the part of these that was folded */
     uint64_t others_seen;   /* as of the last call of changed() */
     bool letters, troubles; /* whether there may be rows of these */
-    bool oldest_known;
-    bool oldest_owed; /* an older value was told meanwhile */
-    int64_t oldest_ms;
-    int64_t oldest_tokens, oldest_at_ms; /* how often it may be read within the second */
-    int64_t floor;                       /* no row has a lower id */
+    struct pg_oldest {
+        bool known;
+        bool owed; /* an older value was told meanwhile */
+        int64_t ms;
+        int readings; /* within the second since since_ms, mono */
+        int64_t since_ms;
+    } oldest;
 
     bool muted; /* failures are told by their caller, and not in the log */
     int health; /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */

@@ -80,7 +80,7 @@ int pg_offer_take(struct store *store, uint64_t id, uint64_t *new_id, int64_t si
     if (told.number < 0)
         return STORE_STALE;
     pg_stream_own(self, told.number);
-    self->oldest_known = false;
+    self->oldest.known = false;
     *new_id = (uint64_t)told.number;
     return 0;
 }

@@ -294,15 +294,19 @@ static const char totals[] =
     " ON l.model = t.model ORDER BY t.model";
 
 /*
- * The lowest since_ms, and the lowest id. An event that was never a letter stands in line by its
- * since_ms. So the oldest one is the first of these in a stream, or stands in front of it.
+ * Of each stream ($1), from the lowest id that may be there ($2) on: its lowest since_ms and id. An
+ * event that was never a letter stands in line by its since_ms: so the oldest one is the first of
+ * these, or stands in front of it, where letters are that were replayed. More than so many of them
+ * are not looked at.
  */
 static const char oldest[] =
-    "SELECT coalesce(min(o.since_ms), 0)::int8, coalesce(min(o.id), 0)::int8 FROM @member m"
-    " CROSS JOIN LATERAL (SELECT min(e.since_ms) AS since_ms, min(e.id) AS id FROM @event e"
-    " WHERE e.member = m.member AND e.id >= $1::int8 AND e.id <= coalesce((SELECT f.id"
-    " FROM @event f WHERE f.member = m.member AND f.id >= $1::int8"
-    " AND f.since_ms = f.arrived_ms ORDER BY f.id LIMIT 1), 9223372036854775807) OFFSET 0) o";
+    "SELECT coalesce(o.since_ms, 0)::int8, coalesce(o.id, 0)::int8, m.member"
+    " FROM unnest($1::int8[], $2::int8[]) m(member, low) CROSS JOIN LATERAL"
+    " (SELECT min(i.since_ms) AS since_ms, min(i.id) AS id FROM (SELECT e.since_ms, e.id"
+    "  FROM @event e WHERE e.member = m.member AND e.id >= m.low AND e.id <= coalesce("
+    "  (SELECT f.id FROM @event f WHERE f.member = m.member AND f.id >= m.low"
+    "   AND f.since_ms = f.arrived_ms ORDER BY f.id LIMIT 1), 9223372036854775807)"
+    "  ORDER BY e.id LIMIT 100) i) o";
 
 static const char id_mark[] = "SELECT ((last_value + 1) * 1024 - 1)::int8 FROM @batch";
 

@@ -57,8 +57,29 @@ void pg_stream_own(struct pg_core *self, int64_t id)
         own->low = id;
     if (id + STREAM_IDS > own->high)
         own->high = id + STREAM_IDS;
-    if (id < self->floor)
-        self->floor = id;
+}
+
+int pg_stream_list(const struct pg_core *self, struct pg_array streams[2])
+{
+    int r = 0;
+
+    for (size_t i = 0; i < self->streams.len && !r; i++) {
+        r = pg_array_add_int8(&streams[0], self->streams.at[i].member);
+        if (!r)
+            r = pg_array_add_int8(&streams[1], self->streams.at[i].low);
+    }
+    return r;
+}
+
+void pg_stream_begins(struct pg_core *self, int64_t member, int64_t id)
+{
+    for (size_t i = 0; i < self->streams.len; i++) {
+        struct pg_stream *stream = &self->streams.at[i];
+        if (stream->member != member)
+            continue;
+        stream->low = id;
+        stream->high = id ? stream->high : 0;
+    }
 }
 
 int pg_stream_places(const struct pg_core *self, int64_t id, struct pg_array places[2], int *n)

@@ -13,6 +13,12 @@ void pg_stream_done(struct pg_core *self);
 /* An event of that id is in this member's stream from now on. */
 void pg_stream_own(struct pg_core *self, int64_t id);
 
+/* The streams, as two arrays: members, and the lowest ids that may be there. 0 or -ENOMEM. */
+int pg_stream_list(const struct pg_core *self, struct pg_array streams[2]);
+
+/* The first event of a stream has that id; 0: the stream is empty. */
+void pg_stream_begins(struct pg_core *self, int64_t member, int64_t id);
+
 /* Adds the places at which the event may be: of each stream that may have it the member and the
  * id. *n (which may be NULL): how many. 0 or -ENOMEM. */
 int pg_stream_places(const struct pg_core *self, int64_t id, struct pg_array places[2], int *n);

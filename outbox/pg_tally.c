@@ -13,9 +13,9 @@
 
 #include <errno.h>
 
-#include "base/clock.h"
 #include "base/error.h"
 #include "outbox/pg_ask.h"
+#include "outbox/pg_oldest.h"
 #include "outbox/pg_sums.h"
 
 enum {
@@ -24,7 +24,6 @@ enum {
     TALLY_COLUMN_OTHERS = 8, /* of PG_TOTALS */
     TALLY_COLUMN_LETTERS,
     TALLY_COLUMN_TROUBLES,
-    TALLY_OLDEST_TOKENS = 20, /* readings of the oldest event in a second */
 };
 
 /* ---- In memory ---- */
@@ -142,50 +141,6 @@ int pg_tally_tallies(struct store *store, store_tally_fn fn, void *ctx)
     return r;
 }
 
-static int tally_take_oldest(struct pg_core *self, const PGresult *result, void *ctx)
-{
-    int64_t lowest = pg_core_number(result, 0, 1);
-
-    (void)ctx;
-    self->oldest_ms = pg_core_number(result, 0, 0);
-    if (self->settings.serves && lowest > 0)
-        self->floor = lowest;
-    return 0;
-}
-
-/* Whether the oldest event may be read once more in this second. */
-static bool tally_take_token(struct pg_core *self)
-{
-    int64_t now_ms = clock_mono_ms(&clock_system);
-
-    if (self->oldest_tokens <= 0 && now_ms - self->oldest_at_ms >= 1000) {
-        self->oldest_tokens = TALLY_OLDEST_TOKENS;
-        self->oldest_at_ms = now_ms;
-    }
-    return self->oldest_tokens-- > 0;
-}
-
-/* Reads the oldest event, unless that was read often enough in this second: then the value is a
- * little too old, and is read anew within the next second. */
-static int tally_read_oldest(struct pg_core *self, uint64_t pending)
-{
-    const struct pg_value values[] = {PG_NUMBER(self->floor)};
-
-    if (self->settings.serves && pending == 0) {
-        self->oldest_ms = 0;
-        self->oldest_owed = false;
-        return 0;
-    }
-    if (self->settings.serves && self->oldest_known)
-        return 0;
-    self->oldest_owed = self->settings.serves && !tally_take_token(self);
-    if (self->oldest_owed)
-        return 0;
-    int r = pg_ask_reading(self, PG_OLDEST, values, 1, tally_take_oldest, NULL);
-    self->oldest_known = !r && !self->opened;
-    return r;
-}
-
 static int tally_add_count(void *counts, struct span model, const struct store_tally *tally)
 {
     (void)model;
@@ -200,10 +155,10 @@ int pg_tally_counts(struct store *store, struct store_counts *out)
     int r = pg_tally_tallies(store, tally_add_count, &counts);
 
     if (!r)
-        r = tally_read_oldest(self, counts.pending);
+        r = pg_oldest_read(self, counts.pending);
     if (r)
         return r;
-    counts.oldest_ms = self->oldest_ms;
+    counts.oldest_ms = self->oldest.ms;
     counts.bytes = pg_sums_bytes(self);
     *out = counts;
     return 0;
@@ -216,7 +171,7 @@ int pg_tally_changed(struct store *store, bool *changed)
 
     if (r)
         return r;
-    *changed = self->others != self->others_seen || self->oldest_owed;
+    *changed = self->others != self->others_seen || self->oldest.owed;
     self->others_seen = self->others;
     return 0;
 }

@@ -46,7 +46,7 @@ void pg_transact_rollback(struct store *store)
     transact_over(self);
     pg_stage_forget(self, true);
     pg_sums_forget(self);
-    self->oldest_known = false;
+    self->oldest.known = false;
 }
 
 static int transact_take_end(struct pg_core *self, const PGresult *result, void *ctx)

@@ -205,7 +205,7 @@ static int open_all(const struct store_options *options, struct pg_core *self)
 
 int store_pg_open(const struct store_options *options, struct store **out)
 {
-    struct pg_core *self;
+    struct pg_core *self = NULL;
     int r = open_new(options, &self);
 
     if (r)

@@ -22,7 +22,7 @@ static const struct planned {
     {PG_SETTLE_ALONE, "settle_alone", 4, "Index Cond: ((member = u.member) AND (id = u.id))"},
     {PG_STALE, "stale", 4, "Index Cond: (lane = u.lane)"},
     {PG_READ_PENDING, "read", 5, "Index Cond: ((member = m.member) AND (id > $1) AND (id <= $2))"},
-    {PG_OLDEST, "oldest", 1, "Index Cond: ((member = m.member) AND (id >= $1)"},
+    {PG_OLDEST, "oldest", 2, "Index Cond: ((member = m.member) AND (id >= m.low) AND (id <= "},
 };
 
 /* As pg_connect.c sets its sessions. */
