@@ -75,12 +75,14 @@ struct pg_core {
     struct buf trouble; /* why it was lost, or what failed last; without a password */
 
     /* This member. */
-    int64_t member; /* 0: none yet */
-    int64_t epoch;  /* as the one that sends; 0: it is not */
-    int64_t cycle;  /* of the latest transaction */
-    int64_t folded; /* the latest cycle that is certainly committed */
-    bool fenced;    /* was closed by another */
+    int64_t member;    /* 0: none yet */
+    int64_t epoch;     /* as the one that sends; 0: it is not */
+    int64_t cycle;     /* of the latest transaction */
+    int64_t committed; /* the latest cycle that is certainly committed */
+    int64_t cleared;   /* the cycles up to this one are folded away */
+    bool fenced;       /* was closed by another */
     struct pg_streams streams;
+    int64_t highest_id; /* that this process has given */
 
     /* The transaction at hand. */
     bool begun;          /* begin() was called */

@@ -46,7 +46,7 @@ int pg_member_join(struct pg_core *self)
     };
 
     self->epoch = 0;
-    self->cycle = self->folded = 0;
+    self->cycle = self->committed = self->cleared = 0;
     return pg_run_sql(self, member_join, values, array_len(values), member_take_number,
                       &self->member);
 }
@@ -116,9 +116,13 @@ int pg_member_close(struct pg_core *self, int64_t member)
                           values, 1, NULL, NULL);
 }
 
+/* One that has left by itself knows its outcomes; one that was closed, or a command (timeout_ms 0)
+ * that is gone, may yet look for the last one. */
 static const char member_tidy[] =
-    "WITH gone AS (DELETE FROM @member m WHERE m.state = 2"
+    "WITH gone AS (DELETE FROM @member m WHERE (m.state = 2"
     " AND (m.clean OR m.closed < now() - interval '1 hour')"
+    " OR m.timeout_ms = 0 AND m.joined < now() - interval '1 hour' AND NOT EXISTS (SELECT 1"
+    " FROM pg_stat_activity a WHERE a.pid = m.pid AND a.backend_start = m.started))"
     " AND NOT EXISTS (SELECT 1 FROM @event e WHERE e.member = m.member) RETURNING m.member)"
     " DELETE FROM @beat b WHERE b.member IN (SELECT member FROM gone)";
 

@@ -133,8 +133,44 @@ static int resume_take_over(struct pg_core *self, struct resume_found *found)
     return r;
 }
 
+/* ---- A database that was put back in time ---- */
+
+static int resume_take_rewound(struct pg_core *self, const PGresult *result, void *ctx)
+{
+    (void)ctx;
+    if (PQntuples(result) == 0 || pg_core_number(result, 0, 0) == 0)
+        return 0;
+    log_error("PostgreSQL has lost what it had committed, as by a failover to an asynchronous "
+              "standby: events that were answered 202 in the last moments may be missing, and "
+              "delivered ones may be sent again",
+              "schema", self->settings.schema);
+    self->fenced = true; /* the member that this process is may stand for another one there */
+    return 0;
+}
+
+/*
+ * The row of the latest commit is in the ledger, as long as nobody has folded it but this member;
+ * whoever else has taken over has raised the epoch.
+ */
+static int resume_look_for_a_rewind(struct pg_core *self)
+{
+    const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->committed),
+                                      PG_NUMBER(self->epoch)};
+
+    if (!self->epoch || !self->committed || self->fenced)
+        return 0;
+    return pg_run_sql(self,
+                      "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
+                      " WHERE l.member = $1::int8 AND l.cycle = $2::int8))::int4 FROM @sender s",
+                      values, 3, resume_take_rewound, NULL);
+}
+
 static int resume_any(struct pg_core *self, struct resume_found *found)
 {
+    int r = resume_look_for_a_rewind(self);
+
+    if (r)
+        return r;
     if (self->fenced)
         return resume_take_over(self, found);
     if (self->doubted)

@@ -34,7 +34,8 @@ static const char *const schema_1[] = {
     " lease_ms bigint NOT NULL, timeout_ms bigint NOT NULL,"
     " state smallint NOT NULL,"      /* 0 live, 1 leaving, 2 closed */
     " pid int, started timestamptz," /* its session; NULL: behind a pooler */
-    " closed timestamptz, clean boolean NOT NULL DEFAULT false)", /* it has left by itself */
+    " joined timestamptz NOT NULL DEFAULT now(), closed timestamptz,"
+    " clean boolean NOT NULL DEFAULT false)", /* clean: it has left by itself */
     "CREATE TABLE @beat (member bigint PRIMARY KEY, beat bigint NOT NULL) WITH (fillfactor = 50)",
     "CREATE TABLE @sender (one int PRIMARY KEY CHECK (one = 1), member bigint,"
     " epoch bigint NOT NULL, clean boolean NOT NULL, since timestamptz)",
@@ -375,7 +376,7 @@ int pg_schema_restore(struct pg_core *self, int64_t *buried)
     if (!r)
         r = schema_run(self, schema_recount);
     if (!r)
-        r = PG_QUEUE(self, PG_FOLD, NULL, NULL, PG_NUMBER(-1), PG_NUMBER(0));
+        r = PG_QUEUE(self, PG_FOLD, NULL, NULL, PG_NUMBER(-1), PG_NUMBER(0), PG_NUMBER(0));
     if (!r)
         r = pg_run_end(self);
     if (!r)

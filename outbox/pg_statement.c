@@ -283,15 +283,24 @@ static const char next_offered[] = "SELECT model FROM @letter WHERE state > 1 AN
     "sum(delivered) AS delivered, sum(discarded) AS discarded, sum(pending) AS pending,"           \
     " sum(dead) AS dead, sum(buried) AS buried, sum(bytes) AS bytes"
 
+/* What is not folded: of this member from the cycle $2 on, below which all rows are deleted ones;
+ * of others everything. */
+#define LEDGER_ROWS                                                                                \
+    "(SELECT * FROM @ledger WHERE member = $1::int8 AND cycle > $2::int8"                          \
+    " UNION ALL SELECT * FROM @ledger WHERE member < $1::int8"                                     \
+    " UNION ALL SELECT * FROM @ledger WHERE member > $1::int8) r"
+
 static const char totals[] =
-    "SELECT t.model::int8, t.name, (t.delivered + coalesce(l.delivered, 0))::int8,"
+    "WITH l AS MATERIALIZED (SELECT model, " LEDGER_SUMS
+    ", count(*) FILTER (WHERE member <> $1::int8)"
+    "  AS others FROM " LEDGER_ROWS " GROUP BY model)"
+    " SELECT t.model::int8, t.name, (t.delivered + coalesce(l.delivered, 0))::int8,"
     " (t.discarded + coalesce(l.discarded, 0))::int8, (t.pending + coalesce(l.pending, 0))::int8,"
     " (t.dead + coalesce(l.dead, 0))::int8, (t.buried + coalesce(l.buried, 0))::int8,"
     " (t.bytes + coalesce(l.bytes, 0))::int8,"
-    " (SELECT count(*) FROM @ledger WHERE member <> $1::int8)::int8,"
+    " (SELECT coalesce(sum(others), 0) FROM l)::int8,"
     " EXISTS (SELECT 1 FROM @letter)::int4, EXISTS (SELECT 1 FROM @trouble)::int4"
-    " FROM @total t LEFT JOIN (SELECT model, " LEDGER_SUMS " FROM @ledger GROUP BY model) l"
-    " ON l.model = t.model ORDER BY t.model";
+    " FROM @total t LEFT JOIN l ON l.model = t.model ORDER BY t.model";
 
 /*
  * Of each stream ($1), from the lowest id that may be there ($2) on: its lowest since_ms and id. An
@@ -317,13 +326,17 @@ static const char streams[] =
 
 /* ---- Once a second ---- */
 
-/* The latest row of another member stays as long as the member does: a transaction whose outcome is
- * unknown is looked up there. */
+/* Of this member the cycles above $3, up to $2. The latest row of another member stays as long as
+ * the member does: a transaction whose outcome is unknown is looked up there. */
+#define FOLDS_OF_ANOTHER                                                                           \
+    "(l.cycle < (SELECT max(x.cycle) FROM @ledger x WHERE x.member = l.member)"                    \
+    " OR NOT EXISTS (SELECT 1 FROM @member m WHERE m.member = l.member))"
+
 static const char fold[] =
-    "WITH gone AS (DELETE FROM @ledger l WHERE (l.member = $1::int8 AND l.cycle <= $2::int8)"
-    "  OR (l.member <> $1::int8 AND (l.cycle < (SELECT max(x.cycle) FROM @ledger x"
-    "  WHERE x.member = l.member) OR NOT EXISTS (SELECT 1 FROM @member m"
-    "  WHERE m.member = l.member))) RETURNING *),"
+    "WITH gone AS (DELETE FROM @ledger l WHERE"
+    "  (l.member = $1::int8 AND l.cycle > $3::int8 AND l.cycle <= $2::int8)"
+    "  OR (l.member < $1::int8 AND " FOLDS_OF_ANOTHER ")"
+    "  OR (l.member > $1::int8 AND " FOLDS_OF_ANOTHER ") RETURNING *),"
     " s AS (SELECT model, " LEDGER_SUMS " FROM gone GROUP BY model),"
     " u AS (UPDATE @total t SET delivered = t.delivered + s.delivered,"
     "  discarded = t.discarded + s.discarded, pending = t.pending + s.pending,"
@@ -331,11 +344,13 @@ static const char fold[] =
     "  FROM s WHERE t.model = s.model)"
     " SELECT count(*) FILTER (WHERE member <> $1::int8)::int8 FROM gone";
 
-static const char beat[] = "UPDATE @beat SET beat = beat + 1 WHERE member = $1::int8";
-
+/* $1: only where the sequence lags by more than that; $2: the lowest number that will do. */
 static const char raise[] =
-    "SELECT setval('@batch', n) FROM (SELECT floor(extract(epoch FROM clock_timestamp())"
-    " * 1000000 / 1024)::int8 AS n) c WHERE n - (SELECT last_value FROM @batch) > 100000";
+    "SELECT setval('@batch', greatest(n, $2::int8)) FROM (SELECT floor(extract(epoch FROM"
+    " clock_timestamp()) * 1000000 / 1024)::int8 AS n, (SELECT last_value FROM @batch) AS last) c"
+    " WHERE greatest(n, $2::int8) - last > $1::int8";
+
+static const char beat[] = "UPDATE @beat SET beat = beat + 1 WHERE member = $1::int8";
 
 /* ---- All ---- */
 

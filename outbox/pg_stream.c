@@ -57,6 +57,8 @@ void pg_stream_own(struct pg_core *self, int64_t id)
         own->low = id;
     if (id + STREAM_IDS > own->high)
         own->high = id + STREAM_IDS;
+    if (own->high > self->highest_id)
+        self->highest_id = own->high;
 }
 
 int pg_stream_list(const struct pg_core *self, struct pg_array streams[2])
@@ -80,6 +82,11 @@ void pg_stream_begins(struct pg_core *self, int64_t member, int64_t id)
         stream->low = id;
         stream->high = id ? stream->high : 0;
     }
+}
+
+int64_t pg_stream_next_number(const struct pg_core *self)
+{
+    return self->highest_id / STREAM_IDS + 1;
 }
 
 int pg_stream_places(const struct pg_core *self, int64_t id, struct pg_array places[2], int *n)

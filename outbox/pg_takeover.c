@@ -15,6 +15,7 @@
 #include "outbox/pg_member.h"
 #include "outbox/pg_run.h"
 #include "outbox/pg_schema.h"
+#include "outbox/pg_stream.h"
 
 enum {
     TAKEOVER_LOOK_MS = 100,
@@ -84,7 +85,8 @@ static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
     if (!r)
         r = pg_member_send(self);
     if (!r)
-        r = pg_run_queue(self, PG_RAISE, NULL, 0, NULL, NULL);
+        r = PG_QUEUE(self, PG_RAISE, NULL, NULL, PG_NUMBER(0),
+                     PG_NUMBER(pg_stream_next_number(self)));
     if (!r)
         r = pg_run_end(self);
     if (!r)

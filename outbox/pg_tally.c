@@ -92,8 +92,8 @@ static int tally_take(struct pg_core *self, const PGresult *result, void *ctx)
 
 int pg_tally_load(struct pg_core *self)
 {
-    const struct pg_value values[] = {PG_NUMBER(self->member)};
-    int r = pg_run_queue(self, PG_TOTALS, values, 1, tally_take, NULL);
+    const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->cleared)};
+    int r = pg_run_queue(self, PG_TOTALS, values, 2, tally_take, NULL);
 
     return r ? r : pg_run_end(self);
 }
@@ -113,8 +113,8 @@ static int tally_refresh(struct pg_core *self)
     if (r || (self->settings.serves && !self->renamed))
         return r;
     /* Within a transaction PostgreSQL counts its changes already. */
-    const struct pg_value values[] = {PG_NUMBER(self->member)};
-    r = pg_ask_reading(self, PG_TOTALS, values, 1, tally_take, NULL);
+    const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->cleared)};
+    r = pg_ask_reading(self, PG_TOTALS, values, 2, tally_take, NULL);
     if (!r && self->opened)
         self->renamed = true; /* what is in memory now is not the last commit's */
     return r;

@@ -10,6 +10,8 @@
 #include "outbox/pg_run.h"
 #include "outbox/pg_transact.h"
 
+enum { TEND_LAG = 100 * 1000 }; /* numbers by which ids may be behind the clock: 102 s */
+
 static int tend_take_folded(struct pg_core *self, const PGresult *result, void *ctx)
 {
     (void)self;
@@ -18,24 +20,24 @@ static int tend_take_folded(struct pg_core *self, const PGresult *result, void *
 }
 
 /* What is folded was counted before, so no count changes. */
-static int tend_queue(struct pg_core *self, uint64_t *folded)
+static int tend_queue(struct pg_core *self, int64_t upto, uint64_t *folded)
 {
-    int64_t upto = self->folded; /* the fence's own row is not committed yet */
     int r = pg_fence_queue(self, false);
 
     if (!r)
         r = PG_QUEUE(self, PG_FOLD, tend_take_folded, folded, PG_NUMBER(self->member),
-                     PG_NUMBER(upto));
+                     PG_NUMBER(upto), PG_NUMBER(self->cleared));
     if (!r)
         r = PG_QUEUE(self, PG_BEAT, NULL, NULL, PG_NUMBER(self->member));
     if (!r)
-        r = pg_run_queue(self, PG_RAISE, NULL, 0, NULL, NULL);
+        r = PG_QUEUE(self, PG_RAISE, NULL, NULL, PG_NUMBER(TEND_LAG), PG_NUMBER(0));
     return r;
 }
 
 int pg_tend(struct store *store, bool *mended)
 {
     struct pg_core *self = pg_core_of(store);
+    int64_t upto = self->committed; /* not the row of the transaction at hand */
     uint64_t folded = 0;
 
     if (mended)
@@ -44,9 +46,11 @@ int pg_tend(struct store *store, bool *mended)
         return 0;
     int r = pg_transact_begin(store);
     if (!r)
-        r = pg_core_spoil(self, tend_queue(self, &folded));
+        r = pg_core_spoil(self, tend_queue(self, upto, &folded));
     r = r == STORE_AWAY && !self->begun ? r : store_end(store, r);
-    if (!r)
+    if (!r) {
         self->others_gone += folded;
+        self->cleared = upto;
+    }
     return r == STORE_AWAY ? r : 0; /* of others, whoever changes something next learns */
 }

@@ -67,7 +67,7 @@ static int transact_queue(struct pg_core *self)
 
 void pg_transact_committed(struct pg_core *self)
 {
-    self->folded = self->cycle;
+    self->committed = self->cycle;
     pg_sums_keep(self);
     pg_core_note_well(self);
     pg_stage_forget(self, false);

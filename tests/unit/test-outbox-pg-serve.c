@@ -233,6 +233,38 @@ static void terminated_session_is_made_anew(void **state)
     assert_string_equal(pg_world_sql(world, "SELECT count(*) FROM @member"), "1"); /* still it */
 }
 
+/* As by a failover to an asynchronous standby: the last commits are gone, and the sequence is where
+ * it was. */
+static void rewound_database_gives_no_id_again(void **state)
+{
+    struct pg_world *world = *state;
+    struct store *store = pg_world_open(world, STORE_SERVE);
+
+    (void)pg_world_append(store, "r");
+    assert_int_equal(store->ops->tend(store, NULL), 0);
+    cleanup(freep) char *batch = strdup(pg_world_sql(world, "SELECT last_value FROM @batch"));
+    uint64_t lost = 0;
+    for (int i = 0; i < 50; i++)
+        lost = pg_world_append(store, "r");
+    (void)pg_world_sql(world, "DELETE FROM @ledger WHERE cycle > 2;"
+                              " DELETE FROM @event WHERE id > (SELECT min(id) FROM @event)");
+    char sql[96];
+    (void)snprintf(sql, sizeof(sql), "SELECT setval('@batch', %s)", batch);
+    (void)pg_world_sql(world, sql);
+    (void)pg_world_sql(world, "SELECT pg_terminate_backend(pid) FROM @member");
+    struct store_row row = row_of(0);
+    int r = store->ops->begin(store);
+    if (!r) {
+        (void)store->ops->append(store, &row);
+        r = store->ops->commit(store);
+    }
+    assert_int_equal(r, STORE_AWAY);
+    assert_false(pg_world_resumed(store));
+    assert_true(pg_world_append(store, "r") > lost);
+    assert_string_equal(pg_world_sql(world, "SELECT epoch FROM @sender"), "2");
+    assert_int_equal(counts_of(store).pending, 2);
+}
+
 static void cancelled_statement_works_again(void **state)
 {
     struct pg_world *world = *state;
@@ -334,6 +366,7 @@ static const struct CMUnitTest tests[] = {
     pg_world_test(command_is_noticed_however_late),
     pg_world_test(lost_statements_are_sent_without_names),
     pg_world_test(terminated_session_is_made_anew),
+    pg_world_test(rewound_database_gives_no_id_again),
     pg_world_test(cancelled_statement_works_again),
     pg_world_test(row_that_cannot_be_stored_spoils_no_other),
     pg_world_test(many_rows_do_not_come_into_memory),
