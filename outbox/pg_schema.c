@@ -294,7 +294,7 @@ static int schema_make_schema(struct pg_core *self)
 
 static int schema_try(struct pg_core *self, bool *taken)
 {
-    struct pg_meta meta;
+    struct pg_meta meta = {.there = false};
     int r = schema_begin(self);
 
     if (!r)

@@ -127,8 +127,9 @@ static int open_settings(const struct store_options *options, struct pg_settings
 
 static int open_texts(struct pg_core *self)
 {
-    for (size_t i = 0; i < PG_STATEMENTS; i++) {
-        self->texts[i] = pg_run_text(self->settings.schema, pg_statement_text(i));
+    for (int i = 0; i < PG_STATEMENTS; i++) {
+        self->texts[i] =
+            pg_run_text(self->settings.schema, pg_statement_text((enum pg_statement)i));
         if (!self->texts[i])
             return error_origin(-ENOMEM);
     }

@@ -202,6 +202,61 @@ static void nothing_is_lost_and_nothing_doubled(void **state)
     forget_schema("lost");
 }
 
+/* ---- A commit that takes its time ---- */
+
+static void *cut_soon(void *proxy)
+{
+    (void)usleep(100 * 1000);
+    atomic_store(&((struct pg_proxy *)proxy)->cut_now, true);
+    return NULL;
+}
+
+/* The session is at its commit for so long, when the connection is cut: what is told must be what
+ * comes of it. */
+static void commit_under_way(double seconds)
+{
+    struct pg_proxy proxy;
+    pthread_t thread;
+    char sql[512];
+
+    pg_proxy_start(&proxy);
+    struct store *store = open_by(proxy.uri, "lost");
+    (void)snprintf(sql, sizeof(sql),
+                   "CREATE FUNCTION lost.slow() RETURNS trigger LANGUAGE plpgsql AS"
+                   " $$BEGIN PERFORM pg_sleep(%g); RETURN NULL; END$$;"
+                   "CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON lost.event"
+                   " DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION lost.slow()",
+                   seconds);
+    (void)pg_cluster_sql(sql);
+    atomic_store(&proxy.keeps_server, true);
+    struct store_row row = new_row("slow");
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    assert_int_equal(pthread_create(&thread, NULL, cut_soon, &proxy), 0);
+    assert_int_equal(store->ops->commit(store), STORE_AWAY);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    bool committed = resumed(store);
+    (void)usleep((useconds_t)(seconds * 1000 * 1000));
+    assert_string_equal(pg_cluster_sql("SELECT count(*) FROM lost.event"), committed ? "1" : "0");
+    assert_int_equal(counts_of(store).pending, committed);
+    assert_int_equal(row.id != 0, committed);
+    store->ops->close(store);
+    pg_proxy_stop(&proxy);
+    forget_schema("lost");
+}
+
+static void commit_under_way_is_waited_for(void **state)
+{
+    (void)state;
+    commit_under_way(0.4);
+}
+
+static void commit_that_does_not_end_is_ended(void **state)
+{
+    (void)state;
+    commit_under_way(3);
+}
+
 /* ---- At random ---- */
 
 enum { STEPS = 400 };
@@ -255,8 +310,12 @@ static void a_walk_survives_cuts(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(cut_cases) + 1];
-    static const struct CMUnitTest others[] = {cmocka_unit_test(a_walk_survives_cuts)};
+    static struct CMUnitTest tests[array_len(cut_cases) + 3];
+    static const struct CMUnitTest others[] = {
+        cmocka_unit_test(commit_under_way_is_waited_for),
+        cmocka_unit_test(commit_that_does_not_end_is_ended),
+        cmocka_unit_test(a_walk_survives_cuts),
+    };
 
     memcpy(tests, others, sizeof(others));
     rows_add(tests, array_len(others), cut_cases, nothing_is_lost_and_nothing_doubled);

@@ -100,6 +100,10 @@ static void *proxy_serve(void *ctx)
         struct pollfd fds[] = {{.fd = connection->fds[0], .events = POLLIN},
                                {.fd = connection->fds[1], .events = POLLIN}};
         (void)poll(fds, 2, PROXY_WAIT_MS);
+        if (atomic_exchange(&proxy->cut_now, false)) {
+            cut = true;
+            break;
+        }
         for (int i = 0; i < 2 && goes_on; i++)
             if (fds[i].revents)
                 goes_on = proxy_pass(connection, i, &streams[i], &cut);

@@ -19,6 +19,7 @@ struct pg_proxy {
     atomic_int to_server;     /* how many messages are left until the cut; 0: none is made */
     atomic_int to_client;     /* likewise */
     atomic_bool keeps_server; /* a cut ends the client's side alone, as a network does */
+    atomic_bool cut_now;      /* the connection is cut at once */
     atomic_bool refuses;      /* takes no new connections */
     atomic_int cuts;          /* so far */
 };
