@@ -25,7 +25,7 @@
 static bool writer_show(struct writer *writer)
 {
     struct writer_state *state = &writer->state;
-    bool wake = state->news || state->now.away != writer->status.away ||
+    bool away = state->now.away != writer->status.away ||
                 state->now.times_away != writer->status.times_away;
 
     writer->status = state->now;
@@ -33,13 +33,13 @@ static bool writer_show(struct writer *writer)
     state->news = false;
     atomic_store(&writer->mark, state->mark);
     if (!state->tallied)
-        return wake;
+        return away || writer->news;
     struct outbox_tallies shown = writer->tallies;
     writer->tallies = state->tallies;
     state->tallies = shown; /* the next reading uses that memory again */
     state->tallied = false;
     outbox_unstored_show(&writer->unstored);
-    return wake;
+    return away || writer->news;
 }
 
 static void writer_wake_loop(struct writer *writer)
