@@ -16,23 +16,20 @@
 #include <errno.h>
 #include <sys/epoll.h>
 
-#include "base/allocator.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/outbox_away.h"
 #include "outbox/outbox_ids.h"
+#include "outbox/outbox_marks.h"
 #include "outbox/writer.h"
 
 enum {
-    OUTBOX_PATIENCE_MS = 3,      /* little beside the fsync that follows */
-    OUTBOX_PATIENT_MAX = 256,    /* patient jobs of a flush; one more does not wait */
-    OUTBOX_MARK_AGAIN_MS = 1000, /* until stale marks that failed are submitted again */
-    OUTBOX_MARKS_MAX = 4096,     /* stale marks kept meanwhile */
+    OUTBOX_PATIENCE_MS = 3,   /* little beside the fsync that follows */
+    OUTBOX_PATIENT_MAX = 256, /* patient jobs of a flush; one more does not wait */
 };
 
 struct outbox {
     struct loop *loop;
-    struct allocator *allocator;
     bool journal;
     struct outbox_away away;
     struct outbox_jobs staged;
@@ -41,11 +38,8 @@ struct outbox {
     int64_t flushed_ms; /* mono; when that was last; of a journal alone */
     struct outbox_ids ids;
     struct loop_timer flush;
-    struct outbox_jobs failed_marks; /* stale marks that the store has not taken */
-    int failed_marks_len;
-    unsigned stale_marks_owed; /* the failed ones, those that the writer has, and the lost ones */
-    struct loop_timer mark_again; /* submits the failed marks again */
-    struct loop_fd finished;      /* the writer's eventfd: jobs are finished, or there is news */
+    struct outbox_marks marks;
+    struct loop_fd finished; /* the writer's eventfd: jobs are finished, or there is news */
     void (*on_offers)(void *ctx);
     void *on_offers_ctx;
     struct writer writer;
@@ -78,31 +72,6 @@ static void outbox_ask_flush(struct outbox *outbox, bool patient)
     if (patient && outbox->journal)
         patience_ms -= loop_now_ms(outbox->loop) - outbox->flushed_ms;
     outbox_flush_within(outbox, patient && patience_ms > 0 ? patience_ms : 0);
-}
-
-static void outbox_free_mark(struct outbox *outbox, struct outbox_job *job)
-{
-    outbox->stale_marks_owed--;
-    free(container_of(job, struct outbox_stale_mark, job));
-}
-
-/* The store has not taken a stale mark. The outbox keeps the mark and submits it again: without the
- * mark a letter would be replayed over a newer event. */
-static void outbox_keep_mark(struct outbox *outbox, struct outbox_job *job)
-{
-    TAILQ_INSERT_TAIL(&outbox->failed_marks, job, link);
-    if (outbox->failed_marks_len++ == OUTBOX_MARKS_MAX) { /* the oldest mark stays owed for ever */
-        log_warn(
-            "the outbox has failed for long, and which dead letters are stale is not known any "
-            "more: no replay is sent until the relay is restarted");
-        job = TAILQ_FIRST(&outbox->failed_marks);
-        TAILQ_REMOVE(&outbox->failed_marks, job, link);
-        outbox->failed_marks_len--;
-        free(container_of(job, struct outbox_stale_mark, job));
-    }
-    if (!loop_timer_is_set(&outbox->mark_again))
-        loop_timer_set(outbox->loop, &outbox->mark_again,
-                       loop_now_ms(outbox->loop) + OUTBOX_MARK_AGAIN_MS);
 }
 
 static void outbox_finish_group(struct outbox_group *group)
@@ -144,10 +113,7 @@ static void outbox_call_done(struct outbox *outbox, struct outbox_job *job)
         break;
     }
     case OUTBOX_JOB_STALE_MARK:
-        if (job->result)
-            outbox_keep_mark(outbox, job);
-        else
-            outbox_free_mark(outbox, job);
+        outbox_marks_tried(&outbox->marks, job);
         break;
     }
 }
@@ -178,26 +144,16 @@ static void outbox_collect(void *ctx, uint32_t events)
         outbox->on_offers(outbox->on_offers_ctx);
 }
 
-static void outbox_submit_job(struct outbox *outbox, struct outbox_job *job, bool patient)
+static void outbox_submit_job(void *ctx, struct outbox_job *job, bool patient)
 {
+    struct outbox *outbox = ctx;
+
     job->flush = outbox->flushes;
     job->taken = false;
     job->given_up = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
     outbox_ask_flush(outbox, patient);
-}
-
-static void outbox_mark_again(void *ctx)
-{
-    struct outbox *outbox = ctx;
-    struct outbox_job *job;
-
-    while ((job = TAILQ_FIRST(&outbox->failed_marks)) != NULL) {
-        TAILQ_REMOVE(&outbox->failed_marks, job, link);
-        outbox_submit_job(outbox, job, true);
-    }
-    outbox->failed_marks_len = 0;
 }
 
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
@@ -208,12 +164,10 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
     if (!outbox)
         return error_origin(-ENOMEM);
     outbox->loop = loop;
-    outbox->allocator = allocator;
     outbox->journal = store->journal;
     TAILQ_INIT(&outbox->staged);
     outbox->flush = (struct loop_timer){.fn = outbox_flush, .ctx = outbox};
-    TAILQ_INIT(&outbox->failed_marks);
-    outbox->mark_again = (struct loop_timer){.fn = outbox_mark_again, .ctx = outbox};
+    outbox_marks_init(&outbox->marks, loop, allocator, outbox_submit_job, outbox);
     int r = writer_init(&outbox->writer);
     if (r) {
         free(outbox);
@@ -269,8 +223,7 @@ struct outbox *outbox_free(struct outbox *outbox)
 {
     if (outbox) {
         struct outbox_jobs finished = TAILQ_HEAD_INITIALIZER(finished);
-        outbox_mark_again(outbox);
-        loop_timer_clear(outbox->loop, &outbox->mark_again);
+        outbox_marks_done(&outbox->marks);
         loop_timer_clear(outbox->loop, &outbox->flush);
         loop_fd_remove(outbox->loop, &outbox->finished);
         outbox_flush(outbox);
@@ -393,26 +346,6 @@ void outbox_give_up_group(struct outbox *outbox, struct outbox_group *group)
     outbox_give_up_job(outbox, &group->job);
 }
 
-static struct outbox_stale_mark *outbox_stale_mark_new(struct outbox *outbox, uint64_t id,
-                                                       struct span model, struct span record)
-{
-    struct outbox_stale_mark *mark =
-        allocator_alloc(outbox->allocator, sizeof(*mark) + model.len + record.len);
-
-    if (!mark)
-        return NULL;
-    char *text = (char *)(mark + 1);
-    memcpy(text, model.at, model.len);
-    memcpy(text + model.len, record.at, record.len);
-    *mark = (struct outbox_stale_mark){
-        .job = {.type = OUTBOX_JOB_STALE_MARK},
-        .id = id,
-        .model = {text, model.len},
-        .record = {text + model.len, record.len},
-    };
-    return mark;
-}
-
 bool outbox_may_have_letters(const struct outbox *outbox, struct span model, struct span record)
 {
     return record.at && model.at && writer_may_have_letters(&outbox->writer, model, record);
@@ -424,24 +357,22 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
     struct outbox_stale_mark *mark = NULL;
     bool marks = outbox_may_have_letters(outbox, model, record);
 
-    if (marks && !(mark = outbox_stale_mark_new(outbox, id, model, record)))
+    if (marks && !(mark = outbox_marks_new(&outbox->marks, id, model, record)))
         return error_origin(-ENOMEM);
     int r = writer_count_unstored(&outbox->writer, model);
     if (r) {
         free(mark);
         return r;
     }
-    if (mark) {
-        outbox->stale_marks_owed++;
-        outbox_submit_job(outbox, &mark->job, false);
-    }
+    if (mark)
+        outbox_marks_owe(&outbox->marks, mark);
     outbox_ask_flush(outbox, true);
     return 0;
 }
 
 unsigned outbox_stale_marks_owed(const struct outbox *outbox)
 {
-    return outbox->stale_marks_owed;
+    return outbox->marks.owed;
 }
 
 int outbox_tallies(const struct outbox *outbox, struct outbox_tallies *tallies)
