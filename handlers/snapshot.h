@@ -59,7 +59,8 @@ struct snapshot {
     struct sizes batch_sizes;
     uint64_t batch_splits;
 
-    const char *outbox; /* the outbox's state: off, ok, full, failing, away */
+    const char *outbox;     /* the outbox's state: off, ok, full, failing, away */
+    const char *outbox_why; /* away: why, in one line; NULL: unknown, or not away */
     int64_t outbox_bytes;
     int64_t outbox_pinned_bytes; /* of the outbox's log, which a slow reader keeps from shrinking */
     int64_t oldest_age_ms;       /* of the oldest pending event; -1: none */

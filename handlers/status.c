@@ -151,6 +151,8 @@ static void status_outbox(struct status *status, const struct service *service,
     status_name(status, "outbox");
     status_open(status, "{");
     status_text(status, "state", snapshot->outbox);
+    if (snapshot->outbox_why)
+        status_text(status, "why", snapshot->outbox_why);
     status_number(status, "pending", (int64_t)pending);
     status_number(status, "dead", (int64_t)dead);
     status_ago(status, "oldest", pending ? snapshot->oldest_age_ms : -1);

@@ -116,7 +116,7 @@ struct relay {
     struct sizes batch_sizes;            /* of calls with several events */
     uint64_t batch_splits;               /* batches that were sent again in halves */
     struct histogram convex_duration;    /* ms from an attempt's begin to its answer */
-    char not_ready[OUTBOX_WHY_MAX + 32]; /* the text of /readyz while the outbox is away */
+    char why_away[OUTBOX_WHY_MAX];       /* the outbox; for the snapshot that was filled last */
     struct log_sum unrouted;             /* logs letters that never were in a lane */
     struct log_sum blamed;               /* logs events that fail while others get through */
     struct log_sum refused;              /* logs replays that were refused one by one */

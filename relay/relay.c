@@ -10,7 +10,6 @@
 #include "relay/relay.h"
 
 #include <errno.h>
-#include <stdio.h>
 
 #include "base/error.h"
 #include "base/log.h"
@@ -76,7 +75,7 @@ static size_t relay_unstored_bytes(struct inbox *inbox)
 
 static const char *relay_not_ready(struct inbox *inbox)
 {
-    struct relay *relay = relay_of(inbox);
+    const struct relay *relay = relay_of(inbox);
     struct outbox_status status;
 
     if (relay->phase > RELAY_SERVES)
@@ -84,11 +83,8 @@ static const char *relay_not_ready(struct inbox *inbox)
     if (!relay->outbox)
         return NULL;
     outbox_status(relay->outbox, &status);
-    if (status.away && loop_now_ms(relay->loop) - status.away_since_ms >= RELAY_AWAY_MS) {
-        (void)snprintf(relay->not_ready, sizeof(relay->not_ready), "The outbox is away%s%s",
-                       status.why_away[0] ? ": " : "", status.why_away);
-        return relay->not_ready;
-    }
+    if (status.away && loop_now_ms(relay->loop) - status.away_since_ms >= RELAY_AWAY_MS)
+        return "The outbox is away";
     if (status.failing == STORE_FULL)
         return "The outbox is full";
     if (status.failing)

@@ -142,7 +142,7 @@ static int64_t fill_oldest_age_ms(const struct relay *relay, const struct store_
     return age_ms < 0 ? 0 : age_ms;
 }
 
-static void fill_outbox(const struct relay *relay, struct snapshot *snapshot)
+static void fill_outbox(struct relay *relay, struct snapshot *snapshot)
 {
     struct outbox_status status;
 
@@ -155,6 +155,8 @@ static void fill_outbox(const struct relay *relay, struct snapshot *snapshot)
                        : status.failing == STORE_FULL        ? "full"
                        : status.failing || status.unreadable ? "failing"
                                                              : "ok";
+    memcpy(relay->why_away, status.why_away, sizeof(relay->why_away));
+    snapshot->outbox_why = status.away && relay->why_away[0] ? relay->why_away : NULL;
     snapshot->outbox_spoilt = status.counts.spoilt;
     snapshot->outbox_bytes = status.counts.bytes;
     snapshot->outbox_pinned_bytes = status.counts.pinned_bytes;

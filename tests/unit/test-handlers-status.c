@@ -76,6 +76,21 @@ static void test_a_lost_route(void **state)
     assert_null(strstr(buf_string(&page), "done"));
 }
 
+static void test_an_outbox_that_is_away(void **state)
+{
+    const struct snapshot snapshot = {.now_ms = SAMPLE_NOW_MS,
+                                      .outbox = "away",
+                                      .outbox_why = "no route to host",
+                                      .oldest_age_ms = -1};
+    const struct service service = {.clock = &sample_clock, .version = "1.2.3"};
+    cleanup(buf_done) struct buf page = BUF_NULL;
+
+    (void)state;
+    assert_int_equal(status_print(&service, &snapshot, &page), 0);
+    assert_non_null(strstr(buf_string(&page), "\"outbox\":{\"state\":\"away\",\"why\":"
+                                              "\"no route to host\",\"pending\":0,"));
+}
+
 static void test_nothing_to_tell(void **state)
 {
     const struct snapshot snapshot = {
@@ -95,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_the_middle_of_things),
         cmocka_unit_test(test_a_lost_route),
+        cmocka_unit_test(test_an_outbox_that_is_away),
         cmocka_unit_test(test_nothing_to_tell),
     };
 

@@ -264,12 +264,16 @@ static void test_bounded_memory(void **state)
     assert_counts(4, 0, 0);
 }
 
-static void assert_shown(struct world *world, const char *outbox, const char *not_ready)
+static void assert_shown(struct world *world, const char *outbox, const char *why,
+                         const char *not_ready)
 {
     cleanup(snapshot_done) struct snapshot snapshot = {0};
 
     (void)world_look(world, &snapshot, "users");
     assert_string_equal(snapshot.outbox, outbox);
+    assert_int_equal(snapshot.outbox_why != NULL, why != NULL);
+    if (why)
+        assert_string_equal(snapshot.outbox_why, why);
     assert_int_equal(snapshot.not_ready != NULL, not_ready != NULL);
     if (not_ready)
         assert_string_equal(snapshot.not_ready, not_ready);
@@ -280,15 +284,15 @@ static void test_what_is_shown(void **state)
     (void)state;
     struct world *world = begin_journal(&journal, takes_all);
 
-    assert_shown(world, "ok", NULL);
+    assert_shown(world, "ok", NULL, NULL);
     world_go_away(world, JOURNAL_GOES);
-    assert_shown(world, "away", NULL);
+    assert_shown(world, "away", "no route to host", NULL);
     world_run(world, 1990);
-    assert_shown(world, "away", NULL);
+    assert_shown(world, "away", "no route to host", NULL);
     world_run(world, 20);
-    assert_shown(world, "away", "The outbox is away: no route to host");
+    assert_shown(world, "away", "no route to host", "The outbox is away");
     world_come_back(world);
-    assert_shown(world, "ok", NULL);
+    assert_shown(world, "ok", NULL, NULL);
 }
 
 /* ---- a stop while away ---- */
