@@ -197,6 +197,15 @@ void settle_note_failure(struct delivery *delivery)
     outbox_submit(delivery->relay->outbox, &delivery->note);
 }
 
+/* A journal may be away for long. What Convex has taken is said; a letter that is not written yet
+ * is a pending event, and may be sent again after a crash. */
+static void settle_answer_stored(struct delivery *delivery)
+{
+    delivery_answer(delivery,
+                    delivery->fate.kind == OUTBOX_DELIVERED ? delivery->reply : REPLY_QUEUED_AFTER,
+                    buf_span(&delivery->message));
+}
+
 void settle_ticket_due(struct ticket *ticket)
 {
     struct delivery *delivery = container_of(ticket, struct delivery, ticket);
@@ -204,7 +213,7 @@ void settle_ticket_due(struct ticket *ticket)
 
     if (delivery->state == DELIVERY_SETTLING) {
         if (delivery->relay->journal && delivery->row == DELIVERY_ROW_STORED)
-            delivery_answer(delivery, delivery->reply, buf_span(&delivery->message));
+            settle_answer_stored(delivery);
         return; /* settle_written() will answer */
     }
     switch (delivery->row) {
