@@ -61,7 +61,22 @@ static void connect_add_option(struct connect_keywords *all, const PQconninfoOpt
             connect_add(all, option->keyword, connect_defaults[i].value);
 }
 
-PGconn *pg_connect_open(const char *uri, bool *refused)
+/* Bounds how long each host may take: a stop waits for the connection. */
+static void connect_bound(struct connect_keywords *all)
+{
+    static const char longest_s[] = "10";
+
+    for (size_t i = 0; i < all->len; i++) {
+        if (strcmp(all->keywords[i], "connect_timeout") != 0)
+            continue;
+        long s = strtol(all->values[i], NULL, 10);
+        if (s <= 0 || s > strtol(longest_s, NULL, 10)) /* 0 is without end */
+            all->values[i] = longest_s;
+    }
+}
+
+/* again: a relay that serves is to be connected anew. */
+static PGconn *connect_open(const char *uri, bool again, bool *refused)
 {
     struct connect_keywords all = {.len = 0};
     char *text = NULL;
@@ -73,9 +88,16 @@ PGconn *pg_connect_open(const char *uri, bool *refused)
         return NULL;
     for (const PQconninfoOption *option = options; option->keyword; option++)
         connect_add_option(&all, option);
+    if (again)
+        connect_bound(&all);
     PGconn *conn = PQconnectdbParams(all.keywords, all.values, 0);
     PQconninfoFree(options);
     return conn;
+}
+
+PGconn *pg_connect_open(const char *uri, bool *refused)
+{
+    return connect_open(uri, false, refused);
 }
 
 /* A server that ends a connection on which nothing goes on says why in a notice. */
@@ -127,7 +149,7 @@ int pg_connect(struct pg_core *self)
 
     pg_connect_drop(self);
     self->lost = self->pooled = false;
-    self->conn = pg_connect_open(self->settings.uri, &refused);
+    self->conn = connect_open(self->settings.uri, self->member != 0, &refused);
     if (refused)
         return STORE_REFUSED;
     if (!self->conn)
@@ -161,7 +183,7 @@ void pg_connect_drop(struct pg_core *self)
 PGconn *pg_connect_second(struct pg_core *self)
 {
     bool refused;
-    PGconn *conn = pg_connect_open(self->settings.uri, &refused);
+    PGconn *conn = connect_open(self->settings.uri, true, &refused);
 
     if (conn && PQstatus(conn) == CONNECTION_OK)
         return conn;
