@@ -30,6 +30,7 @@ struct resume_found {
     bool committed;
     int64_t *bases; /* the numbers of its appended rows, rising */
     size_t len;
+    bool put_back; /* the database lacks what it has committed */
 };
 
 static int resume_take_bases(struct pg_core *self, const PGresult *result, void *ctx)
@@ -57,6 +58,52 @@ static int resume_look_up(struct pg_core *self, int64_t member, int64_t cycle,
                       "SELECT DISTINCT base FROM @ledger WHERE member = $1::int8"
                       " AND cycle = $2::int8 ORDER BY base NULLS LAST",
                       values, 2, resume_take_bases, found);
+}
+
+/* ---- A database that was put back in time ---- */
+
+/* The row of the latest commit stays in the ledger, and epochs never fall. */
+static const char resume_is_put_back[] =
+    "SELECT (s.epoch < $3::int8 OR $2::int8 > 0 AND EXISTS (SELECT 1 FROM @member m"
+    " WHERE m.member = $1::int8) AND NOT EXISTS (SELECT 1 FROM @ledger l"
+    " WHERE l.member = $1::int8 AND l.cycle >= $2::int8))::int4 FROM @sender s";
+
+/* Lest ids are given twice: above the clock, and above those that were given here. */
+static const char resume_raise[] =
+    "SELECT setval('@batch', greatest((SELECT last_value FROM @batch), $1::int8,"
+    " floor(extract(epoch FROM clock_timestamp()) * 1000000 / 1024)::int8))";
+
+static int resume_take_put_back(struct pg_core *self, const PGresult *result, void *ctx)
+{
+    struct resume_found *found = ctx;
+
+    (void)self;
+    found->put_back = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
+    return 0;
+}
+
+/* As after a failover to an asynchronous standby. */
+static int resume_look_back(struct pg_core *self, struct resume_found *found)
+{
+    const struct pg_value seen[] = {PG_NUMBER(self->member), PG_NUMBER(self->committed),
+                                    PG_NUMBER(self->epoch)};
+    int64_t high = 0;
+    int r = pg_run_sql(self, resume_is_put_back, seen, 3, resume_take_put_back, found);
+
+    if (r || !found->put_back)
+        return r;
+    for (size_t i = 0; i < self->streams.len; i++)
+        if (self->streams.at[i].high > high)
+            high = self->streams.at[i].high;
+    const struct pg_value values[] = {PG_NUMBER(high / 1024 + 1)};
+    return pg_run_sql(self, resume_raise, values, 1, NULL, NULL);
+}
+
+static void resume_say_put_back(const struct pg_core *self)
+{
+    log_warn("the outbox's database was put back: it lacks what it had committed last; events that "
+             "were answered 202 may be lost, and delivered ones may be back",
+             "schema", self->settings.schema);
 }
 
 /* ---- Another number ---- */
@@ -203,6 +250,8 @@ int pg_resume(struct store *store, bool *committed)
 
     *committed = false;
     self->opened = self->passing = false;
+    if (!r && self->member)
+        r = resume_look_back(self, &found);
     if (!r)
         r = resume_any(self, &found);
     if (!r)
@@ -211,6 +260,8 @@ int pg_resume(struct store *store, bool *committed)
         r = pg_tally_load(self);
     if (!r)
         r = resume_conclude(self, &found, committed);
+    if (!r && found.put_back)
+        resume_say_put_back(self);
     free(found.bases);
     if (r)
         (void)pg_core_lose(self, "the outbox cannot be resumed");
