@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { modes, slowSuites } from '../run/modes.mjs';
+import { onBothStores, onOneStore } from '../run/postgresql-suites.mjs';
 import { runSuite } from '../run/process.mjs';
 import { startProgress } from '../run/progress.mjs';
 import { findSuites } from '../run/suites.mjs';
@@ -96,4 +97,33 @@ test('each suite that --quick leaves out as slow is there', () => {
     slowSuites.filter((label) => !labels.includes(label)),
     [],
   );
+});
+
+const labelsOf = (mode) => findSuites(modes[mode]).map(({ label }) => label);
+
+test('each end-to-end suite runs with both stores, or says why one is enough', () => {
+  const labels = labelsOf('--plain');
+  const names = labels.map((label) => /^tests\/((e2e|crash)\/[^.]*)\.test\.mjs$/.exec(label)?.[1]);
+  const listed = [...Object.keys(onBothStores), ...Object.keys(onOneStore)];
+  const unnamed = ['crash/convex', 'crash/oracle']; // of the tools of crash/crash
+  assert.deepEqual([...listed, ...unnamed].sort(), names.filter(Boolean).sort());
+  for (const name of Object.keys(onBothStores)) {
+    const isThere = (mode, build) => labelsOf(mode).includes(`tests/${name}.test.mjs (${build})`);
+    assert.ok(isThere('--all', 'postgresql') && isThere('--all', 'postgresql, sanitized'));
+    assert.equal(isThere('', 'postgresql'), !onBothStores[name].long);
+    assert.equal(isThere('', 'postgresql, sanitized'), Boolean(onBothStores[name].brief));
+  }
+});
+
+test('what a suite leaves out with PostgreSQL is there, and is left out', async () => {
+  for (const suite of findSuites(modes['--all'])) {
+    const [, name] = /^tests\/(.*)\.test\.mjs \(postgresql\)$/.exec(suite.label) ?? [];
+    const beginnings = Object.keys(onBothStores[name]?.but ?? {});
+    if (!beginnings.length) continue;
+    const pattern = suite.command.find((word) => word.startsWith('--test-name-pattern='));
+    const [, body] = /^--test-name-pattern=\/(.*)\/$/.exec(pattern);
+    for (const beginning of beginnings)
+      assert.doesNotMatch(`${beginning} and so on`, new RegExp(body));
+    assert.match('another case', new RegExp(body));
+  }
 });

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startChild } from './child.mjs';
 import { assertDiscreet } from './discreet.mjs';
+import { placeOutbox } from './outbox-place.mjs';
 import { waitFor, within } from './wait.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -40,7 +41,7 @@ const inherited = () =>
 
 // The relay's environment; undefined unsets a default.
 export function relayEnv(env) {
-  const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...env });
+  const wanted = Object.entries({ ...inherited(), ...DEFAULTS, ...placeOutbox(env) });
   return Object.fromEntries(wanted.filter(([, value]) => value !== undefined));
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Runs every suite, one after the other, and counts the cases.
 //
-//   node tests/run/main.mjs [--quick | --plain | --coverage | --valgrind] [NAME...]
+//   node tests/run/main.mjs [--all | --quick | --plain | --coverage | --valgrind] [NAME...]
 //
 // With NAMEs, only suites run whose label holds one of them.
 //

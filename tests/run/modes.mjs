@@ -1,9 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Which suites run against which build, and why.
 //
-// A mode is a list of builds: { name, directory, runs(label), isSanitized, isMemcheck }. A label is
+// A mode is a list of builds: { name, directory, runs(label), isSanitized, isMemcheck,
+// isOnPostgres }. A label is
 // what ./dev test prints: unit/NAME, fuzz/NAME, or the path of a tests/**/*.test.mjs. Below, labels
 // are named by how they begin.
+import {
+  isOnBothStores,
+  isOnBothStoresAlways,
+  isOnBothStoresBriefly,
+} from './postgresql-suites.mjs';
+
 const beginsWithOneOf =
   (...beginnings) =>
   (label) =>
@@ -122,10 +129,34 @@ const valgrind = {
 };
 const coverage = { name: ' (coverage)', directory: 'build-coverage', runs: isOfTheBuild };
 
+// The same build, with outboxes in PostgreSQL.
+const onPostgres = (build, runs) => ({
+  ...build,
+  runs: (label) => build.runs(label) && runs(label),
+  name: ` (postgresql${build.name.replace(/ \((.*)\)/, ', $1')})`,
+  isOnPostgres: true,
+});
+
 export const modes = {
-  '': [plain, sanitized, threads, { ...valgrind, runs: isBriefUnderValgrind }],
+  '': [
+    plain,
+    onPostgres(plain, isOnBothStoresAlways),
+    sanitized,
+    onPostgres(sanitized, isOnBothStoresBriefly),
+    threads,
+    { ...valgrind, runs: isBriefUnderValgrind },
+  ],
+  '--all': [
+    plain,
+    onPostgres(plain, isOnBothStores),
+    sanitized,
+    onPostgres(sanitized, isOnBothStores),
+    threads,
+    onPostgres(threads, isOnBothStores),
+    { ...valgrind, runs: isBriefUnderValgrind },
+  ],
   '--quick': [{ ...plain, runs: isQuick }],
-  '--plain': [plain],
+  '--plain': [plain, onPostgres(plain, isOnBothStoresAlways)],
   '--coverage': [coverage],
   '--valgrind': [valgrind],
 };

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 // The PostgreSQL of a run: a folder in which the first suite that wants a cluster leaves the data
-// folder that all of them begin with, and one running cluster for the suites in C.
+// folder that all of them begin with, and one running cluster for the suites in C, and for those that
+// run once more with their outboxes in PostgreSQL.
 import { makeHome, removeHome } from '../lib/postgres-home.mjs';
-import { startPostgres } from '../lib/postgres.mjs';
+import { PASSWORD, startPostgres } from '../lib/postgres.mjs';
 
 // The suites in C that want a cluster. Each finds the URI of its superuser in CONVEX_RELAY_TEST_PG,
 // and makes a database of its own there.
-const wantsCluster = ({ label }) => /^unit\/outbox-(pg-(?!uri)|journal)/.test(label);
+const wantsCluster = ({ label, isOnPostgres }) =>
+  isOnPostgres || /^unit\/outbox-(pg-(?!uri)|journal)/.test(label);
 const isScript = ({ label }) => label.startsWith('tests/');
 
 let home;
@@ -19,7 +21,15 @@ export async function lendPostgres(suite) {
   home ??= makeHome();
   process.env.CONVEX_RELAY_TEST_PG_HOME = home; // for the cluster, too
   if (!wantsCluster(suite)) return suite;
-  cluster ??= await startPostgres({ after: (stop) => (stopCluster = stop) });
+  cluster ??= await startPostgres(
+    { after: (stop) => (stopCluster = stop) },
+    { auth: 'scram-sha-256' },
+  );
+  if (suite.isOnPostgres) {
+    // A start does not wait for a database that is slow because the machine is busy.
+    const uri = cluster.uri({ password: PASSWORD, parameters: { connect_timeout: 60 } });
+    return { ...suite, env: { ...suite.env, RELAY_OUTBOX: uri } };
+  }
   const uri = cluster.uri({ user: 'postgres', database: 'postgres', socket: true });
   return { ...suite, env: { ...suite.env, CONVEX_RELAY_TEST_PG: uri } };
 }

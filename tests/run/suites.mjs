@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { leaveOut } from './postgresql-suites.mjs';
 
 export const top = fileURLToPath(new URL('../..', import.meta.url));
 const memcheck = join(top, 'tests/valgrind');
@@ -13,7 +14,7 @@ const UNIT_LIMIT_MS = 900_000;
 const SCRIPT_LIMIT_MS = 1_800_000;
 const VALGRIND_SLOWNESS = 6; // a whole suite takes so many times as long; code alone, more
 
-// [{ label, command, env, limitMs }] for builds as in modes.mjs.
+// [{ label, command, env, limitMs, isOnPostgres }] for builds as in modes.mjs.
 export function findSuites(builds) {
   return builds.flatMap((build) =>
     [...unitSuites(build), ...scriptSuites(build)]
@@ -22,7 +23,8 @@ export function findSuites(builds) {
   );
 }
 
-function unitSuites({ directory, isMemcheck }) {
+function unitSuites({ directory, isMemcheck, isOnPostgres }) {
+  if (isOnPostgres) return [];
   const listed = execFileSync('meson', ['introspect', '--tests', join(top, directory)], {
     encoding: 'utf8',
   });
@@ -36,11 +38,18 @@ function unitSuites({ directory, isMemcheck }) {
   }));
 }
 
-function scriptSuites({ directory, isSanitized, isMemcheck }) {
+function scriptSuites({ directory, isSanitized, isMemcheck, isOnPostgres }) {
   const build = join(top, directory);
   return findScripts(join(top, 'tests')).map((path) => ({
     label: relative(top, path),
-    command: [process.execPath, '--test', '--test-reporter=tap', path],
+    command: [
+      process.execPath,
+      '--test',
+      '--test-reporter=tap',
+      ...(isOnPostgres ? leaveOut(relative(top, path)) : []),
+      path,
+    ],
+    isOnPostgres,
     env: {
       RELAY_BIN: join(isMemcheck ? memcheck : build, 'convex-relay'),
       RELAY_BUILD: build,

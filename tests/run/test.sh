@@ -10,8 +10,8 @@ run_tests() {
         test_in_release "${@:2}"
         return
         ;;
-    '' | --plain | --quick | --valgrind | [!-]*) ;;
-    *) die "test knows --quick, --plain, --valgrind and --release, not $1" ;;
+    '' | --all | --plain | --quick | --valgrind | [!-]*) ;;
+    *) die "test knows --all, --quick, --plain, --valgrind and --release, not $1" ;;
     esac
     deps test
     configure build
@@ -20,7 +20,7 @@ run_tests() {
     [ "$(<build/meson-info/intro-tests.json)" != '[]' ] ||
         quietly "adding the tests to build" meson configure build -Dtests=enabled
     compile build
-    [[ ${1-} == --* ]] || compile_sanitized
+    [[ ${1-} == --* && $1 != --all ]] || compile_sanitized
     [ "${1-}" = --quick ] || export_why_no_image
     exec node tests/run/main.mjs "$@"
 }
