@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The crash driver: senders on one side, a Convex that misbehaves on the other, and a relay between
-// them that is killed and started again all the time, on the same outbox. A seed decides what
-// happens; when exactly, the machine decides as well.
+// them that is killed and started again all the time, on the same outbox. Where that is in
+// PostgreSQL, the database is troubled, too. A seed decides what happens; when exactly, the machine
+// decides as well.
 
 import { writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -9,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { outboxStats } from '../lib/outbox.mjs';
 import { waitFor } from '../lib/wait.mjs';
 import { Convex, TIMEOUT_MS } from './convex.mjs';
+import { Database, PATIENCE_MS } from './database.mjs';
 import { Dice } from './dice.mjs';
 import { runAndJudge, makeRunFolder } from './history.mjs';
 import { discardLetters, readLetters, replayLetters } from './letters.mjs';
@@ -28,16 +30,16 @@ const DRAIN_MS = 180_000;
 // that arrives at Convex, runs, is answered, or the n-th event that is acknowledged.
 const ENDS = { early: 15, time: 20, arrived: 20, ran: 15, answered: 15, acknowledged: 15 };
 
-// Runs that many lives, each a process of the relay. Returns {violations, figures, folder}; the
-// folder stays if there are violations.
-export async function crash({ seed, lives, onProgress = () => {} }) {
+// Runs that many lives, each a process of the relay. onPostgres: the outbox is in a PostgreSQL.
+// Returns {violations, figures, folder}; the folder stays if there are violations.
+export async function crash({ seed, lives, onPostgres = false, onProgress = () => {} }) {
   const folder = makeRunFolder();
-  const world = await World.start({ seed, folder, onProgress });
+  const world = await World.start({ seed, folder, onPostgres, onProgress });
   return runAndJudge({ folder, seed, world, judge, run: () => world.live(lives) });
 }
 
 class World {
-  static async start({ seed, folder, onProgress }) {
+  static async start({ seed, folder, onPostgres, onProgress }) {
     const self = new World();
     const dice = new Dice(seed);
     let now = 0;
@@ -66,7 +68,12 @@ class World {
       OUTBOX: path.join(folder, 'outbox.db'),
       LOG_LEVEL: 'info',
     };
-    self.processes = new Processes({ env: self.env, convex: self.convex });
+    if (onPostgres) {
+      self.database = await Database.start(dice.fork('database'));
+      self.env.OUTBOX = self.database.uri;
+    }
+    const env = { ...self.env, ...self.database?.relayEnv };
+    self.processes = new Processes({ env, convex: self.convex });
     return self;
   }
 
@@ -80,6 +87,7 @@ class World {
       onAnswer: (event) => this.#answered(event),
     });
     const weather = this.convex.changeWeather(this.dice.fork('weather'), () => this.isOver);
+    const trouble = this.database?.trouble(() => this.isOver);
     const dice = this.dice.fork('lives');
     for (let i = 0; i < lives; i++) {
       await this.#liveOnce(dice);
@@ -94,6 +102,7 @@ class World {
     this.isOver = true;
     await senders.stop();
     await weather;
+    await trouble;
     return this.#settle();
   }
 
@@ -101,6 +110,7 @@ class World {
     this.isOver = true;
     await this.processes.relay?.end();
     await this.convex.shut();
+    await this.database?.end();
   }
 
   // ---- one process ----
@@ -111,6 +121,7 @@ class World {
     const isFlood = dice.chance(0.08);
     this.budget = isFlood ? FLOOD : EVENTS_PER_LIFE;
     this.backlogMax = isFlood ? FLOOD : BACKLOG;
+    const begin = await this.database?.calm(); // a start wants the database to be there
     const relay = this.processes.spawn({
       SYNC_WAIT_MS: String(isFlood ? 0 : dice.pick([0, 20, 200, 200])),
       CONVEX_CONCURRENCY: String(dice.pick([4, 16, 16])),
@@ -118,7 +129,8 @@ class World {
     });
     if (wish === 'early') {
       await Promise.race([sleep(dice.int(0, 40)), relay.exited]);
-    } else if (await relay.listening) {
+      begin?.();
+    } else if (await relay.listening.finally(begin)) {
       await this.#liveOn(relay, dice, { wish, isFlood, signal: kill ? 'SIGKILL' : 'SIGTERM' });
     }
     await (kill ? this.processes.kill() : this.#stop(dice));
@@ -152,10 +164,18 @@ class World {
       this.#soon(relay, dice.int(0, 400), () =>
         this.#meddle(dice.fork(`meddle ${this.processes.life}`)),
       );
+    if (this.database && dice.chance(0.3))
+      this.#soon(relay, dice.int(0, 400), () => this.#freeze(relay, dice.int(20, 700)));
     await Promise.race([over, relay.exited, ...caught]);
     limit.abort();
     this.trap = null;
     await this.meddling;
+  }
+
+  // A process that is frozen for a while. It is woken up before a signal that is to be heard.
+  #freeze(relay, ms) {
+    relay.child.signal('SIGSTOP');
+    setTimeout(() => relay.child.isRunning() && relay.child.signal('SIGCONT'), ms);
   }
 
   #soon(relay, ms, act) {
@@ -215,6 +235,8 @@ class World {
       await replayLetters(this.env, some.slice(2));
       await discardLetters(this.env, discarded);
     })();
+    // A database that is away refuses commands.
+    if (this.database) this.meddling = this.meddling.catch(() => {});
     this.meddling.catch(() => {});
   }
 
@@ -242,6 +264,8 @@ class World {
       ends: processes.ends,
       meddled,
       timeoutMs: TIMEOUT_MS,
+      patienceMs: this.database ? PATIENCE_MS : Infinity,
+      troubles: this.database?.troubles,
       letters: await readLetters(this.env, this.plan),
       stats: await outboxStats(this.env),
     };

@@ -4,7 +4,7 @@
 // A history is what the sender, the far side and the relay's owner have written down. All times are
 // stamps of one clock that never gives two of them the same.
 //
-//   events    what was sent: {n, kind, lane, sentAt, endedAt, status, body, left, excused}
+//   events    what was sent: {n, kind, lane, sentAt, endedAt, status, body, left, excused, waitedMs}
 //             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown
 //             model
 //             lane: model and record; null: the event has no order
@@ -25,6 +25,8 @@
 //   meddled   a Set of n: the dead letters that the operator replayed or discarded
 //   stats     {accepted, delivered, discarded, dead, pending} at the end
 //   timeoutMs for how long the relay waits for Convex's answer
+//   patienceMs an answer of 503 is in order after that long: the outbox may have been away. Infinity
+//             where it cannot be
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
 
 // Slack for CONVEX_TIMEOUT_MS: the relay's time begins before Convex sees the request, since it
@@ -63,7 +65,7 @@ export function judge(history) {
   return { violations, figures: count(history, facts, violations) };
 }
 
-function gather({ events, attempts, letters, meddled, timeoutMs }) {
+function gather({ events, attempts, letters, meddled, timeoutMs, patienceMs }) {
   const byNumber = new Map(events.map((event) => [event.n, event]));
   const attemptsOf = new Map(events.map(({ n }) => [n, []]));
   const lanes = new Map();
@@ -81,7 +83,7 @@ function gather({ events, attempts, letters, meddled, timeoutMs }) {
   }
   const dead = new Set(letters.map(({ n }) => n));
   const wasGivenUp = ({ unread, tookMs }) => unread && tookMs >= timeoutMs - HEAD_START_MS;
-  return { byNumber, attemptsOf, lanes, parcels, dead, meddled, attempts, wasGivenUp };
+  return { byNumber, attemptsOf, lanes, parcels, dead, meddled, attempts, wasGivenUp, patienceMs };
 }
 
 const firstRun = (attempts) => Math.min(...attempts.map(({ ranAt }) => ranAt ?? Infinity));
@@ -89,7 +91,7 @@ const ran = (attempts) => attempts.some(({ ranAt }) => ranAt !== null);
 const wasRejected = (attempts) => attempts.some(({ said }) => said === 'rejected');
 
 // Each answer is one that the event may get, and was true when given.
-function judgeAnswer(event, { attemptsOf }, report) {
+function judgeAnswer(event, { attemptsOf, patienceMs }, report) {
   const { n, kind, status, body, endedAt } = event;
   const attempts = attemptsOf.get(n);
   if (status === null) {
@@ -98,7 +100,7 @@ function judgeAnswer(event, { attemptsOf }, report) {
   }
   if (!BODIES[status]?.test(body)) {
     report('unexpected', `event ${n} was answered ${status} ${body}`);
-  } else if (status === 503 && !event.excused) {
+  } else if (status === 503 && !event.excused && !(event.waitedMs >= patienceMs)) {
     report('unavailable', `event ${n} was answered 503 ${body} by a relay that was well`);
   } else if (status === 200 && kind === 'deliver' && !(firstRun(attempts) < endedAt)) {
     report('early', `event ${n} was answered 200 before Convex had run it`);
@@ -194,12 +196,15 @@ function judgeSequence(lane, attempts, { byNumber, meddled }, report) {
 
 // Of a parcel the relay takes all events or none, and numbers the events by place. An event that
 // was taken is seen at Convex, or is a letter.
-function judgeParcel(parcel, events, { attemptsOf, dead, meddled }, report) {
+function judgeParcel(parcel, events, { attemptsOf, dead, meddled, patienceMs }, report) {
   const isTaken = ({ n }) => attemptsOf.get(n).length > 0 || dead.has(n) || meddled.has(n);
   const taken = events.filter(isTaken).length;
   if (taken > 0 && taken < events.length)
     report('parcel', `parcel ${parcel}: ${taken} of ${events.length} events were taken`);
-  if (taken > 0 && events[0].status === 503)
+  // A commit whose answer was lost may turn out to be made after the sender was told 503.
+  const [{ status, excused, waitedMs }] = events;
+  const wasAway = waitedMs >= patienceMs || (excused && patienceMs < Infinity);
+  if (taken > 0 && status === 503 && !wasAway)
     report('parcel', `parcel ${parcel} was answered 503, and taken`);
   let highest = 0;
   for (const { n } of events.filter(({ n }) => !meddled.has(n))) {
@@ -276,7 +281,7 @@ function judgeEnds({ ends }, report) {
   }
 }
 
-function count({ events, ends, letters }, { attemptsOf, attempts, parcels }, violations) {
+function count({ events, ends, letters, troubles }, { attemptsOf, attempts, parcels }, violations) {
   const tally = (kind) => violations.filter((violation) => violation.kind === kind).length;
   const answers = {};
   for (const { status } of events) answers[status ?? 'none'] = (answers[status ?? 'none'] ?? 0) + 1;
@@ -299,5 +304,6 @@ function count({ events, ends, letters }, { attemptsOf, attempts, parcels }, vio
     outOfOrder: tally('order'),
     overlaps: tally('overlap'),
     violations: violations.length,
+    ...(troubles && { troubles }),
   };
 }

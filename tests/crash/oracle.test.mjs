@@ -50,7 +50,15 @@ const parcelOf = (statuses, more = {}) =>
     sent(place + 1, place, 20, status, { parcel: 1, place, ...more }),
   );
 
-const history = ({ events = [], attempts = [], letters = [], meddled = [], stats, ends = [] }) => {
+const history = ({
+  events = [],
+  attempts = [],
+  letters = [],
+  meddled = [],
+  stats,
+  ends = [],
+  patienceMs = Infinity,
+}) => {
   const dead = letters.length;
   const delivered = new Set(attempts.filter(({ ranAt }) => ranAt !== null).map(({ n }) => n)).size;
   return {
@@ -60,6 +68,7 @@ const history = ({ events = [], attempts = [], letters = [], meddled = [], stats
     meddled: new Set(meddled),
     ends,
     timeoutMs: 3000,
+    patienceMs,
     stats: { accepted: delivered + dead, delivered, discarded: 0, dead, pending: 0, ...stats },
   };
 };
@@ -160,12 +169,29 @@ const WELL = {
     events: [sent(1, 0, 9, null, { excused: true }), sent(2, 0, 9, null, { left: true })],
   },
   stopped: { ends: [{ life: 1, asked: ['SIGTERM'], code: 0, signal: null }] },
+  'refused after the outbox was away for long': {
+    patienceMs: 5000,
+    events: [sent(1, 0, 3, 503, { waitedMs: 5000 })],
+  },
+  'a parcel that was refused, and whose commit turned out to be made': {
+    patienceMs: 5000,
+    events: parcelOf([503, 503], { waitedMs: 5000 }),
+    attempts: [ranFrom(1, 21, 22), ranFrom(2, 23, 24)],
+  },
 };
 for (const [what, made] of Object.entries(WELL)) {
   test(`well: ${what}`, () => assert.deepEqual(judge(history(made)).violations, []));
 }
 
 const BROKEN = {
+  'refused by an outbox that cannot be away': [
+    'unavailable',
+    { events: [sent(1, 0, 3, 503, { waitedMs: 6000 })] },
+  ],
+  'refused before the outbox can have been away for long': [
+    'unavailable',
+    { patienceMs: 5000, events: [sent(1, 0, 3, 503, { waitedMs: 4000 })] },
+  ],
   'acknowledged with 202 and never run': [
     'missing',
     { events: [sent(1, 0, 3, 202)], attempts: [failedFrom(1, 4, 5)] },

@@ -125,14 +125,16 @@ export class Plan {
   // The events of a request are sent in their order.
   begin(events) {
     for (const event of events) event.sentAt = this.stamp();
+    events[0].sentMs = performance.now();
   }
 
   end(events, answer) {
     const { parcel } = events[0];
     const answers = parcel === null ? [answer] : answersOf(events, answer);
     const endedAt = answer.left ? Infinity : this.stamp();
+    const waitedMs = performance.now() - events[0].sentMs;
     for (const [i, event] of events.entries())
-      this.#end(event, { ...answer, ...answers[i], endedAt });
+      this.#end(event, { ...answer, ...answers[i], endedAt, waitedMs });
   }
 
   #end(event, answer) {

@@ -61,6 +61,7 @@ export class Processes {
       if (this.relay.child.isRunning()) this.asked.push(name);
     }
     this.relay.child.signal(name);
+    this.relay.child.signal('SIGCONT'); // it may be frozen
   }
 
   async kill() {
