@@ -306,7 +306,7 @@ async function startFar(t, settings, before) {
   const postgres = await startPostgres(t, {
     settings: { listen_addresses: FAR, ...settings },
     before,
-    wrap: ['unshare', '--net', '--', 'sh', '-c', script, 'sh'],
+    wrap: () => ['unshare', '--net', '--', 'sh', '-c', script, 'sh'],
   });
   return {
     uri: postgres.uri().replace('127.0.0.1', FAR),

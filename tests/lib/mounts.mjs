@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 // Words to put before a command, which then sees `from` in the place of `to`, for each [from, to].
 export function mountedOver(...pairs) {
   const mounts = pairs.map(([from, to]) => `mount --bind '${from}' '${to}'`);
-  const script = `${mounts.join(' && ')} && exec "$0" "$@"`;
+  const script = [...mounts, 'exec "$0" "$@"'].join(' && ');
   return ['unshare', '--mount', '--propagation', 'private', 'sh', '-c', script];
 }
 
@@ -23,3 +23,6 @@ export function underEtc(files) {
     return { skip: `no mount namespace: ${error.message.split('\n').at(-1) || error.message}` };
   }
 }
+
+// Why this user may not mount; false: it may.
+export const cannotMount = () => underEtc({}).skip ?? false;

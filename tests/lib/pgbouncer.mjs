@@ -21,11 +21,11 @@ const DEFAULTS = {
   admin_users: ROLE,
 };
 
-// Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]. Returns
-// what startChild returns, port and uri(). It ends with the test.
-export async function startPgbouncer(t, postgres, { settings = {} } = {}) {
+// Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]; port: that
+// of one that has ended. Returns what startChild returns, port and uri(). It ends with the test.
+export async function startPgbouncer(t, postgres, { settings = {}, port: former } = {}) {
   const home = makeHome();
-  const [port] = await freePorts(1);
+  const port = former ?? (await freePorts(1))[0];
   const users = path.join(home, 'users');
   writeUnder(users, `"${ROLE}" "${PASSWORD}"\n"postgres" ""\n`);
   const all = { ...DEFAULTS, listen_port: port, auth_file: users, ...settings };

@@ -39,7 +39,8 @@ const STOPS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
 const quote = (value) => `'${String(value).replaceAll("'", "''")}'`;
 
 // Starts a cluster. settings: of postgresql.conf; auth: how pg_hba.conf lets clients of TCP in;
-// before(data): changes the data folder before the start; wrap: a command that becomes the server.
+// before(data): changes the data folder before the start; wrap(data): a command that becomes the
+// server.
 // The cluster is stopped, and its folder is removed, at the end of the test.
 export async function startPostgres(t, options = {}) {
   const { settings = {}, auth = 'trust', before, wrap } = options;
@@ -52,7 +53,7 @@ export async function startPostgres(t, options = {}) {
       'host replication all samehost trust\n',
   );
   before?.(data);
-  return startCluster(t, home, data, settings, wrap);
+  return startCluster(t, home, data, settings, wrap?.(data));
 }
 
 async function startCluster(t, home, data, settings, wrap = []) {

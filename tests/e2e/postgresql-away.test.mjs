@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: MIT
+// The outbox's database goes away and comes back, under load, in every way that it can: the relay
+// is never restarted; nothing is lost, sent twice or out of order, and all is counted.
+
+import assert from 'node:assert/strict';
+import { describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { callOf, userEvent } from '../lib/events.mjs';
+import { assertUnavailable } from '../lib/outbox-world.mjs';
+import { startPgbouncer } from '../lib/pgbouncer.mjs';
+import { freePorts } from '../lib/ports.mjs';
+import { startLoad, stateOf } from '../lib/postgres-load.mjs';
+import { startPostgres } from '../lib/postgres.mjs';
+import { startRelay, sync } from '../lib/relay.mjs';
+import { startTcpProxy } from '../lib/tcp-proxy.mjs';
+import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
+import { waitFor } from '../lib/wait.mjs';
+
+// A machine that is busy makes the first connection slow.
+const PATIENT = { parameters: { connect_timeout: 60 } };
+const SESSIONS = "FROM pg_stat_activity WHERE usename = 'relay'";
+
+// A database, a proxy in front of it, and a relay under load.
+async function startWorld(t, { env = {}, settings = {} } = {}) {
+  const postgres = await startPostgres(t, { settings });
+  const proxy = await startTcpProxy(t, postgres.port);
+  const OUTBOX = postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`);
+  const load = await startLoad(t, { env: { OUTBOX, ...env } });
+  await load.progress();
+  return { postgres, proxy, load, relay: load.relay };
+}
+
+const readiness = async ({ url }) => {
+  const response = await fetch(`${url}/readyz`);
+  return `${response.status} ${await response.text()}`;
+};
+
+// What goes wrong, up to the moment at which the database would be there again.
+const OUTAGES = {
+  'is restarted': ({ postgres }) => postgres.restart('fast'),
+  crashes: ({ postgres }) => postgres.restart('immediate'),
+  'has its first process killed': async ({ postgres }) => {
+    await postgres.kill();
+    await postgres.start();
+  },
+  'has the session killed': async ({ postgres }) => {
+    process.kill(Number(await postgres.sql(`SELECT pid ${SESSIONS}`)), 'SIGKILL');
+  },
+  'ends the session': ({ postgres }) =>
+    postgres.sql(`SELECT pg_terminate_backend(pid) ${SESSIONS}`),
+  'resets the connection': ({ proxy }) => proxy.cut(),
+  'refuses connections for a while': async ({ proxy, load }) => {
+    proxy.refuse();
+    await load.isAway();
+    await sleep(300);
+    proxy.heal();
+  },
+  'can be written no more for a while': async ({ postgres, load }) => {
+    await postgres.reload({ default_transaction_read_only: 'on' });
+    await load.isAway();
+    await sleep(300);
+    await postgres.reload({ default_transaction_read_only: 'off' });
+  },
+  'has no connection left for a while': async ({ postgres, load }) => {
+    await postgres.sql('ALTER ROLE relay CONNECTION LIMIT 0');
+    await postgres.sql(`SELECT pg_terminate_backend(pid) ${SESSIONS}`);
+    await load.isAway();
+    await sleep(300);
+    await postgres.sql('ALTER ROLE relay CONNECTION LIMIT -1');
+  },
+  'gets nothing through any more': async ({ proxy, load }) => {
+    proxy.hang();
+    await load.isAway();
+    proxy.heal();
+  },
+  'hears, and is not heard': async ({ proxy, load }) => {
+    proxy.eat();
+    await load.isAway();
+    proxy.heal();
+  },
+  freezes: async ({ postgres, load }) => {
+    const pids = (await postgres.sql(`SELECT pid ${SESSIONS}`)).split('\n').map(Number);
+    pids.forEach((pid) => process.kill(pid, 'SIGSTOP'));
+    await load.isAway();
+    pids.forEach((pid) => process.kill(pid, 'SIGCONT'));
+  },
+};
+
+describe('under load', { concurrency: 2 }, () => {
+  for (const [what, befall] of Object.entries(OUTAGES)) {
+    test(`the database ${what}`, async (t) => {
+      const world = await startWorld(t);
+      const { load } = world;
+      await befall(world);
+      await load.isAway();
+      await load.isBack();
+      await load.progress();
+      await load.judge();
+      assert.equal(load.awayLines().length, load.backLines().length, load.relay.stderr());
+    });
+  }
+
+  test('the database is slow: nothing but time is lost', async (t) => {
+    const { proxy, load } = await startWorld(t);
+    proxy.delayMs = 200;
+    await load.progress(4);
+    proxy.heal();
+    await load.judge();
+    assert.deepEqual(load.awayLines(), []);
+  });
+
+  test('answers of commits are lost again and again: none is made twice, none is left out', async (t) => {
+    const { proxy, load } = await startWorld(t);
+    const TIMES = 15;
+    let pieces = 0;
+    let lost = 0;
+    proxy.onRequest = (bytes, link) => {
+      if (lost >= TIMES || link.eating || !bytes.length || ++pieces % 7 > 0) return;
+      lost += 1;
+      link.eat();
+      setTimeout(link.cut, 20);
+    };
+    await waitFor('the losses', () => lost === TIMES);
+    await load.progress();
+    await load.judge();
+    assert.ok(load.awayLines().length > 0);
+    assert.equal(load.awayLines().length, load.backLines().length);
+  });
+});
+
+test('away for seconds: it is said once, and /readyz, /status and 503 tell', async (t) => {
+  const { proxy, load, relay } = await startWorld(t, { env: { SYNC_WAIT_MS: '0' } });
+  assert.match(await readiness(relay), /^200 /);
+  const before = load.accepted().length;
+  proxy.refuse();
+  await waitFor('/readyz to tell', async () => /^503 /.test(await readiness(relay)));
+  assert.match(await readiness(relay), /^503 \{"error":"The outbox is away: .+"\}$/);
+  assert.equal(await stateOf(relay), 'away');
+  await waitFor('503', () => load.refused().length >= 8);
+  const waited = load.refused().map(({ waitedMs }) => waitedMs);
+  assert.ok(Math.min(...waited) >= 4990, `an event waits for 5 s, not ${Math.min(...waited)} ms`);
+  assert.ok(load.refused().every(({ retryAfter }) => /^\d+$/.test(retryAfter)));
+  assert.ok(load.accepted().length <= before + 8, 'nothing is accepted meanwhile');
+  proxy.heal();
+  await load.isBack();
+  await waitFor('/readyz', async () => /^200 /.test(await readiness(relay)));
+  await load.progress();
+  await load.judge({ may503: true });
+  assert.deepEqual([load.awayLines().length, load.backLines().length], [1, 1], relay.stderr());
+});
+
+test('memory is bounded while the database is away', async (t) => {
+  const { proxy, load, relay } = await startWorld(t);
+  proxy.refuse();
+  await load.isAway();
+  const big = (i) => userEvent(`big_${i}`, 'x'.repeat(4 << 20));
+  const first = Array.from({ length: 7 }, (_, i) => sync(relay, big(i)));
+  await waitFor('503 for what is too much', async () => {
+    const answer = await Promise.race([sync(relay, big(99)), sleep(200)]);
+    if (!answer) return false;
+    assertUnavailable({
+      status: answer.status,
+      body: await answer.text(),
+      headers: answer.headers,
+    });
+    return true;
+  });
+  proxy.heal();
+  for (const { status } of await Promise.all(first)) assert.ok(status === 200 || status === 202);
+  await load.stop();
+});
+
+test('a stop while the database is away ends, and what was answered 202 is not lost', async (t) => {
+  const held = { isHeld: true };
+  const upstream = await startUpstream(t, () => (held.isHeld ? { hang: true } : SUCCESS));
+  const postgres = await startPostgres(t);
+  const proxy = await startTcpProxy(t, postgres.port);
+  const env = {
+    CONVEX_URL: upstream.url,
+    OUTBOX: postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`),
+    SYNC_WAIT_MS: '0',
+    DRAIN_MS: '500',
+  };
+  const relay = await startRelay(t, { env });
+  for (const n of [1, 2, 3]) assert.equal((await sync(relay, userEvent('acc_1', n))).status, 202);
+  proxy.hang();
+  const late = sync(relay, userEvent('acc_1', 4));
+  await relay.find('stderr', /the outbox is away: .*: events wait/);
+  await relay.stop();
+  assert.equal((await late).status, 503);
+  proxy.heal();
+  held.isHeld = false;
+  await startRelay(t, { env });
+  const done = () => upstream.requests.map(callOf).map(({ n }) => n);
+  await waitFor('the events', () => done().includes(3));
+  assert.deepEqual([...new Set(done())], [1, 2, 3]);
+});
