@@ -61,11 +61,10 @@ static void connect_add_option(struct connect_keywords *all, const PQconninfoOpt
             connect_add(all, option->keyword, connect_defaults[i].value);
 }
 
-/* Bounds how long each host may take: a stop waits for the connection. */
-static void connect_bound(struct connect_keywords *all)
+/* A stop waits for a connection that is being made: none is waited for without end, and none that a
+ * relay makes anew for long. */
+static void connect_bound(struct connect_keywords *all, const char *longest_s)
 {
-    static const char longest_s[] = "10";
-
     for (size_t i = 0; i < all->len; i++) {
         if (strcmp(all->keywords[i], "connect_timeout") != 0)
             continue;
@@ -88,8 +87,7 @@ static PGconn *connect_open(const char *uri, bool again, bool *refused)
         return NULL;
     for (const PQconninfoOption *option = options; option->keyword; option++)
         connect_add_option(&all, option);
-    if (again)
-        connect_bound(&all);
+    connect_bound(&all, again ? "10" : "60");
     PGconn *conn = PQconnectdbParams(all.keywords, all.values, 0);
     PQconninfoFree(options);
     return conn;

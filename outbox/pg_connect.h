@@ -5,8 +5,8 @@
 #include "outbox/pg_core.h"
 
 /* Connects, in the place of a connection that is there: blocks for two seconds a host at most,
- * unless the URI says otherwise; for ten at most where this is not the first one. 0; STORE_AWAY,
- * and self->trouble says why; STORE_REFUSED: the URI cannot be read; or -ENOMEM. */
+ * unless the URI says otherwise: for 60 at most, or ten where this is not the first one. 0;
+ * STORE_AWAY, and self->trouble says why; STORE_REFUSED: the URI cannot be read; or -ENOMEM. */
 int pg_connect(struct pg_core *self);
 
 /* Notices, without waiting, that the other side has closed the connection. 0 or STORE_AWAY. */
