@@ -40,7 +40,7 @@ export async function startTcpProxy(t, targetPort) {
     },
   };
   const server = net.createServer((client) => {
-    if (self.refusing) client.resetAndDestroy();
+    if (self.refusing) reset(client);
     else addLink(self, client, targetPort);
   });
   await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -52,6 +52,13 @@ export async function startTcpProxy(t, targetPort) {
   return self;
 }
 
+// libuv refuses to reset a connection that this side has ended, and Node then never closes it, and
+// cannot end.
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 function addLink(proxy, client, targetPort) {
   const target = net.connect({ host: '127.0.0.1', port: targetPort, allowHalfOpen: true });
   const link = {
@@ -59,8 +66,8 @@ function addLink(proxy, client, targetPort) {
     hanging: false,
     cut: () => {
       proxy.links.delete(link);
-      client.resetAndDestroy();
-      target.resetAndDestroy();
+      reset(client);
+      reset(target);
     },
     eat: () => (link.eating = true),
     hang: () => (link.hanging = true),

@@ -26,6 +26,12 @@ const isOfTheSources = beginsWithOneOf(
 );
 const isOfTheBuild = (label) => !isOfTheSources(label);
 
+// What is about the database's side: sanitizers would see what they see in postgresql-away.
+const isOfTheDatabase = beginsWithOneOf(
+  'tests/e2e/postgresql-copies',
+  'tests/e2e/postgresql-failover',
+);
+
 // Suites in which the loop's thread works at the same time as the writer's, or as a second process.
 const isThreaded = beginsWithOneOf(
   'unit/outbox-away',
@@ -90,7 +96,10 @@ export const slowSuites = [
   'tests/e2e/outbox-exchanged.test.mjs',
   'tests/e2e/outbox-file.test.mjs',
   'tests/e2e/parcels.test.mjs',
+  'tests/e2e/postgresql-away.test.mjs',
   'tests/e2e/postgresql-check.test.mjs',
+  'tests/e2e/postgresql-copies.test.mjs',
+  'tests/e2e/postgresql-failover.test.mjs',
   'tests/e2e/postgresql-outbox.test.mjs',
   'tests/e2e/rotation.test.mjs',
   'tests/e2e/rude-clients.test.mjs',
@@ -113,7 +122,7 @@ const sanitized = {
   name: ' (sanitized)',
   directory: 'build-asan',
   isSanitized: true,
-  runs: isOfTheBuild,
+  runs: (label) => isOfTheBuild(label) && !isOfTheDatabase(label),
 };
 const threads = {
   name: ' (threads)',
