@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 // What ./dev test prints, and that --quick leaves out what is there.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { test } from 'node:test';
 import { modes, slowSuites } from '../run/modes.mjs';
 import { onBothStores, onOneStore } from '../run/postgresql-suites.mjs';
 import { runSuite } from '../run/process.mjs';
 import { startProgress } from '../run/progress.mjs';
-import { findSuites } from '../run/suites.mjs';
+import { findSuites, top } from '../run/suites.mjs';
+import { readTap } from '../run/tap.mjs';
 
 const fine = (label, more) => ({
   suite: { label },
@@ -99,31 +104,53 @@ test('each suite that --quick leaves out as slow is there', () => {
   );
 });
 
-const labelsOf = (mode) => findSuites(modes[mode]).map(({ label }) => label);
-
 test('each end-to-end suite runs with both stores, or says why one is enough', () => {
-  const labels = labelsOf('--plain');
+  const labels = findSuites([modes['--plain'][0]]).map(({ label }) => label);
   const names = labels.map((label) => /^tests\/((e2e|crash)\/[^.]*)\.test\.mjs$/.exec(label)?.[1]);
-  const listed = [...Object.keys(onBothStores), ...Object.keys(onOneStore)];
-  const unnamed = ['crash/convex', 'crash/oracle']; // of the tools of crash/crash
-  assert.deepEqual([...listed, ...unnamed].sort(), names.filter(Boolean).sort());
-  for (const name of Object.keys(onBothStores)) {
-    const isThere = (mode, build) => labelsOf(mode).includes(`tests/${name}.test.mjs (${build})`);
-    assert.ok(isThere('--all', 'postgresql') && isThere('--all', 'postgresql, sanitized'));
-    assert.equal(isThere('', 'postgresql'), !onBothStores[name].long);
-    assert.equal(isThere('', 'postgresql, sanitized'), Boolean(onBothStores[name].brief));
+  const tools = ['crash/convex', 'crash/oracle']; // of crash/crash
+  assert.deepEqual(
+    [...Object.keys(onBothStores), ...Object.keys(onOneStore), ...tools].sort(),
+    names.filter(Boolean).sort(),
+  );
+  const buildsOf = (mode, name) =>
+    modes[mode]
+      .filter((build) => build.isOnPostgres && build.runs(`tests/${name}.test.mjs`))
+      .map((build) => build.name);
+  for (const [name, { brief, long }] of Object.entries(onBothStores)) {
+    const all = buildsOf('--all', name);
+    const [plain, sanitized] = [' (postgresql)', ' (postgresql, sanitized)'];
+    assert.deepEqual(all.slice(0, 2), [plain, sanitized]);
+    assert.deepEqual(buildsOf('', name), [...(long ? [] : [plain]), ...(brief ? [sanitized] : [])]);
   }
 });
 
 test('what a suite leaves out with PostgreSQL is there, and is left out', async () => {
-  for (const suite of findSuites(modes['--all'])) {
-    const [, name] = /^tests\/(.*)\.test\.mjs \(postgresql\)$/.exec(suite.label) ?? [];
+  for (const { label, command } of findSuites([{ ...modes['--plain'][0], isOnPostgres: true }])) {
+    const name = /^tests\/(.*)\.test\.mjs$/.exec(label)[1];
     const beginnings = Object.keys(onBothStores[name]?.but ?? {});
-    if (!beginnings.length) continue;
-    const pattern = suite.command.find((word) => word.startsWith('--test-name-pattern='));
-    const [, body] = /^--test-name-pattern=\/(.*)\/$/.exec(pattern);
+    const pattern = command.find((word) => word.startsWith('--test-name-pattern='));
+    assert.equal(Boolean(pattern), beginnings.length > 0);
+    if (!pattern) continue;
+    const text = readFileSync(path.join(top, `tests/${name}.test.mjs`), 'utf8');
     for (const beginning of beginnings)
-      assert.doesNotMatch(`${beginning} and so on`, new RegExp(body));
-    assert.match('another case', new RegExp(body));
+      assert.ok(text.includes(beginning.slice(0, 10)), `${name}: ${beginning}`);
+    const cases = [...beginnings.map((beginning) => `${beginning} and so on`), 'another case'];
+    assert.deepEqual(casesThatRun(cases, pattern), ['another case']);
   }
 });
+
+// Which of these cases node:test runs, given the pattern.
+function casesThatRun(cases, pattern) {
+  const script = cases.map((name) => `test(${JSON.stringify(name)}, () => {});`).join('\n');
+  const folder = mkdtempSync(path.join(tmpdir(), 'convex-relay-test-'));
+  const file = path.join(folder, 'a.test.mjs');
+  writeFileSync(file, `import { test } from 'node:test';\n${script}`);
+  const { stdout } = spawnSync(process.execPath, ['--test', '--test-reporter=tap', pattern, file], {
+    encoding: 'utf8',
+    env: { ...process.env, NODE_TEST_CONTEXT: undefined },
+  });
+  rmSync(folder, { recursive: true });
+  const { passed, skipped } = readTap(stdout);
+  assert.deepEqual(skipped, []);
+  return passed.filter((name) => name !== file);
+}
