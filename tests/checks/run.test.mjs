@@ -133,7 +133,7 @@ test('what a suite leaves out with PostgreSQL is there, and is left out', async 
     if (!pattern) continue;
     const text = readFileSync(path.join(top, `tests/${name}.test.mjs`), 'utf8');
     for (const beginning of beginnings)
-      assert.ok(text.includes(beginning.slice(0, 10)), `${name}: ${beginning}`);
+      assert.ok(text.includes(beginning.split(':')[0].slice(0, 10)), `${name}: ${beginning}`);
     const cases = [...beginnings.map((beginning) => `${beginning} and so on`), 'another case'];
     assert.deepEqual(casesThatRun(cases, pattern), ['another case']);
   }
