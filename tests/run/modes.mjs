@@ -26,8 +26,10 @@ const isOfTheSources = beginsWithOneOf(
 );
 const isOfTheBuild = (label) => !isOfTheSources(label);
 
-// What is about the database's side: sanitizers would see what they see in postgresql-away.
-const isOfTheDatabase = beginsWithOneOf(
+// What waits for a database most of the time. What sanitizers could see there, they see in
+// crash.test.mjs.
+const waitsForDatabase = beginsWithOneOf(
+  'tests/e2e/postgresql-away',
   'tests/e2e/postgresql-copies',
   'tests/e2e/postgresql-failover',
 );
@@ -122,7 +124,7 @@ const sanitized = {
   name: ' (sanitized)',
   directory: 'build-asan',
   isSanitized: true,
-  runs: (label) => isOfTheBuild(label) && !isOfTheDatabase(label),
+  runs: (label) => isOfTheBuild(label) && !waitsForDatabase(label),
 };
 const threads = {
   name: ' (threads)',
@@ -158,7 +160,7 @@ export const modes = {
   '--all': [
     plain,
     onPostgres(plain, isOnBothStores),
-    sanitized,
+    { ...sanitized, runs: isOfTheBuild },
     onPostgres(sanitized, isOnBothStores),
     threads,
     onPostgres(threads, isOnBothStores),

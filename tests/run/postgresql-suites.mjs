@@ -30,7 +30,6 @@ export const onBothStores = {
     },
   },
   'e2e/order': {
-    brief: true,
     but: { 'an event that fails lets the next one of its record go': WITHOUT },
   },
   'e2e/outbox-command': {
@@ -38,16 +37,18 @@ export const onBothStores = {
       'an outbox that is not there is named': FILE,
       'an outbox that is a folder is named': FILE,
       'an outbox of somebody else is named': FILE,
+      'the file is found under STATE_DIRECTORY': FILE,
     },
   },
   'e2e/outbox-selections': { brief: true },
   'e2e/parcels': { but: { 'without an outbox: one attempt each': WITHOUT } },
-  'e2e/refusals': { brief: true },
+  'e2e/refusals': {},
   'e2e/reload': { but: { 'in the middle of a start: it is done when that is over': FILE } },
   'e2e/rotation': { long: true },
   'e2e/sequence': { brief: true },
   'e2e/signals': { long: true },
   'e2e/start-stop': {
+    long: true,
     but: {
       'it starts while Convex is away': WITHOUT,
       'DRAIN_MS passed: 503 for what is in flight and for what waits': WITHOUT,
