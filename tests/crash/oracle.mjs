@@ -4,7 +4,8 @@
 // A history is what the sender, the far side and the relay's owner have written down. All times are
 // stamps of one clock that never gives two of them the same.
 //
-//   events    what was sent: {n, kind, lane, sentAt, endedAt, status, body, left, excused, waitedMs}
+//   events    what was sent: {n, kind, lane, sentAt, endedAt, waitedMs, status, body, left,
+//             excused}
 //             kind: "deliver"; "refused", whose data no mutation can take; "stray", of an unknown
 //             model
 //             lane: model and record; null: the event has no order
@@ -25,8 +26,8 @@
 //   meddled   a Set of n: the dead letters that the operator replayed or discarded
 //   stats     {accepted, delivered, discarded, dead, pending} at the end
 //   timeoutMs for how long the relay waits for Convex's answer
-//   patienceMs an answer of 503 is in order after that long: the outbox may have been away. Infinity
-//             where it cannot be
+//   patienceMs after that long an answer of 503 is in order, since the outbox may have been away;
+//             Infinity: it cannot be
 //   ends      how processes ended: {life, asked: [signals], code, signal, complaint}
 
 // Slack for CONVEX_TIMEOUT_MS: the relay's time begins before Convex sees the request, since it

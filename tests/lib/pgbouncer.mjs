@@ -21,8 +21,8 @@ const DEFAULTS = {
   admin_users: ROLE,
 };
 
-// Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]; port: that
-// of one that has ended. Returns what startChild returns, port and uri(). It ends with the test.
+// Starts pgbouncer, by default in transaction mode. settings: of its section [pgbouncer]; port: of
+// one that has ended. Returns what startChild returns, port and uri(). It ends with the test.
 export async function startPgbouncer(t, postgres, { settings = {}, port: former } = {}) {
   const home = makeHome();
   const port = former ?? (await freePorts(1))[0];
