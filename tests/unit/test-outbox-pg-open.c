@@ -213,7 +213,7 @@ static void what_is_not_postgresql_is_refused(void **state)
     pg_world_refused(world, STORE_REFUSED, "the server is CockroachDB, not PostgreSQL");
     (void)pg_cluster_sql("CREATE OR REPLACE FUNCTION fake.version() RETURNS text LANGUAGE sql"
                          " AS $$SELECT 'PostgreSQL 11.2-YB-2.20 on linux'$$");
-    pg_world_refused(world, STORE_REFUSED, "not PostgreSQL, and does not keep");
+    pg_world_refused(world, STORE_REFUSED, "the server is YugabyteDB, not PostgreSQL");
     (void)snprintf(sql, sizeof(sql),
                    "ALTER ROLE %s IN DATABASE %s RESET search_path; DROP SCHEMA fake CASCADE", user,
                    database);
