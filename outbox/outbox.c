@@ -8,8 +8,8 @@
  * Where all staged jobs are patient, the timer is due a few milliseconds later. A commit then holds
  * more jobs. And where Convex is near, most appends are withdrawn before they cost a commit.
  *
- * In a journal every event waits for its append before it is sent, so a patient job goes at once
- * where no flush was within these milliseconds, and else when they are over.
+ * In a journal every event waits for its append before it is sent: there outbox_gather.h says how
+ * long a patient job waits.
  */
 #include "outbox/outbox.h"
 
@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/outbox_away.h"
+#include "outbox/outbox_gather.h"
 #include "outbox/outbox_ids.h"
 #include "outbox/outbox_marks.h"
 #include "outbox/writer.h"
@@ -32,10 +33,10 @@ struct outbox {
     struct loop *loop;
     bool journal;
     struct outbox_away away;
+    struct outbox_gather gather;
     struct outbox_jobs staged;
-    unsigned patient;   /* patient jobs that were staged since the last flush */
-    unsigned flushes;   /* how often staged jobs went to the writer */
-    int64_t flushed_ms; /* mono; when that was last; of a journal alone */
+    unsigned patient; /* patient jobs that were staged since the last flush */
+    unsigned flushes; /* how often staged jobs went to the writer */
     struct outbox_ids ids;
     struct loop_timer flush;
     struct outbox_marks marks;
@@ -52,8 +53,7 @@ static void outbox_flush(void *ctx)
     writer_submit(&outbox->writer, &outbox->staged, outbox->journal ? 0 : outbox->ids.last);
     outbox->patient = 0;
     outbox->flushes++;
-    if (outbox->journal)
-        outbox->flushed_ms = loop_now_ms(outbox->loop);
+    outbox_gather_flushed(&outbox->gather, loop_now_ms(outbox->loop));
 }
 
 static void outbox_flush_within(struct outbox *outbox, int64_t ms)
@@ -64,14 +64,25 @@ static void outbox_flush_within(struct outbox *outbox, int64_t ms)
         loop_timer_set(outbox->loop, &outbox->flush, at_ms);
 }
 
-static void outbox_ask_flush(struct outbox *outbox, bool patient)
+static bool outbox_is_append(struct outbox_job *job)
 {
-    int64_t patience_ms = OUTBOX_PATIENCE_MS;
+    return job->type == OUTBOX_JOB_OP &&
+           container_of(job, struct outbox_op, job)->kind == OUTBOX_APPEND;
+}
 
-    patient = patient && ++outbox->patient <= OUTBOX_PATIENT_MAX;
-    if (patient && outbox->journal)
-        patience_ms -= loop_now_ms(outbox->loop) - outbox->flushed_ms;
-    outbox_flush_within(outbox, patient && patience_ms > 0 ? patience_ms : 0);
+/* How long a patient job may wait. */
+static int64_t outbox_patience_ms(struct outbox *outbox, struct outbox_job *job)
+{
+    return outbox->journal ? outbox_gather_wait_ms(&outbox->gather, loop_now_ms(outbox->loop),
+                                                   outbox_is_append(job))
+                           : OUTBOX_PATIENCE_MS;
+}
+
+static void outbox_ask_flush(struct outbox *outbox, int64_t patience_ms)
+{
+    if (patience_ms > 0 && ++outbox->patient > OUTBOX_PATIENT_MAX)
+        patience_ms = 0;
+    outbox_flush_within(outbox, patience_ms);
 }
 
 static void outbox_finish_group(struct outbox_group *group)
@@ -153,7 +164,7 @@ static void outbox_submit_job(void *ctx, struct outbox_job *job, bool patient)
     job->given_up = false;
     job->result = 0;
     TAILQ_INSERT_TAIL(&outbox->staged, job, link);
-    outbox_ask_flush(outbox, patient);
+    outbox_ask_flush(outbox, patient ? outbox_patience_ms(outbox, job) : 0);
 }
 
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
@@ -366,7 +377,7 @@ int outbox_delivered_unstored(struct outbox *outbox, uint64_t id, struct span mo
     }
     if (mark)
         outbox_marks_owe(&outbox->marks, mark);
-    outbox_ask_flush(outbox, true);
+    outbox_ask_flush(outbox, OUTBOX_PATIENCE_MS);
     return 0;
 }
 
