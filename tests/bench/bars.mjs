@@ -33,6 +33,36 @@ const batches = (scenarios, max, name, figure) =>
 const timesSingles = (scenarios, max, name, figure) =>
   batches(scenarios, max, name, figure) / batches(scenarios, 1, name, figure);
 
+// Of the outbox in PostgreSQL ('postgresql') or in a file, in a part of that scenario.
+const stored = (scenarios, part, wanted, figure) =>
+  median(find(scenarios, 'postgresql', { part, store: 'postgresql', ...wanted }), figure);
+
+const saturatedUs = (scenarios) =>
+  stored(scenarios, 'saturated', { clients: 256 }, 'cpuUs') +
+  stored(scenarios, 'saturated', { clients: 256 }, 'databaseUs');
+
+// The worst of all rates.
+const laterThanAFile = (scenarios) =>
+  Math.max(
+    ...(scenarios.postgresql?.results ?? [])
+      .filter(({ part, store }) => part === 'answered' && store === 'postgresql')
+      .map((result) => {
+        const { part, rate } = result;
+        const file = find(scenarios, 'postgresql', { part, rate, store: 'file' });
+        return median(result, 'p50Ms') - median(file, 'p50Ms');
+      }),
+  );
+
+// The last ten seconds of the worse minute, as a part of the first ones.
+const lastToFirst = (pick, last, first) => (scenarios) =>
+  pick(
+    ...['VACUUM', 'xmin held'].map(
+      (trouble) =>
+        stored(scenarios, 'minute', { trouble }, last) /
+        stored(scenarios, 'minute', { trouble }, first),
+    ),
+  );
+
 const longestTurn = (name) => (scenarios) =>
   Math.max(...(scenarios[name]?.results ?? []).map((result) => median(result, 'maxMs') ?? NaN));
 
@@ -118,6 +148,66 @@ const BARS = [
     most: 32,
     aim: 24,
     unit: 'MiB',
+  },
+  {
+    what: 'PostgreSQL: events/s, 256 clients',
+    of: (s) => stored(s, 'saturated', { clients: 256 }, 'perSecond'),
+    least: 10_000,
+    aim: 12_000,
+  },
+  {
+    what: 'PostgreSQL: CPU of both programs an event, 256 clients',
+    of: saturatedUs,
+    most: 60,
+    aim: 45,
+    unit: 'us',
+  },
+  {
+    what: 'PostgreSQL: p50 of a 200, later than with a file, at 100 to 4,000/s',
+    of: laterThanAFile,
+    most: 2,
+    aim: 1,
+    unit: 'ms',
+  },
+  {
+    what: 'PostgreSQL: p99 of a 202 at 1,000/s',
+    of: (s) => stored(s, 'accepted', {}, 'p99Ms'),
+    most: 25,
+    aim: 12,
+    unit: 'ms',
+  },
+  {
+    what: 'PostgreSQL restarted, until the first commit',
+    of: (s) => stored(s, 'away', { mode: 'fast', awayS: 0 }, 'firstCommitS'),
+    most: 2,
+    aim: 0.5,
+    unit: 's',
+  },
+  {
+    what: 'PostgreSQL: memory with 1,000,000 events pending',
+    of: (s) => stored(s, 'pending', {}, 'peakMiB'),
+    most: 32,
+    aim: 24,
+    unit: 'MiB',
+  },
+  {
+    what: 'PostgreSQL: a start with 1,000,000 events pending, until it is ready',
+    of: (s) => stored(s, 'pending', {}, 'servingS'),
+    most: 3,
+    aim: 1,
+    unit: 's',
+  },
+  {
+    what: 'PostgreSQL: last : first ten seconds of a minute at 10,000/s, events/s',
+    of: lastToFirst(Math.min, 'lastPerSecond', 'firstPerSecond'),
+    least: 0.9,
+    aim: 0.98,
+  },
+  {
+    what: 'PostgreSQL: last : first ten seconds of a minute at 10,000/s, CPU/event',
+    of: lastToFirst(Math.max, 'lastUs', 'firstUs'),
+    most: 1.3,
+    aim: 1.1,
   },
   {
     what: 'longest wait for a turn of the loop',

@@ -47,3 +47,16 @@ test('a backlog on disk is drained', async (t) => {
   ] = await run(t, { ...QUICK, peers: ['relay'], events: 500 });
   assert.equal(round.valid, true);
 });
+
+test('the outbox in PostgreSQL is measured, with what the database uses', async (t) => {
+  const { run, show } = SCENARIOS.postgresql;
+  const parts = ['accepted', 'pending', 'minute'];
+  const settings = { parts, events: 2000, drained: 1000, minuteS: 2 };
+  const results = await run(t, { ...QUICK, peers: ['relay'], ...settings });
+  for (const { label, part, store, rounds, summary } of results) {
+    assert.equal(rounds[0].valid, true, `${part}: ${label}`);
+    const { databaseUs, lastDatabaseUs } = summary;
+    if (store === 'postgresql') assert.ok((databaseUs ?? lastDatabaseUs).median > 0, label);
+  }
+  assert.match(show(results), /PostgreSQL .*\d us .*\d us .*\d ms/);
+});

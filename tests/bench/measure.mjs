@@ -30,17 +30,20 @@ async function assertDelivers(server, { peer }) {
 // One round. A round is valid if every answer was 2xx and Convex has seen an event for each; where
 // there is an outbox, the unseen events are in there.
 export async function measureOnce(scope, cell) {
-  const { clients, seconds, bytes, records, convex, warmUp = { clients, seconds: 1 } } = cell;
+  const { clients, seconds, bytes, records, rate, convex, database } = cell;
+  const { warmUp = { clients, seconds: 1 } } = cell;
   const server = await startPeer(scope, cell);
-  await runWrk(scope, server.port, { bytes, records, ...warmUp });
+  await runWrk(scope, server.port, { bytes, records, rate, ...warmUp });
   const eventsBefore = await convex.events();
+  const databaseBeforeS = database?.cpuS();
   const before = server.usage.cpu();
   const {
     events,
     seconds: took,
     ...load
-  } = await runWrk(scope, server.port, { clients, seconds, bytes, records });
+  } = await runWrk(scope, server.port, { clients, seconds, bytes, records, rate });
   const after = server.usage.cpu();
+  const databaseUs = ((database?.cpuS() - databaseBeforeS) * 1e6) / events;
   const delivered = (await convex.events()) - eventsBefore;
   const perEventUs = (name) => ((after[name] - before[name]) * 1e6) / events;
   const split = after.userS - before.userS + after.systemS - before.systemS;
@@ -50,6 +53,7 @@ export async function measureOnce(scope, cell) {
       events > 0 &&
       (delivered >= events || cell.peer === 'relay'),
     cpuUs: perEventUs('cpuS'),
+    databaseUs,
     // counted in ticks
     userPercent: split < 0.2 ? NaN : (100 * (after.userS - before.userS)) / split,
     perSecond: events / took,

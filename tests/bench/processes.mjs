@@ -11,6 +11,7 @@ const TICKS_PER_SECOND = 100; // USER_HZ, which is part of Linux's interface
 const CPUS = os.cpus().length;
 const SERVER_CPU = '0';
 const OTHER_CPUS = CPUS > 1 ? `1-${CPUS - 1}` : '0';
+export const ALL_CPUS = `0-${CPUS - 1}`;
 
 const pin = (pid, cpus) =>
   execFileSync('taskset', ['-a', '-c', '-p', cpus, String(pid)], { stdio: 'ignore' });
@@ -35,13 +36,33 @@ function ranNs(pid) {
     .reduce((sum, ns) => sum + ns, 0);
 }
 
-// [user, system] in seconds. The command's name may hold blanks and parentheses.
-function userAndSystem(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
+// Of /proc/PID/stat the fields from the third one on. The command's name may hold blanks and
+// parentheses.
+const statOf = (pid) =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8')
     .replace(/^.*\) /s, '')
     .split(' ');
-  return [fields[11], fields[12]].map((ticks) => Number(ticks) / TICKS_PER_SECOND);
-}
+
+const seconds = (ticks) => Number(ticks) / TICKS_PER_SECOND;
+
+// [user, system] in seconds.
+const userAndSystem = (pid) => statOf(pid).slice(11, 13).map(seconds);
+
+// The same of all children that have ended.
+const endedChildren = (pid) => statOf(pid).slice(13, 15).map(seconds);
+
+// Seconds on a CPU since the start, of a process and of its children, of which some come and go.
+export const ranByFamily = (pid) =>
+  sum(endedChildren(pid)) +
+  sum(
+    family(pid).map((each) => {
+      try {
+        return ranNs(each) / 1e9;
+      } catch {
+        return 0; // has just ended
+      }
+    }),
+  );
 
 const memoryMiB = (pid, field) => {
   const found = new RegExp(`^${field}:\\s+(\\d+) kB`, 'm').exec(

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: MIT
 -- What wrk sends: events of different records, made before the clock starts, since wrk's thread
--- must not be what is measured. Arguments: secret, bytes of a body, number of records, and, to stop
--- after so many answers, their number and the status that each should have.
+-- must not be what is measured. Arguments: secret, bytes of a body, number of records, events a
+-- second (0: as many as there are answers), and, to stop after so many answers, their number and
+-- the status that each should have.
 
 local ffi = require("ffi")
 ffi.cdef([[
@@ -42,6 +43,17 @@ local function stop_after(answers, wanted)
   end
 end
 
+-- Each request has a time to be sent at; who is late goes at once. wrk counts in milliseconds, so
+-- some go together.
+local function send_at_rate(rate)
+  local next_at
+  delay = function()
+    local now = seconds()
+    next_at = (next_at or now) + 1 / rate
+    return math.max(0, math.floor((next_at - now) * 1000))
+  end
+end
+
 function setup(thread)
   threads[#threads + 1] = thread
 end
@@ -52,7 +64,8 @@ function init(args)
     local body = event(("acc_%08d"):format(i), tonumber(args[2]))
     requests[i] = wrk.format("POST", "/convex/sync", headers, body)
   end
-  if args[4] then stop_after(tonumber(args[4]), tonumber(args[5])) end
+  if tonumber(args[4]) > 0 then send_at_rate(tonumber(args[4])) end
+  if args[5] then stop_after(tonumber(args[5]), tonumber(args[6])) end
 end
 
 function request()

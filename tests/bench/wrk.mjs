@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The load: wrk with keep-alive clients, each sending the next event as soon as the last one is
-// answered.
+// answered, or when its time has come.
 
 import { fileURLToPath } from 'node:url';
 import { startChild } from '../lib/child.mjs';
@@ -43,14 +43,15 @@ const argumentsOf = (port, clients, seconds, name) => [
 const ENV = { PATH: process.env.PATH };
 
 // Loads the server on a port for so many seconds, or until so many answers have come: then
-// `accepted` answers had the status, and came within `acceptS`.
+// `accepted` answers had the status, and came within `acceptS`. rate: events a second, as far as
+// the clients suffice; otherwise each client sends as soon as the last event is answered.
 export async function runWrk(
   scope,
   port,
-  { clients, seconds, bytes = EVENT_BYTES, records = 4096, answers, status },
+  { clients, seconds, bytes = EVENT_BYTES, records = 4096, rate = 0, answers, status },
 ) {
   const limit = answers === undefined ? [] : [answers, status];
-  const own = ['--', SECRET, bytes, records, ...limit].map(String);
+  const own = ['--', SECRET, bytes, records, rate, ...limit].map(String);
   const wrk = startChild(
     scope,
     'wrk',

@@ -11,6 +11,7 @@ import * as batch from './batch.mjs';
 import * as large from './large.mjs';
 import * as latency from './latency.mjs';
 import * as outage from './outage.mjs';
+import * as postgresql from './postgresql.mjs';
 import * as profile from './profile.mjs';
 import * as shapes from './shapes.mjs';
 import * as tls from './tls.mjs';
@@ -25,6 +26,7 @@ export const SCENARIOS = {
   large,
   backlog,
   batch,
+  postgresql,
   tls,
   turn,
   shapes,
