@@ -30,7 +30,6 @@ struct resume_found {
     bool committed;
     int64_t *bases; /* the numbers of its appended rows, rising */
     size_t len;
-    bool put_back; /* the database lacks what it has committed */
 };
 
 static int resume_take_bases(struct pg_core *self, const PGresult *result, void *ctx)
@@ -58,52 +57,6 @@ static int resume_look_up(struct pg_core *self, int64_t member, int64_t cycle,
                       "SELECT DISTINCT base FROM @ledger WHERE member = $1::int8"
                       " AND cycle = $2::int8 ORDER BY base NULLS LAST",
                       values, 2, resume_take_bases, found);
-}
-
-/* ---- A database that was put back in time ---- */
-
-/* The row of the latest commit stays in the ledger, and epochs never fall. */
-static const char resume_is_put_back[] =
-    "SELECT (s.epoch < $3::int8 OR $2::int8 > 0 AND EXISTS (SELECT 1 FROM @member m"
-    " WHERE m.member = $1::int8) AND NOT EXISTS (SELECT 1 FROM @ledger l"
-    " WHERE l.member = $1::int8 AND l.cycle >= $2::int8))::int4 FROM @sender s";
-
-/* Lest ids are given twice: above the clock, and above those that were given here. */
-static const char resume_raise[] =
-    "SELECT setval('@batch', greatest((SELECT last_value FROM @batch), $1::int8,"
-    " floor(extract(epoch FROM clock_timestamp()) * 1000000 / 1024)::int8))";
-
-static int resume_take_put_back(struct pg_core *self, const PGresult *result, void *ctx)
-{
-    struct resume_found *found = ctx;
-
-    (void)self;
-    found->put_back = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
-    return 0;
-}
-
-/* As after a failover to an asynchronous standby. */
-static int resume_look_back(struct pg_core *self, struct resume_found *found)
-{
-    const struct pg_value seen[] = {PG_NUMBER(self->member), PG_NUMBER(self->committed),
-                                    PG_NUMBER(self->epoch)};
-    int64_t high = 0;
-    int r = pg_run_sql(self, resume_is_put_back, seen, 3, resume_take_put_back, found);
-
-    if (r || !found->put_back)
-        return r;
-    for (size_t i = 0; i < self->streams.len; i++)
-        if (self->streams.at[i].high > high)
-            high = self->streams.at[i].high;
-    const struct pg_value values[] = {PG_NUMBER(high / 1024 + 1)};
-    return pg_run_sql(self, resume_raise, values, 1, NULL, NULL);
-}
-
-static void resume_say_put_back(const struct pg_core *self)
-{
-    log_warn("the outbox's database was put back: it lacks what it had committed last; events that "
-             "were answered 202 may be lost, and delivered ones may be back",
-             "schema", self->settings.schema);
 }
 
 /* ---- Another number ---- */
@@ -182,39 +135,61 @@ static int resume_take_over(struct pg_core *self, struct resume_found *found)
 
 /* ---- A database that was put back in time ---- */
 
-static int resume_take_rewound(struct pg_core *self, const PGresult *result, void *ctx)
+static int resume_take_put_back(struct pg_core *self, const PGresult *result, void *ctx)
 {
-    (void)ctx;
-    if (PQntuples(result) == 0 || pg_core_number(result, 0, 0) == 0)
-        return 0;
-    log_error("PostgreSQL has lost what it had committed, as by a failover to an asynchronous "
-              "standby: events that were answered 202 in the last moments may be missing, and "
-              "delivered ones may be sent again",
-              "schema", self->settings.schema);
-    self->fenced = true; /* the member that this process is may stand for another one there */
+    bool *is_put_back = ctx;
+
+    (void)self;
+    *is_put_back = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
     return 0;
+}
+
+/* Ids go on above the clock and above those that were given, so that none is given twice. */
+static int resume_raise(struct pg_core *self)
+{
+    int64_t high = 0;
+
+    for (size_t i = 0; i < self->streams.len; i++)
+        if (self->streams.at[i].high > high)
+            high = self->streams.at[i].high;
+    const struct pg_value values[] = {PG_NUMBER(high / 1024 + 1)};
+    return pg_run_sql(self,
+                      "SELECT setval('@batch', greatest((SELECT last_value FROM @batch), $1::int8,"
+                      " floor(extract(epoch FROM clock_timestamp()) * 1000000 / 1024)::int8))",
+                      values, 1, NULL, NULL);
 }
 
 /*
  * The row of the latest commit is in the ledger, as long as nobody has folded it but this member;
- * whoever else has taken over has raised the epoch.
+ * whoever else has taken over has raised the epoch. Otherwise the database was put back in time, as
+ * by a failover to an asynchronous standby. There, this member's number may be another one's.
  */
-static int resume_look_for_a_rewind(struct pg_core *self)
+static int resume_look_back(struct pg_core *self)
 {
     const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->committed),
                                       PG_NUMBER(self->epoch)};
+    bool is_put_back = false;
 
     if (!self->epoch || !self->committed || self->fenced)
         return 0;
-    return pg_run_sql(self,
-                      "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
-                      " WHERE l.member = $1::int8 AND l.cycle = $2::int8))::int4 FROM @sender s",
-                      values, 3, resume_take_rewound, NULL);
+    int r = pg_run_sql(self,
+                       "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
+                       " WHERE l.member = $1::int8 AND l.cycle = $2::int8))::int4 FROM @sender s",
+                       values, 3, resume_take_put_back, &is_put_back);
+    if (!r && is_put_back)
+        r = resume_raise(self);
+    if (r || !is_put_back)
+        return r;
+    self->fenced = true;
+    log_error("the outbox's database was put back: it lacks what it had committed last; events "
+              "that were answered 202 may be lost, and delivered ones may be sent again",
+              "schema", self->settings.schema);
+    return 0;
 }
 
 static int resume_any(struct pg_core *self, struct resume_found *found)
 {
-    int r = resume_look_for_a_rewind(self);
+    int r = resume_look_back(self);
 
     if (r)
         return r;
@@ -250,8 +225,6 @@ int pg_resume(struct store *store, bool *committed)
 
     *committed = false;
     self->opened = self->passing = false;
-    if (!r && self->member)
-        r = resume_look_back(self, &found);
     if (!r)
         r = resume_any(self, &found);
     if (!r)
@@ -260,8 +233,6 @@ int pg_resume(struct store *store, bool *committed)
         r = pg_tally_load(self);
     if (!r)
         r = resume_conclude(self, &found, committed);
-    if (!r && found.put_back)
-        resume_say_put_back(self);
     free(found.bases);
     if (r)
         (void)pg_core_lose(self, "the outbox cannot be resumed");

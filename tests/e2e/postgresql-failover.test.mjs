@@ -66,7 +66,7 @@ test('a failover to an asynchronous standby that lacks the latest events is noti
   await standby.start();
   await standby.promote();
   await relay.find('stderr', / info the outbox is back after/);
-  const lines = relay.stderr().match(/ warn the outbox's database was put back: .*/g) ?? [];
+  const lines = relay.stderr().match(/ error the outbox's database was put back: .*/g) ?? [];
   assert.equal(lines.length, 1, relay.stderr());
   upstream.answer = SUCCESS;
   assert.equal((await sync(relay, userEvent('acc_2', 1))).status, 202);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// Senders that never rest, a relay whose outbox is in PostgreSQL, and a Convex that writes down what
-// it ran: whatever befalls the database meanwhile, the relay is never restarted, and judge() says
-// whether each promise was kept.
+// Senders that never rest, a relay whose outbox is in PostgreSQL, and a Convex that writes down
+// what it ran: whatever befalls the database meanwhile, the relay is never restarted, and judge()
+// says whether each promise was kept.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';

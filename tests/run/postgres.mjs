@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The PostgreSQL of a run: a folder in which the first suite that wants a cluster leaves the data
-// folder that all of them begin with, and one running cluster for the suites in C, and for those that
-// run once more with their outboxes in PostgreSQL.
+// folder that all of them begin with, and one running cluster for the suites in C, and for those
+// that run once more with their outboxes in PostgreSQL.
 import { makeHome, removeHome } from '../lib/postgres-home.mjs';
 import { PASSWORD, startPostgres } from '../lib/postgres.mjs';
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Which end-to-end suites hold for every outbox, and so run twice: with a file, and, under the name
-// "(postgresql)", with a schema of a database (tests/lib/outbox-place.mjs). Suites are named by what
-// stands between tests/ and .test.mjs.
+// "(postgresql)", with a schema of a database (tests/lib/outbox-place.mjs). Suites are named by
+// what stands between tests/ and .test.mjs.
 
 const WITHOUT = 'asks what a relay without an outbox does';
 const FILE = 'looks into the file of SQLite, locks it, or breaks it';
@@ -109,8 +109,8 @@ export const isOnBothStores = (label) => Boolean(rowOf(label));
 export const isOnBothStoresAlways = (label) => isOnBothStores(label) && !rowOf(label).long;
 export const isOnBothStoresBriefly = (label) => Boolean(rowOf(label)?.brief);
 
-// Arguments of node --test that leave out what holds for one store alone. A case also runs where the
-// name of what it is in matches: of a file, that is <root> or nothing.
+// Arguments of node --test that leave out what holds for one store alone. A case also runs where
+// the name of what it is in matches: of a file, that is <root> or nothing.
 export function leaveOut(label) {
   const names = Object.keys(rowOf(label)?.but ?? {});
   const escaped = names.map((name) => name.replace(/[.*+?^${}()|[\]\\/]/g, '\\$&'));
