@@ -19,7 +19,7 @@ let schemas = 0;
 export async function startDatabase(scope) {
   const cluster = await startPostgres(scope, {
     settings: SETTINGS,
-    wrap: ['taskset', '-c', ALL_CPUS],
+    wrap: () => ['taskset', '-c', ALL_CPUS],
   });
   return {
     ...cluster,
