@@ -134,7 +134,7 @@ test('away for seconds: it is said once, and /readyz, /status and 503 tell', asy
   const before = load.accepted().length;
   proxy.refuse();
   await waitFor('/readyz to tell', async () => /^503 /.test(await readiness(relay)));
-  assert.match(await readiness(relay), /^503 \{"error":"The outbox is away: .+"\}$/);
+  assert.match(await readiness(relay), /^503 \{"error":"The outbox is away"\}$/);
   assert.equal(await stateOf(relay), 'away');
   await waitFor('503', () => load.refused().length >= 8);
   const waited = load.refused().map(({ waitedMs }) => waitedMs);
