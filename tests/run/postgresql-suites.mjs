@@ -42,7 +42,12 @@ export const onBothStores = {
     },
   },
   'e2e/outbox-selections': { brief: true },
-  'e2e/parcels': { but: { 'without an outbox: one attempt each': WITHOUT } },
+  'e2e/parcels': {
+    but: {
+      'without an outbox: one attempt each': WITHOUT,
+      '10000 records without an outbox: one attempt each': WITHOUT,
+    },
+  },
   'e2e/refusals': {},
   'e2e/reload': { but: { 'in the middle of a start: it is done when that is over': FILE } },
   'e2e/rotation': { long: true },
