@@ -230,7 +230,7 @@ test('events of one record go in the order of the parcel, and before later ones'
 
 // ---- many, and large ----
 
-test(`${MANY} records`, async (t) => {
+test('10000 records', async (t) => {
   const world = await makeWorld(t, { env: { ADMIN_PORT: '0' } });
   const { status, body } = await world.send(parcelOf(changesOf(MANY)), BATCH);
   assert.equal(status, 200);
@@ -243,7 +243,7 @@ test(`${MANY} records`, async (t) => {
   assert.equal(metrics.sum('requests_total', { status: '200' }), 1);
 });
 
-test(`${MANY} events of one record: in their order, and all are kept`, async (t) => {
+test('10000 events of one record: in their order, and all are kept', async (t) => {
   const world = await makeWorld(t, { env: { SYNC_WAIT_MS: '1' } });
   const changes = Array.from({ length: MANY }, (_, n) => userEvent('acc_1', n));
   const { body } = await world.send(parcelOf(changes), BATCH);
@@ -259,7 +259,7 @@ test(`${MANY} events of one record: in their order, and all are kept`, async (t)
   assert.deepEqual([accepted, delivered + pending], [MANY, MANY]);
 });
 
-test(`${MANY} records, and the disk is full: 503, and nothing was taken`, async (t) => {
+test('10000 records, and the disk is full: 503, and nothing was taken', async (t) => {
   const world = await makeWorld(t, { env: { OUTBOX_MAX_MB: '1' } });
   const changes = changesOf(MANY);
   for (const { data } of changes) data.email = 'x'.repeat(300);
@@ -268,7 +268,7 @@ test(`${MANY} records, and the disk is full: 503, and nothing was taken`, async 
   assert.equal((await world.stats()).accepted, 0);
 });
 
-test(`${MANY} records without an outbox: one attempt each`, async (t) => {
+test('10000 records without an outbox: one attempt each', async (t) => {
   const { status, body, upstream } = await sendTo(t, parcelOf(changesOf(MANY)));
   assertAnswer({ status, body }, 200, resultsOf(Array.from({ length: MANY }, () => DONE)));
   assert.equal(upstream.requests.length, MANY);
