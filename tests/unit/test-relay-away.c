@@ -2,70 +2,12 @@
 /*
  * An outbox that is a journal, and away: what waits, who is told what by when, and what is shown.
  */
-#include "tests/unit/lib/parcel_world.h"
-
-#define ROUTES                                                                                     \
-    "{\"users\":{\"mutation\":\"users:syncFromBlade\",\"sequence\":\"syncSeq\"},"                  \
-    "\"posts\":{\"mutation\":\"posts:syncFromBlade\"}}"
-
-static const struct world_options journal = {
-    .sync_wait_ms = 10000, .journal = true, .routes = ROUTES};
+#include "tests/unit/lib/journal_world.h"
 
 enum {
     CALL_MS = 20, /* of world_done() */
     PATIENCE_MS = 5000,
 };
-
-static const char unstored_text[] = "The event could not be stored";
-
-static void assert_told(const struct sender *sender, enum reply reply, const char *message)
-{
-    assert_true(sender->answered);
-    assert_int_equal(sender->reply, reply);
-    assert_string_equal(buf_string((struct buf *)&sender->message), message);
-}
-
-/* ---- what Convex saw ---- */
-
-enum { SEEN_MAX = 20000 };
-
-static struct {
-    struct world_item items[SEEN_MAX];
-    int len;
-} seen;
-
-static void note_seen(const struct world_call *call)
-{
-    assert_true(seen.len < SEEN_MAX);
-    seen.items[seen.len++] = call->items[0];
-}
-
-static struct world *begin_journal(const struct world_options *options, world_convex_fn convex)
-{
-    struct world *world = begin(options, convex);
-
-    seen.len = 0;
-    world->saw = note_seen;
-    world_run(world, 100); /* the answer to the first probe has no Date */
-    return world;
-}
-
-#define EVENT(model, data)                                                                         \
-    "{\"model\":\"" model "\",\"operation\":\"set\",\"data\":" data ",\"hiveId\":\"r1\"}"
-#define DATA "{\"bladeId\":\"r1\",\"n\":1}"
-
-/* The numbers that Convex sees of a record rise. */
-static void assert_rising(int records)
-{
-    uint64_t last[WORLD_ITEMS_MAX] = {0};
-
-    for (int i = 0; i < seen.len; i++) {
-        const struct world_item *item = &seen.items[i];
-        assert_true(item->record < records);
-        assert_true(item->sequence > last[item->record]);
-        last[item->record] = item->sequence;
-    }
-}
 
 /* ---- how long ---- */
 
@@ -87,7 +29,7 @@ static void test_patience(void **state)
     struct world_options options = journal;
 
     options.sync_wait_ms = row->sync_wait_ms;
-    struct world *world = begin_journal(&options, takes_all);
+    struct world *world = begin_seen(&options, takes_all);
     world_go_away(world, JOURNAL_GOES);
     struct sender *sender = world_send(world, "users", 1, 1);
     struct sender *letter = world_post(world, EVENT("users", "null"));
@@ -95,8 +37,8 @@ static void test_patience(void **state)
     assert_false(sender->answered || letter->answered);
     struct sender *later = world_send(world, "users", 1, 2);
     world_run(world, 20);
-    assert_told(sender, REPLY_UNAVAILABLE, unstored_text);
-    assert_told(letter, REPLY_UNAVAILABLE, unstored_text);
+    assert_told(sender, REPLY_UNAVAILABLE, journal_unstored);
+    assert_told(letter, REPLY_UNAVAILABLE, journal_unstored);
     assert_false(later->answered);
     world_come_back(world);
     world_run_until(world, nothing_is_left, 1000);
@@ -156,7 +98,7 @@ static struct doubt_row doubt_rows[] = {
 static void test_doubt(void **state)
 {
     const struct doubt_row *row = *state;
-    struct world *world = begin_journal(&journal, takes_all);
+    struct world *world = begin_seen(&journal, takes_all);
 
     world_go_away(world, row->end);
     struct sender *sender = world_send(world, "users", 1, 1);
@@ -192,7 +134,7 @@ static struct fate_row fate_rows[] = {
 static void test_fate_waits(void **state)
 {
     const struct fate_row *row = *state;
-    struct world *world = begin_journal(&journal, row->convex);
+    struct world *world = begin_seen(&journal, row->convex);
     struct sender *sender = world_send(world, "users", 1, 1);
     (void)world_send(world, "users", 1, 2);
 
@@ -221,7 +163,7 @@ static void test_others_go_on_while_away(void **state)
     (void)state;
     struct world_options options = journal;
     options.concurrency = 1;
-    struct world *world = begin_journal(&options, takes_all);
+    struct world *world = begin_seen(&options, takes_all);
     struct sender *senders[4];
 
     for (int i = 0; i < 4; i++)
@@ -240,7 +182,7 @@ static void test_bounded_memory(void **state)
 {
     (void)state;
     enum { LARGE = 12 * 1024 * 1024, ALL = 32 * 1024 * 1024 };
-    struct world *world = begin_journal(&journal, takes_all);
+    struct world *world = begin_seen(&journal, takes_all);
 
     world_go_away(world, JOURNAL_GOES);
     struct sender *first = world_send_large(world, "users", 1, 1, LARGE);
@@ -282,7 +224,7 @@ static void assert_shown(struct world *world, const char *outbox, const char *wh
 static void test_what_is_shown(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, takes_all);
+    struct world *world = begin_seen(&journal, takes_all);
 
     assert_shown(world, "ok", NULL, NULL);
     world_go_away(world, JOURNAL_GOES);
@@ -300,7 +242,7 @@ static void test_what_is_shown(void **state)
 static void test_stop(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, is_away);
+    struct world *world = begin_seen(&journal, is_away);
     struct sender *stored = world_send(world, "posts", 1, 1);
 
     world_run(world, 100);

@@ -6,55 +6,15 @@
 #include "relay/offers.h"
 
 #include "tests/unit/lib/fault_allocator.h"
-#include "tests/unit/lib/parcel_world.h"
-
-#define ROUTES                                                                                     \
-    "{\"users\":{\"mutation\":\"users:syncFromBlade\",\"sequence\":\"syncSeq\"},"                  \
-    "\"posts\":{\"mutation\":\"posts:syncFromBlade\"}}"
-
-static const struct world_options journal = {
-    .sync_wait_ms = 10000, .journal = true, .routes = ROUTES};
+#include "tests/unit/lib/journal_world.h"
 
 enum {
     CALL_MS = 20, /* of world_done() */
     HELD_MS = 100,
 };
 
-static const char unstored_text[] = "The event could not be stored";
 static const char no_route_text[] =
     "There is no route for the model"; /* which stays the letter's */
-
-static void assert_told(const struct sender *sender, enum reply reply, const char *message)
-{
-    assert_true(sender->answered);
-    assert_int_equal(sender->reply, reply);
-    assert_string_equal(buf_string((struct buf *)&sender->message), message);
-}
-
-/* ---- what Convex saw ---- */
-
-enum { SEEN_MAX = 20000 };
-
-static struct {
-    struct world_item items[SEEN_MAX];
-    int len;
-} seen;
-
-static void note_seen(const struct world_call *call)
-{
-    assert_true(seen.len < SEEN_MAX);
-    seen.items[seen.len++] = call->items[0];
-}
-
-static struct world *begin_journal(const struct world_options *options, world_convex_fn convex)
-{
-    struct world *world = begin(options, convex);
-
-    seen.len = 0;
-    world->saw = note_seen;
-    world_run(world, 100); /* the answer to the first probe has no Date */
-    return world;
-}
 
 /* ---- stored first ---- */
 
@@ -71,10 +31,6 @@ struct first_row {
     uint64_t delivered, dead, pending;
 };
 
-#define EVENT(model, data)                                                                         \
-    "{\"model\":\"" model "\",\"operation\":\"set\",\"data\":" data ",\"hiveId\":\"r1\"}"
-#define DATA "{\"bladeId\":\"r1\",\"n\":1}"
-
 static struct first_row first_rows[] = {
     {"done", EVENT("users", DATA), takes_all, 10000, 0, REPLY_DELIVERED, "", 1, 1, 0, 0},
     {"rejected", EVENT("users", DATA), rejects_all, 10000, 0, REPLY_FAILED, "Uncaught Error: no", 1,
@@ -87,11 +43,11 @@ static struct first_row first_rows[] = {
     {"no data", EVENT("users", "null"), takes_all, 10000, 0, REPLY_FAILED,
      "Cannot convert undefined or null to object", 0, 0, 1, 0},
     {"done, and the disk is full", EVENT("users", DATA), takes_all, 10000, STORE_FULL,
-     REPLY_UNAVAILABLE, unstored_text, 0, 0, 0, 0},
+     REPLY_UNAVAILABLE, journal_unstored, 0, 0, 0, 0},
     {"done, and the disk is broken", EVENT("users", DATA), takes_all, 10000, STORE_BROKEN,
-     REPLY_UNAVAILABLE, unstored_text, 0, 0, 0, 0},
+     REPLY_UNAVAILABLE, journal_unstored, 0, 0, 0, 0},
     {"no route, and the disk is full", EVENT("other", DATA), takes_all, 10000, STORE_FULL,
-     REPLY_UNAVAILABLE, unstored_text, 0, 0, 0, 0},
+     REPLY_UNAVAILABLE, journal_unstored, 0, 0, 0, 0},
     {"no data, and the disk is full", EVENT("users", "null"), takes_all, 10000, STORE_FULL,
      REPLY_UNAVAILABLE, "Cannot convert undefined or null to object", 0, 0, 0, 0},
 };
@@ -102,7 +58,7 @@ static void test_stored_first(void **state)
     struct world_options options = journal;
 
     options.sync_wait_ms = row->sync_wait_ms;
-    struct world *world = begin_journal(&options, row->convex);
+    struct world *world = begin_seen(&options, row->convex);
     fault_store_hold(&world->disk);
     fault_store_set(&world->disk, FAULT_APPEND, row->fails_with);
     struct sender *sender = world_post(world, row->body);
@@ -120,23 +76,10 @@ static void test_stored_first(void **state)
 
 /* ---- order ---- */
 
-/* The numbers that Convex sees of a record rise. */
-static void assert_rising(int records)
-{
-    uint64_t last[WORLD_ITEMS_MAX] = {0};
-
-    for (int i = 0; i < seen.len; i++) {
-        const struct world_item *item = &seen.items[i];
-        assert_true(item->record < records);
-        assert_true(item->sequence > last[item->record]);
-        last[item->record] = item->sequence;
-    }
-}
-
 static void test_ids_are_the_order(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, takes_all);
+    struct world *world = begin_seen(&journal, takes_all);
 
     for (int n = 1; n <= 30; n++) {
         for (int record = 0; record < 10; record++)
@@ -172,7 +115,7 @@ static void test_more_than_a_window(void **state)
 static void test_no_memory_for_a_place(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, takes_all);
+    struct world *world = begin_seen(&journal, takes_all);
 
     fault_store_hold(&world->disk);
     struct sender *first = world_send(world, "users", 1, 1);
@@ -280,7 +223,7 @@ static void test_forced(void **state)
     uint64_t last[RECORDS] = {0}, sent = 0;
 
     options.routes = numbered_routes();
-    struct world *world = begin_journal(&options, rejects_half);
+    struct world *world = begin_seen(&options, rejects_half);
     dice = 1;
     for (int turn = 0; turn < TURNS; turn++) {
         for (int i = roll(row->burst); i > 0; i--, sent++)
@@ -336,7 +279,7 @@ static void test_forced_behind_a_spilt_event(void **state)
     int number = 0;
 
     options.routes = numbered_routes();
-    struct world *world = begin_journal(&options, rejects_all);
+    struct world *world = begin_seen(&options, rejects_all);
     const struct model *model = models_find(&world->relay->models, SPAN("m0"));
     (void)world_send(world, "m0", 1, 1);
     world_run(world, 1000);
@@ -366,7 +309,7 @@ static void test_forced_behind_a_spilt_event(void **state)
 static void test_plain_replay_keeps_its_number(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, rejects_all);
+    struct world *world = begin_seen(&journal, rejects_all);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);
@@ -383,7 +326,7 @@ static void test_plain_replay_keeps_its_number(void **state)
 static void test_letters_become_stale(void **state)
 {
     (void)state;
-    struct world *world = begin_journal(&journal, rejects_all);
+    struct world *world = begin_seen(&journal, rejects_all);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);

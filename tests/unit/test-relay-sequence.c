@@ -2,7 +2,7 @@
 /* The number that a mutation gets: the event's id, whatever happens to relay, disk and clock. */
 #include <errno.h>
 
-#include "tests/unit/lib/relay_cases.h"
+#include "tests/unit/lib/seen_world.h"
 
 #define USERS "\"mutation\":\"users:syncFromBlade\",\"sequence\":\"syncSeq\""
 #define ROUTES                                                                                     \
@@ -10,32 +10,6 @@
     "\"posts\":{\"mutation\":\"posts:syncFromBlade\"}}"
 
 static const struct world_options numbered = {.sync_wait_ms = 10000, .routes = ROUTES};
-
-enum { SEEN_MAX = 4096 };
-
-/* What Convex was sent, in that order. */
-static struct {
-    struct world_item items[SEEN_MAX];
-    int len;
-} seen;
-
-static void note_seen(const struct world_call *call)
-{
-    for (int i = 0; i < call->count && !fault_store_has_crashed(&call->world->disk); i++) {
-        assert_true(seen.len < SEEN_MAX);
-        seen.items[seen.len++] = call->items[i];
-    }
-}
-
-static struct world *begin_numbered(const struct world_options *options, world_convex_fn convex)
-{
-    struct world *world = begin(options, convex);
-
-    seen.len = 0;
-    world->saw = note_seen;
-    world_run(world, 100); /* the answer to the first probe has no Date */
-    return world;
-}
 
 static void assert_seen(int i, int record, uint64_t sequence)
 {
@@ -56,7 +30,7 @@ static struct world_answer fails_at_first(struct world *world, const char *path,
 static void test_the_same_at_each_attempt(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&numbered, fails_at_first);
+    struct world *world = begin_seen(&numbered, fails_at_first);
 
     (void)world_send(world, "users", 1, 1);
     (void)world_send(world, "posts", 2, 1);
@@ -71,7 +45,7 @@ static void test_the_same_at_each_attempt(void **state)
 static void test_replays(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&numbered, rejects_all);
+    struct world *world = begin_seen(&numbered, rejects_all);
 
     (void)world_send(world, "users", 1, 1);
     (void)world_send(world, "users", 2, 2);
@@ -95,7 +69,7 @@ static void test_replays(void **state)
 static void test_removals_carry_it(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&numbered, takes_all);
+    struct world *world = begin_seen(&numbered, takes_all);
 
     (void)world_send(world, "users", 7, 1);
     (void)world_post(world, "{\"model\":\"users\",\"operation\":\"remove\",\"hiveId\":\"r7\"}");
@@ -109,7 +83,7 @@ static void test_removals_carry_it(void **state)
 static void test_own_member_is_replaced(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&numbered, takes_all);
+    struct world *world = begin_seen(&numbered, takes_all);
 
     (void)world_post(world, "{\"model\":\"users\",\"data\":{\"syncSeq\":77,\"bladeId\":\"r7\","
                             "\"n\":1,\"syncSeq\":78},\"hiveId\":\"r7\"}");
@@ -122,7 +96,7 @@ static void test_items_of_batches_carry_it(void **state)
     (void)state;
     struct world_options options = numbered;
     options.routes = "{\"users\":{" USERS ",\"batch\":\"users:syncBatch\"}}";
-    struct world *world = begin_numbered(&options, takes_all);
+    struct world *world = begin_seen(&options, takes_all);
 
     for (int i = 1; i <= 20; i++)
         (void)world_send(world, "users", i, 1);
@@ -139,7 +113,7 @@ static void test_nothing_kept(void **state)
     (void)state;
     struct world_options options = numbered;
     options.keeps_nothing = true;
-    struct world *world = begin_numbered(&options, takes_all);
+    struct world *world = begin_seen(&options, takes_all);
 
     for (int i = 1; i <= 3; i++)
         (void)world_send(world, "users", i, 1);
@@ -153,7 +127,7 @@ static void test_nothing_kept(void **state)
 static void test_a_reload_brings_it(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&plain, is_away);
+    struct world *world = begin_seen(&plain, is_away);
 
     (void)world_send(world, "users", 1, 1);
     world_run(world, 1000);
@@ -170,7 +144,7 @@ static void test_a_reload_brings_it(void **state)
 static void test_the_mark_is_stored_first(void **state)
 {
     (void)state;
-    struct world *world = begin_numbered(&numbered, takes_all);
+    struct world *world = begin_seen(&numbered, takes_all);
 
     fault_store_hold(&world->disk);
     (void)world_send(world, "posts", 2, 1);
@@ -208,7 +182,7 @@ static struct disk_row {
 static void test_the_mark_cannot_be_stored(void **state)
 {
     const struct disk_row *row = *state;
-    struct world *world = begin_numbered(&numbered, takes_all);
+    struct world *world = begin_seen(&numbered, takes_all);
 
     fault_store_set(&world->disk, row->call, row->r);
     struct sender *first = world_send(world, "users", 1, 1);
@@ -314,7 +288,7 @@ static void test_lives(void **state)
     for (unsigned seed = 1; seed <= LIVES; seed++) {
         memset(&life, 0, sizeof(life));
         life.seed = seed;
-        struct world *world = begin_numbered(&numbered, takes_some);
+        struct world *world = begin_seen(&numbered, takes_some);
         world->leapt_ms = INT64_C(1795000000000);
         live(world);
         fault_store_crash_before(&world->disk, 0);
