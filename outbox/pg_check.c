@@ -123,15 +123,16 @@ enum setting_column {
     SETTING_STANDBYS,
 };
 
-/* A subscriber of a logical slot is no standby, nor is a backup. Roles without privileges see that
- * there is a standby, and nothing more. */
+/* A subscriber of a logical slot is no standby, nor is a backup, nor who is only connecting. Roles
+ * without privileges see that there is a standby, and nothing more. */
 static const char check_settings_sql[] =
     "SELECT current_setting('fsync'), current_setting('full_page_writes'), "
     "current_setting('synchronous_commit'), current_setting('synchronous_standby_names'), "
     "current_setting('default_transaction_isolation'), "
     "EXISTS (SELECT 1 FROM pg_settings WHERE name LIKE 'neon.%'), "
-    "(SELECT count(*) FROM pg_stat_replication r WHERE coalesce(r.state, '') <> 'backup' "
-    "AND NOT EXISTS (SELECT 1 FROM pg_replication_slots s "
+    "(SELECT count(*) FROM pg_stat_replication r "
+    "WHERE coalesce(r.state, '') NOT IN ('backup', 'startup') AND NOT EXISTS (SELECT 1 FROM "
+    "pg_replication_slots s "
     "WHERE s.active_pid = r.pid AND s.slot_type = 'logical'))";
 
 /* Neon's storage keeps whole pages and commits by itself, and runs with both switched off. */

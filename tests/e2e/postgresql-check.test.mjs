@@ -257,8 +257,15 @@ test('a subscriber of a logical slot is no standby', async (t) => {
   await subscriber.sql(
     `CREATE SUBSCRIPTION s CONNECTION '${publisher.uri({ user: 'postgres' })}' PUBLICATION p`,
   );
-  const senders = () => publisher.sql('SELECT count(*) FROM pg_stat_replication');
-  await waitFor('the subscriber', async () => (await senders()) === '1');
+  // Before its first copy is made, a second session copies; and a session that is new has no slot.
+  const copied = () => subscriber.sql("SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel");
+  await waitFor('the copy', async () => (await copied()) === 't');
+  const follows = () =>
+    publisher.sql(
+      `SELECT (SELECT count(*) FROM pg_stat_replication) = 1 AND
+       (SELECT count(*) FROM pg_replication_slots WHERE active) = 1`,
+    );
+  await waitFor('the subscriber', async () => (await follows()) === 't');
   await assertFine(t, publisher.uri());
 });
 
