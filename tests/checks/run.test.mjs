@@ -6,10 +6,12 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { test } from 'node:test';
+import { setImmediate } from 'node:timers/promises';
 import { modes, slowSuites } from '../run/modes.mjs';
 import { onBothStores, onOneStore } from '../run/postgresql-suites.mjs';
 import { runSuite } from '../run/process.mjs';
 import { startProgress } from '../run/progress.mjs';
+import { runAll } from '../run/schedule.mjs';
 import { findSuites, top } from '../run/suites.mjs';
 import { readTap } from '../run/tap.mjs';
 
@@ -72,10 +74,38 @@ test('on a terminal one line is rewritten, and what failed stays', () => {
   const out = { isTTY: true, columns: 30 };
   const { text } = printed(out, fine(`unit/${'long'.repeat(10)}`), broken('unit/b'));
   const shown = text.split('\n').map((line) => line.split('\r\x1b[K').at(-1));
-  assert.ok(text.startsWith('\r\x1b[K[ 1/10  0:00] unit/longlonglo\r\x1b[K'), text);
+  assert.ok(text.startsWith('\r\x1b[K[ 0/10  0:00] unit/longlonglo\r\x1b[K'), text);
   assert.match(shown[0], /^\[ 2\/10  2:00, 1 failed\] FAIL unit\/b/);
   assert.deepEqual(shown.slice(1, 3), ['     failed: a case', '       1 != 2']);
   assert.deepEqual(shown.slice(-2), ['6 passed, 1 failed', '']);
+});
+
+test('so many suites run at once, and behind them those that measure, each alone', async () => {
+  const running = new Set();
+  const log = [];
+  await runAll(
+    ['a', 'x1', 'b', 'x2', 'c', 'd'].map((label) => ({ label })),
+    {
+      jobs: 3,
+      isMeasured: (label) => label.startsWith('x'),
+      async run({ label }) {
+        running.add(label);
+        await setImmediate();
+        log.push([...running].join('+'));
+        running.delete(label);
+      },
+    },
+  );
+  assert.deepEqual(log, ['a+b+c', 'b+c+d', 'c+d', 'd', 'x1', 'x2']);
+});
+
+test('JOBS that is no number is refused', () => {
+  const env = { ...process.env, JOBS: 'two' };
+  const { status, stderr } = spawnSync(process.execPath, [path.join(top, 'tests/run/main.mjs')], {
+    env,
+    encoding: 'utf8',
+  });
+  assert.deepEqual([status, stderr], [1, 'JOBS is how many suites run at once: a number from 1\n']);
 });
 
 const suites = [

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs every suite, one after the other, and counts the cases.
+// Runs every suite, as many at once as there are CPUs, or as JOBS says, and counts the cases.
 //
 //   node tests/run/main.mjs [--all | --quick | --plain | --coverage | --valgrind] [NAME...]
 //
@@ -9,11 +9,16 @@
 // tests/**/*.test.mjs (node:test); all speak TAP. modes.mjs says which suites run against which
 // build. A suite that crashes, says nothing or takes too long counts as a failed case. The last
 // line is `N passed, N failed[, N skipped]`.
-import { modes } from './modes.mjs';
+import { availableParallelism } from 'node:os';
+import { isMeasured, modes } from './modes.mjs';
 import { endPostgres, lendPostgres } from './postgres.mjs';
 import { endRunning, runSuite } from './process.mjs';
 import { startProgress } from './progress.mjs';
+import { runAll } from './schedule.mjs';
 import { findSuites } from './suites.mjs';
+
+// A suite may want a gigabyte, for what holds millions of events or many bodies of 16 MiB.
+const JOBS_MAX = 8;
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {
@@ -21,6 +26,12 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (process.stdout.isTTY) process.stdout.write('\n');
     process.exit(1);
   });
+}
+
+const jobs = Number(process.env.JOBS ?? Math.min(availableParallelism(), JOBS_MAX));
+if (!Number.isInteger(jobs) || jobs < 1) {
+  console.error('JOBS is how many suites run at once: a number from 1');
+  process.exit(1);
 }
 
 const mode = process.argv[2] in modes ? process.argv[2] : '';
@@ -35,9 +46,13 @@ if (suites.length === 0) {
 }
 
 const progress = startProgress(suites.length, process.stdout);
-for (const suite of suites) {
-  progress.begin(suite);
-  progress.end(await runSuite(await lendPostgres(suite)));
-}
+await runAll(suites, {
+  jobs,
+  isMeasured,
+  async run(suite) {
+    progress.begin(suite);
+    progress.end(await runSuite(await lendPostgres(suite)));
+  },
+});
 await endPostgres();
 process.exit(progress.finish() ? 1 : 0);

@@ -117,6 +117,9 @@ const isOfAnotherKind = beginsWithOneOf(
   'tests/image/',
   'tests/soak/',
 );
+// Suites that run alone (schedule.mjs).
+export const isMeasured = beginsWithOneOf('tests/cost/');
+
 const isQuick = (label) => !isOfAnotherKind(label) && !slowSuites.includes(label);
 
 const plain = { name: '', directory: 'build', runs: () => true };

@@ -12,7 +12,7 @@ const wantsCluster = ({ label, isOnPostgres }) =>
 const isScript = ({ label }) => label.startsWith('tests/');
 
 let home;
-let cluster;
+let cluster; // or who waits for it
 let stopCluster = async () => {};
 
 // The suite, with what it needs in its environment.
@@ -21,16 +21,14 @@ export async function lendPostgres(suite) {
   home ??= makeHome();
   process.env.CONVEX_RELAY_TEST_PG_HOME = home; // for the cluster, too
   if (!wantsCluster(suite)) return suite;
-  cluster ??= await startPostgres(
-    { after: (stop) => (stopCluster = stop) },
-    { auth: 'scram-sha-256' },
-  );
+  cluster ??= startPostgres({ after: (stop) => (stopCluster = stop) }, { auth: 'scram-sha-256' });
+  const lent = await cluster;
   if (suite.isOnPostgres) {
     // A start does not wait for a database that is slow because the machine is busy.
-    const uri = cluster.uri({ password: PASSWORD, parameters: { connect_timeout: 60 } });
+    const uri = lent.uri({ password: PASSWORD, parameters: { connect_timeout: 60 } });
     return { ...suite, env: { ...suite.env, RELAY_OUTBOX: uri } };
   }
-  const uri = cluster.uri({ user: 'postgres', database: 'postgres', socket: true });
+  const uri = lent.uri({ user: 'postgres', database: 'postgres', socket: true });
   return { ...suite, env: { ...suite.env, CONVEX_RELAY_TEST_PG: uri } };
 }
 

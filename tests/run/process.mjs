@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Runs one suite in separate processes, and says how it ended.
+// Runs a suite in separate processes, and says how it ended.
 import { spawn } from 'node:child_process';
 import { top } from './suites.mjs';
 import { readTap } from './tap.mjs';
@@ -10,7 +10,7 @@ const SANITIZERS = {
   TSAN_OPTIONS: 'halt_on_error=1',
 };
 
-let running;
+const running = new Set();
 
 // { suite, passed, skipped: [{ name, reason }], failures: [{ name, lines }], err, ms }. A suite
 // that crashes, says nothing or takes too long has one more failure.
@@ -24,7 +24,7 @@ export function runSuite(suite) {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, ...SANITIZERS, ...suite.env },
     });
-    running = child;
+    running.add(child);
     let out = '';
     let err = '';
     let tooLong = false;
@@ -37,7 +37,7 @@ export function runSuite(suite) {
 
     const finish = (ending) => {
       clearTimeout(limit);
-      running = undefined;
+      running.delete(child);
       resolve({ suite, ...judge(suite, out, ending), err, ms: Date.now() - started });
     };
     child.on('error', (error) => finish(`did not start: ${error.message}`));
@@ -50,9 +50,9 @@ export function runSuite(suite) {
   });
 }
 
-// Ends the suite that runs now, if one does.
+// Ends the suites that run now.
 export function endRunning() {
-  if (running) killGroup(running);
+  running.forEach(killGroup);
 }
 
 // The whole process group is killed at the limit, and after the suite: nothing outlives a suite.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// What is printed while the suites run. Each line begins with where the run is:
+// What is printed while the suites run. Each line begins with where the run is, by the suites that
+// have ended:
 //
 //   [ 12/150  3:05, 1 failed] ok   unit/base-buf               12 passed, 0.1 s
 //
@@ -13,43 +14,46 @@ export function startProgress(count, out, now = Date.now) {
   const started = now();
   const total = { passed: 0, failed: 0, skipped: 0 };
   const failed = [];
-  let number = 0;
-  let label = '';
+  const running = new Set(); // labels
+  let ended = 0;
   const say = (line) => out.write(`${line}\n`);
 
   function place() {
-    const n = String(number).padStart(String(count).length);
+    const n = String(ended).padStart(String(count).length);
     const failures = total.failed ? `, ${total.failed} failed` : '';
     return `[${n}/${count} ${clock(now() - started).padStart(5)}${failures}]`;
   }
 
   function draw() {
-    out.write(`\r\x1b[K${`${place()} ${label}`.slice(0, out.columns - 1)}`);
+    if (out.isTTY && running.size)
+      out.write(`\r\x1b[K${`${place()} ${[...running].join(', ')}`.slice(0, out.columns - 1)}`);
   }
-  const redraw = out.isTTY && setInterval(() => label && draw(), REDRAW_MS).unref();
+  const redraw = out.isTTY && setInterval(draw, REDRAW_MS).unref();
 
   function clear() {
-    label = '';
     if (out.isTTY) out.write('\r\x1b[K');
   }
 
   return {
     begin(suite) {
-      number += 1;
-      label = suite.label;
-      if (out.isTTY) draw();
+      running.add(suite.label);
+      draw();
     },
 
     end(result) {
+      running.delete(result.suite.label);
+      ended += 1;
       total.passed += result.passed;
       total.failed += result.failures.length;
       total.skipped += result.skipped.length;
       failed.push(...result.failures.map(({ name }) => `${result.suite.label}: ${name}`));
       clear();
       const lines = told(result);
-      if (out.isTTY && lines.length === 1) return;
-      say(`${place()} ${lines[0]}`);
-      lines.slice(1).forEach((line) => say(`     ${line}`));
+      if (!out.isTTY || lines.length > 1) {
+        say(`${place()} ${lines[0]}`);
+        lines.slice(1).forEach((line) => say(`     ${line}`));
+      }
+      draw();
     },
 
     // Names once more what failed, and counts. Returns how many failed.
