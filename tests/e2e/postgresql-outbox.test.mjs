@@ -85,7 +85,7 @@ test('OUTBOX_FILE will do', async (t) => {
   await sync(relay, userEvent('acc_1'));
   const files = makeFolder(t, { uri: `${env.OUTBOX}\n` });
   const named = { ...env, OUTBOX: undefined, OUTBOX_FILE: files.path('uri') };
-  assert.equal((await outboxStats(named)).delivered, 1);
+  await waitFor('the event to be settled', async () => (await outboxStats(named)).delivered === 1);
 });
 
 test('what cannot be is said in a line, without a password', async (t) => {
