@@ -6,7 +6,7 @@
 
 enum {
     WRITER_AWAY_FIRST_MS = 50,
-    WRITER_AWAY_MAX_MS = 2000,
+    WRITER_AWAY_MAX_MS = 500, /* a database that is back is used within a second */
 };
 
 int64_t writer_away_pause_ms(const struct writer_away *away)

@@ -9,7 +9,7 @@ struct writer_away {
 };
 
 /* How long to wait before the store is asked again: not at all at first, then 50 ms, doubled each
- * time up to 2 s, with jitter. */
+ * time up to 500 ms, with jitter. */
 int64_t writer_away_pause_ms(const struct writer_away *away);
 
 /* Asks the store. True: it is back, and *committed says what became of its last transaction. */

@@ -395,7 +395,7 @@ static void said_once(void **state)
 
 static void pause_grows(void **state)
 {
-    static const int64_t pauses_ms[] = {0, 50, 100, 200, 400, 800, 1600, 2000, 2000};
+    static const int64_t pauses_ms[] = {0, 50, 100, 200, 400, 500, 500, 500};
     (void)state;
 
     for (int tries = 0; tries < (int)array_len(pauses_ms); tries++)
