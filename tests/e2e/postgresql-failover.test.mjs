@@ -65,7 +65,7 @@ test('a failover to an asynchronous standby that lacks the latest events is noti
   await primary.kill();
   await standby.start();
   await standby.promote();
-  await relay.find('stderr', / info the outbox is back after/);
+  await relay.find('stderr', / info the outbox is back: /);
   const lines = relay.stderr().match(/ error the outbox's database was put back: .*/g) ?? [];
   assert.equal(lines.length, 1, relay.stderr());
   upstream.answer = SUCCESS;
@@ -92,7 +92,7 @@ test('a commit that hangs on its synchronous standby is not answered 202', async
   await waitFor('the outbox to be away', async () => (await stateOf(relay)) === 'away');
   assert.equal(upstream.requests.length, 1, 'nothing is sent that is not committed');
   await standby.start();
-  await relay.find('stderr', / info the outbox is back after/);
+  await relay.find('stderr', / info the outbox is back: /);
   assert.ok([200, 202].includes((await sync(relay, userEvent('acc_4', 1))).status));
   const settled = await waitFor('all to be settled', async () => {
     const stats = await outboxStats(env);

@@ -65,8 +65,10 @@ export async function startLoad(t, { env }) {
         ids.every((id) => countOf(id) >= before.get(id) + more),
       );
     },
-    awayLines: () => relay.stderr().match(/ warn the outbox is away: .*: events wait$/gm) ?? [],
-    backLines: () => relay.stderr().match(/ info the outbox is back after \d+ s/g) ?? [],
+    awayLines: () =>
+      relay.stderr().match(/ warn the outbox is away: events wait error=.*$/gm) ?? [],
+    backLines: () =>
+      relay.stderr().match(/ info the outbox is back: events are stored after_s=\d+/g) ?? [],
     isAway: (times = 1) =>
       waitFor('the line that it is away', () => self.awayLines().length >= times),
     isBack: (times = 1) =>

@@ -110,8 +110,10 @@ static int journal_resume(struct store *store, bool *committed)
     struct journal_store *self = journal_of(store);
 
     atomic_fetch_add(&self->resumes, 1);
-    if (journal_is_away(self))
+    if (journal_is_away(self)) {
+        store->why_away = "connection refused";
         return STORE_AWAY;
+    }
     *committed = self->committed;
     if (self->committed)
         journal_tell_ids(self);
