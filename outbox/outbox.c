@@ -197,6 +197,7 @@ int outbox_new(struct loop *loop, struct store *store, struct allocator *allocat
         return r;
     }
     outbox_ids_init(&outbox->ids, writer_mark(&outbox->writer));
+    outbox_look(outbox);
     *out = outbox;
     return 0;
 }
@@ -256,6 +257,14 @@ uint64_t outbox_next_id(struct outbox *outbox)
 {
     return outbox->journal ? 0
                            : outbox_ids_next(&outbox->ids, clock_wall_ms(loop_clock(outbox->loop)));
+}
+
+bool outbox_is_known(const struct outbox *outbox)
+{
+    struct outbox_status status;
+
+    writer_status((struct writer *)&outbox->writer, &status); /* the cast: as outbox_tallies() */
+    return status.known;
 }
 
 uint64_t outbox_last_id(const struct outbox *outbox)

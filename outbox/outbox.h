@@ -24,8 +24,8 @@
 struct allocator;
 struct outbox;
 
-/* Takes over the store, which the writer closes in the end. The allocator is for stale marks, and
- * stays the caller's. 0; or STORE_BROKEN, STORE_AWAY or an -errno, and the store stays the
+/* Takes over the store, which may be away, and which the writer closes in the end. The allocator is
+ * for stale marks, and stays the caller's. 0; or STORE_BROKEN or an -errno, and the store stays the
  * caller's. */
 int outbox_new(struct loop *loop, struct store *store, struct allocator *allocator,
                struct outbox **outbox);
@@ -43,7 +43,12 @@ bool outbox_is_journal(const struct outbox *outbox);
  * over restarts (outbox_ids.h). 0 where the store is a journal. */
 uint64_t outbox_next_id(struct outbox *outbox);
 
-/* The last id that was given, in this process or an earlier one. */
+/* Whether the outbox was there once, so that its counts are known. Otherwise it is a journal that
+ * has been away since the start. */
+bool outbox_is_known(const struct outbox *outbox);
+
+/* The last id that was given, in this process or an earlier one; nothing to go by while the outbox
+ * is not known. */
 uint64_t outbox_last_id(const struct outbox *outbox);
 
 /* Whether the id could be given again after a crash that comes before its event's append is

@@ -140,6 +140,7 @@ struct outbox_naming {
 enum { OUTBOX_WHY_MAX = 200 };
 
 struct outbox_status {
+    bool known;                    /* the store was there once: its counts are known */
     struct store_counts counts;    /* as of the last commit */
     bool away;                     /* the store's connection is lost: jobs wait until it is back */
     unsigned times_away;           /* how often the store has gone away */

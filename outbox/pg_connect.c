@@ -15,16 +15,14 @@
 #include "base/error.h"
 #include "outbox/pg_run.h"
 
+#define CONNECT_TIMEOUT "2" /* s */
+
 static const struct connect_default {
     const char *keyword, *value;
 } connect_defaults[] = {
-    {"connect_timeout", "2"},
-    {"target_session_attrs", "read-write"},
-    {"application_name", "convex-relay"},
-    {"tcp_user_timeout", "10000"},
-    {"keepalives_idle", "5"},
-    {"keepalives_interval", "2"},
-    {"keepalives_count", "3"},
+    {"target_session_attrs", "read-write"}, {"application_name", "convex-relay"},
+    {"tcp_user_timeout", "10000"},          {"keepalives_idle", "5"},
+    {"keepalives_interval", "2"},           {"keepalives_count", "3"},
 };
 
 enum { CONNECT_KEYWORDS_MAX = 96 };
@@ -49,8 +47,31 @@ static bool connect_is_in_environment(const PQconninfoOption *option)
     return option->envvar && getenv(option->envvar);
 }
 
-static void connect_add_option(struct connect_keywords *all, const PQconninfoOption *option)
+/* serves: a stop waits for a connection that is being made, and so none is waited for long; nor
+ * without end, which is 0, for a command. */
+static const char *connect_bound(const char *timeout, bool serves)
 {
+    const char *longest = serves ? "10" : "60";
+    long s = strtol(timeout, NULL, 10);
+
+    return s <= 0 || s > strtol(longest, NULL, 10) ? longest : timeout;
+}
+
+static const char *connect_timeout(const PQconninfoOption *option, bool serves)
+{
+    if (option->val)
+        return connect_bound(option->val, serves);
+    const char *value = getenv(option->envvar);
+    return value ? connect_bound(value, serves) : CONNECT_TIMEOUT;
+}
+
+static void connect_add_option(struct connect_keywords *all, const PQconninfoOption *option,
+                               bool serves)
+{
+    if (strcmp(option->keyword, "connect_timeout") == 0) {
+        connect_add(all, option->keyword, connect_timeout(option, serves));
+        return;
+    }
     if (option->val) {
         connect_add(all, option->keyword, option->val);
         return;
@@ -61,21 +82,7 @@ static void connect_add_option(struct connect_keywords *all, const PQconninfoOpt
             connect_add(all, option->keyword, connect_defaults[i].value);
 }
 
-/* A stop waits for a connection that is being made: none is waited for without end, and none that a
- * relay makes anew for long. */
-static void connect_bound(struct connect_keywords *all, const char *longest_s)
-{
-    for (size_t i = 0; i < all->len; i++) {
-        if (strcmp(all->keywords[i], "connect_timeout") != 0)
-            continue;
-        long s = strtol(all->values[i], NULL, 10);
-        if (s <= 0 || s > strtol(longest_s, NULL, 10)) /* 0 is without end */
-            all->values[i] = longest_s;
-    }
-}
-
-/* again: a relay that serves is to be connected anew. */
-static PGconn *connect_open(const char *uri, bool again, bool *refused)
+static PGconn *connect_open(const char *uri, bool serves, bool *refused)
 {
     struct connect_keywords all = {.len = 0};
     char *text = NULL;
@@ -86,8 +93,7 @@ static PGconn *connect_open(const char *uri, bool again, bool *refused)
     if (!options)
         return NULL;
     for (const PQconninfoOption *option = options; option->keyword; option++)
-        connect_add_option(&all, option);
-    connect_bound(&all, again ? "10" : "60");
+        connect_add_option(&all, option, serves);
     PGconn *conn = PQconnectdbParams(all.keywords, all.values, 0);
     PQconninfoFree(options);
     return conn;
@@ -147,7 +153,7 @@ int pg_connect(struct pg_core *self)
 
     pg_connect_drop(self);
     self->lost = self->pooled = false;
-    self->conn = connect_open(self->settings.uri, self->member != 0, &refused);
+    self->conn = connect_open(self->settings.uri, self->settings.serves, &refused);
     if (refused)
         return STORE_REFUSED;
     if (!self->conn)
@@ -155,6 +161,53 @@ int pg_connect(struct pg_core *self)
     if (PQstatus(self->conn) != CONNECTION_OK)
         return pg_core_lose(self, PQerrorMessage(self->conn));
     return connect_prepare(self);
+}
+
+/* What stands between the severity and the text, where a server has answered. */
+static const char connect_mark[] = ":  ";
+
+enum { CONNECT_CODE_LEN = 5 };
+
+/* The next answer of a server in a text of libpq's that has codes: where its code stands. NULL:
+ * there is none. */
+static const char *connect_answer(const char *text)
+{
+    const char *at = text;
+
+    while ((at = strstr(at, connect_mark)) != NULL) {
+        at += strlen(connect_mark);
+        if (strspn(at, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") == CONNECT_CODE_LEN &&
+            at[CONNECT_CODE_LEN] == ':')
+            break;
+    }
+    return at;
+}
+
+/* A wrong name, password or database, or no right to connect. A pooler that cannot reach its server
+ * has other codes. */
+static bool connect_is_refusal(const char *code)
+{
+    return strncmp(code, "28", 2) == 0 || strncmp(code, "3D000", 5) == 0 ||
+           strncmp(code, "42501", 5) == 0;
+}
+
+/* libpq tells the code of a refused connection in its text alone, and there only where it is asked
+ * to beforehand. */
+bool pg_connect_is_refused(struct pg_core *self)
+{
+    if (!self->conn || PQstatus(self->conn) == CONNECTION_OK)
+        return false;
+    if (PQconnectionNeedsPassword(self->conn))
+        return true;
+    if (!strstr(PQerrorMessage(self->conn), connect_mark))
+        return false;
+    (void)PQsetErrorVerbosity(self->conn, PQERRORS_VERBOSE);
+    PQreset(self->conn);
+    const char *answer = connect_answer(PQerrorMessage(self->conn));
+    bool refused = PQstatus(self->conn) != CONNECTION_OK && answer;
+    for (; refused && answer; answer = connect_answer(answer)) /* one of each host */
+        refused = connect_is_refusal(answer);
+    return refused;
 }
 
 int pg_connect_look(struct pg_core *self)

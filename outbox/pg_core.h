@@ -56,8 +56,13 @@ struct pg_core {
         char *uri, *schema, *name, *convex_url;
         int64_t max_bytes, lease_ms, timeout_ms;
         bool serves; /* STORE_SERVE */
+        void (*warn)(const char *line);
     } settings;
     char *texts[PG_STATEMENTS]; /* with the schema's name */
+
+    bool unopened; /* the database was away at the start: resume() opens the store */
+    bool looked;   /* its dangers were told */
+    char *refusal; /* the latest one that was logged; or NULL */
 
     /* The connection. */
     PGconn *conn;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "outbox/pg_connect.h"
 #include "outbox/pg_member.h"
+#include "outbox/pg_open.h"
 #include "outbox/pg_run.h"
 #include "outbox/pg_stage.h"
 #include "outbox/pg_stream.h"
@@ -126,7 +127,7 @@ static int resume_take_over(struct pg_core *self, struct resume_found *found)
     int r = self->doubted ? resume_look_up(self, self->member, self->cycle, found) : 0;
 
     if (!r)
-        r = self->settings.serves ? pg_takeover(self, false, &why) : pg_member_join(self);
+        r = self->settings.serves ? pg_takeover(self, &why) : pg_member_join(self);
     if (r == STORE_BUSY)
         return pg_core_lose(self, buf_string(&why));
     self->fenced = r != 0;
@@ -217,13 +218,23 @@ static int resume_conclude(struct pg_core *self, const struct resume_found *foun
     return 0;
 }
 
+/* Whatever has failed, the store is away until the next try. */
+static int resume_end(struct pg_core *self, int r)
+{
+    if (r)
+        (void)pg_core_lose(self, "the outbox cannot be resumed");
+    return r < 0 ? r : r ? STORE_AWAY : 0;
+}
+
 int pg_resume(struct store *store, bool *committed)
 {
     struct pg_core *self = pg_core_of(store);
     struct resume_found found = {.committed = false};
-    int r = pg_connect(self);
 
     *committed = false;
+    if (self->unopened)
+        return resume_end(self, pg_open_late(self));
+    int r = pg_connect(self);
     self->opened = self->passing = false;
     if (!r)
         r = resume_any(self, &found);
@@ -234,7 +245,5 @@ int pg_resume(struct store *store, bool *committed)
     if (!r)
         r = resume_conclude(self, &found, committed);
     free(found.bases);
-    if (r)
-        (void)pg_core_lose(self, "the outbox cannot be resumed");
-    return r < 0 ? r : r ? STORE_AWAY : 0;
+    return resume_end(self, r);
 }

@@ -32,7 +32,7 @@ static int takeover_busy(struct buf *why, struct pg_sender *sender, const char *
 }
 
 /* Waits until the sender is gone. *member: whom to close; 0: nobody sends. */
-static int takeover_wait(struct pg_core *self, bool waits, int64_t *member, struct buf *why)
+static int takeover_wait(struct pg_core *self, int64_t *member, struct buf *why)
 {
     struct pg_sender sender;
     int64_t beat = -1, since_ms = clock_mono_ms(&clock_system);
@@ -43,7 +43,7 @@ static int takeover_wait(struct pg_core *self, bool waits, int64_t *member, stru
         *member = r ? 0 : sender.member;
         if (r || !sender.member || !sender.here)
             break;
-        if (!waits || (beat >= 0 && sender.beat != beat)) {
+        if (beat >= 0 && sender.beat != beat) {
             r = takeover_busy(why, &sender, self->settings.schema);
             break;
         }
@@ -95,10 +95,10 @@ static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
     return r ? r : end;
 }
 
-int pg_takeover(struct pg_core *self, bool waits, struct buf *why)
+int pg_takeover(struct pg_core *self, struct buf *why)
 {
     int64_t member = 0, buried = -1;
-    int r = takeover_wait(self, waits, &member, why);
+    int r = takeover_wait(self, &member, why);
 
     if (!r)
         r = takeover_try(self, member, &buried);

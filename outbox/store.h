@@ -240,4 +240,7 @@ struct store_options {
     const char *convex_url; /* all members have the same; NULL: a command, which needs none */
     int64_t lease_ms;       /* LEASE_MS */
     int64_t timeout_ms;     /* CONVEX_TIMEOUT_MS */
+    /* Called once the database is there, maybe in another thread, with each line that says what
+     * endangers the events in it; NULL: nobody wants to know. */
+    void (*warn)(const char *line);
 };

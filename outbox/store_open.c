@@ -60,9 +60,8 @@ static int open_check_tables(struct open_database *database)
     return r;
 }
 
-/* tables: an outbox that is there is opened, too. */
-static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx,
-                               bool tables)
+/* An outbox that is there is opened, too. */
+static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx)
 {
     struct open_database database;
     bool holds = false;
@@ -70,7 +69,7 @@ static int open_check_database(const struct store_options *options, pg_check_fn 
 
     if (r == 0)
         r = pg_check(&database.options, say, ctx, &holds);
-    return r == 0 && holds && tables ? open_check_tables(&database) : r;
+    return r == 0 && holds ? open_check_tables(&database) : r;
 }
 #else
 bool store_open_has_postgresql(void)
@@ -93,12 +92,10 @@ static int open_database(const struct store_options *options, struct store **sto
     return open_refuse_database(options);
 }
 
-static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx,
-                               bool tables)
+static int open_check_database(const struct store_options *options, pg_check_fn say, void *ctx)
 {
     (void)say;
     (void)ctx;
-    (void)tables;
     return open_refuse_database(options);
 }
 #endif
@@ -116,12 +113,6 @@ int store_open(const struct store_options *options, struct store **store)
 
 int store_open_check(const struct store_options *options, pg_check_fn say, void *ctx)
 {
-    return store_open_is_database(options->path) ? open_check_database(options, say, ctx, true)
+    return store_open_is_database(options->path) ? open_check_database(options, say, ctx)
                                                  : store_sqlite_check(options);
-}
-
-int store_open_warn(const struct store_options *options, pg_check_fn say, void *ctx)
-{
-    return store_open_is_database(options->path) ? open_check_database(options, say, ctx, false)
-                                                 : 0;
 }

@@ -9,6 +9,7 @@
 #include "outbox/pg_connect.h"
 #include "outbox/pg_member.h"
 #include "outbox/pg_offer.h"
+#include "outbox/pg_open.h"
 #include "outbox/pg_read.h"
 #include "outbox/pg_resume.h"
 #include "outbox/pg_role.h"
@@ -54,6 +55,7 @@ static void store_pg_free(struct pg_core *self)
     free(self->settings.schema);
     free(self->settings.name);
     free(self->settings.convex_url);
+    free(self->refusal);
     free(self->awaited);
     buf_done(&self->trouble);
     free(self);
@@ -117,6 +119,7 @@ static int open_settings(const struct store_options *options, struct pg_settings
     settings->lease_ms = options->lease_ms ? options->lease_ms : STORE_PG_LEASE_MS;
     settings->timeout_ms = options->timeout_ms ? options->timeout_ms : STORE_PG_TIMEOUT_MS;
     settings->serves = options->mode == STORE_SERVE;
+    settings->warn = options->warn;
     int r = open_copy(options->uri, &settings->uri);
     if (!r)
         r = open_copy(options->schema ? options->schema : "convex_relay", &settings->schema);
@@ -156,54 +159,6 @@ static int open_new(const struct store_options *options, struct pg_core **out)
     return r;
 }
 
-/* What the opening came to. */
-static int open_outcome(const struct store_options *options, struct pg_core *self, int r)
-{
-    bool told = options->why->len > 0;
-
-    if (r == 0 || r < 0 || (told && (r == STORE_REFUSED || r == STORE_BUSY)))
-        return r;
-    if (r == STORE_REFUSED) {
-        r = buf_printf(options->why, "OUTBOX: is no URI that libpq can read");
-        return r ? r : STORE_REFUSED;
-    }
-    const char *trouble = buf_string(&self->trouble);
-    r = buf_printf(options->why, "OUTBOX: PostgreSQL %s: %s",
-                   r == STORE_AWAY ? "cannot be reached" : "fails", trouble ? trouble : "");
-    return r ? r : STORE_BUSY;
-}
-
-/* Brings the tables up to date, where this store serves, and looks whether they are for it. */
-static int open_schema(const struct store_options *options, struct pg_core *self)
-{
-    struct pg_meta meta;
-    int r = pg_schema_check_server(self, options->why);
-
-    if (!r && self->settings.serves)
-        r = pg_schema_migrate(self, options->why);
-    if (!r && self->settings.serves)
-        r = pg_role_set(self);
-    if (!r)
-        r = pg_schema_read(self, false, &meta);
-    return r ? r : pg_schema_judge(self, &meta, options->why);
-}
-
-static int open_all(const struct store_options *options, struct pg_core *self)
-{
-    int r = pg_connect(self);
-
-    if (!r)
-        r = open_schema(options, self);
-    if (!r && self->settings.serves)
-        r = pg_takeover(self, true, options->why);
-    if (!r)
-        r = pg_stream_load(self);
-    if (!r)
-        r = pg_tally_load(self);
-    self->others_seen = self->others;
-    return open_outcome(options, self, r);
-}
-
 int store_pg_open(const struct store_options *options, struct store **out)
 {
     struct pg_core *self = NULL;
@@ -211,7 +166,12 @@ int store_pg_open(const struct store_options *options, struct store **out)
 
     if (r)
         return r;
-    r = open_all(options, self);
+    r = pg_open(self, options->why);
+    if (r == STORE_AWAY) { /* resume() opens it */
+        (void)pg_core_lose(self, "PostgreSQL cannot be reached");
+        self->unopened = true;
+        r = 0;
+    }
     if (r)
         (void)store_pg_close(&self->store);
     else

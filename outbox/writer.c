@@ -309,7 +309,7 @@ int writer_open(struct writer *writer, struct store *store)
     writer->tick_at_ms = clock_mono_ms(&clock_system);
     int r = writer_state_load(&writer->state);
     writer_show(writer);
-    return r;
+    return r == STORE_AWAY ? 0 : r;
 }
 
 int writer_start(struct writer *writer, struct store *store)

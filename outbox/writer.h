@@ -41,7 +41,8 @@ struct writer {
 int writer_init(struct writer *writer);
 void writer_done(struct writer *writer);
 
-/* Has the writer use the store, which stays the caller's. 0; or STORE_BROKEN or an -errno. */
+/* Has the writer use the store, which may be away, and stays the caller's. 0; or STORE_BROKEN or an
+ * -errno. */
 int writer_open(struct writer *writer, struct store *store);
 
 /* As writer_open(), and starts the thread, which takes over the store. On a failure the store stays

@@ -114,9 +114,9 @@ int writer_state_load(struct writer_state *state)
 
     if (!r)
         r = outbox_tallies_read(&state->tallies, state->store, &state->now.counts);
-    if (r)
+    if (writer_state_note_away(state, r))
         return r;
-    state->tallied = true;
+    state->tallied = state->now.known = true;
     writer_state_find_offers(state);
     state->news = state->now.offers;
     return 0;
@@ -158,6 +158,8 @@ void writer_state_tick(struct writer_state *state)
             return;
         state->now.failing = state_fault(r);
     }
+    if (!state->now.known && writer_state_note_reading(state, writer_state_load(state)))
+        return;
     if (mended) /* mending makes letters of rows that it cannot read whole */
         letter_filter_set_loaded(state->filter, false);
     if (!letter_filter_is_loaded(state->filter))

@@ -48,7 +48,8 @@ void writer_state_find_offers(struct writer_state *state);
  * journal: other relays make letters, too. */
 void writer_state_load_filter(struct writer_state *state);
 
-/* Reads mark, counts and whether there are offers, at the start. 0, or a failure of the store's. */
+/* Reads mark, counts and whether there are offers: at the start, or once a store that was away then
+ * is there. 0, or a failure of the store's. */
 int writer_state_load(struct writer_state *state);
 
 /* Once a second: tends the store, notices changes by other processes, and tries whether a store

@@ -102,6 +102,7 @@ struct relay {
     int offers_taking;           /* offers that the outbox is taking or refusing at the moment */
     struct outbox_naming naming; /* under way while naming.done is set */
     bool naming_due;             /* some model may have no counts of its own in the outbox yet */
+    bool recall_due;             /* the models that the outbox has named are not known yet */
     bool lost_untold;            /* some lost route may not be in the log yet: struct model */
 
     struct loop_timer tend_timer; /* once a second */

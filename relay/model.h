@@ -77,7 +77,7 @@ struct models_options {
     struct dice *dice;
     int concurrency;
     bool keeps;                      /* there is an outbox */
-    uint64_t last_id;                /* the last id that an earlier process gave; 0: none */
+    uint64_t last_id;                /* of queue_begin() */
     void (*gate_changed)(void *ctx); /* see struct gate_options; ctx is the model */
 };
 

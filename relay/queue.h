@@ -11,7 +11,8 @@
  *
  * While cursor < tail, the queue is behind. An arrival then spills as well, or it would overtake
  * the events on disk. A queue begins with nothing in memory, and with the last id that any earlier
- * process gave as its tail.
+ * process gave as its tail. While nobody can tell that id, since the outbox is away, the tail is
+ * above all ids; the first whole page says where it was.
  */
 #pragma once
 
@@ -25,7 +26,10 @@ struct queue {
     bool first_read; /* the first page of this process has come, or failed to */
 };
 
-/* last_id: the highest id that an earlier process gave; 0: none. */
+/* Above all ids: the last id that an earlier process gave is not known. */
+#define QUEUE_UNKNOWN ((uint64_t)INT64_MAX)
+
+/* last_id: the highest id that an earlier process gave; 0: none; or QUEUE_UNKNOWN. */
 static inline struct queue queue_begin(uint64_t last_id)
 {
     return (struct queue){.tail = last_id, .first_read = last_id == 0};
@@ -62,8 +66,10 @@ static inline void queue_took(struct queue *queue, uint64_t last, bool whole)
 {
     queue->reading = false;
     queue->first_read = true;
-    if (whole)
+    if (whole && queue->upto != QUEUE_UNKNOWN)
         queue->cursor = queue->upto;
     else if (queue->cursor < last)
         queue->cursor = last;
+    if (whole && queue->tail == QUEUE_UNKNOWN)
+        queue->tail = queue->cursor;
 }

@@ -83,7 +83,8 @@ static const char *relay_not_ready(struct inbox *inbox)
     if (!relay->outbox)
         return NULL;
     outbox_status(relay->outbox, &status);
-    if (status.away && loop_now_ms(relay->loop) - status.away_since_ms >= RELAY_AWAY_MS)
+    if (!status.known ||
+        (status.away && loop_now_ms(relay->loop) - status.away_since_ms >= RELAY_AWAY_MS))
         return "The outbox is away";
     if (status.failing == STORE_FULL)
         return "The outbox is full";
@@ -160,7 +161,9 @@ static int relay_begin_outbox(struct relay *relay, struct outbox *outbox)
         .dice = relay->dice,
         .concurrency = relay->options.concurrency,
         .keeps = outbox != NULL,
-        .last_id = outbox ? outbox_last_id(outbox) : 0,
+        .last_id = !outbox                   ? 0
+                   : outbox_is_known(outbox) ? outbox_last_id(outbox)
+                                             : QUEUE_UNKNOWN,
         .gate_changed = learn_model_gate_changed,
     };
     if (!outbox)
@@ -168,6 +171,7 @@ static int relay_begin_outbox(struct relay *relay, struct outbox *outbox)
     outbox_on_offers(outbox, offers_find, relay);
     age_begin(relay);
     loop_timer_set(relay->loop, &relay->tend_timer, loop_now_ms(relay->loop) + RELAY_TEND_MS);
+    relay->recall_due = true;
     return routing_recall(relay);
 }
 
@@ -192,7 +196,7 @@ bool relay_loading(const struct relay *relay)
 {
     const struct model *model;
 
-    if (!relay->outbox || relay->phase == RELAY_GIVEN_UP)
+    if (!relay->outbox || relay->phase == RELAY_GIVEN_UP || outbox_is_away(relay->outbox))
         return false;
     TAILQ_FOREACH (model, &relay->models.list, link) {
         if (!model->queue.first_read)

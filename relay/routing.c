@@ -54,12 +54,17 @@ int routing_recall(struct relay *relay)
 {
     cleanup(outbox_tallies_done) struct outbox_tallies tallies = {0};
     struct model *model;
-    int r = outbox_tallies(relay->outbox, &tallies);
 
-    for (size_t i = 0; r == 0 && i < tallies.len; i++)
-        if (tallies.at[i].model)
-            r = models_add(&relay->models, &relay->model_options, span_of(tallies.at[i].model),
-                           &model);
+    if (!outbox_is_known(relay->outbox))
+        return 0;
+    int r = outbox_tallies(relay->outbox, &tallies);
+    for (size_t i = 0; r == 0 && i < tallies.len; i++) {
+        struct span name = span_of(tallies.at[i].model);
+        if (tallies.at[i].model && !models_find(&relay->models, name))
+            r = models_add(&relay->models, &relay->model_options, name, &model);
+    }
+    relay->recall_due = r != 0;
+    relay->lost_untold = true;
     return r;
 }
 
@@ -145,6 +150,8 @@ int routing_set(struct relay *relay, struct routes *routes)
 
 void routing_retry(struct relay *relay)
 {
+    if (relay->recall_due)
+        (void)routing_recall(relay);
     if (relay->naming_due)
         routing_submit_naming(relay);
 }

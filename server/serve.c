@@ -3,8 +3,9 @@
  * The life of a serving relay: how it starts and ends, and which signal does what meanwhile.
  *
  * The order of the start matters: old events are known before the listening sockets open, since
- * new events would otherwise have to queue behind the disk. reload.c has SIGHUP, stop.c has SIGTERM
- * and SIGINT.
+ * new events would otherwise have to queue behind the disk. Only where the outbox is away, nobody
+ * knows when they could be: there new events do queue behind it. reload.c has SIGHUP, stop.c has
+ * SIGTERM and SIGINT.
  */
 #include "server/serve.h"
 
@@ -88,11 +89,9 @@ static unsigned serve_connections_max(const struct config *config)
     return limit.rlim_cur > others + 1 ? (unsigned)(limit.rlim_cur - others) : 1;
 }
 
-static void serve_warn_of_store(void *ctx, enum pg_check_finding kind, const char *line)
+static void serve_warn_of_store(const char *line)
 {
-    (void)ctx;
-    if (kind != PG_CHECK_NOTE)
-        log_warn("the outbox's database wants attention", "finding", line);
+    log_warn("the outbox's database wants attention", "finding", line);
 }
 
 static int serve_open_outbox(struct server *server)
@@ -104,9 +103,8 @@ static int serve_open_outbox(struct server *server)
 
     if (!config->outbox)
         return 0;
-    int r = store_open_warn(&options, serve_warn_of_store, NULL);
-    if (!r)
-        r = store_open(&options, &store);
+    options.warn = serve_warn_of_store;
+    int r = store_open(&options, &store);
     if (r > 0) {
         complain("%s", buf_string(&why));
         return r == STORE_BUSY ? SERVE_PREVENTED : SERVE_REFUSED;

@@ -7,7 +7,6 @@ import { describe, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { assertUnavailable } from '../lib/outbox-world.mjs';
-import { startPgbouncer } from '../lib/pgbouncer.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { startLoad, stateOf } from '../lib/postgres-load.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
@@ -194,4 +193,57 @@ test('a stop while the database is away ends, and what was answered 202 is not l
   const done = () => upstream.requests.map(callOf).map(({ n }) => n);
   await waitFor('the events', () => done().includes(3));
   assert.deepEqual([...new Set(done())], [1, 2, 3]);
+});
+
+test('a relay that starts while the database is away serves, and comes by itself', async (t) => {
+  const held = { isHeld: true };
+  const upstream = await startUpstream(t, () => (held.isHeld ? { hang: true } : SUCCESS));
+  const postgres = await startPostgres(t);
+  const env = {
+    CONVEX_URL: upstream.url,
+    OUTBOX: postgres.uri({ password: 'PLANTED-x', ...PATIENT }),
+    SYNC_WAIT_MS: '0',
+    DRAIN_MS: '100',
+    ADMIN_PORT: '0',
+  };
+  const first = await startRelay(t, { env });
+  assert.equal((await sync(first, userEvent('acc_1', 1))).status, 202);
+  await first.stop();
+  await postgres.stop();
+  held.isHeld = false;
+  upstream.requests.length = 0;
+
+  const relay = await startRelay(t, { env });
+  assert.match(await readiness(relay), /^503 \{"error":"The outbox is away"\}$/);
+  assert.equal((await fetch(`${relay.url}/healthz`)).status, 200);
+  assert.equal(await stateOf(relay), 'away');
+  const answer = await sync(relay, userEvent('acc_1', 2));
+  assertUnavailable({
+    status: answer.status,
+    body: await answer.text(),
+    headers: answer.headers,
+  });
+  await postgres.start();
+  await waitFor('/readyz', async () => /^200 /.test(await readiness(relay)));
+  assert.equal((await sync(relay, userEvent('acc_1', 3))).status, 202);
+  await waitFor('the events', () => upstream.requests.length >= 2);
+  assert.equal((await sync(relay, userEvent('acc_1', 4))).status, 202);
+  await waitFor('the last event', () => upstream.requests.length >= 3);
+  assert.deepEqual(
+    upstream.requests.map(callOf).map(({ n }) => n),
+    [1, 3, 4],
+  );
+  const lines = relay.stderr().match(/ the outbox is [^\n]*/g);
+  assert.equal(lines.length, 2, relay.stderr());
+  assert.match(lines[0], /^ the outbox is away: events wait error=.*refused/);
+  assert.match(lines[1], /^ the outbox is back: events are stored after_s=\d+$/);
+  assert.ok(!relay.stderr().includes('PLANTED'));
+});
+
+test('a stop ends a relay whose database has never been there', async (t) => {
+  const [port] = await freePorts(1);
+  const OUTBOX = `postgresql://relay@127.0.0.1:${port}/relay`;
+  const relay = await startRelay(t, { env: { CONVEX_URL: 'http://127.0.0.1:9', OUTBOX } });
+  await relay.find('stderr', /the outbox is away: events wait/);
+  await relay.stop();
 });

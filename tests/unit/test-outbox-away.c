@@ -387,8 +387,8 @@ static void said_once(void **state)
     assert_string_equal(status.why_away, "no route to host");
     assert_int_equal(status.failing, 0);
     assert_false(status.unreadable);
-    assert_int_equal(capture_count(log, "warn the outbox is away: events wait error=\"no route to host\""),
-                     1);
+    assert_int_equal(
+        capture_count(log, "warn the outbox is away: events wait error=\"no route to host\""), 1);
     assert_int_equal(capture_count(log, "info the outbox is back: events are stored after_s=0"), 1);
     assert_int_equal(capture_count(log, "the outbox"), 2);
     assert_false(status_of(world).away);

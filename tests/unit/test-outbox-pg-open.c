@@ -222,13 +222,19 @@ static void what_is_not_postgresql_is_refused(void **state)
     free(database);
 }
 
-static void what_cannot_be_reached_is_put_off(void **state)
+static void no_line_shows_a_password(void **state)
 {
     struct pg_world *world = *state;
+    struct store *store;
 
     world->options.uri = "postgresql://relay:PLANTED-secret@127.0.0.1:1/relay";
-    pg_world_refused(world, STORE_BUSY, "PostgreSQL cannot be reached: ");
+    assert_int_equal(pg_world_try(world, STORE_BESIDE, &store), STORE_BUSY);
+    assert_non_null(strstr(world->why, "PostgreSQL cannot be reached: "));
     assert_null(strstr(world->why, "PLANTED"));
+    store = pg_world_open(world, STORE_SERVE);
+    assert_non_null(strstr(store->why_away, "refused"));
+    assert_null(strstr(store->why_away, "PLANTED"));
+    world->store = store->ops->close(store);
     world->options.uri = "postgresql://relay:PLANTED%zz@127.0.0.1:1/relay";
     pg_world_refused(world, STORE_REFUSED, "is no URI that libpq can read");
     assert_null(strstr(world->why, "PLANTED"));
@@ -332,7 +338,7 @@ static const struct CMUnitTest tests[] = {
     pg_world_test(command_makes_no_outbox),
     pg_world_test(refusal_says_how_to_make_the_schema),
     pg_world_test(what_is_not_postgresql_is_refused),
-    pg_world_test(what_cannot_be_reached_is_put_off),
+    pg_world_test(no_line_shows_a_password),
     pg_world_test(restored_copy_sends_nothing_by_itself),
     pg_world_test(schema_that_was_made_anew_is_a_copy),
     pg_world_test(adopted_copy_sends_nothing_either),

@@ -237,6 +237,47 @@ static void test_what_is_shown(void **state)
     assert_shown(world, "ok", NULL, NULL);
 }
 
+/* ---- a start while away ---- */
+
+/* What an earlier life has left is not known yet, and comes first all the same. */
+static void test_start(void **state)
+{
+    cleanup(snapshot_done) struct snapshot snapshot = {0};
+    struct world_options options = {.journal = true, .sync_wait_ms = 1000};
+    struct world *world = begin_seen(&options, is_away);
+    (void)state;
+
+    (void)world_send(world, "users", 1, 1);
+    (void)world_send(world, "posts", 2, 1);
+    world_run(world, 100);
+    world_stop(world);
+    world->convex = takes_all;
+    world->options.away = true;
+    seen.len = 0;
+    world_load_routes(world, "{\"users\":{\"mutation\":\"users:syncFromBlade\"}}");
+    world_start(world);
+    assert_shown(world, "away", "no route to host", "The outbox is away");
+    struct sender *refused = world_send(world, "users", 1, 2);
+    world_run(world, PATIENCE_MS + 10);
+    assert_told(refused, REPLY_UNAVAILABLE, journal_unstored);
+    struct sender *taken = world_send(world, "users", 1, 3);
+    world_run(world, 100);
+    world_come_back(world);
+    world_run(world, 2000);
+    assert_true(taken->answered && taken->reply != REPLY_UNAVAILABLE);
+    assert_int_equal(seen.len, 2);
+    assert_int_equal(seen.items[0].number, 1);
+    assert_int_equal(seen.items[1].number, 3);
+    assert_counts(2, 0, 1);
+    assert_shown(world, "ok", NULL, NULL);
+    const struct snapshot_route *lost = world_look(world, &snapshot, "posts");
+    assert_non_null(lost);
+    assert_int_equal(lost->counts->pending, 1);
+    struct sender *last = world_send(world, "users", 1, 4);
+    world_run(world, 100);
+    assert_told(last, REPLY_DELIVERED, "");
+}
+
 /* ---- a stop while away ---- */
 
 static void test_stop(void **state)
@@ -264,7 +305,7 @@ static void test_stop(void **state)
 }
 
 static struct CMUnitTest tests[array_len(patience_rows) + array_len(parcel_rows) +
-                               array_len(doubt_rows) + array_len(fate_rows) + 4];
+                               array_len(doubt_rows) + array_len(fate_rows) + 5];
 
 int main(void)
 {
@@ -279,6 +320,7 @@ int main(void)
     tests[len++] = (struct CMUnitTest)cmocka_unit_test_teardown(test_others_go_on_while_away, end);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test_teardown(test_bounded_memory, end);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test_teardown(test_what_is_shown, end);
+    tests[len++] = (struct CMUnitTest)cmocka_unit_test_teardown(test_start, end);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test_teardown(test_stop, end);
     log_setup(LOG_ERROR + 1, LOG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -183,6 +183,8 @@ void world_start(struct world *world)
         if (world->options.journal) {
             assert_int_equal(journal_store_init(&world->journal, store), 0);
             store = &world->journal.store;
+            if (world->options.away)
+                journal_store_go(&world->journal, JOURNAL_GOES);
         }
         world->barrier_set = false;
         fault_store_init(&world->disk, store);

@@ -50,6 +50,7 @@ typedef struct world_answer (*world_convex_fn)(struct world *world, const char *
 struct world_options {
     bool keeps_nothing;
     bool journal; /* the outbox's store is a journal; so it is where RELAY_ON_A_JOURNAL is set */
+    bool away;    /* the journal is away at each start */
     int concurrency;
     int64_t sync_wait_ms;
     int64_t step_ms;
