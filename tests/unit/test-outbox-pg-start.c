@@ -2,6 +2,9 @@
 /* A relay starts while its database is away, or refuses the relay. */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/pg_world.h"
+#include "tests/unit/lib/rows.h"
+
+#include "outbox/pg_connect.h"
 
 static const struct store_filter everything = {.last = STORE_FORCED};
 
@@ -121,6 +124,57 @@ static void warns_once(void **state)
     assert_int_equal(warnings, 2);
 }
 
+/* ---- How long a connection is waited for ---- */
+
+struct timeout_row {
+    const char *name;
+    const char *uri, *environment; /* what they say; NULL: nothing */
+    const char *relay, *command;
+};
+
+static struct timeout_row timeout_rows[] = {
+    {"as it is", NULL, NULL, "2", "2"},
+    {"without end, in the URI", "0", NULL, "10", "60"},
+    {"less than nothing, in the URI", "-1", NULL, "10", "60"},
+    {"an hour, in the URI", "3600", NULL, "10", "60"},
+    {"some seconds, in the URI", "5", NULL, "5", "5"},
+    {"without end, in the environment", NULL, "0", "10", "60"},
+    {"an hour, in the environment", NULL, "3600", "10", "60"},
+    {"some seconds, in the environment", NULL, "5", "5", "5"},
+    {"both", "3", "0", "3", "3"},
+};
+
+static void assert_timeout(PGconn *conn, const char *timeout)
+{
+    PQconninfoOption *options = PQconninfo(conn), *option = options;
+
+    while (option->keyword && strcmp(option->keyword, "connect_timeout") != 0)
+        option++;
+    assert_string_equal(option->val, timeout);
+    PQconninfoFree(options);
+}
+
+static void timeout(void **state)
+{
+    const struct timeout_row *row = *state;
+    struct pg_world world = {.schema = "none"};
+    char uri[128];
+    bool refused;
+
+    (void)snprintf(uri, sizeof(uri), "postgresql://127.0.0.1:1/none%s%s",
+                   row->uri ? "?connect_timeout=" : "", row->uri ? row->uri : "");
+    if (row->environment)
+        assert_int_equal(setenv("PGCONNECT_TIMEOUT", row->environment, 1), 0);
+    world.options = (struct store_options){.uri = uri, .schema = world.schema};
+    struct store *store = pg_world_open(&world, STORE_SERVE);
+    PGconn *conn = pg_connect_open(uri, &refused);
+    assert_int_equal(unsetenv("PGCONNECT_TIMEOUT"), 0);
+    assert_timeout(pg_core_of(store)->conn, row->relay);
+    assert_timeout(conn, row->command);
+    PQfinish(conn);
+    store->ops->close(store);
+}
+
 /* ---- Refused ---- */
 
 static void answer_that_refuses_ends_a_start(void **state)
@@ -159,7 +213,7 @@ static void later_it_is_logged_once(void **state)
 
 #define start_test(test) cmocka_unit_test_setup_teardown(test, pg_world_setup, end)
 
-static const struct CMUnitTest tests[] = {
+static const struct CMUnitTest starts[] = {
     start_test(opens_once_the_database_is_there),
     start_test(makes_the_tables_then),
     start_test(is_closed_before),
@@ -169,7 +223,11 @@ static const struct CMUnitTest tests[] = {
     start_test(later_it_is_logged_once),
 };
 
+static struct CMUnitTest tests[array_len(starts) + array_len(timeout_rows)];
+
 int main(void)
 {
+    memcpy(tests, starts, sizeof(starts));
+    (void)rows_add(tests, array_len(starts), timeout_rows, timeout);
     return cmocka_run_group_tests(tests, find_role, NULL);
 }
