@@ -114,12 +114,13 @@ static void connect_notice(void *ctx, const PGresult *notice)
         (void)pg_core_lose(ctx, text);
 }
 
-/* Asks which process serves, and how this session is set. */
+/* Some poolers keep the statements that a client has named, others lose them with the session: a
+ * relay tries (pg_core.c). For the few statements of a command names are not worth a try. */
 static int connect_take_process(struct pg_core *self, const PGresult *result, void *ctx)
 {
     (void)ctx;
     self->pooled = pg_core_number(result, 0, 0) != PQbackendPID(self->conn);
-    self->unnamed |= self->pooled;
+    self->unnamed |= self->pooled && !self->settings.serves;
     return 0;
 }
 
@@ -152,7 +153,7 @@ int pg_connect(struct pg_core *self)
     bool refused;
 
     pg_connect_drop(self);
-    self->lost = self->pooled = false;
+    self->lost = self->pooled = self->store.renews = false;
     self->conn = connect_open(self->settings.uri, self->settings.serves, &refused);
     if (refused)
         return STORE_REFUSED;

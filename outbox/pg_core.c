@@ -124,6 +124,7 @@ int pg_core_outcome(struct pg_core *self, const PGresult *result)
         return pg_core_lose(self, "another relay has taken over");
     }
     if (core_is_without_names(code)) {
+        self->store.renews = !self->unnamed;
         self->unnamed = true;
         return pg_core_lose(self, text);
     }

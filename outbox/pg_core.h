@@ -38,6 +38,8 @@ struct pg_tallies {
 
 struct pg_core;
 
+enum { PG_NAME_MAX = 32 };
+
 /* A result that is awaited. */
 struct pg_awaited {
     enum pg_statement which;
@@ -59,6 +61,7 @@ struct pg_core {
         void (*warn)(const char *line);
     } settings;
     char *texts[PG_STATEMENTS]; /* with the schema's name */
+    char names[PG_STATEMENTS][PG_NAME_MAX];
 
     bool unopened; /* the database was away at the start: resume() opens the store */
     bool looked;   /* its dangers were told */

@@ -4,7 +4,7 @@
  *
  * The connection is in libpq's pipeline mode, and does not block: who writes much while the server
  * writes much would wait for each other. A statement is prepared under a name when it first runs in
- * a connection, in front of it in the same pipeline, unless a pooler stands in between.
+ * a connection, in front of it in the same pipeline, unless a pooler loses what was prepared.
  */
 #include "outbox/pg_run.h"
 
@@ -14,10 +14,7 @@
 
 #include "base/error.h"
 
-enum {
-    RUN_LONG_MS = 500, /* before on_quiet is called */
-    RUN_NAME_MAX = 24,
-};
+enum { RUN_LONG_MS = 500 }; /* before on_quiet is called */
 
 /* ---- Texts ---- */
 
@@ -33,6 +30,21 @@ char *pg_run_text(const char *schema, const char *sql)
         return NULL;
     }
     return text.at;
+}
+
+/* FNV-1a, Fowler, Noll and Vo. */
+static uint64_t run_hash(const char *text)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *text; text++)
+        hash = (hash ^ (unsigned char)*text) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+void pg_run_name(const char *text, char name[PG_NAME_MAX])
+{
+    (void)snprintf(name, PG_NAME_MAX, "relay_%016llx", (unsigned long long)run_hash(text));
 }
 
 /* ---- Queueing ---- */
@@ -88,13 +100,12 @@ int pg_run_queue(struct pg_core *self, enum pg_statement which, const struct pg_
                  size_t len, pg_result_fn fn, void *ctx)
 {
     struct run_parameters parameters;
-    char name[RUN_NAME_MAX];
+    const char *name = self->names[which];
     int r = 0, sent;
 
     if (self->lost)
         return STORE_AWAY;
     run_bind(&parameters, values, len);
-    (void)snprintf(name, sizeof(name), "convex_relay_%d", (int)which);
     if (!self->unnamed && !self->prepared[which])
         r = run_prepare(self, which, name);
     if (!r)

@@ -38,5 +38,9 @@ PGresult *pg_run_keep(struct pg_core *self);
 int pg_run_sql(struct pg_core *self, const char *sql, const struct pg_value *values, size_t len,
                pg_result_fn fn, void *ctx);
 
+/* The name under which a statement is prepared. It stands for the text: behind a pooler the session
+ * may have statements of another relay, for another schema or of another version. */
+void pg_run_name(const char *text, char name[PG_NAME_MAX]);
+
 /* sql with the schema's name for each "@". NULL: no memory. The caller frees it. */
 char *pg_run_text(const char *schema, const char *sql);

@@ -29,6 +29,9 @@ struct store {
      */
     bool journal;
     const char *why_away; /* after STORE_AWAY: why, in one line without secrets; NULL: unknown */
+    /* After STORE_AWAY: the store has given its connection up to go on in another way, and wants
+     * resume() at once. That is no outage. */
+    bool renews;
 };
 
 enum store_state {

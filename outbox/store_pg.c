@@ -135,6 +135,7 @@ static int open_texts(struct pg_core *self)
             pg_run_text(self->settings.schema, pg_statement_text((enum pg_statement)i));
         if (!self->texts[i])
             return error_origin(-ENOMEM);
+        pg_run_name(self->texts[i], self->names[i]);
     }
     return 0;
 }

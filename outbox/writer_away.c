@@ -25,9 +25,11 @@ int64_t writer_away_pause_ms(const struct writer_away *away)
 bool writer_away_ask(struct writer_away *away, struct writer_state *state, bool *committed)
 {
     away->tries++;
-    if (state->store->ops->resume(state->store, committed))
+    if (state->store->ops->resume(state->store, committed)) {
+        (void)writer_state_note_away(state, STORE_AWAY);
         return false;
+    }
     away->tries = 0;
-    state->now.away = false;
+    state->now.away = state->renews = false;
     return true;
 }

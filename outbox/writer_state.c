@@ -16,9 +16,12 @@ int writer_state_note_away(struct writer_state *state, int r)
     struct outbox_status *now = &state->now;
     const char *why = state->store->why_away;
 
-    if (r != STORE_AWAY || now->away)
+    if (r != STORE_AWAY || (now->away && !state->renews))
         return r;
+    state->renews = !now->away && state->store->renews;
     now->away = true;
+    if (state->renews)
+        return r;
     now->times_away++;
     (void)snprintf(now->why_away, sizeof(now->why_away), "%s", why ? why : "");
     return r;

@@ -18,12 +18,14 @@ struct writer_state {
     struct outbox_tallies tallies; /* as read last; memory for the next reading, once shown */
     bool tallied;                  /* tallies is newer than what the loop can see */
     bool news;                     /* there may be offers that the loop does not know of */
+    bool renews;                   /* away, but for no outage: struct store */
     int64_t unreadable_at_ms;      /* mono; when a reading failed last */
     uint64_t last_id;              /* the last id that the loop has told of; 0: none yet */
     uint64_t mark;                 /* the stored mark: the store's id_mark() (outbox_ids.h) */
 };
 
-/* Notes the outcome of any call of the store's, and returns it: whether the store is away. */
+/* Notes the outcome of any call of the store's, and returns it: whether the store is away. Where it
+ * only renews its connection, that is an outage from the next STORE_AWAY on. */
 int writer_state_note_away(struct writer_state *state, int r);
 
 /* Notes the outcome of a reading, and returns it. A failure makes the status unreadable. */

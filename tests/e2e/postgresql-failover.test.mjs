@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { userEvent } from '../lib/events.mjs';
 import { cannotMount } from '../lib/mounts.mjs';
 import { outboxStats } from '../lib/outbox.mjs';
-import { startPgbouncer } from '../lib/pgbouncer.mjs';
+import { KEEPS_STATEMENTS, startPgbouncer } from '../lib/pgbouncer.mjs';
 import { startLoad, stateOf } from '../lib/postgres-load.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
 import { startRelay, sync } from '../lib/relay.mjs';
@@ -172,4 +172,26 @@ for (const what of ['pgbouncer', 'PostgreSQL behind it'])
     }
     await load.progress();
     await load.judge();
+  });
+
+// Two relays exchange sessions, and neither minds what it finds in them.
+for (const keeps of KEEPS_STATEMENTS ? [true, false] : [false])
+  test(`pgbouncer in transaction mode, which ${keeps ? 'keeps' : 'loses'} prepared statements`, async (t) => {
+    const postgres = await startPostgres(t, { settings: { log_statement: 'all' } });
+    const settings = KEEPS_STATEMENTS ? { max_prepared_statements: keeps ? 200 : 0 } : {};
+    const pooler = await startPgbouncer(t, postgres, { settings });
+    const OUTBOX = `${pooler.uri()}?connect_timeout=60`;
+    const loads = [];
+    for (const OUTBOX_SCHEMA of ['one', 'two'])
+      loads.push(await startLoad(t, { env: { OUTBOX, OUTBOX_SCHEMA } }));
+    for (const load of loads) await load.progress(30);
+    const before = postgres.log().length;
+    for (const load of loads) await load.progress();
+    const log = postgres.log().slice(before);
+    for (const load of loads) {
+      await load.judge();
+      assert.doesNotMatch(load.relay.stderr(), /the outbox is/);
+    }
+    const executed = new Set(log.match(/(?<=execute )\w+(?=_\w+: )|(?<=execute )<unnamed>/g));
+    assert.deepEqual([...executed], [keeps ? 'PGBOUNCER' : '<unnamed>']);
   });

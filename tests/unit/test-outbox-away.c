@@ -394,6 +394,42 @@ static void said_once(void **state)
     assert_false(status_of(world).away);
 }
 
+/* The store gives its connection up by itself. */
+static void nothing_is_said_of_a_renewal(void **state)
+{
+    struct world *world = *state;
+
+    world_open_journal(world);
+    run_until(world, world->faults.calls[FAULT_READ] > 0);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
+    world->faults.store.renews = true;
+    atomic_store(&world->journal.blinks, true);
+    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(0)), 0);
+    const char *log = capture_end();
+    assert_int_equal(capture_count(log, "the outbox"), 0);
+    assert_int_equal(status_of(world).times_away, 0);
+}
+
+static void renewal_that_fails_is_an_outage(void **state)
+{
+    struct world *world = *state;
+
+    world_open_journal(world);
+    run_until(world, world->faults.calls[FAULT_READ] > 0);
+    log_setup(LOG_INFO, LOG_TEXT);
+    capture_begin();
+    world->faults.store.renews = true;
+    go_away(world);
+    journal_store_come_back(&world->journal);
+    run_until(world, !outbox_is_away(world->outbox));
+    const char *log = capture_end();
+    assert_int_equal(
+        capture_count(log, "the outbox is away: events wait error=\"connection refused\""), 1);
+    assert_int_equal(capture_count(log, "the outbox is back"), 1);
+    assert_int_equal(capture_count(log, "the outbox"), 2);
+}
+
 static void pause_grows(void **state)
 {
     static const int64_t pauses_ms[] = {0, 50, 100, 200, 400, 500, 500, 500};
@@ -445,7 +481,7 @@ static void stop_asks_once(void **state)
 }
 
 static struct CMUnitTest
-    tests[4 * array_len(kind_rows) + array_len(halves_rows) + array_len(given_rows) + 7];
+    tests[4 * array_len(kind_rows) + array_len(halves_rows) + array_len(given_rows) + 9];
 
 int main(void)
 {
@@ -460,6 +496,8 @@ int main(void)
     tests[len++] = (struct CMUnitTest)world_test(order_is_kept);
     tests[len++] = (struct CMUnitTest)world_test(given_up_in_the_same_turn);
     tests[len++] = (struct CMUnitTest)world_test(said_once);
+    tests[len++] = (struct CMUnitTest)world_test(nothing_is_said_of_a_renewal);
+    tests[len++] = (struct CMUnitTest)world_test(renewal_that_fails_is_an_outage);
     tests[len++] = (struct CMUnitTest)cmocka_unit_test(pause_grows);
     tests[len++] = (struct CMUnitTest)world_test(stop_does_not_wait);
     tests[len++] = (struct CMUnitTest)world_test(stop_asks_once);

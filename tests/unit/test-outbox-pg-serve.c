@@ -205,7 +205,9 @@ static void lost_statements_are_sent_without_names(void **state)
     must_begin(store);
     assert_int_equal(store->ops->append(store, &row), 0);
     assert_int_equal(store->ops->commit(store), STORE_AWAY);
+    assert_true(store->renews);
     assert_false(pg_world_resumed(store));
+    assert_false(store->renews);
     assert_int_equal(row.id, 0);
     (void)pg_world_append(store, "r");
     assert_int_equal(pg_run_sql(pg_core_of(store), "DEALLOCATE ALL", NULL, 0, NULL, NULL), 0);

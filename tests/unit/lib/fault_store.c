@@ -235,7 +235,10 @@ static int fault_store_resume(struct store *store, bool *committed)
 {
     struct store *inner = fault_store_of(store)->inner;
 
-    return inner->ops->resume(inner, committed);
+    int r = inner->ops->resume(inner, committed);
+    store->why_away = inner->why_away;
+    store->renews = inner->renews;
+    return r;
 }
 
 static struct store *fault_store_close(struct store *store)

@@ -110,6 +110,7 @@ static int journal_resume(struct store *store, bool *committed)
     struct journal_store *self = journal_of(store);
 
     atomic_fetch_add(&self->resumes, 1);
+    store->renews = false;
     if (journal_is_away(self)) {
         store->why_away = "connection refused";
         return STORE_AWAY;
