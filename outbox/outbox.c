@@ -43,6 +43,8 @@ struct outbox {
     struct loop_fd finished; /* the writer's eventfd: jobs are finished, or there is news */
     void (*on_offers)(void *ctx);
     void *on_offers_ctx;
+    void (*on_taken_over)(void *ctx);
+    void *on_taken_over_ctx;
     struct writer writer;
 };
 
@@ -135,6 +137,11 @@ static void outbox_look(struct outbox *outbox)
 
     writer_status(&outbox->writer, &status);
     outbox_away_look(&outbox->away, &status, loop_now_ms(outbox->loop));
+    if (status.taken_over && outbox->on_taken_over) {
+        void (*fn)(void *ctx) = outbox->on_taken_over;
+        outbox->on_taken_over = NULL;
+        fn(outbox->on_taken_over_ctx);
+    }
 }
 
 static void outbox_collect(void *ctx, uint32_t events)
@@ -417,4 +424,10 @@ void outbox_on_offers(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)
 {
     outbox->on_offers = fn;
     outbox->on_offers_ctx = ctx;
+}
+
+void outbox_on_taken_over(struct outbox *outbox, void (*fn)(void *ctx), void *ctx)
+{
+    outbox->on_taken_over = fn;
+    outbox->on_taken_over_ctx = ctx;
 }

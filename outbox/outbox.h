@@ -104,6 +104,10 @@ void outbox_status(struct outbox *outbox, struct outbox_status *status);
  * process, for which the writer checks once a second. */
 void outbox_on_offers(struct outbox *outbox, void (*fn)(void *ctx), void *ctx);
 
+/* fn runs on the loop, once, when another relay has taken over: what is in memory must not be sent
+ * any more. */
+void outbox_on_taken_over(struct outbox *outbox, void (*fn)(void *ctx), void *ctx);
+
 /* The counts of each named model, and of all others together, as of one commit, with what
  * outbox_delivered_unstored() was told since. To be freed by outbox_tallies_done(). 0 or -ENOMEM.
  */

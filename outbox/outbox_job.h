@@ -145,6 +145,7 @@ struct outbox_status {
     bool away;                     /* the store's connection is lost: jobs wait until it is back */
     unsigned times_away;           /* how often the store has gone away */
     char why_away[OUTBOX_WHY_MAX]; /* the last time; empty: unknown */
+    bool taken_over;               /* another relay sends what the store holds */
     int64_t away_since_ms;         /* mono, by the loop's clock; while away */
     /* How the latest changes ended: 0, STORE_FULL or STORE_BROKEN. A store that fails is tried once
      * a second, even if there is nothing to write. */

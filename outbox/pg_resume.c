@@ -129,7 +129,7 @@ static int resume_take_over(struct pg_core *self, struct resume_found *found)
     if (!r)
         r = self->settings.serves ? pg_takeover(self, &why) : pg_member_join(self);
     if (r == STORE_BUSY)
-        return pg_core_lose(self, buf_string(&why));
+        (void)pg_core_lose(self, buf_string(&why));
     self->fenced = r != 0;
     return r;
 }
@@ -218,12 +218,12 @@ static int resume_conclude(struct pg_core *self, const struct resume_found *foun
     return 0;
 }
 
-/* Whatever has failed, the store is away until the next try. */
+/* Whatever has failed, the store is away until the next try. STORE_BUSY: another relay sends. */
 static int resume_end(struct pg_core *self, int r)
 {
     if (r)
         (void)pg_core_lose(self, "the outbox cannot be resumed");
-    return r < 0 ? r : r ? STORE_AWAY : 0;
+    return r <= 0 || r == STORE_BUSY ? r : STORE_AWAY;
 }
 
 int pg_resume(struct store *store, bool *committed)

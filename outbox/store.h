@@ -202,7 +202,9 @@ struct store_ops {
     int (*backup)(struct store *store, const struct store_backup *backup);
     /* A journal, after STORE_AWAY: connects again, and finds out what became of the last
      * transaction. 0: *committed says for certain whether that one is committed, as if commit() had
-     * said so; STORE_AWAY: the store is still away. NULL for a store that is no journal. */
+     * said so; STORE_AWAY: the store is still away; STORE_BUSY: so it is, and another relay has
+     * taken over meanwhile, and is there: this one must send nothing more. NULL for a store that is
+     * no journal. */
     int (*resume)(struct store *store, bool *committed);
     /* A journal, for a copy that cannot tell that it is one (of the database's files): what is
      * pending becomes letters, as in a copy that backup() has made, and the members of the original

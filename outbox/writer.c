@@ -26,7 +26,8 @@ static bool writer_show(struct writer *writer)
 {
     struct writer_state *state = &writer->state;
     bool away = state->now.away != writer->status.away ||
-                state->now.times_away != writer->status.times_away;
+                state->now.times_away != writer->status.times_away ||
+                state->now.taken_over != writer->status.taken_over;
 
     writer->status = state->now;
     writer->news |= state->news;

@@ -25,7 +25,9 @@ int64_t writer_away_pause_ms(const struct writer_away *away)
 bool writer_away_ask(struct writer_away *away, struct writer_state *state, bool *committed)
 {
     away->tries++;
-    if (state->store->ops->resume(state->store, committed)) {
+    int r = state->store->ops->resume(state->store, committed);
+    if (r) {
+        state->now.taken_over |= r == STORE_BUSY;
         (void)writer_state_note_away(state, STORE_AWAY);
         return false;
     }

@@ -311,6 +311,8 @@ static int serve_start(struct server *server)
     r = serve_start_http(server);
     if (r)
         return r;
+    if (server->outbox)
+        outbox_on_taken_over(server->outbox, stop_taken_over, server);
     serve_watch_memory(server);
     notify_ready(&server->notify, buf_string(&server->serving));
     if (server->reload_due)
@@ -351,5 +353,5 @@ int serve(struct setup *setup)
         r = loop_run(server.loop);
     if (r == 0)
         log_info("stopped");
-    return r;
+    return r == 0 && server.taken_over ? SERVE_PREVENTED : r;
 }

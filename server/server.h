@@ -38,5 +38,6 @@ struct server {
     struct loop_timer stop_timer; /* set while the server stops */
     enum server_phase phase;
     int64_t phase_ends_ms; /* monotonic; while the server stops: when the phase is cut short */
+    bool taken_over;       /* stopping, since another relay sends what the outbox holds */
     bool reload_due;       /* SIGHUP came during the start: reload once the start is over */
 };

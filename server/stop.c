@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What SIGTERM and SIGINT do to a serving relay.
+ * What ends a serving relay: SIGTERM, SIGINT, and another relay that takes over.
  *
  * The first signal closes the listening sockets, after the connections that the kernel has made
  * already were let in. Requests that have begun, and attempts in flight, then have DRAIN_MS to end.
  * When that time is up, or at a second signal, senders that still wait are answered 202 or 503. The
  * disk and the network have STOP_FLUSH_MS to make these answers true and to deliver them.
+ *
+ * A relay that another one has taken for dead has events in memory that the other one sends, too,
+ * and whose newer ones it has maybe sent already. So it ends, and begins anew with what the outbox
+ * has then.
  */
 #include "server/stop.h"
 
@@ -77,4 +81,16 @@ void stop_signalled(struct server *server)
     } else {
         server->phase_ends_ms = loop_now_ms(server->loop); /* a second signal */
     }
+}
+
+void stop_taken_over(void *ctx)
+{
+    struct server *server = ctx;
+
+    log_error("another relay has taken over the outbox: this one ends, and sends nothing more");
+    server->taken_over = true;
+    relay_stop_sending(server->relay);
+    if (server->phase == SERVER_RUNNING)
+        stop_signalled(server);
+    stop_signalled(server); /* nothing that is in memory is waited for */
 }

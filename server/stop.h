@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What SIGTERM and SIGINT do to a serving relay. */
+/* What ends a serving relay: SIGTERM, SIGINT, and another relay that takes over. */
 #pragma once
 
 struct server;
@@ -12,3 +12,7 @@ void stop_init(struct server *server);
  * waiting short. loop_run() returns when the stop is over.
  */
 void stop_signalled(struct server *server);
+
+/* Another relay has taken over the outbox of this one (a struct server), as may happen while a
+ * database is out of this one's reach. Begins a stop that waits for nothing. */
+void stop_taken_over(void *server);

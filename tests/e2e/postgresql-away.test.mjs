@@ -10,7 +10,7 @@ import { assertUnavailable } from '../lib/outbox-world.mjs';
 import { freePorts } from '../lib/ports.mjs';
 import { startLoad, stateOf } from '../lib/postgres-load.mjs';
 import { startPostgres } from '../lib/postgres.mjs';
-import { startRelay, sync } from '../lib/relay.mjs';
+import { assertEnded, startRelay, sync } from '../lib/relay.mjs';
 import { startTcpProxy } from '../lib/tcp-proxy.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
@@ -47,6 +47,9 @@ const OUTAGES = {
   },
   'ends the session': ({ postgres }) =>
     postgres.sql(`SELECT pg_terminate_backend(pid) ${SESSIONS}`),
+  // Nobody else sends, so the relay goes on as another member, with what it has in memory.
+  'has the relay declared dead': ({ postgres }) =>
+    postgres.sql('UPDATE convex_relay.member SET state = 2, closed = now()'),
   'resets the connection': ({ proxy }) => proxy.cut(),
   'refuses connections for a while': async ({ proxy, load }) => {
     proxy.refuse();
@@ -246,4 +249,37 @@ test('a stop ends a relay whose database has never been there', async (t) => {
   const relay = await startRelay(t, { env: { CONVEX_URL: 'http://127.0.0.1:9', OUTBOX } });
   await relay.find('stderr', /the outbox is away: events wait/);
   await relay.stop();
+});
+
+// Cut off for longer than a relay that lives says nothing, while another relay is started. What the
+// first one has in memory is the second one's.
+test('a relay that another one has taken for dead ends, and sends nothing more', async (t) => {
+  const convex = { answer: { status: 503 } };
+  const upstream = await startUpstream(t, () => convex.answer);
+  const postgres = await startPostgres(t);
+  const proxy = await startTcpProxy(t, postgres.port);
+  const env = { CONVEX_URL: upstream.url, SYNC_WAIT_MS: '0', LEASE_MS: '2000' };
+  const first = await startRelay(t, {
+    env: {
+      ...env,
+      OUTBOX: postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`),
+      RELAY_NAME: 'first',
+    },
+  });
+  for (const n of [1, 2]) assert.equal((await sync(first, userEvent('acc_1', n))).status, 202);
+  proxy.hang();
+  const OUTBOX = postgres.uri(PATIENT);
+  const second = await startRelay(t, { env: { ...env, OUTBOX, RELAY_NAME: 'second' } });
+  proxy.heal();
+  await assertEnded(first, 1);
+  assert.match(
+    first.stderr(),
+    / error another relay has taken over the outbox: this one ends, and sends nothing more$/m,
+  );
+  upstream.requests.length = 0;
+  convex.answer = SUCCESS;
+  assert.equal((await sync(second, userEvent('acc_1', 3))).status, 202);
+  const ran = () => upstream.requests.map(callOf).map(({ n }) => n);
+  await waitFor('the events', () => ran().includes(3));
+  assert.deepEqual([...new Set(ran())], [1, 2, 3]);
 });

@@ -1,29 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A journal that is away: what waits, what a commit in doubt comes to, what is given up, and what
- * is said of it.
+ * A journal that is away: what waits, what a commit in doubt comes to, and what is given up.
  */
 #include "tests/unit/lib/capture.h"
 #include "tests/unit/lib/outbox_world.h"
 
 #include "base/log.h"
 #include "outbox/outbox_ids.h"
-#include "outbox/writer_away.h"
-
-static bool resumed(struct world *world, int times)
-{
-    return atomic_load(&world->journal.resumes) >= times;
-}
 
 static struct page meets; /* what meets that the journal is away */
-
-/* Goes away, and waits until the writer has met that. */
-static void go_away(struct world *world)
-{
-    journal_store_go(&world->journal, JOURNAL_GOES);
-    page_submit(world, &meets, (struct outbox_read){.model = SPAN("no such"), .rows_max = 1});
-    run_until(world, outbox_is_away(world->outbox) && resumed(world, 1));
-}
 
 /* ---- every job is done once ---- */
 
@@ -115,7 +100,7 @@ static void once(void **state, enum journal_end end)
     row.reason = SPAN("no");
     row.died_ms = 2;
     struct op *op = submit(world, kind->kind, row);
-    run_until(world, outbox_is_away(world->outbox) && resumed(world, 2));
+    run_until(world, outbox_is_away(world->outbox) && world_has_asked(world, 2));
     assert_int_equal(op->told, 0);
     journal_store_come_back(&world->journal);
     run_until(world, op->told);
@@ -180,14 +165,14 @@ static void what_is_read_waits(void **state)
 
     fill(world);
     world_open_journal(world);
-    go_away(world);
+    world_go_away(world, &meets);
     named = false;
     walk.named = true;
     assert_int_equal(buf_append_span(&walk.model, SPAN("users")), 0);
     outbox_submit_walk(world->outbox, &walk);
     page_submit(world, &page, (struct outbox_read){.model = model, .rows_max = 8, .bytes_max = 99});
     outbox_submit_naming(world->outbox, &naming);
-    run_until(world, resumed(world, 3));
+    run_until(world, world_has_asked(world, 3));
     assert_false(named || page.told || meets.told);
     journal_store_come_back(&world->journal);
     run_until(world, named);
@@ -332,7 +317,7 @@ static void given_up(void **state)
     journal_store_go(&world->journal, row->end);
     struct op *op =
         row->grouped ? submit_two(world, &group) : submit(world, OUTBOX_APPEND, row_of(0));
-    run_until(world, outbox_is_away(world->outbox) && resumed(world, 2));
+    run_until(world, outbox_is_away(world->outbox) && world_has_asked(world, 2));
     if (row->grouped)
         outbox_give_up_group(world->outbox, &group);
     else
@@ -366,82 +351,6 @@ static void given_up_in_the_same_turn(void **state)
     assert_int_equal(status_of(world).counts.pending, 1);
 }
 
-/* ---- what is said ---- */
-
-/* And with the first of the reasons. */
-static void said_once(void **state)
-{
-    struct world *world = *state;
-
-    world_open_journal(world);
-    log_setup(LOG_INFO, LOG_TEXT);
-    capture_begin();
-    go_away(world);
-    submit(world, OUTBOX_APPEND, row_of(0));
-    run_until(world, resumed(world, 4));
-    struct outbox_status status = status_of(world);
-    journal_store_come_back(&world->journal);
-    run_until(world, !outbox_is_away(world->outbox));
-    const char *log = capture_end();
-    assert_true(status.away);
-    assert_string_equal(status.why_away, "no route to host");
-    assert_int_equal(status.failing, 0);
-    assert_false(status.unreadable);
-    assert_int_equal(
-        capture_count(log, "warn the outbox is away: events wait error=\"no route to host\""), 1);
-    assert_int_equal(capture_count(log, "info the outbox is back: events are stored after_s=0"), 1);
-    assert_int_equal(capture_count(log, "the outbox"), 2);
-    assert_false(status_of(world).away);
-}
-
-/* The store gives its connection up by itself. */
-static void nothing_is_said_of_a_renewal(void **state)
-{
-    struct world *world = *state;
-
-    world_open_journal(world);
-    run_until(world, world->faults.calls[FAULT_READ] > 0);
-    log_setup(LOG_INFO, LOG_TEXT);
-    capture_begin();
-    world->faults.store.renews = true;
-    atomic_store(&world->journal.blinks, true);
-    assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(0)), 0);
-    const char *log = capture_end();
-    assert_int_equal(capture_count(log, "the outbox"), 0);
-    assert_int_equal(status_of(world).times_away, 0);
-}
-
-static void renewal_that_fails_is_an_outage(void **state)
-{
-    struct world *world = *state;
-
-    world_open_journal(world);
-    run_until(world, world->faults.calls[FAULT_READ] > 0);
-    log_setup(LOG_INFO, LOG_TEXT);
-    capture_begin();
-    world->faults.store.renews = true;
-    go_away(world);
-    journal_store_come_back(&world->journal);
-    run_until(world, !outbox_is_away(world->outbox));
-    const char *log = capture_end();
-    assert_int_equal(
-        capture_count(log, "the outbox is away: events wait error=\"connection refused\""), 1);
-    assert_int_equal(capture_count(log, "the outbox is back"), 1);
-    assert_int_equal(capture_count(log, "the outbox"), 2);
-}
-
-static void pause_grows(void **state)
-{
-    static const int64_t pauses_ms[] = {0, 50, 100, 200, 400, 500, 500, 500};
-    (void)state;
-
-    for (int tries = 0; tries < (int)array_len(pauses_ms); tries++)
-        for (int i = 0; i < 100; i++) {
-            int64_t pause_ms = writer_away_pause_ms(&(struct writer_away){.tries = tries});
-            assert_in_range(pause_ms, pauses_ms[tries] / 2, pauses_ms[tries]);
-        }
-}
-
 /* ---- the end ---- */
 
 static void stop_does_not_wait(void **state)
@@ -453,7 +362,7 @@ static void stop_does_not_wait(void **state)
     log_setup(LOG_WARN, LOG_TEXT);
     journal_store_go(&world->journal, JOURNAL_LOSES);
     submit(world, OUTBOX_DELIVERED, row_with_record(1));
-    run_until(world, outbox_is_away(world->outbox) && resumed(world, 2));
+    run_until(world, outbox_is_away(world->outbox) && world_has_asked(world, 2));
     submit(world, OUTBOX_DELIVERED, row_with_record(2));
     submit(world, OUTBOX_APPEND, row_of(0));
     capture_begin();
@@ -481,7 +390,7 @@ static void stop_asks_once(void **state)
 }
 
 static struct CMUnitTest
-    tests[4 * array_len(kind_rows) + array_len(halves_rows) + array_len(given_rows) + 9];
+    tests[4 * array_len(kind_rows) + array_len(halves_rows) + array_len(given_rows) + 5];
 
 int main(void)
 {
@@ -495,10 +404,6 @@ int main(void)
     tests[len++] = (struct CMUnitTest)world_test(what_is_read_waits);
     tests[len++] = (struct CMUnitTest)world_test(order_is_kept);
     tests[len++] = (struct CMUnitTest)world_test(given_up_in_the_same_turn);
-    tests[len++] = (struct CMUnitTest)world_test(said_once);
-    tests[len++] = (struct CMUnitTest)world_test(nothing_is_said_of_a_renewal);
-    tests[len++] = (struct CMUnitTest)world_test(renewal_that_fails_is_an_outage);
-    tests[len++] = (struct CMUnitTest)cmocka_unit_test(pause_grows);
     tests[len++] = (struct CMUnitTest)world_test(stop_does_not_wait);
     tests[len++] = (struct CMUnitTest)world_test(stop_asks_once);
     log_setup(LOG_ERROR, LOG_TEXT);

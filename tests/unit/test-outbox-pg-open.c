@@ -59,6 +59,29 @@ static void relay_that_says_nothing_is_taken_for_dead(void **state)
     (void)pg_world_append(world->store, "r"); /* its leaving is nobody else's */
 }
 
+static void relay_that_was_taken_for_dead_is_told(void **state)
+{
+    struct pg_world *world = *state;
+    struct tended tended = {.over = false};
+    bool committed;
+    pthread_t thread;
+
+    world->options.lease_ms = 300;
+    struct store *first = pg_world_open(world, STORE_SERVE);
+    (void)pg_world_append(first, "r");
+    tended.store = pg_world_open(world, STORE_SERVE);
+    assert_int_equal(pthread_create(&thread, NULL, tend, &tended), 0);
+    assert_int_equal(first->ops->begin(first), 0);
+    assert_int_equal(first->ops->mark_stale(first, 1, SPAN("users"), SPAN("r")), 0);
+    assert_int_equal(first->ops->commit(first), STORE_AWAY);
+    assert_int_equal(first->ops->resume(first, &committed), STORE_BUSY);
+    assert_non_null(strstr(first->why_away, "is in use by another relay"));
+    assert_int_equal(first->ops->begin(first), STORE_AWAY);
+    atomic_store(&tended.over, true);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    first->ops->close(first);
+}
+
 static void killed_relay_keeps_nobody_waiting(void **state)
 {
     struct pg_world *world = *state;
@@ -329,6 +352,7 @@ static void adopted_copy_sends_nothing_either(void **state)
 static const struct CMUnitTest tests[] = {
     pg_world_test(second_relay_is_put_off),
     pg_world_test(relay_that_says_nothing_is_taken_for_dead),
+    pg_world_test(relay_that_was_taken_for_dead_is_told),
     pg_world_test(killed_relay_keeps_nobody_waiting),
     pg_world_test(relay_that_was_closed_commits_nothing),
     pg_world_test(another_epoch_keeps_from_settling),

@@ -113,7 +113,7 @@ static int journal_resume(struct store *store, bool *committed)
     store->renews = false;
     if (journal_is_away(self)) {
         store->why_away = "connection refused";
-        return STORE_AWAY;
+        return atomic_load(&self->taken_over) ? STORE_BUSY : STORE_AWAY;
     }
     *committed = self->committed;
     if (self->committed)

@@ -27,6 +27,7 @@ struct journal_store {
     atomic_bool going;         /* to be away, as end says */
     atomic_bool blinks;        /* the next begin() finds the connection lost, and no other call */
     atomic_bool away;          /* every call says so */
+    atomic_bool taken_over;    /* resume() says that another relay sends */
     atomic_int commits_left;   /* that go through before such an end */
     atomic_size_t refused_len; /* a body of that length is refused at the commit; 0: none is */
     atomic_int resumes;        /* calls of resume() */

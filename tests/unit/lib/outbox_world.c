@@ -149,3 +149,15 @@ void offer_beside(struct world *world, uint64_t id, bool force)
     must_commit(beside);
     beside->ops->close(beside);
 }
+
+bool world_has_asked(struct world *world, int times)
+{
+    return atomic_load(&world->journal.resumes) >= times;
+}
+
+void world_go_away(struct world *world, struct page *page)
+{
+    journal_store_go(&world->journal, JOURNAL_GOES);
+    page_submit(world, page, (struct outbox_read){.model = SPAN("no such"), .rows_max = 1});
+    run_until(world, outbox_is_away(world->outbox) && world_has_asked(world, 1));
+}

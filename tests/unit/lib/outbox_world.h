@@ -74,6 +74,11 @@ int world_teardown(void **state);
 /* Turns the loop once, so that what was submitted goes to the writer. */
 void world_turn(struct world *world);
 
+/* Whether the writer has asked a journal that is away so many times. */
+bool world_has_asked(struct world *world, int times);
+/* The journal goes away, and the writer has met that, at the page, which is the caller's. */
+void world_go_away(struct world *world, struct page *page);
+
 /* As outbox_status(). */
 struct outbox_status status_of(struct world *world);
 /* An outbox_op's done: notes the outcome. */
