@@ -29,7 +29,7 @@ export class Database {
     const t = { after: (hook) => hooks.unshift(hook) };
     const postgres = await startPostgres(t, { settings: { max_connections: 40 } });
     const proxy = await startTcpProxy(t, postgres.port);
-    Object.assign(self, { dice, hooks, postgres, proxy, troubles: {}, turn: Promise.resolve() });
+    Object.assign(self, { dice, hooks, postgres, proxy, troubles: {} });
     self.uri = postgres.uri(); // for commands
     self.relayEnv = { OUTBOX: self.uri.replace(`:${postgres.port}/`, `:${proxy.port}/`) };
     return self;
@@ -42,18 +42,8 @@ export class Database {
       if (isOver()) break;
       const what = this.dice.weighted(TROUBLES);
       this.troubles[what] = (this.troubles[what] ?? 0) + 1;
-      const done = await this.calm();
-      await this.#befall(what).finally(done);
+      await this.#befall(what);
     }
-  }
-
-  // Waits for the end of the present trouble. There is none until the returned function is called.
-  async calm() {
-    const before = this.turn;
-    let done;
-    this.turn = new Promise((resolve) => (done = resolve));
-    await before;
-    return done;
   }
 
   async #befall(what) {

@@ -121,7 +121,6 @@ class World {
     const isFlood = dice.chance(0.08);
     this.budget = isFlood ? FLOOD : EVENTS_PER_LIFE;
     this.backlogMax = isFlood ? FLOOD : BACKLOG;
-    const begin = await this.database?.calm(); // a start wants the database to be there
     const relay = this.processes.spawn({
       SYNC_WAIT_MS: String(isFlood ? 0 : dice.pick([0, 20, 200, 200])),
       CONVEX_CONCURRENCY: String(dice.pick([4, 16, 16])),
@@ -129,8 +128,7 @@ class World {
     });
     if (wish === 'early') {
       await Promise.race([sleep(dice.int(0, 40)), relay.exited]);
-      begin?.();
-    } else if (await relay.listening.finally(begin)) {
+    } else if (await relay.listening) {
       await this.#liveOn(relay, dice, { wish, isFlood, signal: kill ? 'SIGKILL' : 'SIGTERM' });
     }
     await (kill ? this.processes.kill() : this.#stop(dice));
