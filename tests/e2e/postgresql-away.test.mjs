@@ -156,9 +156,10 @@ test('memory is bounded while the database is away', async (t) => {
   proxy.refuse();
   await load.isAway();
   const big = (i) => userEvent(`big_${i}`, 'x'.repeat(4 << 20));
-  const first = Array.from({ length: 7 }, (_, i) => sync(relay, big(i)));
+  const sent = Array.from({ length: 7 }, (_, i) => sync(relay, big(i)));
   await waitFor('503 for what is too much', async () => {
-    const answer = await Promise.race([sync(relay, big(99)), sleep(200)]);
+    sent.push(sync(relay, big(sent.length)));
+    const answer = await Promise.race([...sent, sleep(200)]);
     if (!answer) return false;
     assertUnavailable({
       status: answer.status,
@@ -168,7 +169,8 @@ test('memory is bounded while the database is away', async (t) => {
     return true;
   });
   proxy.heal();
-  for (const { status } of await Promise.all(first)) assert.ok(status === 200 || status === 202);
+  const taken = (await Promise.all(sent)).filter(({ status }) => status === 200 || status === 202);
+  assert.ok(taken.length >= 7, `${taken.length} of ${sent.length} were taken`);
   await load.stop();
 });
 
