@@ -2,9 +2,8 @@
 // Which suites run against which build, and why.
 //
 // A mode is a list of builds: { name, directory, runs(label), isSanitized, isMemcheck,
-// isOnPostgres }. A label is
-// what ./dev test prints: unit/NAME, fuzz/NAME, or the path of a tests/**/*.test.mjs. Below, labels
-// are named by how they begin.
+// isOnPostgres }. A label is what ./dev test prints: unit/NAME, fuzz/NAME, or the path of a
+// tests/**/*.test.mjs. Below, labels are named by how they begin.
 import {
   isOnBothStores,
   isOnBothStoresAlways,
