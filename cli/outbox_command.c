@@ -47,10 +47,10 @@ static const struct command {
      "throws dead letters away",
      outbox_letters_discard},
     {{"backup", " FILE", 0, OUTBOX_WORDS_FILE},
-     "copies the whole outbox into a new file",
+     "copies the whole outbox, where that is a file, into a new one",
      outbox_backup},
     {{"adopt", "", 0, OUTBOX_WORDS_NONE},
-     "makes a copied database an outbox of its own: its pending events become letters",
+     "makes dead letters of what is pending in a copied database",
      outbox_adopt},
 };
 

@@ -25,6 +25,13 @@ for (const word of ['--help', '-h']) {
   });
 }
 
+test('outbox --help fits 80 columns', async (t) => {
+  const { code, out, err } = await runRelay(t, { args: ['outbox', '--help'], env: NOTHING_SET });
+  assert.deepEqual([code, err], [0, '']);
+  for (const line of out.split('\n')) assert.ok(line.length <= 80, line);
+  assert.match(out, /^ {2}convex-relay outbox adopt$/m);
+});
+
 test('--version', async (t) => {
   const { code, out, err } = await runRelay(t, { args: ['--version'], env: NOTHING_SET });
   assert.deepEqual([code, err], [0, '']);
