@@ -30,7 +30,7 @@ export class Database {
     const postgres = await startPostgres(t, { settings: { max_connections: 40 } });
     const proxy = await startTcpProxy(t, postgres.port);
     Object.assign(self, { dice, hooks, postgres, proxy, troubles: {} });
-    self.uri = postgres.uri(); // for commands
+    self.uri = postgres.uri({ parameters: { connect_timeout: 2 } }); // for commands
     self.relayEnv = { OUTBOX: self.uri.replace(`:${postgres.port}/`, `:${proxy.port}/`) };
     return self;
   }

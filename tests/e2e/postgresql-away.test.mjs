@@ -4,7 +4,6 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { callOf, userEvent } from '../lib/events.mjs';
 import { assertUnavailable } from '../lib/outbox-world.mjs';
 import { freePorts } from '../lib/ports.mjs';
@@ -15,18 +14,30 @@ import { startTcpProxy } from '../lib/tcp-proxy.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-// A machine that is busy makes the first connection slow.
-const PATIENT = { parameters: { connect_timeout: 60 } };
 const SESSIONS = "FROM pg_stat_activity WHERE usename = 'relay'";
 
 // A database, a proxy in front of it, and a relay under load.
 async function startWorld(t, { env = {}, settings = {} } = {}) {
   const postgres = await startPostgres(t, { settings });
   const proxy = await startTcpProxy(t, postgres.port);
-  const OUTBOX = postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`);
+  const OUTBOX = postgres.uri().replace(`:${postgres.port}/`, `:${proxy.port}/`);
   const load = await startLoad(t, { env: { OUTBOX, ...env } });
   await load.progress();
   return { postgres, proxy, load, relay: load.relay };
+}
+
+// Waits until the relay has tried in vain to connect, a few times.
+async function triesInVain({ proxy, load }) {
+  await load.isAway();
+  const before = proxy.connections;
+  await waitFor('it to try again', () => proxy.connections >= before + 3);
+}
+
+// The processes that serve the relay.
+async function sessionsOf(postgres) {
+  const pids = (await postgres.sql(`SELECT pid ${SESSIONS}`)).split('\n').map(Number);
+  assert.ok(pids[0] > 0, 'it has a session');
+  return pids;
 }
 
 const readiness = async ({ url }) => {
@@ -43,7 +54,7 @@ const OUTAGES = {
     await postgres.start();
   },
   'has the session killed': async ({ postgres }) => {
-    process.kill(Number(await postgres.sql(`SELECT pid ${SESSIONS}`)), 'SIGKILL');
+    process.kill((await sessionsOf(postgres))[0], 'SIGKILL');
   },
   'ends the session': ({ postgres }) =>
     postgres.sql(`SELECT pg_terminate_backend(pid) ${SESSIONS}`),
@@ -51,23 +62,22 @@ const OUTAGES = {
   'has the relay declared dead': ({ postgres }) =>
     postgres.sql('UPDATE convex_relay.member SET state = 2, closed = now()'),
   'resets the connection': ({ proxy }) => proxy.cut(),
-  'refuses connections for a while': async ({ proxy, load }) => {
-    proxy.refuse();
-    await load.isAway();
-    await sleep(300);
-    proxy.heal();
+  'refuses connections for a while': async (world) => {
+    world.proxy.refuse();
+    await triesInVain(world);
+    world.proxy.heal();
   },
-  'can be written no more for a while': async ({ postgres, load }) => {
+  'can be written no more for a while': async (world) => {
+    const { postgres } = world;
     await postgres.reload({ default_transaction_read_only: 'on' });
-    await load.isAway();
-    await sleep(300);
+    await triesInVain(world);
     await postgres.reload({ default_transaction_read_only: 'off' });
   },
-  'has no connection left for a while': async ({ postgres, load }) => {
+  'has no connection left for a while': async (world) => {
+    const { postgres } = world;
     await postgres.sql('ALTER ROLE relay CONNECTION LIMIT 0');
     await postgres.sql(`SELECT pg_terminate_backend(pid) ${SESSIONS}`);
-    await load.isAway();
-    await sleep(300);
+    await triesInVain(world);
     await postgres.sql('ALTER ROLE relay CONNECTION LIMIT -1');
   },
   'gets nothing through any more': async ({ proxy, load }) => {
@@ -81,7 +91,7 @@ const OUTAGES = {
     proxy.heal();
   },
   freezes: async ({ postgres, load }) => {
-    const pids = (await postgres.sql(`SELECT pid ${SESSIONS}`)).split('\n').map(Number);
+    const pids = await sessionsOf(postgres);
     pids.forEach((pid) => process.kill(pid, 'SIGSTOP'));
     await load.isAway();
     pids.forEach((pid) => process.kill(pid, 'SIGCONT'));
@@ -98,7 +108,7 @@ describe('under load', { concurrency: 2 }, () => {
       await load.isBack();
       await load.progress();
       await load.judge();
-      assert.equal(load.awayLines().length, load.backLines().length, load.relay.stderr());
+      await load.isBackEachTime();
     });
   }
 
@@ -126,7 +136,7 @@ describe('under load', { concurrency: 2 }, () => {
     await load.progress();
     await load.judge();
     assert.ok(load.awayLines().length > 0);
-    assert.equal(load.awayLines().length, load.backLines().length);
+    await load.isBackEachTime();
   });
 });
 
@@ -139,8 +149,9 @@ test('away for seconds: it is said once, and /readyz, /status and 503 tell', asy
   assert.match(await readiness(relay), /^503 \{"error":"The outbox is away"\}$/);
   assert.equal(await stateOf(relay), 'away');
   await waitFor('503', () => load.refused().length >= 8);
+  // The relay counts from the beginning of its turn, which may be a long one.
   const waited = load.refused().map(({ waitedMs }) => waitedMs);
-  assert.ok(Math.min(...waited) >= 4990, `an event waits for 5 s, not ${Math.min(...waited)} ms`);
+  assert.ok(Math.min(...waited) >= 4000, `an event waits for 5 s, not ${Math.min(...waited)} ms`);
   assert.ok(load.refused().every(({ retryAfter }) => /^\d+$/.test(retryAfter)));
   assert.ok(load.accepted().length <= before + 8, 'nothing is accepted meanwhile');
   proxy.heal();
@@ -152,25 +163,21 @@ test('away for seconds: it is said once, and /readyz, /status and 503 tell', asy
 });
 
 test('memory is bounded while the database is away', async (t) => {
-  const { proxy, load, relay } = await startWorld(t);
+  const { proxy, load, relay } = await startWorld(t, { env: { SYNC_WAIT_MS: '600000' } });
   proxy.refuse();
   await load.isAway();
-  const big = (i) => userEvent(`big_${i}`, 'x'.repeat(4 << 20));
-  const sent = Array.from({ length: 7 }, (_, i) => sync(relay, big(i)));
-  await waitFor('503 for what is too much', async () => {
-    sent.push(sync(relay, big(sent.length)));
-    const answer = await Promise.race([...sent, sleep(200)]);
-    if (!answer) return false;
-    assertUnavailable({
-      status: answer.status,
-      body: await answer.text(),
-      headers: answer.headers,
-    });
-    return true;
-  });
+  const answers = []; // of ten large events, of which seven fit into 32 MiB
+  const send = async (i) => {
+    const answer = await sync(relay, userEvent(`big_${i}`, 'x'.repeat(4 << 20)));
+    const { status, headers } = answer;
+    answers.push({ status, headers, body: await answer.text() });
+  };
+  const all = Promise.all(Array.from({ length: 10 }, (_, i) => send(i)));
+  await waitFor('503 for what is too much', () => answers.length === 3);
+  answers.forEach(assertUnavailable);
   proxy.heal();
-  const taken = (await Promise.all(sent)).filter(({ status }) => status === 200 || status === 202);
-  assert.ok(taken.length >= 7, `${taken.length} of ${sent.length} were taken`);
+  await all;
+  for (const { status } of answers.slice(3)) assert.ok(status === 200 || status === 202, status);
   await load.stop();
 });
 
@@ -181,7 +188,7 @@ test('a stop while the database is away ends, and what was answered 202 is not l
   const proxy = await startTcpProxy(t, postgres.port);
   const env = {
     CONVEX_URL: upstream.url,
-    OUTBOX: postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`),
+    OUTBOX: postgres.uri().replace(`:${postgres.port}/`, `:${proxy.port}/`),
     SYNC_WAIT_MS: '0',
     DRAIN_MS: '500',
   };
@@ -206,7 +213,7 @@ test('a relay that starts while the database is away serves, and comes by itself
   const postgres = await startPostgres(t);
   const env = {
     CONVEX_URL: upstream.url,
-    OUTBOX: postgres.uri({ password: 'PLANTED-x', ...PATIENT }),
+    OUTBOX: postgres.uri({ password: 'PLANTED-x' }),
     SYNC_WAIT_MS: '0',
     DRAIN_MS: '100',
     ADMIN_PORT: '0',
@@ -264,13 +271,13 @@ test('a relay that another one has taken for dead ends, and sends nothing more',
   const first = await startRelay(t, {
     env: {
       ...env,
-      OUTBOX: postgres.uri(PATIENT).replace(`:${postgres.port}/`, `:${proxy.port}/`),
+      OUTBOX: postgres.uri().replace(`:${postgres.port}/`, `:${proxy.port}/`),
       RELAY_NAME: 'first',
     },
   });
   for (const n of [1, 2]) assert.equal((await sync(first, userEvent('acc_1', n))).status, 202);
   proxy.hang();
-  const OUTBOX = postgres.uri(PATIENT);
+  const OUTBOX = postgres.uri();
   const second = await startRelay(t, { env: { ...env, OUTBOX, RELAY_NAME: 'second' } });
   proxy.heal();
   await assertEnded(first, 1);

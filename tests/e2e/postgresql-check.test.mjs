@@ -349,7 +349,7 @@ test('a connection to another machine with TLS', { skip: noNetwork }, async (t) 
     writeUnder(path.join(data, 'server.key'), readFileSync(leaf.key));
     runUnder('chmod', ['600', path.join(data, 'server.key')]);
   });
-  const verified = `${far.uri}?sslmode=verify-full&sslrootcert=`;
+  const verified = `${far.uri}&sslmode=verify-full&sslrootcert=`;
   assert.deepEqual(await far.check(verified + leaf.certificate), []);
   const other = makeSelfSigned(t, `IP:${FAR}`).certificate;
   const lines = await far.check(verified + other);

@@ -15,12 +15,10 @@ import { startRelay, sync } from '../lib/relay.mjs';
 import { startUpstream, SUCCESS } from '../lib/upstream.mjs';
 import { waitFor } from '../lib/wait.mjs';
 
-const PATIENT = { parameters: { connect_timeout: 60 } };
-
 // A URI of both, of which the one is taken that can be written.
 const uriOf = (primary, standby) =>
   primary
-    .uri(PATIENT)
+    .uri()
     .replace(`127.0.0.1:${primary.port}`, `127.0.0.1:${primary.port},127.0.0.1:${standby.port}`);
 
 test('a failover to a synchronous standby loses nothing', async (t) => {
@@ -80,7 +78,7 @@ test('a commit that hangs on its synchronous standby is not answered 202', async
   const upstream = await startUpstream(t);
   const env = {
     CONVEX_URL: upstream.url,
-    OUTBOX: primary.uri(PATIENT),
+    OUTBOX: primary.uri(),
     ADMIN_PORT: '0',
     SYNC_WAIT_MS: '0',
   };
@@ -119,7 +117,7 @@ test(
     const upstream = await startUpstream(t, { hang: true });
     const env = {
       CONVEX_URL: upstream.url,
-      OUTBOX: postgres.uri(PATIENT),
+      OUTBOX: postgres.uri(),
       ADMIN_PORT: '0',
       SYNC_WAIT_MS: '0',
     };
@@ -158,9 +156,7 @@ for (const what of ['pgbouncer', 'PostgreSQL behind it'])
     const postgres = await startPostgres(t);
     const settings = { server_login_retry: 1 };
     const pooler = await startPgbouncer(t, postgres, { settings });
-    const load = await startLoad(t, {
-      env: { OUTBOX: `${pooler.uri()}?connect_timeout=60` },
-    });
+    const load = await startLoad(t, { env: { OUTBOX: pooler.uri() } });
     await load.progress();
     if (what === 'pgbouncer') {
       await pooler.kill();
@@ -180,7 +176,7 @@ for (const keeps of KEEPS_STATEMENTS ? [true, false] : [false])
     const postgres = await startPostgres(t, { settings: { log_statement: 'all' } });
     const settings = KEEPS_STATEMENTS ? { max_prepared_statements: keeps ? 200 : 0 } : {};
     const pooler = await startPgbouncer(t, postgres, { settings });
-    const OUTBOX = `${pooler.uri()}?connect_timeout=60`;
+    const OUTBOX = pooler.uri();
     const loads = [];
     for (const OUTBOX_SCHEMA of ['one', 'two'])
       loads.push(await startLoad(t, { env: { OUTBOX, OUTBOX_SCHEMA } }));

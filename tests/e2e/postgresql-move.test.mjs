@@ -127,7 +127,7 @@ test('the move there and back, under load', async (t) => {
     assert.equal(existsSync(moved), false, 'with a backlog, it serves the old outbox');
     convex.isAway = false;
     while (!existsSync(moved)) {
-      await sleep(200);
+      await waitFor('less of a backlog', async () => (await pendingIn(from)) <= RECORDS);
       await restart();
     }
     const then = new Map(senders.accepted);

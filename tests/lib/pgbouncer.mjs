@@ -47,6 +47,6 @@ export async function startPgbouncer(t, postgres, { settings = {}, port: former 
     ...child,
     port,
     uri: ({ user = ROLE, database = DATABASE } = {}) =>
-      `postgresql://${user}@127.0.0.1:${port}/${database}`,
+      `postgresql://${user}@127.0.0.1:${port}/${database}?connect_timeout=60`,
   };
 }

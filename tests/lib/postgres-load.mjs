@@ -73,6 +73,12 @@ export async function startLoad(t, { env }) {
       waitFor('the line that it is away', () => self.awayLines().length >= times),
     isBack: (times = 1) =>
       waitFor('the line that it is back', () => self.backLines().length >= times),
+    // Each time that it went, it is said to be back; what is said comes by a pipe.
+    isBackEachTime: () =>
+      waitFor(
+        'as many lines that it is back as that it is away',
+        () => self.backLines().length === self.awayLines().length,
+      ),
     stop: async () => {
       isOver = true;
       await workers;

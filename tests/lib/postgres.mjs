@@ -35,7 +35,10 @@ const DEFAULTS = {
   log_line_prefix: '%m [%p] %q%u@%d ',
 };
 
+// A machine that is busy makes a connection slow.
+const PATIENT = { connect_timeout: 60 };
 const STOPS = { smart: 'SIGTERM', fast: 'SIGINT', immediate: 'SIGQUIT' };
+const SUPER = { user: 'postgres', socket: true };
 const quote = (value) => `'${String(value).replaceAll("'", "''")}'`;
 
 // Starts a cluster. settings: of postgresql.conf; auth: how pg_hba.conf lets clients of TCP in;
@@ -79,7 +82,7 @@ async function startCluster(t, home, data, settings, wrap = []) {
     uri: ({ user = ROLE, password, database = DATABASE, socket = false, parameters = {} } = {}) => {
       const who = password === undefined ? user : `${user}:${encodeURIComponent(password)}`;
       const where = socket ? encodeURIComponent(home) : '127.0.0.1';
-      const query = new URLSearchParams(parameters).toString();
+      const query = new URLSearchParams({ ...PATIENT, ...parameters }).toString();
       return `postgresql://${who}@${where}:${port}/${database}${query && `?${query}`}`;
     },
 
@@ -180,7 +183,7 @@ async function startStandby(t, primary, { synchronous = false, settings = {} } =
   const name = `standby_${path.basename(home).slice(-6)}`;
   runUnder(program('pg_basebackup'), [
     ...['-D', data, '-R', '-X', 'stream', '-c', 'fast', '--no-sync'],
-    ...['-d', `${primary.uri({ user: 'postgres', socket: true })}?application_name=${name}`],
+    ...['-d', primary.uri({ ...SUPER, parameters: { application_name: name } })],
   ]);
   const standby = await startCluster(t, home, data, settings);
   const state = () =>

@@ -12,6 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 //   hang()       nothing gets through any more, without an end, as with lost packets; until heal()
 //   eat()        answers are thrown away, requests get through; until heal()
 //   delayMs      how long each piece takes, both ways
+//   connections  how many there were, with those that were refused
 //   onRequest    called with (bytes, link) for what a client sends, before it is passed on; may
 //                return a promise, and call link.eat(), link.cut() or link.hang()
 export async function startTcpProxy(t, targetPort) {
@@ -19,6 +20,7 @@ export async function startTcpProxy(t, targetPort) {
   const self = {
     port: 0,
     links,
+    connections: 0,
     delayMs: 0,
     onRequest: null,
     eating: false,
@@ -40,6 +42,7 @@ export async function startTcpProxy(t, targetPort) {
     },
   };
   const server = net.createServer((client) => {
+    self.connections += 1;
     if (self.refusing) reset(client);
     else addLink(self, client, targetPort);
   });

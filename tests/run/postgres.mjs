@@ -24,8 +24,7 @@ export async function lendPostgres(suite) {
   cluster ??= startPostgres({ after: (stop) => (stopCluster = stop) }, { auth: 'scram-sha-256' });
   const lent = await cluster;
   if (suite.isOnPostgres) {
-    // A start does not wait for a database that is slow because the machine is busy.
-    const uri = lent.uri({ password: PASSWORD, parameters: { connect_timeout: 60 } });
+    const uri = lent.uri({ password: PASSWORD });
     return { ...suite, env: { ...suite.env, RELAY_OUTBOX: uri } };
   }
   const uri = lent.uri({ user: 'postgres', database: 'postgres', socket: true });
