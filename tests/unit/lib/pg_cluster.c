@@ -148,8 +148,9 @@ static void cluster_write_uri(char *to, size_t size, const char *user)
 {
     PGconn *conn = cluster_connect(admin_uri);
 
-    (void)snprintf(to, size, "postgresql:///%s?host=%s&port=%s&user=%s", database, PQhost(conn),
-                   PQport(conn), user);
+    /* A machine that is busy makes a connection slow. */
+    (void)snprintf(to, size, "postgresql:///%s?host=%s&port=%s&user=%s&connect_timeout=60",
+                   database, PQhost(conn), PQport(conn), user);
     PQfinish(conn);
 }
 

@@ -119,6 +119,7 @@ static void *proxy_serve(void *ctx)
     }
     (void)close(connection->fds[1]);
     free(connection);
+    (void)atomic_fetch_sub(&proxy->serving, 1); /* the proxy may be gone from now on */
     return NULL;
 }
 
@@ -153,10 +154,12 @@ static void proxy_accept(struct pg_proxy *proxy)
     if (!atomic_load(&proxy->refuses))
         connection->fds[1] = proxy_connect_server();
     (void)atomic_fetch_add(&proxy->connections, 1);
+    (void)atomic_fetch_add(&proxy->serving, 1);
     if (connection->fds[1] >= 0 && pthread_create(&thread, NULL, proxy_serve, connection) == 0) {
         (void)pthread_detach(thread);
         return;
     }
+    (void)atomic_fetch_sub(&proxy->serving, 1);
     (void)close(connection->fds[0]);
     free(connection);
 }
@@ -186,8 +189,9 @@ void pg_proxy_start(struct pg_proxy *proxy)
     proxy->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(proxy->listener, (struct sockaddr *)&address, sizeof(address)), 0);
     assert_int_equal(listen(proxy->listener, 64), 0);
-    (void)snprintf(proxy->uri, sizeof(proxy->uri), "postgresql:///%s?host=%s&port=%d&user=%s",
-                   PQdb(conn), proxy->folder, PROXY_PORT, PQuser(conn));
+    (void)snprintf(proxy->uri, sizeof(proxy->uri),
+                   "postgresql:///%s?host=%s&port=%d&user=%s&connect_timeout=60", PQdb(conn),
+                   proxy->folder, PROXY_PORT, PQuser(conn));
     PQfinish(conn);
     assert_int_equal(pthread_create(&proxy->thread, NULL, proxy_main, proxy), 0);
 }
@@ -198,7 +202,8 @@ void pg_proxy_stop(struct pg_proxy *proxy)
 
     atomic_store(&proxy->stopping, true);
     assert_int_equal(pthread_join(proxy->thread, NULL), 0);
-    (void)usleep(3 * PROXY_WAIT_MS * 1000); /* its connections look at that, too */
+    while (atomic_load(&proxy->serving) > 0)
+        (void)usleep(1000);
     (void)close(proxy->listener);
     (void)snprintf(path, sizeof(path), "%s/.s.PGSQL.%d", proxy->folder, PROXY_PORT);
     (void)unlink(path);

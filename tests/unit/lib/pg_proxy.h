@@ -16,6 +16,7 @@ struct pg_proxy {
     pthread_t thread;
     atomic_bool stopping;
     atomic_int connections;   /* so far */
+    atomic_int serving;       /* threads of connections that have not ended */
     atomic_int to_server;     /* how many messages are left until the cut; 0: none is made */
     atomic_int to_client;     /* likewise */
     atomic_bool keeps_server; /* a cut ends the client's side alone, as a network does */
