@@ -104,7 +104,7 @@ struct pg_core {
     struct pg_changes *changes;
 
     struct pg_tallies tallies;
-    bool renamed;           /* tallies are ahead of the database */
+    bool outdated;          /* tallies are to be read anew */
     uint64_t others;        /* what other members have committed, as a number that only rises */
     uint64_t others_gone;   /* the part of these that was folded */
     uint64_t others_seen;   /* as of the last call of changed() */

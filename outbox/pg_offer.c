@@ -63,6 +63,14 @@ int pg_offer_discard(struct store *store, uint64_t id)
 
 /* ---- Offers ---- */
 
+/* As pg_stage_take_sums(). Of a letter that has just been offered the tallies may not know yet:
+ * what others have changed is read once a second. */
+static int offer_take_sums(struct pg_core *self, const PGresult *result, void *ctx)
+{
+    self->outdated |= PQntuples(result) > 0;
+    return pg_stage_take_sums(self, result, ctx);
+}
+
 int pg_offer_take(struct store *store, uint64_t id, uint64_t *new_id, int64_t since_ms)
 {
     struct pg_core *self = pg_core_of(store);
@@ -71,7 +79,7 @@ int pg_offer_take(struct store *store, uint64_t id, uint64_t *new_id, int64_t si
     int r = pg_ask_begin(self);
 
     if (!r)
-        r = PG_ASK(self, PG_TAKE, pg_stage_take_sums, &told, PG_NUMBER(self->member),
+        r = PG_ASK(self, PG_TAKE, offer_take_sums, &told, PG_NUMBER(self->member),
                    PG_NUMBER(self->cycle), PG_NUMBER(id), PG_NUMBER(wanted), PG_NUMBER(since_ms));
     if (r)
         return r;
@@ -92,7 +100,7 @@ int pg_offer_refuse(struct store *store, uint64_t id, struct span why)
     int r = pg_ask_begin(self);
 
     if (!r)
-        r = PG_ASK(self, PG_REFUSE, pg_stage_take_sums, &told, PG_NUMBER(self->member),
+        r = PG_ASK(self, PG_REFUSE, offer_take_sums, &told, PG_NUMBER(self->member),
                    PG_NUMBER(self->cycle), PG_NUMBER(id), PG_BYTES(why));
     return r || told.rows > 0 ? r : STORE_MISSING;
 }
@@ -105,7 +113,7 @@ int pg_offer_refuse_model(struct store *store, struct span model, struct span wh
     int r = pg_ask_begin(self);
 
     if (!r)
-        r = PG_ASK(self, PG_REFUSE_MODEL, pg_stage_take_sums, &told, PG_NUMBER(self->member),
+        r = PG_ASK(self, PG_REFUSE_MODEL, offer_take_sums, &told, PG_NUMBER(self->member),
                    PG_NUMBER(self->cycle), PG_BYTES(model), PG_BYTES(why), PG_NUMBER(rows_max));
     if (!r)
         *refused = (uint64_t)told.number;

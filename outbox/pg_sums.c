@@ -32,7 +32,7 @@ void pg_sums_change(struct pg_core *self, int64_t number, const struct pg_sums *
         pg_sums_add(&self->tallies.at[i].change, sums);
         return;
     }
-    self->renamed = true; /* a model that was named meanwhile */
+    self->outdated = true; /* a model that was named meanwhile */
 }
 
 void pg_sums_keep(struct pg_core *self)

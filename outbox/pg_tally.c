@@ -86,7 +86,7 @@ static int tally_take(struct pg_core *self, const PGresult *result, void *ctx)
     self->tallies = tallies;
     self->others = self->others_gone + (uint64_t)pg_core_number(result, 0, TALLY_COLUMN_OTHERS);
     tally_note_tables(self, result);
-    self->renamed = false;
+    self->outdated = false;
     return 0;
 }
 
@@ -110,13 +110,13 @@ static int tally_refresh(struct pg_core *self)
         r = pg_ask_flush(self);
     if (self->begun && self->spoilt)
         return self->spoilt;
-    if (r || (self->settings.serves && !self->renamed))
+    if (r || (self->settings.serves && !self->outdated))
         return r;
     /* Within a transaction PostgreSQL counts its changes already. */
     const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->cleared)};
     r = pg_ask_reading(self, PG_TOTALS, values, 2, tally_take, NULL);
     if (!r && self->opened)
-        self->renamed = true; /* what is in memory now is not the last commit's */
+        self->outdated = true; /* what is in memory now is not the last commit's */
     return r;
 }
 
@@ -203,6 +203,6 @@ int pg_tally_name(struct store *store, struct span model)
         r = PG_ASK(self, PG_NAME, NULL, NULL, PG_NUMBER(self->member), PG_NUMBER(self->cycle),
                    PG_BYTES(model));
     pg_sums_forget(self); /* the totals that are read next have the changes of this transaction */
-    self->renamed = true;
+    self->outdated = true;
     return r;
 }
