@@ -8,7 +8,7 @@ import { PASSWORD, startPostgres } from '../lib/postgres.mjs';
 // The suites in C that want a cluster. Each finds the URI of its superuser in CONVEX_RELAY_TEST_PG,
 // and makes a database of its own there.
 const wantsCluster = ({ label, isOnPostgres }) =>
-  isOnPostgres || /^unit\/outbox-(pg-(?!uri)|journal)/.test(label);
+  isOnPostgres || /^unit\/outbox-(pg-(?!uri)|.*-on-postgresql)/.test(label);
 const isScript = ({ label }) => label.startsWith('tests/');
 
 let home;

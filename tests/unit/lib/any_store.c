@@ -53,6 +53,13 @@ int any_store_missing(void)
     return any_store_is_journal() ? 0 : STORE_MISSING;
 }
 
+int any_store_run(const struct CMUnitTest *tests, size_t len, size_t not_of_journals)
+{
+    if (any_store_is_journal())
+        len -= not_of_journals;
+    return _cmocka_run_group_tests("tests", tests, len, NULL, NULL);
+}
+
 int any_store_setup(void **state)
 {
     struct any_store *world = calloc(1, sizeof(*world));

@@ -23,6 +23,10 @@ struct any_store {
 
 int any_store_setup(void **state);
 int any_store_teardown(void **state);
+
+/* Runs tests, and returns what main() is to return. The last so many of them are not about
+ * journals. */
+int any_store_run(const struct CMUnitTest *tests, size_t len, size_t not_of_journals);
 /* Closes the store and opens it again: what is on disk. */
 struct store *any_store_reopen(struct any_store *world);
 

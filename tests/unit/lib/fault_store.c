@@ -66,12 +66,20 @@ static int fault_store_commit(struct store *store)
     return r ? r : self->inner->ops->commit(self->inner);
 }
 
+static bool fault_store_refuses(struct fault_store *self, const struct store_row *row)
+{
+    long long arrived_ms = atomic_load(&self->refused_arrived_ms);
+
+    return (row->id && row->id == atomic_load(&self->refused_id)) ||
+           (arrived_ms && row->arrived_ms == arrived_ms);
+}
+
 static int fault_store_append(struct store *store, struct store_row *row)
 {
     struct fault_store *self = fault_store_of(store);
     int r = fault_store_call(store, FAULT_APPEND);
 
-    if (!r && row->id == atomic_load(&self->refused_id)) {
+    if (!r && fault_store_refuses(self, row)) {
         self->spoilt = atomic_load(&self->refused_with);
         r = atomic_load(&self->refused_late) ? 0 : self->spoilt;
     }

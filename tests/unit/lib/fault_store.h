@@ -28,6 +28,7 @@ struct fault_store {
     atomic_int calls[FAULT_CALLS];
     atomic_int results[FAULT_CALLS]; /* what calls return; 0: what the inner store returns */
     atomic_ullong refused_id;        /* an append of this id spoils its transaction */
+    atomic_llong refused_arrived_ms; /* likewise, of an event that arrived then; 0: of none */
     atomic_int refused_with;         /* what that transaction fails with */
     atomic_bool refused_late;        /* it fails at the commit, and not at the append */
     int spoilt;                      /* what the commit at hand fails with; 0: nothing */

@@ -1,5 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of the writer: a loop, an outbox on a store that fails on demand, and operations. */
+/*
+ * For tests of the writer: a loop, an outbox on a store that fails on demand, and operations.
+ *
+ * Tests name events by small numbers. Those are their ids, unless the store is a journal, which
+ * gives ids to what is appended: submit(), page_submit() and offer_beside() take numbers in the
+ * place of ids all the same, and texts show numbers. There an append has to be over before anything
+ * else is done with its event.
+ */
 #pragma once
 
 #include "tests/unit/lib/fault_store.h"
@@ -17,10 +24,11 @@ struct world;
 struct op {
     struct outbox_op op;
     struct world *world;
-    int told;       /* how often done was called */
-    int place;      /* which of all calls of done was the last of these, counted from 1 */
-    int r;          /* what done was called with */
-    char taken[64]; /* of the taken row: "<id> <bytes of the body>" */
+    uint64_t number; /* the row's id, as the test has it */
+    int told;        /* how often done was called */
+    int place;       /* which of all calls of done was the last of these, counted from 1 */
+    int r;           /* what done was called with */
+    char taken[64];  /* of the taken row: "<id> <bytes of the body>" */
 };
 
 /* A read, and what it brought. */
@@ -46,7 +54,7 @@ struct world {
     struct op ops[OPS_MAX];
 };
 
-/* Opens the outbox on what the folder holds. */
+/* Opens the outbox on what the folder holds, or the schema in its place (any_store.h). */
 void world_open(struct world *world);
 
 /* The same on a journal. */
@@ -71,6 +79,12 @@ int world_teardown(void **state);
         }                                                                                          \
     } while (0)
 
+/* The id of an event, and the number of an event with that id. */
+uint64_t world_id(const struct world *world, uint64_t number);
+uint64_t world_number(const struct world *world, uint64_t id);
+/* The numbers of all rows in the store, which the world's outbox had: as ids_of(). */
+const char *world_numbers(const struct world *world, struct store *store);
+
 /* Turns the loop once, so that what was submitted goes to the writer. */
 void world_turn(struct world *world);
 
@@ -83,7 +97,9 @@ void world_go_away(struct world *world, struct page *page);
 struct outbox_status status_of(struct world *world);
 /* An outbox_op's done: notes the outcome. */
 void op_done(struct outbox_op *outbox_op, int r);
-/* Submits an operation, which lasts as long as the world. */
+/* Makes an operation, which lasts as long as the world. */
+struct op *world_op(struct world *world, enum outbox_kind kind, struct store_row row);
+/* Makes and submits one. */
 struct op *submit(struct world *world, enum outbox_kind kind, struct store_row row);
 
 /* Submits an operation, and returns the result once there is one. */
