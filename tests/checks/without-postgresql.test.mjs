@@ -2,6 +2,7 @@
 // A build with -Dpostgresql=disabled needs no libpq, and says what it cannot do.
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { makeFolder } from '../lib/files.mjs';
@@ -23,10 +24,44 @@ function run(args, env) {
   return { status, out: stdout, err: stderr };
 }
 
+// What pkg-config knows, without libpq: nothing else leads to its header, or to the library.
+function hideLibpq() {
+  const shown = built.path('pkgconfig');
+  mkdirSync(shown);
+  const folders = execFileSync('pkg-config', ['--variable=pc_path', 'pkg-config'], {
+    encoding: 'utf8',
+  });
+  for (const folder of folders.trim().split(':').filter(existsSync))
+    for (const name of readdirSync(folder))
+      if (name !== 'libpq.pc' && !existsSync(`${shown}/${name}`))
+        symlinkSync(`${folder}/${name}`, `${shown}/${name}`);
+  return { ...process.env, PKG_CONFIG_PATH: '', PKG_CONFIG_LIBDIR: shown };
+}
+
+function setUp(folder, postgresql) {
+  const options = [`-Dpostgresql=${postgresql}`, '-Dtests=disabled'];
+  return spawnSync('meson', ['setup', built.path(folder), ...options], {
+    cwd: ROOT,
+    env: withoutLibpq,
+    encoding: 'utf8',
+  });
+}
+
+const withoutLibpq = hideLibpq();
+
 before(() => {
-  const options = ['-Dpostgresql=disabled', '-Dtests=disabled'];
-  execFileSync('meson', ['setup', built.path('build'), ...options], { cwd: ROOT });
-  execFileSync('ninja', ['-C', built.path('build'), 'convex-relay'], { cwd: ROOT });
+  const { status, stdout } = setUp('build', 'disabled');
+  assert.equal(status, 0, stdout);
+  execFileSync('ninja', ['-C', built.path('build'), 'convex-relay'], { env: withoutLibpq });
+});
+
+test('where there is no libpq, it is left out, unless it is asked for', () => {
+  const { status, stdout } = setUp('auto', 'auto');
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /dependency libpq found: NO/);
+  const asked = setUp('enabled', 'enabled');
+  assert.notEqual(asked.status, 0);
+  assert.match(asked.stdout, /ERROR: .*libpq/i);
 });
 
 test('the binary is linked without libpq', () => {
