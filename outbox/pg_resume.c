@@ -161,22 +161,25 @@ static int resume_raise(struct pg_core *self)
 }
 
 /*
- * The row of the latest commit is in the ledger, as long as nobody has folded it but this member;
- * whoever else has taken over has raised the epoch. Otherwise the database was put back in time, as
- * by a failover to an asynchronous standby. There, this member's number may be another one's.
+ * The row of the latest commit is in the ledger, or that of the commit in doubt, which may have
+ * folded it (pg_tend.c): nobody but this member folds these, and whoever else has taken over has
+ * raised the epoch. Otherwise the database was put back in time, as by a failover to an
+ * asynchronous standby. There, this member's number may be another one's.
  */
 static int resume_look_back(struct pg_core *self)
 {
     const struct pg_value values[] = {PG_NUMBER(self->member), PG_NUMBER(self->committed),
-                                      PG_NUMBER(self->epoch)};
+                                      PG_NUMBER(self->epoch), PG_NUMBER(self->cycle)};
     bool is_put_back = false;
 
     if (!self->epoch || !self->committed || self->fenced)
         return 0;
-    int r = pg_run_sql(self,
-                       "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
-                       " WHERE l.member = $1::int8 AND l.cycle = $2::int8))::int4 FROM @sender s",
-                       values, 3, resume_take_put_back, &is_put_back);
+    int r =
+        pg_run_sql(self,
+                   "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
+                   " WHERE l.member = $1::int8 AND l.cycle BETWEEN $2::int8 AND $4::int8))::int4"
+                   " FROM @sender s",
+                   values, array_len(values), resume_take_put_back, &is_put_back);
     if (!r && is_put_back)
         r = resume_raise(self);
     if (r || !is_put_back)

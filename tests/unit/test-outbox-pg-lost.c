@@ -291,6 +291,37 @@ static void commit_that_does_not_end_is_ended(void **state)
     commit_under_way(false);
 }
 
+/* ---- Tending ---- */
+
+/* Tending folds the row of the commit before, by which a database that was put back is noticed. */
+static void tending_that_is_cut_is_no_rewinding(void **state)
+{
+    struct pg_proxy proxy;
+    int r = STORE_AWAY;
+
+    (void)state;
+    pg_proxy_start(&proxy);
+    for (int n = 1; r; n++) {
+        struct store *store = open_by(proxy.uri, "lost");
+        struct store_row row = new_row("r");
+        must_begin(store);
+        assert_int_equal(store->ops->append(store, &row), 0);
+        must_commit(store);
+        cleanup(freep) char *epoch = strdup(pg_cluster_sql("SELECT epoch FROM lost.sender"));
+        pg_proxy_cut_to_client(&proxy, n);
+        r = store->ops->tend(store, NULL);
+        pg_proxy_cut_to_client(&proxy, 0);
+        if (r)
+            (void)resumed(store);
+        assert_string_equal(pg_cluster_sql("SELECT epoch FROM lost.sender"), epoch);
+        assert_int_equal(counts_of(store).pending, 1);
+        store->ops->close(store);
+        empty_schema();
+    }
+    pg_proxy_stop(&proxy);
+    forget_schema("lost");
+}
+
 /* ---- At random ---- */
 
 enum { STEPS = 400 };
@@ -344,10 +375,11 @@ static void a_walk_survives_cuts(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(cut_cases) + 3];
+    static struct CMUnitTest tests[array_len(cut_cases) + 4];
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(commit_under_way_is_waited_for),
         cmocka_unit_test(commit_that_does_not_end_is_ended),
+        cmocka_unit_test(tending_that_is_cut_is_no_rewinding),
         cmocka_unit_test(a_walk_survives_cuts),
     };
 
