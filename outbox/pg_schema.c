@@ -370,9 +370,14 @@ int pg_schema_restore(struct pg_core *self, int64_t *buried)
     const struct pg_value now[] = {PG_NUMBER(clock_wall_ms(&clock_system))};
     int r = schema_run(self, schema_patience);
 
+    /* A relay may serve beside this command: an event that the relay has under way must be there
+     * before events are read. Nobody joins meanwhile, since meta is locked. */
+    if (!r)
+        r = PG_QUEUE(self, PG_LOCK_MEMBERS, NULL, NULL, PG_NUMBER(0));
+    if (!r)
+        r = pg_run_end(self);
     if (!r)
         r = pg_run_sql(self, schema_bury, now, 1, schema_take_buried, buried);
-
     if (!r)
         r = schema_run(self, schema_recount);
     if (!r)

@@ -28,8 +28,9 @@ int pg_schema_migrate(struct pg_core *self, struct buf *why);
  */
 int pg_schema_judge(const struct pg_core *self, const struct pg_meta *meta, struct buf *why);
 
-/* The tables are a restored copy: what was pending becomes letters. In the transaction at hand.
- * *buried: how many. 0 or a failure. */
+/* The tables are a restored copy: what was pending becomes letters, and all members are gone. In
+ * the transaction at hand, which has read what is there with a lock. *buried: how many. 0 or a
+ * failure. */
 int pg_schema_restore(struct pg_core *self, int64_t *buried);
 
 /* The tables are at home from now on, as they are. In the transaction at hand, or in one of its

@@ -349,6 +349,41 @@ static void adopted_copy_sends_nothing_either(void **state)
     assert_restored(pg_world_open(world, STORE_SERVE));
 }
 
+static void *adopt(void *store)
+{
+    uint64_t buried = 0;
+    int r = ((struct store *)store)->ops->adopt(store, &buried);
+
+    return (void *)(intptr_t)(r ? -1 : (int)buried);
+}
+
+/* A relay is at a transaction meanwhile, with an append that nobody else sees yet. */
+static void adopting_misses_no_event_under_way(void **state)
+{
+    struct pg_world *world = *state;
+    struct store *store = pg_world_open(world, STORE_SERVE);
+    struct store *beside = pg_world_open(world, STORE_BESIDE);
+    struct store_row row = row_of(0);
+    pthread_t thread;
+    void *buried;
+
+    fill(store);
+    row.record = SPAN_NULL;
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    assert_int_equal(counts_of(store).pending, 4); /* the append has run */
+    assert_int_equal(pthread_create(&thread, NULL, adopt, beside), 0);
+    while (strcmp(pg_world_sql(world, "SELECT count(*) FROM pg_locks WHERE NOT granted"), "0") == 0)
+        (void)usleep(1000);
+    must_commit(store);
+    assert_int_equal(pthread_join(thread, &buried), 0);
+    assert_int_equal((intptr_t)buried, 4);
+    assert_string_equal(pg_world_sql(world, "SELECT count(*) FROM @event"), "0");
+    assert_int_equal(counts_of(beside).dead, 5);
+    assert_int_equal(counts_of(beside).pending, 0);
+    beside->ops->close(beside);
+}
+
 static const struct CMUnitTest tests[] = {
     pg_world_test(second_relay_is_put_off),
     pg_world_test(relay_that_says_nothing_is_taken_for_dead),
@@ -366,6 +401,7 @@ static const struct CMUnitTest tests[] = {
     pg_world_test(restored_copy_sends_nothing_by_itself),
     pg_world_test(schema_that_was_made_anew_is_a_copy),
     pg_world_test(adopted_copy_sends_nothing_either),
+    pg_world_test(adopting_misses_no_event_under_way),
 };
 
 int main(void)
