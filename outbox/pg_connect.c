@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "outbox/pg_run.h"
+#include "outbox/pg_session.h"
 
 #define CONNECT_TIMEOUT "2" /* s */
 
@@ -124,28 +125,15 @@ static int connect_take_process(struct pg_core *self, const PGresult *result, vo
     return 0;
 }
 
-/*
- * Sets what the role's settings in this database should have set (pg_schema.c), but for where a
- * pooler stands in between: there another client would be served by this session next. Without
- * these settings nothing is wrong, but each statement is planned anew.
- */
-static const char connect_settings[] =
-    "SELECT set_config(s.name, s.value, false) FROM (VALUES ('plan_cache_mode',"
-    " 'force_generic_plan'), ('enable_seqscan', 'off'), ('enable_hashjoin', 'off'),"
-    " ('enable_mergejoin', 'off'), ('jit', 'off')) s(name, value)"
-    " WHERE current_setting(s.name) <> s.value"
-    " UNION ALL SELECT set_config('synchronous_commit', 'on', false)"
-    " WHERE current_setting('synchronous_commit') = 'off'";
-
 static int connect_prepare(struct pg_core *self)
 {
     if (PQsetnonblocking(self->conn, 1) || !PQenterPipelineMode(self->conn))
         return pg_core_lose(self, PQerrorMessage(self->conn));
     (void)PQsetNoticeReceiver(self->conn, connect_notice, self);
     int r = pg_run_sql(self, "SELECT pg_backend_pid()::int8", NULL, 0, connect_take_process, NULL);
-    if (!r && !self->pooled)
-        r = pg_run_sql(self, connect_settings, NULL, 0, NULL, NULL);
-    return r;
+    /* Behind a pooler this session would serve another client next: there the role has the settings
+     * (pg_role.c). */
+    return r || self->pooled ? r : pg_session_set(self, false);
 }
 
 int pg_connect(struct pg_core *self)

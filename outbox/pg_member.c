@@ -93,7 +93,8 @@ static void member_end_blockers(struct pg_core *self)
         return;
     (void)snprintf(pid, sizeof(pid), "%lld", (long long)self->session_pid);
     PQclear(PQexecParams(second,
-                         "SELECT pg_terminate_backend(b) FROM unnest(pg_blocking_pids($1::int)) b",
+                         "SELECT pg_catalog.pg_terminate_backend(b)"
+                         " FROM pg_catalog.unnest(pg_catalog.pg_blocking_pids($1::int)) b",
                          1, NULL, values, NULL, NULL, 0));
     PQfinish(second);
 }

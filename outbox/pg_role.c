@@ -5,25 +5,13 @@
  * No setting of a session survives a pooler, and so the role has them, in this database alone. They
  * would hurt other programs that use the same role: a role that owns tables elsewhere in the
  * database, or that may do anything, is left as it is. Without a pooler nothing is lost by that,
- * since pg_connect.c sets each session.
+ * since each session is set by itself (pg_session.h).
  */
 #include "outbox/pg_role.h"
 
 #include "base/log.h"
 #include "outbox/pg_run.h"
-
-static const char *const role_settings[] = {
-    "plan_cache_mode = force_generic_plan",
-    "enable_seqscan = off",
-    "enable_hashjoin = off",
-    "enable_mergejoin = off",
-    "jit = off",
-    "synchronous_commit = on",
-    "tcp_keepalives_idle = 5",
-    "tcp_keepalives_interval = 2",
-    "tcp_keepalives_count = 3",
-    "statement_timeout = '60s'",
-};
+#include "outbox/pg_session.h"
 
 struct role {
     bool set;     /* it has settings in this database already */
@@ -53,20 +41,30 @@ static const char role_look[] =
     " FROM pg_roles r, pg_database d WHERE r.rolname = current_user"
     " AND d.datname = current_database()";
 
+static int role_alter_one(struct pg_core *self, const char *name, void *database)
+{
+    cleanup(buf_done) struct buf sql = BUF_NULL;
+    int r = buf_printf(&sql, "ALTER ROLE CURRENT_USER IN DATABASE %s SET %s FROM CURRENT",
+                       (const char *)database, name);
+
+    return r ? r : pg_run_sql(self, buf_string(&sql), NULL, 0, NULL, NULL);
+}
+
+/* All or nothing, so that who finds one of the settings finds all. */
 static int role_alter(struct pg_core *self, const struct role *role)
 {
     char *database = PQescapeIdentifier(self->conn, role->database.at, role->database.len);
     int r = database ? 0 : pg_core_lose(self, PQerrorMessage(self->conn));
 
-    for (size_t i = 0; i < array_len(role_settings) && !r; i++) {
-        cleanup(buf_done) struct buf sql = BUF_NULL;
-        r = buf_printf(&sql, "ALTER ROLE CURRENT_USER IN DATABASE %s SET %s", database,
-                       role_settings[i]);
-        if (!r)
-            r = pg_run_sql(self, buf_string(&sql), NULL, 0, NULL, NULL);
-    }
+    if (!r)
+        r = pg_run_sql(self, "BEGIN", NULL, 0, NULL, NULL);
+    if (!r)
+        r = pg_session_set(self, true);
+    if (!r)
+        r = pg_session_each(self, role_alter_one, database);
     PQfreemem(database);
-    return r;
+    int end = pg_run_sql(self, r ? "ROLLBACK" : "COMMIT", NULL, 0, NULL, NULL);
+    return r ? r : end;
 }
 
 int pg_role_set(struct pg_core *self)

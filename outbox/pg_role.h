@@ -5,9 +5,8 @@
 #include "outbox/pg_core.h"
 
 /*
- * Gives the role what its sessions in this database begin with: plans that are made once, and that
- * do not read a table from end to end; a server that notices clients that are gone. Nothing for a
- * role that others use, too; a log line says so where a pooler keeps the store from setting its own
- * session. 0; or a failure that has to do with something else.
+ * Gives the role what its sessions in this database begin with: the settings of pg_session.h.
+ * Nothing for a role that others use, too; a log line says so where a pooler keeps the store from
+ * setting its own session. 0; or a failure that has to do with something else.
  */
 int pg_role_set(struct pg_core *self);

@@ -21,9 +21,9 @@ enum { RUN_LONG_MS = 500 }; /* before on_quiet is called */
 char *pg_run_text(const char *schema, const char *sql)
 {
     struct buf text = BUF_NULL;
-    int r = 0;
+    int r = sql ? 0 : -ENOMEM; /* of the text that was to be */
 
-    for (; *sql && !r; sql++)
+    for (; !r && *sql; sql++)
         r = *sql == '@' ? buf_printf(&text, "\"%s\".", schema) : buf_append_char(&text, *sql);
     if (r || !buf_string(&text)) {
         buf_done(&text);

@@ -355,7 +355,7 @@ static const char beat[] = "UPDATE @beat SET beat = beat + 1 WHERE member = $1::
 /* ---- All ---- */
 
 static const char *const statement_texts[PG_STATEMENTS] = {
-    [PG_BEGIN] = "BEGIN",
+    [PG_BEGIN] = "BEGIN ISOLATION LEVEL READ COMMITTED",
     [PG_COMMIT] = "COMMIT",
     [PG_ROLLBACK] = "ROLLBACK",
     [PG_FENCE_SENDER] = fence_sender,

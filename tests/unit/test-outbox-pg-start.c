@@ -12,7 +12,7 @@ static char role[64]; /* of the program */
 
 static void alter_role(const char *how)
 {
-    char sql[160];
+    char sql[320];
 
     (void)snprintf(sql, sizeof(sql), "ALTER ROLE %s %s", role, how);
     (void)pg_cluster_sql(sql);
@@ -110,10 +110,13 @@ static void command_does_not_wait(void **state)
 static void warns_once(void **state)
 {
     struct pg_world *world = *state;
+    char setting[160]; /* that goes before what a start gives the role */
 
     warnings = 0;
     world->options.warn = warned;
-    alter_role("SET default_transaction_isolation = 'serializable'");
+    (void)snprintf(setting, sizeof(setting),
+                   "IN DATABASE %s SET default_transaction_isolation = 'serializable'", role);
+    alter_role(setting);
     (void)pg_world_open(world, STORE_SERVE);
     assert_int_equal(warnings, 1);
     world->store = world->store->ops->close(world->store);
