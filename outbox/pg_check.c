@@ -111,6 +111,18 @@ static int check_server(const struct check *check)
                            check->options->why);
 }
 
+/* From here on PostgreSQL's own functions and operators run, and no others that stand in the role's
+ * search path. For a transaction alone, since a pooler would give the session to others. */
+static int check_set_path(const struct check *check)
+{
+    int r = 0;
+
+    PQclear(PQexec(check->conn, "BEGIN"));
+    PQclear(
+        check_query(check, "SELECT set_config('search_path', 'pg_catalog, pg_temp', true)", &r));
+    return r;
+}
+
 /* ---- What the server does with events ---- */
 
 enum setting_column {
@@ -228,7 +240,8 @@ static const char check_rights_sql[] =
     "WHEN 'r' THEN NOT (has_table_privilege(c.oid, 'SELECT') "
     "AND has_table_privilege(c.oid, 'INSERT') AND has_table_privilege(c.oid, 'UPDATE') "
     "AND has_table_privilege(c.oid, 'DELETE')) "
-    "WHEN 'S' THEN NOT has_sequence_privilege(c.oid, 'USAGE') ELSE false END), "
+    "WHEN 'S' THEN NOT (has_sequence_privilege(c.oid, 'SELECT') "
+    "AND has_sequence_privilege(c.oid, 'UPDATE')) ELSE false END), "
     "NOT EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid "
     "AND c.relkind IN ('r', 'S') AND NOT pg_has_role(c.relowner, 'USAGE')), "
     "EXISTS (SELECT 1 FROM pg_class c WHERE c.relnamespace = n.oid AND c.relname = 'meta') "
@@ -360,6 +373,8 @@ int pg_check(const struct store_options *options, pg_check_fn say, void *ctx, bo
         r = check_server(&check);
     if (!r)
         r = check_way(&check);
+    if (!r)
+        r = check_set_path(&check);
     if (!r)
         r = check_rights(&check, holds);
     if (!r)

@@ -55,18 +55,21 @@ async function assertFine(t, env) {
 
 const fine = () => postgres.uri({ password: PASSWORD });
 
-// Has a cluster answer relays from a schema that stands before PostgreSQL's own.
-const pose = (cluster, sql) =>
+// Has a cluster answer by something of the test's in the place of its own, which is called real.
+const pose = (cluster, kind, name, sql) =>
   cluster.sql(
-    `CREATE SCHEMA poser; GRANT USAGE ON SCHEMA poser TO relay; ${sql};
-     ALTER ROLE relay SET search_path = poser, pg_catalog`,
+    `SET allow_system_table_mods = on;
+     ALTER ${kind} pg_catalog.${name} RENAME TO real; ${sql}`,
   );
 
 async function posingAs(t, version) {
   const cluster = await startPostgres(t);
   await pose(
     cluster,
-    `CREATE FUNCTION poser.version() RETURNS text LANGUAGE sql AS $$ SELECT '${version}' $$`,
+    'FUNCTION',
+    'version()',
+    `CREATE FUNCTION pg_catalog.version() RETURNS text LANGUAGE sql
+     AS $$ SELECT '${version}' $$`,
   );
   return cluster.uri();
 }
@@ -174,6 +177,29 @@ test('a role that may not change the tables of the schema', async (t) => {
   await assertWarned(t, env, /poor does not own the tables of the schema events/);
 });
 
+// The relay reads where the sequence of ids is, and moves it.
+test('a role that may only draw from the sequences of the schema', async (t) => {
+  await whileSql(
+    t,
+    `${POOR}; CREATE SCHEMA events; CREATE SEQUENCE events.batch; ` +
+      'GRANT ALL ON SCHEMA events TO poor; GRANT USAGE ON SEQUENCE events.batch TO poor',
+    'DROP SCHEMA events CASCADE; DROP ROLE poor',
+  );
+  const env = { OUTBOX: poor(), OUTBOX_SCHEMA: 'events' };
+  await assertRefused(t, env, /poor may not change all tables of the schema events; .*GRANT ALL/);
+});
+
+// Such a function fits the type of current_user better than PostgreSQL's own.
+test('a function of others does not run as the role', async (t) => {
+  await whileSql(
+    t,
+    `CREATE FUNCTION public.quote_ident(name) RETURNS text LANGUAGE plpgsql
+     AS $$ BEGIN RAISE 'this ran as %', current_user; END $$`,
+    'DROP FUNCTION public.quote_ident(name)',
+  );
+  await assertFine(t, fine());
+});
+
 test('what ALTER ROLE has set is shown, but not what may be a secret', async (t) => {
   await whileSql(
     t,
@@ -211,8 +237,10 @@ test('on Neon that is no reason to refuse', async (t) => {
   const neon = await startPostgres(t, { settings: { fsync: 'off' } });
   await pose(
     neon,
-    `CREATE VIEW poser.pg_settings AS SELECT name FROM pg_catalog.pg_settings
-     UNION ALL SELECT 'neon.timeline_id'; GRANT SELECT ON poser.pg_settings TO relay`,
+    'VIEW',
+    'pg_settings',
+    `CREATE VIEW pg_catalog.pg_settings AS SELECT name FROM pg_catalog.real
+     UNION ALL SELECT 'neon.timeline_id'; GRANT SELECT ON pg_catalog.pg_settings TO PUBLIC`,
   );
   await assertWarned(t, neon.uri(), /fsync = off, which is safe on Neon's own storage only/);
 });
@@ -277,8 +305,10 @@ for (const [minutes, words] of [
     const cluster = await startPostgres(t);
     await pose(
       cluster,
-      `CREATE FUNCTION poser.clock_timestamp() RETURNS timestamptz LANGUAGE sql AS
-       $$ SELECT pg_catalog.clock_timestamp() + interval '${minutes} minutes' $$`,
+      'FUNCTION',
+      'clock_timestamp()',
+      `CREATE FUNCTION pg_catalog.clock_timestamp() RETURNS timestamptz LANGUAGE sql
+       AS $$ SELECT pg_catalog.real() + interval '${minutes} minutes' $$`,
     );
     const pattern = new RegExp(
       `database's clock, .* is 1\\d\\d s ${words} this machine's; let NTP`,
