@@ -5,9 +5,14 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "outbox/pg_uri.h"
+
+/* How long nothing must have failed, until that is said: a row that cannot be changed fails again
+ * and again, while all others are well. */
+enum { CORE_FAILING_MS = 5000 };
 
 /* ---- Texts ---- */
 
@@ -28,6 +33,7 @@ static const char *core_trouble(struct pg_core *self)
 
 static void core_note_failing(struct pg_core *self, int health, const char *code)
 {
+    self->failed_ms = clock_mono_ms(&clock_system);
     if (health == self->health)
         return;
     self->health = health;
@@ -64,6 +70,9 @@ void pg_core_note_well(struct pg_core *self)
 {
     if (self->health == STORE_FULL && !self->roomy)
         return; /* a change without an append does not show that there is room */
+    if (self->health == STORE_BROKEN &&
+        clock_mono_ms(&clock_system) - self->failed_ms < CORE_FAILING_MS)
+        return;
     if (self->health)
         log_info("the outbox works again: events are stored", "schema", self->settings.schema);
     self->health = 0;

@@ -117,8 +117,9 @@ struct pg_core {
         int64_t since_ms;
     } oldest;
 
-    bool muted; /* failures are told by their caller, and not in the log */
-    int health; /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
+    bool muted;        /* failures are told by their caller, and not in the log */
+    int health;        /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
+    int64_t failed_ms; /* mono; when that was the case last */
 };
 
 static inline struct pg_core *pg_core_of(struct store *store)

@@ -173,8 +173,10 @@ static int batch_try(struct writer_state *state, struct outbox_job **jobs, size_
         half_done = batch_add_own(state, mark);
     r = store_end(store, half_done);
     trial->in_doubt = r == STORE_AWAY && !half_done;
-    /* A full disk, or a row that the store cannot take, may show at the commit only. */
-    trial->to_blame |= r == STORE_FULL || r == STORE_REFUSED;
+    /* A full disk, or a row that the store cannot take, may show at the commit only; in a journal,
+     * which puts changes off, whatever a job fails with. */
+    trial->to_blame |=
+        r == STORE_FULL || r == STORE_REFUSED || (store->journal && r && r != STORE_AWAY);
     if (r)
         return r;
     outbox_unstored_written(state->unstored);

@@ -212,21 +212,25 @@ static void order_is_kept(void **state)
     assert_int_equal(status_of(world).counts.pending, EVENTS);
 }
 
-/* A row that the store cannot take shows at the commit: the batch is done in halves, of which the
- * connection is lost after some. */
+/* A row that the store cannot take, or fails with, shows at the commit: the batch is done in
+ * halves, of which the connection is lost after some. */
 struct halves_row {
     const char *name;
     int commits; /* that go through before */
     enum journal_end end;
+    int refusal; /* 0: STORE_REFUSED */
 };
 
 static struct halves_row halves_rows[] = {
-    {"lost at the first half", 1, JOURNAL_LOSES},
-    {"committed at the first half", 1, JOURNAL_COMMITS},
-    {"lost at another part", 2, JOURNAL_LOSES},
-    {"committed at another part", 2, JOURNAL_COMMITS},
-    {"lost at a third part", 3, JOURNAL_LOSES},
-    {"committed at a third part", 3, JOURNAL_COMMITS},
+    {"lost at the first half", 1, JOURNAL_LOSES, 0},
+    {"committed at the first half", 1, JOURNAL_COMMITS, 0},
+    {"lost at another part", 2, JOURNAL_LOSES, 0},
+    {"committed at another part", 2, JOURNAL_COMMITS, 0},
+    {"lost at a third part", 3, JOURNAL_LOSES, 0},
+    {"committed at a third part", 3, JOURNAL_COMMITS, 0},
+    {"lost where a row breaks the commit", 2, JOURNAL_LOSES, STORE_BROKEN},
+    {"committed where a row breaks the commit", 2, JOURNAL_COMMITS, STORE_BROKEN},
+    {"committed where a row is there", 2, JOURNAL_COMMITS, -EEXIST},
 };
 
 static void halves(void **state)
@@ -239,6 +243,7 @@ static void halves(void **state)
     struct world *world = begun;
     world_open_journal(world);
     atomic_store(&world->journal.refused_len, 3);
+    atomic_store(&world->journal.refusal, row->refusal);
     atomic_store(&world->journal.commits_left, row->commits);
     journal_store_go(&world->journal, row->end);
     for (int i = 0; i < EVENTS; i++) {
@@ -251,7 +256,9 @@ static void halves(void **state)
     journal_store_come_back(&world->journal);
     run_until(world, world->told == EVENTS);
     for (int i = 0; i < EVENTS; i++) {
-        assert_int_equal(world->ops[i].r, i == BAD ? STORE_REFUSED : 0);
+        assert_int_equal(world->ops[i].r, i != BAD       ? 0
+                                          : row->refusal ? row->refusal
+                                                         : STORE_REFUSED);
         assert_int_equal(world->ops[i].place, i + 1);
     }
     assert_int_equal(status_of(world).counts.pending, EVENTS - 1);

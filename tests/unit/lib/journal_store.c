@@ -52,7 +52,7 @@ static int journal_flush(struct journal_store *self)
             place = 0;
         }
         if (row.body.len == atomic_load(&self->refused_len))
-            return STORE_REFUSED;
+            return atomic_load(&self->refusal) ? atomic_load(&self->refusal) : STORE_REFUSED;
         row.id = self->ids[self->made] = self->batch * JOURNAL_BATCH + place++;
         r = self->inner->ops->append(self->inner, &row);
     }

@@ -29,7 +29,8 @@ struct journal_store {
     atomic_bool away;          /* every call says so */
     atomic_bool taken_over;    /* resume() says that another relay sends */
     atomic_int commits_left;   /* that go through before such an end */
-    atomic_size_t refused_len; /* a body of that length is refused at the commit; 0: none is */
+    atomic_size_t refused_len; /* a body of that length fails at the commit; 0: none does */
+    atomic_int refusal;        /* and with that; 0: STORE_REFUSED */
     atomic_int resumes;        /* calls of resume() */
     atomic_int doubts;         /* commits that were left in doubt */
     bool begun;                /* there is a transaction of the inner store's */
