@@ -12,7 +12,7 @@
 
 enum {
     READ_ROWS = 500,          /* of a page */
-    READ_BYTES = 1024 * 1024, /* of bodies in a page, behind the first row */
+    READ_BYTES = 1024 * 1024, /* of a page, behind the first row */
     READ_BODY_COLUMN = 15,
 };
 
@@ -76,7 +76,7 @@ static int read_page(struct pg_core *self, const struct store_filter *filter, ui
         PG_NUMBER(filter->upto ? filter->upto : INT64_MAX),
         PG_BYTES(filter->model),
         PG_NUMBER(rows_max),
-        PG_NUMBER(filter->bare ? 0 : READ_BYTES),
+        PG_NUMBER(filter->bare ? -READ_BYTES : READ_BYTES),
         PG_NUMBER(filter->first),
         PG_NUMBER(filter->last),
     };

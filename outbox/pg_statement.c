@@ -255,15 +255,22 @@ static const char name[] =
     " l.id > $1::int8 AND l.id <= $2::int8 AND l.state BETWEEN $6::int8 AND $7::int8"              \
     " AND ($3::bytea IS NULL OR l.model = $3::bytea) ORDER BY l.id LIMIT $4::int8) l"
 
-/* Of the rows as many as have so many bytes together, and one at least; $5 0: without bodies. */
+/* What a row brings, whose parts may each be as long as a body. */
+#define PAGE_BYTES                                                                                 \
+    "(CASE WHEN $5::int8 > 0 THEN octet_length(r.body) ELSE 0 END"                                 \
+    " + coalesce(octet_length(r.model), 0) + coalesce(octet_length(r.record), 0)"                  \
+    " + coalesce(octet_length(r.reason), 0))"
+
+/* Of the rows as many as have so many bytes together, and one at least; $5 below 0: without bodies.
+ */
 #define PAGE_OF                                                                                    \
     "SELECT p.id, p.state, p.stale::int4, p.attempts, p.arrived_ms, p.since_ms, p.tried_ms,"       \
     " coalesce(p.died_ms, 0)::int8, coalesce(p.was, 0)::int8, coalesce(p.sequence, 0)::int8,"      \
     " p.model, p.record, p.reason, p.request, p.import,"                                           \
     " CASE WHEN $5::int8 > 0 THEN p.body END"                                                      \
-    " FROM (SELECT r.*, sum(octet_length(r.body)) OVER (ORDER BY r.id ROWS UNBOUNDED PRECEDING)"   \
-    " - octet_length(r.body) AS before FROM ("
-#define PAGE_END ") r) p WHERE $5::int8 = 0 OR p.before < $5::int8 ORDER BY p.id LIMIT $4::int8"
+    " FROM (SELECT r.*, sum(" PAGE_BYTES ") OVER (ORDER BY r.id ROWS UNBOUNDED PRECEDING)"         \
+    " - " PAGE_BYTES " AS before FROM ("
+#define PAGE_END ") r) p WHERE p.before < abs($5::int8) ORDER BY p.id LIMIT $4::int8"
 
 static const char read_pending[] = PAGE_OF PENDING_ROWS PAGE_END;
 static const char read_letters[] = PAGE_OF LETTER_ROWS_FROM LETTER_ROWS_END PAGE_END;
