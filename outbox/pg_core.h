@@ -74,12 +74,14 @@ struct pg_core {
     bool prepared[PG_STATEMENTS]; /* in this connection */
     struct pg_awaited *awaited;
     size_t awaited_len, awaited_cap;
-    PGresult *result;    /* that is looked at */
-    bool lost;           /* to be made anew by resume() */
-    int quiet_ms;        /* a server that says nothing for so long is as good as away */
-    int64_t session_pid; /* the server's process */
-    void (*on_quiet)(struct pg_core *self); /* called once where an answer takes long; or NULL */
-    char code[8];                           /* SQLSTATE of what failed last */
+    PGresult *result; /* that is looked at */
+    bool lost;        /* to be made anew by resume() */
+    int quiet_ms;     /* a server that says nothing for so long is as good as away ... */
+    int busy_ms;      /* ... unless it is at work, until it has said nothing for so long */
+    bool (*is_at_work)(struct pg_core *self); /* pg_watch_is_at_work() */
+    int64_t session_pid;                      /* the server's process */
+    void (*on_quiet)(struct pg_core *self);   /* called once where an answer takes long; or NULL */
+    char code[8];                             /* SQLSTATE of what failed last */
     struct buf trouble; /* why it was lost, or what failed last; without a password */
 
     /* This member. */

@@ -126,9 +126,26 @@ int pg_run_queue(struct pg_core *self, enum pg_statement which, const struct pg_
 
 /* ---- Results ---- */
 
+/* The server has said nothing for as long as the store's patience goes. True: the server is waited
+ * for further. A transaction is not: its statements find rows by their keys, and senders wait for
+ * it. *waited_ms: how long the server has said nothing. */
+static bool run_goes_on(struct pg_core *self, int *waited_ms)
+{
+    if (self->on_quiet) {
+        void (*on_quiet)(struct pg_core *) = self->on_quiet;
+        self->on_quiet = NULL;
+        on_quiet(self);
+        return true;
+    }
+    *waited_ms += self->quiet_ms;
+    return !self->begun && *waited_ms < self->busy_ms && self->is_at_work(self);
+}
+
 /* Writes what is to be written, and waits until a result is there. */
 static int run_wait(struct pg_core *self)
 {
+    int waited_ms = 0;
+
     for (;;) {
         int left = PQflush(self->conn);
         if (left < 0)
@@ -140,14 +157,11 @@ static int run_wait(struct pg_core *self)
         int n = poll(&fd, 1, self->on_quiet ? RUN_LONG_MS : self->quiet_ms);
         if (n < 0 && errno == EINTR)
             continue;
-        if (n == 0 && self->on_quiet) {
-            void (*on_quiet)(struct pg_core *) = self->on_quiet;
-            self->on_quiet = NULL;
-            on_quiet(self);
+        if (n == 0 && run_goes_on(self, &waited_ms))
             continue;
-        }
         if (n <= 0)
             return pg_core_lose(self, "PostgreSQL does not answer");
+        waited_ms = 0;
         if (!PQconsumeInput(self->conn))
             return run_failed(self);
     }

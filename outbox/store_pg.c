@@ -21,9 +21,11 @@
 #include "outbox/pg_tally.h"
 #include "outbox/pg_tend.h"
 #include "outbox/pg_transact.h"
+#include "outbox/pg_watch.h"
 
 enum {
     STORE_PG_QUIET_MS = 10 * 1000,
+    STORE_PG_BUSY_MS = 60 * 1000, /* as statement_timeout (pg_session.c) */
     STORE_PG_LEASE_MS = 6000,
     STORE_PG_TIMEOUT_MS = 30 * 1000,
 };
@@ -148,6 +150,8 @@ static int open_new(const struct store_options *options, struct pg_core **out)
         return error_origin(-ENOMEM);
     self->store = (struct store){.ops = &store_pg_ops, .journal = true};
     self->quiet_ms = STORE_PG_QUIET_MS;
+    self->busy_ms = STORE_PG_BUSY_MS;
+    self->is_at_work = pg_watch_is_at_work;
     int r = open_settings(options, &self->settings);
     if (!r)
         r = open_texts(self);

@@ -4,6 +4,7 @@
  * directions: afterwards the store says for certain whether the transaction is there, nothing is
  * there twice, and the counts are exact.
  */
+#include "outbox/pg_core.h"
 #include "outbox/store_pg.h"
 #include "tests/unit/lib/any_store.h"
 #include "tests/unit/lib/pg_cluster.h"
@@ -291,6 +292,68 @@ static void commit_that_does_not_end_is_ended(void **state)
     commit_under_way(false);
 }
 
+/* ---- A server that says nothing ---- */
+
+/* Reading counts takes a second from now on. */
+static struct store *open_slow(void)
+{
+    struct store *store = open_by(pg_cluster_uri(), "lost");
+
+    (void)pg_cluster_sql("ALTER TABLE lost.trouble RENAME TO real;"
+                         "CREATE VIEW lost.trouble AS SELECT real.* FROM pg_sleep(1)"
+                         " LEFT JOIN lost.real ON true; GRANT ALL ON lost.trouble TO PUBLIC");
+    return store;
+}
+
+static int read_impatiently(struct store *store, int busy_ms)
+{
+    struct pg_core *core = pg_core_of(store);
+    int quiet_ms = core->quiet_ms;
+    bool changed;
+
+    core->quiet_ms = 200;
+    core->busy_ms = busy_ms;
+    int r = store->ops->changed(store, &changed);
+    core->quiet_ms = quiet_ms;
+    return r;
+}
+
+/* Whoever read a large table would be away, and again as soon as it is read anew. */
+static void server_at_work_is_waited_for(void **state)
+{
+    struct store *store = open_slow();
+
+    (void)state;
+    assert_int_equal(read_impatiently(store, 60 * 1000), 0);
+    store->ops->close(store);
+    forget_schema("lost");
+}
+
+static void server_at_work_is_not_waited_for_without_end(void **state)
+{
+    struct store *store = open_slow();
+
+    (void)state;
+    assert_int_equal(read_impatiently(store, 500), STORE_AWAY);
+    assert_false(resumed(store));
+    store->ops->close(store);
+    forget_schema("lost");
+}
+
+static void server_that_waits_itself_is_not(void **state)
+{
+    struct store *store = open_by(pg_cluster_uri(), "lost");
+    PGconn *holder = PQconnectdb(pg_cluster_super_uri());
+
+    (void)state;
+    PQclear(PQexec(holder, "BEGIN; LOCK TABLE lost.trouble"));
+    assert_int_equal(read_impatiently(store, 60 * 1000), STORE_AWAY);
+    PQfinish(holder);
+    assert_false(resumed(store));
+    store->ops->close(store);
+    forget_schema("lost");
+}
+
 /* ---- Tending ---- */
 
 /* Tending folds the row of the commit before, by which a database that was put back is noticed. */
@@ -375,10 +438,13 @@ static void a_walk_survives_cuts(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(cut_cases) + 4];
+    static struct CMUnitTest tests[array_len(cut_cases) + 7];
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(commit_under_way_is_waited_for),
         cmocka_unit_test(commit_that_does_not_end_is_ended),
+        cmocka_unit_test(server_at_work_is_waited_for),
+        cmocka_unit_test(server_that_waits_itself_is_not),
+        cmocka_unit_test(server_at_work_is_not_waited_for_without_end),
         cmocka_unit_test(tending_that_is_cut_is_no_rewinding),
         cmocka_unit_test(a_walk_survives_cuts),
     };
