@@ -213,9 +213,10 @@ int pg_schema_adopt(struct pg_core *self)
                       NULL, 0, NULL, NULL);
 }
 
-/* A large table takes its time. */
+/* A large table takes its time, and a start on a busy machine does. */
 static const char *const schema_patience[] = {
-    "SELECT set_config('statement_timeout', '0', true)",
+    "SELECT set_config('statement_timeout', '0', true),"
+    " set_config('idle_in_transaction_session_timeout', '1min', true)",
     NULL,
 };
 

@@ -27,7 +27,7 @@ static const struct session_setting {
     {"jit", "off", 0},
     {"statement_timeout", "1min", 0},
     {"lock_timeout", "0", 0},
-    {"idle_in_transaction_session_timeout", "5s", 0},
+    {"idle_in_transaction_session_timeout", "8s", 0},
     {"idle_session_timeout", "0", 140000},
     {"transaction_timeout", "0", 170000},
     {"tcp_keepalives_idle", "5", 0},
