@@ -100,7 +100,7 @@ static int resume_send(struct pg_core *self, int64_t epoch)
 static int resume_rejoin(struct pg_core *self, struct resume_found *found)
 {
     const int64_t member = self->member, epoch = self->epoch, cycle = self->cycle;
-    int r = pg_run_sql(self, "BEGIN", NULL, 0, NULL, NULL);
+    int r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
 
     if (!r)
         r = pg_member_close(self, member);

@@ -57,7 +57,7 @@ static int role_alter(struct pg_core *self, const struct role *role)
     int r = database ? 0 : pg_core_lose(self, PQerrorMessage(self->conn));
 
     if (!r)
-        r = pg_run_sql(self, "BEGIN", NULL, 0, NULL, NULL);
+        r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
     if (!r)
         r = pg_session_set(self, true);
     if (!r)

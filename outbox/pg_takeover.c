@@ -74,7 +74,7 @@ static int takeover_at_home(struct pg_core *self, int64_t *buried)
 
 static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
 {
-    int r = pg_run_sql(self, "BEGIN", NULL, 0, NULL, NULL);
+    int r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
 
     if (!r)
         r = takeover_at_home(self, buried);
@@ -114,7 +114,7 @@ int pg_takeover_adopt(struct store *store, uint64_t *buried)
     struct pg_core *self = pg_core_of(store);
     struct pg_meta meta;
     int64_t letters = 0;
-    int r = pg_run_sql(self, "BEGIN", NULL, 0, NULL, NULL);
+    int r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
 
     self->quiet_ms *= TAKEOVER_PATIENCE;
     if (!r)
