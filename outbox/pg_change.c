@@ -328,6 +328,7 @@ int pg_change_bury(struct store *store, const struct store_row *row)
         r = error_origin(-EINVAL);
     if (!r)
         r = change_add_burial(self, row, NULL);
+    self->buries = row->id;
     self->oldest.known = false;
     return pg_core_spoil(self, r);
 }

@@ -111,6 +111,18 @@ static bool core_may_work_again(const char *code)
     return strcmp(code, "57014") == 0 || strcmp(code, "55P03") == 0 || strncmp(code, "40", 2) == 0;
 }
 
+bool pg_core_met_damaged_index(const struct pg_core *self)
+{
+    return strcmp(self->code, "XX002") == 0;
+}
+
+/* A body whose parts are missing was an internal error in front of version 14. */
+bool pg_core_met_damage(const struct pg_core *self)
+{
+    return strcmp(self->code, "XX001") == 0 || pg_core_met_damaged_index(self) ||
+           (strcmp(self->code, "XX000") == 0 && PQserverVersion(self->conn) < 140000);
+}
+
 /* A pooler has exchanged the session, and with it the statements that were prepared. */
 static bool core_is_without_names(const char *code)
 {
@@ -143,7 +155,7 @@ int pg_core_outcome(struct pg_core *self, const PGresult *result)
         return -EEXIST;
     if (strcmp(code, "53100") == 0)
         return pg_core_note_full(self);
-    if (!self->muted)
+    if (!self->muted && !(self->reads && pg_core_met_damage(self)))
         core_note_failing(self, STORE_BROKEN, code);
     return STORE_BROKEN;
 }

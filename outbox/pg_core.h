@@ -38,7 +38,7 @@ struct pg_tallies {
 
 struct pg_core;
 
-enum { PG_NAME_MAX = 32 };
+enum { PG_NAME_MAX = 32, PG_SUSPECTS_MAX = 1024 };
 
 /* A result that is awaited. */
 struct pg_awaited {
@@ -119,6 +119,18 @@ struct pg_core {
         int64_t since_ms;
     } oldest;
 
+    /* Damage: pg_mend.h, pg_suspect.h. */
+    bool reads;           /* rows: damage that is met concerns them alone */
+    bool mended;          /* rows were set aside, which changed() has not told */
+    uint64_t rows_spoilt; /* store_counts.spoilt */
+    uint64_t buries;      /* the last row that the transaction at hand buries; 0: none */
+    struct pg_suspects {
+        uint64_t ids[PG_SUSPECTS_MAX];
+        size_t len;
+        size_t known;  /* the first ones, which can be neither read nor removed */
+        int64_t at_ms; /* mono; when these are looked at again */
+    } suspects;
+
     bool muted;        /* failures are told by their caller, and not in the log */
     int health;        /* what the latest log line says: 0 (well), STORE_FULL or STORE_BROKEN */
     int64_t failed_ms; /* mono; when that was the case last */
@@ -134,6 +146,12 @@ int pg_core_lose(struct pg_core *self, const char *why);
 
 /* The outcome for a result that failed. Logs changes of the store's health. */
 int pg_core_outcome(struct pg_core *self, const PGresult *result);
+
+/* Whether what failed last has met damage: of a row, a page or an index. */
+bool pg_core_met_damage(const struct pg_core *self);
+
+/* Whether that was an index, whose rows may be well. */
+bool pg_core_met_damaged_index(const struct pg_core *self);
 
 /* Whether the transaction admits another change: 0, or what its commit will fail with. */
 int pg_core_admit(struct pg_core *self);

@@ -9,88 +9,20 @@
 #include "outbox/pg_read.h"
 
 #include "outbox/pg_ask.h"
+#include "outbox/pg_mend.h"
+#include "outbox/pg_page.h"
+#include "outbox/pg_suspect.h"
 
-enum {
-    READ_ROWS = 500,          /* of a page */
-    READ_BYTES = 1024 * 1024, /* of a page, behind the first row */
-    READ_BODY_COLUMN = 15,
-};
-
-/* Which page a filter wants, and how many parameters that has. */
-static enum pg_statement read_statement(const struct store_filter *filter, size_t *values_len)
+/* The page behind *after has met damage. Within a transaction, which other changes share, tending
+ * must do the rest. */
+static int read_on(struct pg_core *self, const struct store_filter *filter, uint64_t after,
+                   uint64_t rows_max, store_row_fn fn, void *ctx)
 {
-    *values_len = 7;
-    if (filter->first > STORE_DEAD)
-        return PG_READ_OFFERS;
-    if (filter->first > STORE_PENDING)
-        return PG_READ_LETTERS;
-    if (filter->last > STORE_PENDING)
-        return PG_READ_ALL;
-    *values_len = 5;
-    return PG_READ_PENDING;
-}
-
-static struct store_row read_row(const PGresult *page, int i)
-{
-    return (struct store_row){
-        .id = (uint64_t)pg_core_number(page, i, 0),
-        .state = (enum store_state)pg_core_number(page, i, 1),
-        .stale = pg_core_number(page, i, 2) != 0,
-        .attempts = (int)pg_core_number(page, i, 3),
-        .arrived_ms = pg_core_number(page, i, 4),
-        .since_ms = pg_core_number(page, i, 5),
-        .tried_ms = pg_core_number(page, i, 6),
-        .died_ms = pg_core_number(page, i, 7),
-        .was = (uint64_t)pg_core_number(page, i, 8),
-        .sequence = (uint64_t)pg_core_number(page, i, 9),
-        .model = pg_core_bytes(page, i, 10),
-        .record = pg_core_bytes(page, i, 11),
-        .reason = pg_core_bytes(page, i, 12),
-        .request = pg_core_bytes(page, i, 13),
-        .import = pg_core_bytes(page, i, 14),
-        .body = pg_core_bytes(page, i, READ_BODY_COLUMN),
-    };
-}
-
-/* Keeps the page, which is given out once the statement is over. */
-static int read_take_page(struct pg_core *self, const PGresult *result, void *ctx)
-{
-    (void)result;
-    *(PGresult **)ctx = pg_run_keep(self);
-    return 0;
-}
-
-static void read_clear(PGresult **page)
-{
-    PQclear(*page);
-}
-
-/* Gives out one page. *after: the id behind which the next one begins. *rows: how many there were.
- */
-static int read_page(struct pg_core *self, const struct store_filter *filter, uint64_t rows_max,
-                     uint64_t *after, int *rows, store_row_fn fn, void *ctx)
-{
-    cleanup(read_clear) PGresult *page = NULL;
-    const struct pg_value values[] = {
-        PG_NUMBER(*after),
-        PG_NUMBER(filter->upto ? filter->upto : INT64_MAX),
-        PG_BYTES(filter->model),
-        PG_NUMBER(rows_max),
-        PG_NUMBER(filter->bare ? -READ_BYTES : READ_BYTES),
-        PG_NUMBER(filter->first),
-        PG_NUMBER(filter->last),
-    };
-    size_t values_len;
-    enum pg_statement which = read_statement(filter, &values_len);
-    int r = pg_ask_reading(self, which, values, values_len, read_take_page, &page);
-
-    *rows = r ? 0 : PQntuples(page);
-    for (int i = 0; i < *rows && !r; i++) {
-        const struct store_row row = read_row(page, i);
-        *after = row.id;
-        r = fn(ctx, &row);
-    }
-    return r;
+    if (!self->begun)
+        return pg_mend_read(self, filter, after, rows_max, fn, ctx);
+    if (filter->upto == after + 1)
+        pg_suspect_add(self, filter->upto);
+    return STORE_BROKEN;
 }
 
 int pg_read_rows(struct store *store, const struct store_filter *filter, store_row_fn fn, void *ctx)
@@ -99,8 +31,12 @@ int pg_read_rows(struct store *store, const struct store_filter *filter, store_r
     uint64_t after = filter->after, left = filter->rows_max ? filter->rows_max : UINT64_MAX;
     int r = 0;
 
-    for (int rows = 1; !r && rows > 0 && left > 0; left -= (uint64_t)rows)
-        r = read_page(self, filter, left < READ_ROWS ? left : READ_ROWS, &after, &rows, fn, ctx);
+    for (int rows = 1; !r && rows > 0 && left > 0; left -= (uint64_t)rows) {
+        r = pg_page_read(self, filter, left < PG_PAGE_ROWS ? left : PG_PAGE_ROWS, &after, &rows, fn,
+                         ctx);
+        if (r && rows == 0 && pg_core_met_damage(self))
+            return read_on(self, filter, after, left, fn, ctx);
+    }
     return r;
 }
 

@@ -236,6 +236,8 @@ int pg_run_end(struct pg_core *self)
 {
     int r = 0, failed = 0;
 
+    if (self->reads) /* what has failed before is no answer to pg_core_met_damage() */
+        self->code[0] = '\0';
     if (self->lost)
         r = STORE_AWAY;
     else if (!PQpipelineSync(self->conn))

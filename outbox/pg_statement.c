@@ -139,18 +139,22 @@ static const char bury[] =
     "  FROM c" NUMBERED " RETURNING *)"
     " SELECT coalesce(l.base, 0), " TOLD " FROM to_ledger l";
 
-static const char settle[] =
-    "WITH gone AS (DELETE FROM @event WHERE " PLACES_EVENT
-    "  RETURNING model, 1 AS pending, 0 AS dead, " BYTES " AS bytes),"
-    " calm AS (DELETE FROM @trouble WHERE " PLACES_TROUBLE "),"
-    " dead AS (DELETE FROM @letter WHERE id = ANY ($5::int8[])"
-    "  RETURNING model, (state > 1)::int4 AS pending, (state = 1)::int4 AS dead, " BYTES
-    "  AS bytes),"
-    " each AS (SELECT * FROM gone UNION ALL SELECT * FROM dead),"
-    " c AS (SELECT model, count(*) AS n, sum(pending) AS pending, sum(dead) AS dead,"
-    "  sum(bytes) AS bytes FROM each GROUP BY model),"
-    " to_ledger AS (INSERT INTO @ledger (member, cycle, model, delivered, pending, dead, bytes)"
-    "  SELECT " NUMBER ", c.n, -c.pending, -c.dead, -c.bytes FROM c" NUMBERED TELL;
+/* Rows end, wherever they are, and count as what column says. */
+#define SETTLE(column)                                                                             \
+    "WITH gone AS (DELETE FROM @event WHERE " PLACES_EVENT                                         \
+    "  RETURNING model, 1 AS pending, 0 AS dead, " BYTES " AS bytes),"                             \
+    " calm AS (DELETE FROM @trouble WHERE " PLACES_TROUBLE "),"                                    \
+    " dead AS (DELETE FROM @letter WHERE id = ANY ($5::int8[])"                                    \
+    "  RETURNING model, (state > 1)::int4 AS pending, (state = 1)::int4 AS dead, " BYTES           \
+    "  AS bytes),"                                                                                 \
+    " each AS (SELECT * FROM gone UNION ALL SELECT * FROM dead),"                                  \
+    " c AS (SELECT model, count(*) AS n, sum(pending) AS pending, sum(dead) AS dead,"              \
+    "  sum(bytes) AS bytes FROM each GROUP BY model),"                                             \
+    " to_ledger AS (INSERT INTO @ledger (member, cycle, model, " column ", pending, dead, bytes)"  \
+    "  SELECT " NUMBER ", c.n, -c.pending, -c.dead, -c.bytes FROM c" NUMBERED TELL
+
+static const char settle[] = SETTLE("delivered");
+static const char spoil[] = SETTLE("discarded");
 
 /* The same where no letter and no trouble is anywhere. */
 static const char settle_alone[] =
@@ -373,6 +377,7 @@ static const char *const statement_texts[PG_STATEMENTS] = {
     [PG_BURY] = bury,
     [PG_SETTLE] = settle,
     [PG_SETTLE_ALONE] = settle_alone,
+    [PG_SPOIL] = spoil,
     [PG_STALE] = stale,
     [PG_COUNT] = count,
     [PG_LOCK_LETTER] = lock_letter,

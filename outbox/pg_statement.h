@@ -38,6 +38,7 @@ enum pg_statement {
     PG_REFUSE,
     PG_REFUSE_MODEL,
     PG_DISCARD,
+    PG_SPOIL,
     PG_LOCK_META,
     PG_LOCK_MEMBERS,
     PG_NAME,

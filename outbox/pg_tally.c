@@ -160,6 +160,7 @@ int pg_tally_counts(struct store *store, struct store_counts *out)
         return r;
     counts.oldest_ms = self->oldest.ms;
     counts.bytes = pg_sums_bytes(self);
+    counts.spoilt = self->rows_spoilt;
     *out = counts;
     return 0;
 }
@@ -171,7 +172,8 @@ int pg_tally_changed(struct store *store, bool *changed)
 
     if (r)
         return r;
-    *changed = self->others != self->others_seen || self->oldest.owed;
+    *changed = self->others != self->others_seen || self->oldest.owed || self->mended;
+    self->mended = false;
     self->others_seen = self->others;
     return 0;
 }

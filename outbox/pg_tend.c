@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tending: the ledger is folded into the totals, the beat says that this member lives, and the
- * sequence of ids is moved up to the clock where it lags.
+ * sequence of ids is moved up to the clock where it lags. Rows that may be damaged are looked at.
  */
 #include "outbox/pg_tend.h"
 
 #include "outbox/pg_connect.h"
 #include "outbox/pg_fence.h"
+#include "outbox/pg_mend.h"
 #include "outbox/pg_run.h"
 #include "outbox/pg_transact.h"
 
@@ -52,5 +53,10 @@ int pg_tend(struct store *store, bool *mended)
         self->others_gone += folded;
         self->cleared = upto;
     }
-    return r == STORE_AWAY ? r : 0; /* of others, whoever changes something next learns */
+    if (r == STORE_AWAY) /* of other failures, whoever changes something next learns */
+        return r;
+    r = pg_mend_suspects(self);
+    if (mended)
+        *mended = self->mended;
+    return r;
 }

@@ -14,12 +14,14 @@
 #include "outbox/pg_run.h"
 #include "outbox/pg_stage.h"
 #include "outbox/pg_sums.h"
+#include "outbox/pg_suspect.h"
 
 static void transact_over(struct pg_core *self)
 {
     self->begun = self->passing = self->opened = self->roomy = false;
     self->spoilt = 0;
     self->taken_bytes = 0;
+    self->buries = 0;
 }
 
 int pg_transact_begin(struct store *store)
@@ -40,6 +42,7 @@ void pg_transact_rollback(struct store *store)
 
     if (self->doubted)
         return; /* the rows are still waiting for resume() */
+    pg_suspect_note_failed(self);
     /* Statements that are queued already have results, which come before that of the rollback. */
     if (self->opened && !self->lost && !pg_run_queue(self, PG_ROLLBACK, NULL, 0, NULL, NULL))
         (void)pg_run_end(self);
