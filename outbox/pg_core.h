@@ -78,6 +78,7 @@ struct pg_core {
     bool lost;        /* to be made anew by resume() */
     int quiet_ms;     /* a server that says nothing for so long is as good as away ... */
     int busy_ms;      /* ... unless it is at work, until it has said nothing for so long */
+    bool unhurried;   /* one at work is waited for without end, also within a transaction */
     bool (*is_at_work)(struct pg_core *self); /* pg_watch_is_at_work() */
     int64_t session_pid;                      /* the server's process */
     void (*on_quiet)(struct pg_core *self);   /* called once where an answer takes long; or NULL */

@@ -128,7 +128,7 @@ int pg_run_queue(struct pg_core *self, enum pg_statement which, const struct pg_
 
 /* The server has said nothing for as long as the store's patience goes. True: the server is waited
  * for further. A transaction is not: its statements find rows by their keys, and senders wait for
- * it. *waited_ms: how long the server has said nothing. */
+ * it; unless it says otherwise. *waited_ms: how long the server has said nothing. */
 static bool run_goes_on(struct pg_core *self, int *waited_ms)
 {
     if (self->on_quiet) {
@@ -138,6 +138,8 @@ static bool run_goes_on(struct pg_core *self, int *waited_ms)
         return true;
     }
     *waited_ms += self->quiet_ms;
+    if (self->unhurried)
+        return self->is_at_work(self);
     return !self->begun && *waited_ms < self->busy_ms && self->is_at_work(self);
 }
 

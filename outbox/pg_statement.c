@@ -228,12 +228,19 @@ static const char discard[] =
 static const char lock_members[] =
     "SELECT 1 FROM @member WHERE member <> $1::int8 ORDER BY member FOR UPDATE";
 
+/* Rows are counted only where models without counts of their own have any: that takes as long as
+ * the table is. */
 static const char name[] =
     "WITH n AS (INSERT INTO @total (model, name) SELECT max(model) + 1, $3::bytea FROM @total"
     "  HAVING NOT EXISTS (SELECT 1 FROM @total WHERE name = $3::bytea) RETURNING model),"
-    " p AS (SELECT count(*) AS n FROM @event WHERE model = $3::bytea),"
+    " other AS MATERIALIZED (SELECT t.pending + coalesce(sum(l.pending), 0) AS pending,"
+    "  t.dead + coalesce(sum(l.dead), 0) AS dead FROM @total t LEFT JOIN @ledger l"
+    "  ON l.model = t.model WHERE t.model = 0 GROUP BY t.model),"
+    " p AS (SELECT count(*) AS n FROM @event WHERE model = $3::bytea"
+    "  AND (SELECT pending > 0 FROM other)),"
     " o AS (SELECT count(*) FILTER (WHERE state > 1) AS offers,"
-    "  count(*) FILTER (WHERE state = 1) AS dead FROM @letter WHERE model = $3::bytea),"
+    "  count(*) FILTER (WHERE state = 1) AS dead FROM @letter WHERE model = $3::bytea"
+    "  AND (SELECT pending > 0 OR dead > 0 FROM other)),"
     " to_ledger AS (INSERT INTO @ledger (member, cycle, model, pending, dead)"
     "  SELECT $1::int8, $2::int8, n.model, p.n + o.offers, o.dead FROM n, p, o"
     "  UNION ALL SELECT $1::int8, $2::int8, 0, -p.n - o.offers, -o.dead FROM n, p, o" TELL;
@@ -388,6 +395,7 @@ static const char *const statement_texts[PG_STATEMENTS] = {
     [PG_DISCARD] = discard,
     [PG_LOCK_META] = "SELECT 1 FROM @meta FOR UPDATE",
     [PG_LOCK_MEMBERS] = lock_members,
+    [PG_UNHURRIED] = "SELECT set_config('statement_timeout', '0', true)",
     [PG_NAME] = name,
     [PG_READ_PENDING] = read_pending,
     [PG_READ_LETTERS] = read_letters,

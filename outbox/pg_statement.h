@@ -41,6 +41,7 @@ enum pg_statement {
     PG_SPOIL,
     PG_LOCK_META,
     PG_LOCK_MEMBERS,
+    PG_UNHURRIED,
     PG_NAME,
     /* Readings. */
     PG_READ_PENDING,

@@ -188,6 +188,19 @@ static bool tally_is_named(const struct pg_core *self, struct span model)
     return false;
 }
 
+/* Where rows are counted, that takes as long as the table is; and given up, it would begin anew. */
+static int tally_ask_name(struct pg_core *self, struct span model)
+{
+    int r = pg_ask(self, PG_UNHURRIED, NULL, 0, NULL, NULL);
+
+    self->unhurried = true;
+    if (!r)
+        r = PG_ASK(self, PG_NAME, NULL, NULL, PG_NUMBER(self->member), PG_NUMBER(self->cycle),
+                   PG_BYTES(model));
+    self->unhurried = false;
+    return r;
+}
+
 int pg_tally_name(struct store *store, struct span model)
 {
     struct pg_core *self = pg_core_of(store);
@@ -202,8 +215,7 @@ int pg_tally_name(struct store *store, struct span model)
     if (!r)
         r = PG_ASK(self, PG_LOCK_MEMBERS, NULL, NULL, PG_NUMBER(self->member));
     if (!r)
-        r = PG_ASK(self, PG_NAME, NULL, NULL, PG_NUMBER(self->member), PG_NUMBER(self->cycle),
-                   PG_BYTES(model));
+        r = tally_ask_name(self, model);
     pg_sums_forget(self); /* the totals that are read next have the changes of this transaction */
     self->outdated = true;
     return r;

@@ -354,6 +354,69 @@ static void server_that_waits_itself_is_not(void **state)
     forget_schema("lost");
 }
 
+/* Counting the rows of a model that gets counts of its own takes a second. */
+static int name_impatiently(struct store *store, int busy_ms)
+{
+    struct pg_core *core = pg_core_of(store);
+    int quiet_ms = core->quiet_ms;
+
+    must_begin(store);
+    core->quiet_ms = 200;
+    core->busy_ms = busy_ms;
+    int r = store->ops->name(store, SPAN("users"));
+    core->quiet_ms = quiet_ms;
+    return store_end(store, r);
+}
+
+static struct store *open_slow_to_name(void)
+{
+    struct store *store = open_by(pg_cluster_uri(), "lost");
+    struct store_row row = new_row("r");
+
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    must_commit(store);
+    (void)pg_cluster_sql("CREATE FUNCTION lost.slow() RETURNS trigger LANGUAGE plpgsql AS"
+                         " $$BEGIN PERFORM pg_sleep(1); RETURN NEW; END$$;"
+                         " CREATE TRIGGER slow BEFORE INSERT ON lost.total FOR EACH ROW"
+                         " EXECUTE FUNCTION lost.slow()");
+    return store;
+}
+
+/* A transaction is given up sooner than that; but this one would begin anew without end. */
+static void server_that_counts_is_waited_for(void **state)
+{
+    struct store *store = open_slow_to_name();
+
+    (void)state;
+    assert_int_equal(name_impatiently(store, 0), 0);
+    assert_string_equal(pg_cluster_sql("SELECT sum(pending) FROM lost.ledger WHERE model = 1"),
+                        "1");
+    assert_int_equal(counts_of(store).pending, 1);
+    store->ops->close(store);
+    forget_schema("lost");
+}
+
+static void other_transactions_are_not(void **state)
+{
+    struct store *store = open_slow_to_name();
+    struct pg_core *core = pg_core_of(store);
+    int quiet_ms = core->quiet_ms;
+    struct store_row row = new_row("r");
+
+    (void)state;
+    (void)pg_cluster_sql("CREATE TRIGGER slow BEFORE INSERT ON lost.event FOR EACH ROW"
+                         " EXECUTE FUNCTION lost.slow()");
+    core->quiet_ms = 200;
+    must_begin(store);
+    assert_int_equal(store->ops->append(store, &row), 0);
+    assert_int_equal(store->ops->commit(store), STORE_AWAY);
+    core->quiet_ms = quiet_ms;
+    (void)resumed(store);
+    store->ops->close(store);
+    forget_schema("lost");
+}
+
 /* ---- Tending ---- */
 
 /* Tending folds the row of the commit before, by which a database that was put back is noticed. */
@@ -438,13 +501,15 @@ static void a_walk_survives_cuts(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(cut_cases) + 7];
+    static struct CMUnitTest tests[array_len(cut_cases) + 9];
     static const struct CMUnitTest others[] = {
         cmocka_unit_test(commit_under_way_is_waited_for),
         cmocka_unit_test(commit_that_does_not_end_is_ended),
         cmocka_unit_test(server_at_work_is_waited_for),
         cmocka_unit_test(server_that_waits_itself_is_not),
         cmocka_unit_test(server_at_work_is_not_waited_for_without_end),
+        cmocka_unit_test(server_that_counts_is_waited_for),
+        cmocka_unit_test(other_transactions_are_not),
         cmocka_unit_test(tending_that_is_cut_is_no_rewinding),
         cmocka_unit_test(a_walk_survives_cuts),
     };

@@ -129,7 +129,42 @@ static void plans_find_events_by_their_keys(void **state)
     PQfinish(conn);
 }
 
+/* How many parts of a plan do not run when it runs. */
+static int unused_parts(PGconn *conn, const char *sql)
+{
+    int unused = 0;
+
+    must(conn, "BEGIN");
+    PGresult *result = PQexec(conn, sql);
+    assert_int_equal(PQresultStatus(result), PGRES_TUPLES_OK);
+    for (int i = 0; i < PQntuples(result); i++)
+        unused += strstr(PQgetvalue(result, i, 0), "never executed") != NULL;
+    PQclear(result);
+    must(conn, "ROLLBACK");
+    return unused;
+}
+
+/* Rows are not counted for a model that can have none: the others' counts say so. */
+static void naming_reads_no_table_in_vain(void **state)
+{
+    static const struct planned naming = {PG_NAME, "name", 3, ""};
+    static const char names[] = "EXPLAIN (ANALYZE) EXECUTE name (1, 1, 'users')";
+    struct pg_world *world = *state;
+
+    (void)pg_world_open(world, STORE_SERVE);
+    PGconn *conn = PQconnectdb(pg_cluster_super_uri());
+    must(conn, settings);
+    prepare(world, conn, &naming);
+    assert_int_equal(unused_parts(conn, names), 2); /* the scans of event and of letter */
+    (void)pg_world_sql(world, "UPDATE @total SET dead = 1");
+    assert_int_equal(unused_parts(conn, names), 1);
+    (void)pg_world_sql(world, "UPDATE @total SET pending = 1, dead = 0");
+    assert_int_equal(unused_parts(conn, names), 0);
+    PQfinish(conn);
+}
+
 static const struct CMUnitTest tests[] = {
+    pg_world_test(naming_reads_no_table_in_vain),
     pg_world_test(plans_find_events_by_their_keys),
 };
 
