@@ -406,6 +406,7 @@ static const char *const statement_texts[PG_STATEMENTS] = {
     [PG_OLDEST] = oldest,
     [PG_ID_MARK] = id_mark,
     [PG_STREAMS] = streams,
+    [PG_STREAMS_ANY] = "SELECT member, 1::int8, (1::int8 << 62) FROM @member",
     [PG_FOLD] = fold,
     [PG_BEAT] = beat,
     [PG_RAISE] = raise,

@@ -53,6 +53,7 @@ enum pg_statement {
     PG_OLDEST,
     PG_ID_MARK,
     PG_STREAMS,
+    PG_STREAMS_ANY,
     /* Once a second. */
     PG_FOLD,
     PG_BEAT,

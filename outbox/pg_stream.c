@@ -36,11 +36,22 @@ static int stream_take(struct pg_core *self, const PGresult *result, void *ctx)
     return 0;
 }
 
-int pg_stream_load(struct pg_core *self)
+static int stream_ask(struct pg_core *self, enum pg_statement which)
 {
-    int r = pg_run_queue(self, PG_STREAMS, NULL, 0, stream_take, NULL);
+    int r = pg_run_queue(self, which, NULL, 0, stream_take, NULL);
 
     return r ? r : pg_run_end(self);
+}
+
+int pg_stream_load(struct pg_core *self)
+{
+    self->reads = true;
+    int r = stream_ask(self, PG_STREAMS);
+    self->reads = false;
+
+    if (r == STORE_BROKEN && pg_core_met_damage(self)) /* any of them may have any event */
+        r = stream_ask(self, PG_STREAMS_ANY);
+    return r;
 }
 
 void pg_stream_done(struct pg_core *self)

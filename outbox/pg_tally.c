@@ -148,6 +148,16 @@ static int tally_add_count(void *counts, struct span model, const struct store_t
     return 0;
 }
 
+/* Where the oldest row cannot be read, an older value stays: it must not keep all counts back. */
+static int tally_read_oldest(struct pg_core *self, uint64_t pending)
+{
+    self->reads = true;
+    int r = pg_oldest_read(self, pending);
+    self->reads = false;
+
+    return r == STORE_BROKEN && !self->begun && pg_core_met_damage(self) ? 0 : r;
+}
+
 int pg_tally_counts(struct store *store, struct store_counts *out)
 {
     struct pg_core *self = pg_core_of(store);
@@ -155,7 +165,7 @@ int pg_tally_counts(struct store *store, struct store_counts *out)
     int r = pg_tally_tallies(store, tally_add_count, &counts);
 
     if (!r)
-        r = pg_oldest_read(self, counts.pending);
+        r = tally_read_oldest(self, counts.pending);
     if (r)
         return r;
     counts.oldest_ms = self->oldest.ms;

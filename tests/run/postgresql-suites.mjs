@@ -95,6 +95,7 @@ export const onOneStore = {
   'e2e/postgresql-away': ABOUT_DATABASE,
   'e2e/postgresql-check': ABOUT_DATABASE,
   'e2e/postgresql-copies': ABOUT_DATABASE,
+  'e2e/postgresql-damage': ABOUT_DATABASE,
   'e2e/postgresql-failover': ABOUT_DATABASE,
   'e2e/postgresql-move': ABOUT_DATABASE,
   'e2e/postgresql-outbox': ABOUT_DATABASE,
