@@ -72,6 +72,16 @@ static int takeover_at_home(struct pg_core *self, int64_t *buried)
     return r;
 }
 
+/* By itself: a damaged event, which a member may have, must keep no relay from serving. */
+static int takeover_tidy(struct pg_core *self)
+{
+    self->reads = true;
+    int r = pg_member_tidy(self);
+    self->reads = false;
+
+    return r == STORE_BROKEN && pg_core_met_damage(self) ? 0 : r;
+}
+
 static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
 {
     int r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
@@ -89,10 +99,10 @@ static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
                      PG_NUMBER(pg_stream_next_number(self)));
     if (!r)
         r = pg_run_end(self);
-    if (!r)
-        r = pg_member_tidy(self);
     int end = pg_run_sql(self, r ? "ROLLBACK" : "COMMIT", NULL, 0, NULL, NULL);
-    return r ? r : end;
+    if (r || end)
+        return r ? r : end;
+    return takeover_tidy(self);
 }
 
 int pg_takeover(struct pg_core *self, struct buf *why)
