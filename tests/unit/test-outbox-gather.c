@@ -40,8 +40,9 @@ static struct rate_row rate_rows[] = {
     {"rate/one in 10 ms: at once", 1, 10, 10},
     {"rate/one in 2 ms: at once", 1, 2, 2},
     {"rate/one in a millisecond", 1, 1, 1},
-    {"rate/two in a millisecond", 2, 1, 2},
-    {"rate/three in a millisecond", 3, 1, 3},
+    {"rate/five in a millisecond", 5, 1, 1},
+    {"rate/six in a millisecond", 6, 1, 2},
+    {"rate/nine in a millisecond", 9, 1, 3},
     {"rate/twenty in a millisecond: not longer", 20, 1, 3},
 };
 
