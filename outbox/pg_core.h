@@ -86,12 +86,13 @@ struct pg_core {
     struct buf trouble; /* why it was lost, or what failed last; without a password */
 
     /* This member. */
-    int64_t member;    /* 0: none yet */
-    int64_t epoch;     /* as the one that sends; 0: it is not */
-    int64_t cycle;     /* of the latest transaction */
-    int64_t committed; /* the latest cycle that is certainly committed */
-    int64_t cleared;   /* the cycles up to this one are folded away */
-    bool fenced;       /* was closed by another */
+    int64_t member;     /* 0: none yet */
+    int64_t epoch;      /* as the one that sends; 0: it is not */
+    int64_t cycle;      /* of the latest transaction */
+    int64_t committed;  /* the latest cycle that is certainly committed */
+    int64_t cleared;    /* the cycles up to this one are folded away */
+    bool fenced;        /* was closed by another */
+    bool was_committed; /* what resume() has found out of a transaction in doubt, and not told */
     struct pg_streams streams;
     int64_t highest_id; /* that this process has given */
 

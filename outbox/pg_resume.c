@@ -99,7 +99,8 @@ static int resume_send(struct pg_core *self, int64_t epoch)
 /* Everything in one transaction: a connection that is lost again here leaves all as it was. */
 static int resume_rejoin(struct pg_core *self, struct resume_found *found)
 {
-    const int64_t member = self->member, epoch = self->epoch, cycle = self->cycle;
+    const int64_t member = self->member, epoch = self->epoch;
+    const int64_t cycle = self->cycle, committed = self->committed;
     int r = pg_run_sql(self, pg_statement_text(PG_BEGIN), NULL, 0, NULL, NULL);
 
     if (!r)
@@ -116,6 +117,7 @@ static int resume_rejoin(struct pg_core *self, struct resume_found *found)
         self->member = member;
         self->epoch = epoch;
         self->cycle = cycle;
+        self->committed = committed;
     }
     return r;
 }
@@ -124,12 +126,18 @@ static int resume_rejoin(struct pg_core *self, struct resume_found *found)
 static int resume_take_over(struct pg_core *self, struct resume_found *found)
 {
     cleanup(buf_done) struct buf why = BUF_NULL;
-    int r = self->doubted ? resume_look_up(self, self->member, self->cycle, found) : 0;
+    const int64_t member = self->member, cycle = self->cycle, committed = self->committed;
+    int r = self->doubted ? resume_look_up(self, member, cycle, found) : 0;
 
     if (!r)
         r = self->settings.serves ? pg_takeover(self, &why) : pg_member_join(self);
     if (r == STORE_BUSY)
         (void)pg_core_lose(self, buf_string(&why));
+    if (r) { /* the transaction will be looked up by these again */
+        self->member = member;
+        self->cycle = cycle;
+        self->committed = committed;
+    }
     self->fenced = r != 0;
     return r;
 }
@@ -204,21 +212,18 @@ static int resume_any(struct pg_core *self, struct resume_found *found)
     return self->member ? pg_member_move(self) : 0;
 }
 
-/* What was learnt of the transaction in doubt. */
-static int resume_conclude(struct pg_core *self, const struct resume_found *found, bool *committed)
+/* What was learnt of the transaction in doubt, if one is. */
+static void resume_conclude(struct pg_core *self, const struct resume_found *found)
 {
     self->doubted = false;
-    *committed = found->committed;
-    if (!found->committed) {
-        pg_transact_rollback(&self->store);
-        return 0;
+    self->was_committed |= found->committed;
+    if (found->committed) {
+        if (!pg_stage_give_ids(self, found->bases, found->len))
+            log_error("the outbox has another number of appends than were made", "schema",
+                      self->settings.schema);
+        pg_stage_forget(self, false);
     }
-    if (!pg_stage_give_ids(self, found->bases, found->len))
-        log_error("the outbox has another number of appends than were made", "schema",
-                  self->settings.schema);
-    pg_stage_forget(self, false);
     pg_transact_rollback(&self->store);
-    return 0;
 }
 
 /* Whatever has failed, the store is away until the next try. STORE_BUSY: another relay sends. */
@@ -241,12 +246,16 @@ int pg_resume(struct store *store, bool *committed)
     self->opened = self->passing = false;
     if (!r)
         r = resume_any(self, &found);
-    if (!r)
+    if (!r) { /* at once: this member is another one now, which cannot be asked again */
+        resume_conclude(self, &found);
         r = pg_stream_load(self);
+    }
+    free(found.bases);
     if (!r && self->settings.serves)
         r = pg_tally_load(self);
-    if (!r)
-        r = resume_conclude(self, &found, committed);
-    free(found.bases);
+    if (!r) {
+        *committed = self->was_committed;
+        self->was_committed = false;
+    }
     return resume_end(self, r);
 }

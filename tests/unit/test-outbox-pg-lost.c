@@ -203,6 +203,40 @@ static void nothing_is_lost_and_nothing_doubled(void **state)
     forget_schema("lost");
 }
 
+/* The resumption is cut as well, in front of every fourth message: it knows what has become of the
+ * commit all the same. */
+static void resumption_that_is_cut_still_knows(void **state)
+{
+    struct pg_proxy proxy;
+    int pending = 0, n = 0;
+    bool met = true;
+
+    (void)state;
+    pg_proxy_start(&proxy);
+    struct store *store = open_by(proxy.uri, "lost");
+    for (; met && n < MESSAGES_MAX; n++) {
+        struct store_row row = new_row("r");
+        must_begin(store);
+        assert_int_equal(store->ops->append(store, &row), 0);
+        pg_proxy_cut_to_client(&proxy, 1); /* the server has all of it */
+        assert_int_equal(store->ops->commit(store), STORE_AWAY);
+        int cuts = atomic_load(&proxy.cuts);
+        pg_proxy_cut_to_client(&proxy, 4 * n + 1);
+        bool committed = resumed(store);
+        met = atomic_load(&proxy.cuts) > cuts;
+        pg_proxy_cut_to_client(&proxy, 0);
+        pending += committed;
+        assert_int_equal(strtol(pg_cluster_sql("SELECT count(*) FROM lost.event"), NULL, 10),
+                         pending);
+        assert_int_equal(row.id > 0, committed);
+        assert_int_equal(counts_of(store).pending, pending);
+    }
+    assert_true(n > 5 && pending > n / 2);
+    store->ops->close(store);
+    pg_proxy_stop(&proxy);
+    forget_schema("lost");
+}
+
 /* ---- A commit that takes its time ---- */
 
 /* A session that the commit waits for, by a trigger, and another thread that cuts the connection
@@ -501,8 +535,9 @@ static void a_walk_survives_cuts(void **state)
 
 int main(void)
 {
-    static struct CMUnitTest tests[array_len(cut_cases) + 9];
+    static struct CMUnitTest tests[array_len(cut_cases) + 10];
     static const struct CMUnitTest others[] = {
+        cmocka_unit_test(resumption_that_is_cut_still_knows),
         cmocka_unit_test(commit_under_way_is_waited_for),
         cmocka_unit_test(commit_that_does_not_end_is_ended),
         cmocka_unit_test(server_at_work_is_waited_for),
