@@ -94,7 +94,7 @@ struct pg_core {
     bool fenced;        /* was closed by another */
     bool was_committed; /* what resume() has found out of a transaction in doubt, and not told */
     struct pg_streams streams;
-    int64_t highest_id; /* that this process has given */
+    int64_t highest_id; /* that this process has given, or has seen */
 
     /* The transaction at hand. */
     bool begun;          /* begin() was called */

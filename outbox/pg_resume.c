@@ -153,21 +153,6 @@ static int resume_take_put_back(struct pg_core *self, const PGresult *result, vo
     return 0;
 }
 
-/* Ids go on above the clock and above those that were given, so that none is given twice. */
-static int resume_raise(struct pg_core *self)
-{
-    int64_t high = 0;
-
-    for (size_t i = 0; i < self->streams.len; i++)
-        if (self->streams.at[i].high > high)
-            high = self->streams.at[i].high;
-    const struct pg_value values[] = {PG_NUMBER(high / 1024 + 1)};
-    return pg_run_sql(self,
-                      "SELECT setval('@batch', greatest((SELECT last_value FROM @batch), $1::int8,"
-                      " floor(extract(epoch FROM clock_timestamp()) * 1000000 / 1024)::int8))",
-                      values, 1, NULL, NULL);
-}
-
 /*
  * The row of the latest commit is in the ledger, or that of the commit in doubt, which may have
  * folded it (pg_tend.c): nobody but this member folds these, and whoever else has taken over has
@@ -189,7 +174,7 @@ static int resume_look_back(struct pg_core *self)
                    " FROM @sender s",
                    values, array_len(values), resume_take_put_back, &is_put_back);
     if (!r && is_put_back)
-        r = resume_raise(self);
+        r = pg_stream_raise(self);
     if (r || !is_put_back)
         return r;
     self->fenced = true;

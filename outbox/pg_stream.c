@@ -11,6 +11,12 @@
 /* The ids that one number is, which an append may give. */
 enum { STREAM_IDS = 1024 };
 
+static void stream_note_id(struct pg_core *self, int64_t id)
+{
+    if (id > self->highest_id)
+        self->highest_id = id;
+}
+
 static int stream_take(struct pg_core *self, const PGresult *result, void *ctx)
 {
     size_t len = (size_t)PQntuples(result);
@@ -33,6 +39,8 @@ static int stream_take(struct pg_core *self, const PGresult *result, void *ctx)
     self->streams.len++;
     free(self->streams.at);
     self->streams.at = at;
+    for (size_t i = 0; i < self->streams.len; i++)
+        stream_note_id(self, at[i].high);
     return 0;
 }
 
@@ -68,8 +76,7 @@ void pg_stream_own(struct pg_core *self, int64_t id)
         own->low = id;
     if (id + STREAM_IDS > own->high)
         own->high = id + STREAM_IDS;
-    if (own->high > self->highest_id)
-        self->highest_id = own->high;
+    stream_note_id(self, own->high);
 }
 
 int pg_stream_list(const struct pg_core *self, struct pg_array streams[2])
@@ -95,9 +102,12 @@ void pg_stream_begins(struct pg_core *self, int64_t member, int64_t id)
     }
 }
 
-int64_t pg_stream_next_number(const struct pg_core *self)
+int pg_stream_raise(struct pg_core *self)
 {
-    return self->highest_id / STREAM_IDS + 1;
+    int r = PG_QUEUE(self, PG_RAISE, NULL, NULL, PG_NUMBER(0),
+                     PG_NUMBER(self->highest_id / STREAM_IDS + 1));
+
+    return r ? r : pg_run_end(self);
 }
 
 int pg_stream_places(const struct pg_core *self, int64_t id, struct pg_array places[2], int *n)

@@ -19,8 +19,9 @@ int pg_stream_list(const struct pg_core *self, struct pg_array streams[2]);
 /* The first event of a stream has that id; 0: the stream is empty. */
 void pg_stream_begins(struct pg_core *self, int64_t member, int64_t id);
 
-/* The number of ids above all that this process knows of, also where the database knows less. */
-int64_t pg_stream_next_number(const struct pg_core *self);
+/* Ids go on above the clock, and above all that this process knows of, also where the database
+ * knows less: none is given twice. */
+int pg_stream_raise(struct pg_core *self);
 
 /* Adds the places at which the event may be: of each stream that may have it the member and the
  * id. *n (which may be NULL): how many. 0 or -ENOMEM. */

@@ -95,10 +95,7 @@ static int takeover_try(struct pg_core *self, int64_t member, int64_t *buried)
     if (!r)
         r = pg_member_send(self);
     if (!r)
-        r = PG_QUEUE(self, PG_RAISE, NULL, NULL, PG_NUMBER(0),
-                     PG_NUMBER(pg_stream_next_number(self)));
-    if (!r)
-        r = pg_run_end(self);
+        r = pg_stream_raise(self);
     int end = pg_run_sql(self, r ? "ROLLBACK" : "COMMIT", NULL, 0, NULL, NULL);
     if (r || end)
         return r ? r : end;
