@@ -39,13 +39,6 @@ int pg_array_add_int8(struct pg_array *array, int64_t value)
     return pg_array_add(array, &bytes, sizeof(bytes));
 }
 
-int pg_array_add_int4(struct pg_array *array, int32_t value)
-{
-    const uint32_t bytes = htobe32((uint32_t)value);
-
-    return pg_array_add(array, &bytes, sizeof(bytes));
-}
-
 int pg_array_add_bool(struct pg_array *array, bool value)
 {
     const char byte = (char)value;

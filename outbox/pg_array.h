@@ -10,7 +10,7 @@
 /* An array of one type. All zero but for type is an empty one, whose memory pg_array_done() frees.
  * Sources: array_recv() in src/backend/utils/adt/arrayfuncs.c; src/include/catalog/pg_type.dat. */
 struct pg_array {
-    enum pg_type { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20, PG_INT4 = 23 } type;
+    enum pg_type { PG_BOOL = 16, PG_BYTEA = 17, PG_INT8 = 20 } type;
     int len;
     bool has_nulls;
     struct buf bytes;
@@ -18,7 +18,6 @@ struct pg_array {
 
 /* Each appends one element. 0 or -ENOMEM. SPAN_NULL is NULL. */
 int pg_array_add_int8(struct pg_array *array, int64_t value);
-int pg_array_add_int4(struct pg_array *array, int32_t value);
 int pg_array_add_bool(struct pg_array *array, bool value);
 int pg_array_add_bytes(struct pg_array *array, struct span value);
 int pg_array_add_null(struct pg_array *array);
