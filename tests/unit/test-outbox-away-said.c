@@ -34,16 +34,21 @@ static void said_once(void **state)
     assert_false(status_of(world).away);
 }
 
-/* The store gives its connection up by itself. */
-static void nothing_is_said_of_a_renewal(void **state)
+/* A store that gives its connection up by itself; what is logged from then on is kept. */
+static void open_renewing(struct world *world)
 {
-    struct world *world = *state;
-
     world_open_journal(world);
     run_until(world, world->faults.calls[FAULT_READ] > 0);
     log_setup(LOG_INFO, LOG_TEXT);
     capture_begin();
     world->faults.store.renews = true;
+}
+
+static void nothing_is_said_of_a_renewal(void **state)
+{
+    struct world *world = *state;
+
+    open_renewing(world);
     atomic_store(&world->journal.blinks, true);
     assert_int_equal(submit_and_wait(world, OUTBOX_APPEND, row_of(0)), 0);
     const char *log = capture_end();
@@ -55,11 +60,7 @@ static void renewal_that_fails_is_an_outage(void **state)
 {
     struct world *world = *state;
 
-    world_open_journal(world);
-    run_until(world, world->faults.calls[FAULT_READ] > 0);
-    log_setup(LOG_INFO, LOG_TEXT);
-    capture_begin();
-    world->faults.store.renews = true;
+    open_renewing(world);
     world_go_away(world, &meets);
     journal_store_come_back(&world->journal);
     run_until(world, !outbox_is_away(world->outbox));
