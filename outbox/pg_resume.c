@@ -144,15 +144,6 @@ static int resume_take_over(struct pg_core *self, struct resume_found *found)
 
 /* ---- A database that was put back in time ---- */
 
-static int resume_take_put_back(struct pg_core *self, const PGresult *result, void *ctx)
-{
-    bool *is_put_back = ctx;
-
-    (void)self;
-    *is_put_back = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
-    return 0;
-}
-
 /*
  * The row of the latest commit is in the ledger, or that of the commit in doubt, which may have
  * folded it (pg_tend.c): nobody but this member folds these, and whoever else has taken over has
@@ -172,7 +163,7 @@ static int resume_look_back(struct pg_core *self)
                    "SELECT (s.epoch <= $3::int8 AND NOT EXISTS (SELECT 1 FROM @ledger l"
                    " WHERE l.member = $1::int8 AND l.cycle BETWEEN $2::int8 AND $4::int8))::int4"
                    " FROM @sender s",
-                   values, array_len(values), resume_take_put_back, &is_put_back);
+                   values, array_len(values), pg_run_take_bool, &is_put_back);
     if (!r && is_put_back)
         r = pg_stream_raise(self);
     if (r || !is_put_back)

@@ -185,6 +185,13 @@ PGresult *pg_run_keep(struct pg_core *self)
     return take(self->result);
 }
 
+int pg_run_take_bool(struct pg_core *self, const PGresult *result, void *ctx)
+{
+    (void)self;
+    *(bool *)ctx = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
+    return 0;
+}
+
 /* What a result comes to. failed: what the pipeline has failed with already. */
 static int run_take(struct pg_core *self, const struct pg_awaited *awaited, PGresult *result,
                     int failed)

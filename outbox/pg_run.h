@@ -33,6 +33,9 @@ int pg_run_end(struct pg_core *self);
 /* During an fn: takes over its result, which the caller clears. */
 PGresult *pg_run_keep(struct pg_core *self);
 
+/* A pg_result_fn for a number that says yes or no; ctx: a bool. No row means no. */
+int pg_run_take_bool(struct pg_core *self, const PGresult *result, void *ctx);
+
 /* Queues SQL that stands for itself, and runs it at once, as pg_run_end(). "@" as in
  * pg_statement_text(); several commands need the transaction that is open. */
 int pg_run_sql(struct pg_core *self, const char *sql, const struct pg_value *values, size_t len,

@@ -114,13 +114,6 @@ int pg_schema_check_server(struct pg_core *self, struct buf *why)
 
 /* ---- What is there ---- */
 
-static int schema_take_bool(struct pg_core *self, const PGresult *result, void *ctx)
-{
-    (void)self;
-    *(bool *)ctx = PQntuples(result) > 0 && pg_core_number(result, 0, 0) != 0;
-    return 0;
-}
-
 static int schema_take_meta(struct pg_core *self, const PGresult *result, void *ctx)
 {
     struct pg_meta *meta = ctx;
@@ -140,7 +133,7 @@ static int schema_take_meta(struct pg_core *self, const PGresult *result, void *
 static int schema_may_name_cluster(struct pg_core *self, bool *may)
 {
     return pg_run_sql(self, "SELECT has_function_privilege('pg_control_system()', 'EXECUTE')::int4",
-                      NULL, 0, schema_take_bool, may);
+                      NULL, 0, pg_run_take_bool, may);
 }
 
 int pg_schema_read(struct pg_core *self, bool lock, struct pg_meta *meta)
@@ -151,7 +144,7 @@ int pg_schema_read(struct pg_core *self, bool lock, struct pg_meta *meta)
     int r = pg_run_sql(self,
                        "SELECT (to_regclass(quote_ident(convert_from($1::bytea, 'UTF8'))"
                        " || '.meta') IS NOT NULL)::int4",
-                       name, 1, schema_take_bool, &there);
+                       name, 1, pg_run_take_bool, &there);
 
     *meta = (struct pg_meta){0};
     if (!r && there)
@@ -286,7 +279,7 @@ static int schema_make_schema(struct pg_core *self)
     int r = pg_run_sql(self,
                        "SELECT 1::int4 FROM pg_namespace"
                        " WHERE nspname = convert_from($1::bytea, 'UTF8')",
-                       name, 1, schema_take_bool, &there);
+                       name, 1, pg_run_take_bool, &there);
 
     if (!r && !there)
         r = buf_printf(&sql, "CREATE SCHEMA \"%s\"", self->settings.schema);
